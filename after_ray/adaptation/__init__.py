@@ -1,0 +1,1 @@
+"""Label-free further training of a backbone."""

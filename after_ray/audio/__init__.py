@@ -1,0 +1,1 @@
+"""Decode and resample once, then batch by length."""

@@ -1,0 +1,1 @@
+"""Backbones: self-supervised speech encoders by hub name, local folder or configuration."""

@@ -1,0 +1,43 @@
+"""Settings that name a backbone; importable without torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from after_ray.settings import Settings
+
+
+class BackboneSettings(Settings):
+    """A wav2vec 2.0 encoder.
+
+    Either `name` (a hub name or a local folder, with an optional hub `revision`) or `config` (arguments of
+    `transformers.Wav2Vec2Config`; weights are random, drawn from `seed`). `identity` is filled in when a
+    study is resolved: the digest of the named backbone's configuration and weights, which is what enters
+    keys, so that a hub name and a folder with the same files mean the same.
+    """
+
+    name: str | None = None
+    revision: str | None = None
+    config: dict[str, bool | int | float | str | tuple[int, ...]] | None = None
+    seed: int = Field(default=0, ge=0)
+    identity: str = ""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> BackboneSettings:
+        if (self.name is None) == (self.config is None):
+            raise ValueError("a backbone needs either 'name' (hub name or folder) or 'config', not both")
+        return self
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether weights come from somebody's training rather than from a random draw."""
+        return self.name is not None
+
+    def meaning(self) -> dict[str, Any]:
+        """Identity of named weights, or the configuration and seed of random ones; never a path."""
+        if self.name is not None:
+            return {"identity": self.identity}
+        return {"config": {k: list(v) if isinstance(v, tuple) else v for k, v in (self.config or {}).items()},
+                "seed": self.seed}

@@ -1,0 +1,98 @@
+"""What the active-learning loop needs of a classifier, and nothing of how it is trained."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from after_ray.ragged import Ragged
+from after_ray.registry import Registry
+from after_ray.seeds import SeedTree
+
+Weights: TypeAlias = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labelled utterances: manifest rows in ascending order and their class indices."""
+
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ClassifierInputs:
+    """What a classifier may see of a corpus: features of every utterance, never a label.
+
+    Attributes:
+        features: one row per manifest row, as made by this classifier's features stage.
+        classes: number of classes (from the manifest).
+        backbone: weights of the adapted backbone for classifiers that have one, else None.
+        device: torch device name.
+    """
+
+    features: Ragged
+    classes: int
+    backbone: Weights | None = None
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """How a training went.
+
+    Attributes:
+        updates: optimiser steps taken (0 for a classifier solved in closed form or by a solver).
+        epochs: passes over the labelled set, fractions count.
+        validation_loss: of the weights that were kept, nats per utterance.
+        stopped: why training ended, in one or two words: `max_epochs`, `patience`, `steps`, `solved`.
+        warnings: sentences worth recording with the round.
+    """
+
+    updates: int
+    epochs: float
+    validation_loss: float
+    stopped: str
+    warnings: tuple[str, ...] = field(default=())
+
+
+class Classifier(ABC):
+    """A classifier over one prepared corpus. It is built from (settings, ClassifierInputs).
+
+    Every score of an utterance depends on the weights and that utterance alone, never on its neighbours.
+    """
+
+    @abstractmethod
+    def fit(
+        self, train: Labelled, validation: Labelled, *, start: Weights | None, seeds: SeedTree
+    ) -> FitReport:
+        """Train on `train`, choose weights by `validation` loss.
+
+        `start`: weights of an earlier round to go on from; None starts afresh (from the adapted backbone
+        where there is one). All randomness comes from `seeds`. Works when a class has no labelled
+        utterance yet: probabilities always have all classes.
+        """
+
+    @abstractmethod
+    def log_probabilities(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Natural log-probabilities of shape (len(rows), classes), in the order of `rows`."""
+
+    @abstractmethod
+    def embeddings(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The trained representation of shape (len(rows), d), in the order of `rows`."""
+
+    @abstractmethod
+    def weights(self) -> Weights:
+        """Everything `load` needs to score again, batch-norm statistics included, as arrays."""
+
+    @abstractmethod
+    def load(self, weights: Weights) -> None:
+        """Take over weights returned by `weights`."""
+
+
+classifiers: Registry[Classifier] = Registry("classifier", "after_ray.classifiers")

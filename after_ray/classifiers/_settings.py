@@ -1,0 +1,88 @@
+"""Settings of classifiers; importable without torch, so that a study is validated in milliseconds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from after_ray.backbones.settings import BackboneSettings
+from after_ray.features._settings import (
+    CepstralFeatures,
+    FeatureSettings,
+    FrontEndFeatures,
+    FunctionalFeatures,
+)
+from after_ray.learning.settings import FittingSettings
+from after_ray.settings import Settings
+
+
+class PooledTransformerSettings(Settings):
+    """AFTER's classifier: transformer encoder, masked mean over time, linear layer."""
+
+    name: Literal["pooled_transformer"] = "pooled_transformer"
+    max_seconds: float = Field(default=10.0, gt=0)
+    freeze_projection: bool = True
+    drop_last_frame: bool = False
+    head_dropout: float = Field(default=0.0, ge=0, lt=1)
+    mask_time_probability: float = Field(default=0.08, ge=0, lt=1)
+    mask_time_span: int = Field(default=15, ge=1)
+    mask_time_min_spans: int = Field(default=2, ge=0)
+    mask_feature_probability: float = Field(default=0.05, ge=0, lt=1)
+    mask_feature_span: int = Field(default=64, ge=1)
+    mask_feature_min_spans: int = Field(default=1, ge=0)
+    fitting: FittingSettings = FittingSettings()
+
+    def features(self, backbone: BackboneSettings | None) -> FeatureSettings:
+        """The features this classifier is trained on."""
+        if backbone is None:
+            raise ValueError("pooled_transformer needs a backbone")
+        return FrontEndFeatures(backbone=backbone, max_seconds=self.max_seconds)
+
+
+class LightSerNetSettings(Settings):
+    """Light-SERNet (Aftab et al. 2022) with its own schedule in optimiser steps.
+
+    The published 300 epochs are about 24,000 steps on IEMOCAP; `steps` scales the schedule as a whole,
+    learning-rate drops at the published shares of it.
+    """
+
+    name: Literal["light_sernet"] = "light_sernet"
+    seconds: Literal[3, 7] = 3
+    loss: Literal["cross_entropy", "focal"] = "cross_entropy"
+    focal_gamma: float = Field(default=2.0, ge=0)
+    steps: int = Field(default=3000, ge=1)
+    batch_size: int = Field(default=32, ge=1)
+    learning_rate: float = Field(default=1e-4, gt=0)
+    dropout: float = Field(default=0.3, ge=0, lt=1)
+    evaluations: int = Field(default=20, ge=1)
+
+    def features(self, backbone: BackboneSettings | None) -> FeatureSettings:
+        """The features this classifier is trained on."""
+        return CepstralFeatures(seconds=self.seconds)
+
+
+class FunctionalsSettings(Settings):
+    """Acoustic functionals, standardised, with multinomial logistic regression."""
+
+    name: Literal["functionals"] = "functionals"
+    regularization: float = Field(default=1.0, gt=0, description="inverse strength C of the L2 penalty")
+
+    def features(self, backbone: BackboneSettings | None) -> FeatureSettings:
+        """The features this classifier is trained on."""
+        return FunctionalFeatures()
+
+
+ClassifierSettings = Annotated[
+    PooledTransformerSettings | LightSerNetSettings | FunctionalsSettings, Field(discriminator="name")
+]
+
+
+def needs_backbone(settings: ClassifierSettings) -> bool:
+    """Whether a classifier is built on a backbone (and adaptation therefore means something)."""
+    return isinstance(settings, PooledTransformerSettings)
+
+
+def can_continue(settings: ClassifierSettings) -> bool:
+    """Whether `restart: previous` differs from starting afresh (a convex problem has one solution)."""
+    return not isinstance(settings, FunctionalsSettings)

@@ -1,0 +1,1 @@
+"""One file per corpus, and the manifest they all give."""

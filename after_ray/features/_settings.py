@@ -1,0 +1,36 @@
+"""Settings of features; importable without torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from after_ray.backbones.settings import BackboneSettings
+from after_ray.settings import Settings
+
+
+class FunctionalFeatures(Settings):
+    """94 acoustic functionals per utterance: MFCC statistics, pitch, voicing, level."""
+
+    kind: Literal["functionals"] = "functionals"
+
+
+class CepstralFeatures(Settings):
+    """The Light-SERNet front end: 40 cepstral coefficients of `seconds` of speech, no centring."""
+
+    kind: Literal["cepstra"] = "cepstra"
+    seconds: float = Field(default=3.0, gt=0)
+
+
+class FrontEndFeatures(Settings):
+    """Output of a backbone's frozen convolutional front end, every utterance alone (no padding)."""
+
+    kind: Literal["front_end"] = "front_end"
+    backbone: BackboneSettings
+    max_seconds: float = Field(default=10.0, gt=0)
+
+
+FeatureSettings = Annotated[
+    FunctionalFeatures | CepstralFeatures | FrontEndFeatures, Field(discriminator="kind")
+]

@@ -1,0 +1,29 @@
+"""Settings of fine-tuning and of the active-learning loop; importable without torch."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from after_ray.settings import Settings
+
+Restart = Literal["previous", "pretrained"]
+
+
+class FittingSettings(Settings):
+    """Fine-tuning of the pooled transformer: Adam, early stopping on validation loss, best weights kept."""
+
+    max_epochs: int = Field(default=20, ge=1)
+    min_updates: int = Field(default=200, ge=0)
+    evaluations_per_epoch: int = Field(default=5, ge=1)
+    patience: int = Field(default=0, ge=0, description="evaluations without improvement; 0 never stops early")
+    batch_size: int = Field(default=64, ge=1)
+    learning_rate: float = Field(default=1e-4, gt=0)
+    class_weights: Literal["none", "inverse_frequency"] = "none"
+
+
+class FirstRoundSettings(Settings):
+    """Size of round 0: max(`share` percent of train, `per_class` x number of classes)."""
+
+    per_class: int = Field(default=2, ge=0)

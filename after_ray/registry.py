@@ -1,0 +1,67 @@
+"""Names to implementations: one file per name, found without importing it.
+
+A registry looks at the modules of one package: `after_ray/acquisition/entropy.py` provides the name
+`entropy`. The module is imported when the name is first resolved and registers its class by decorator.
+A dotted path `package.module:Class` names a user's own implementation in their own file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from after_ray.errors import AfterRayError, UnknownName
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """The implementations of one kind, one module of `package` each (modules with `_` are private)."""
+
+    def __init__(self, kind: str, package: str) -> None:
+        self.kind = kind
+        self._package = package
+        self._known: dict[str, type[T]] = {}
+
+    def names(self) -> list[str]:
+        """All names this package provides, sorted, without importing any of their modules."""
+        package = importlib.import_module(self._package)
+        return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
+
+    def register(self, name: str) -> Callable[[type[T]], type[T]]:
+        """Class decorator; a second class of the same name is an error."""
+
+        def decorate(implementation: type[T]) -> type[T]:
+            if name in self._known and self._known[name] is not implementation:
+                raise AfterRayError(f"Two classes claim the {self.kind} name '{name}'; rename one of them.")
+            self._known[name] = implementation
+            return implementation
+
+        return decorate
+
+    def resolve(self, name: str) -> type[T]:
+        """The class of `name`; a name with ':' is a dotted path to a user's own class."""
+        if ":" in name:
+            return self._import_path(name)
+        if name not in self._known:
+            if name not in self.names():
+                raise UnknownName(self.kind, name, self.names())
+            importlib.import_module(f"{self._package}.{name}")
+        return self._known[name]
+
+    def check(self, name: str, where: str = "") -> str:
+        """`name` if it exists, else `UnknownName`; imports nothing for the names of the package."""
+        if ":" in name:
+            self._import_path(name)
+        elif name not in self._known and name not in self.names():
+            raise UnknownName(self.kind, name, self.names(), where)
+        return name
+
+    def _import_path(self, path: str) -> type[T]:
+        module, _, attribute = path.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise AfterRayError(f"The {self.kind} '{path}' cannot be imported: {error}.") from error

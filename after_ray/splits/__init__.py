@@ -1,0 +1,1 @@
+"""Speaker-independent folds, the label oracle, and the checks that nothing leaks."""

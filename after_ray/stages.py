@@ -1,0 +1,200 @@
+"""Stages: work whose result is stored and shared. A stage says what it means and what it needs.
+
+Stages form chains: a stage holds the stages it is computed from, and its meaning holds their keys. Two
+stages with the same key are the same work, whichever study asks for it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+from after_ray.adaptation.settings import AdaptationSettings
+from after_ray.backbones.settings import BackboneSettings
+from after_ray.classifiers._settings import ClassifierSettings
+from after_ray.features._settings import FeatureSettings
+from after_ray.initialization._settings import InitializationSettings
+from after_ray.splits._settings import FoldChoice
+from after_ray.store.keys import digest
+
+
+class Stage(ABC):
+    """Work with a key. Raise `version` when the code of a stage gives other results for equal settings."""
+
+    kind: ClassVar[str]
+    version: ClassVar[int] = 1
+
+    @abstractmethod
+    def meaning(self) -> dict[str, Any]:
+        """Settings and keys of needed stages, as JSON values."""
+
+    @abstractmethod
+    def needs(self) -> tuple[Stage, ...]:
+        """The stages that must be finished before this one can run."""
+
+    @cached_property
+    def key(self) -> str:
+        """Digest of what this stage means."""
+        return digest(self.kind, self.version, self.meaning())
+
+
+@dataclass(frozen=True)
+class AudioStage(Stage):
+    """A corpus decoded, mixed and resampled once. `corpus` is a name for people, not part of the key."""
+
+    kind = "audio"
+    manifest: str
+    corpus: str = ""
+    sample_rate: int = 16_000
+
+    def meaning(self) -> dict[str, Any]:
+        """Digest of the manifest (which holds the digests of the audio) and the target rate."""
+        return {"manifest": self.manifest, "sample_rate": self.sample_rate}
+
+    def needs(self) -> tuple[Stage, ...]:
+        """Nothing: made from the corpus folder by the driver."""
+        return ()
+
+
+@dataclass(frozen=True)
+class AdaptationStage(Stage):
+    """A backbone adapted, without labels, to the train part of one fold. `seed` is None when shared."""
+
+    kind = "adaptation"
+    audio: AudioStage
+    fold: FoldChoice
+    backbone: BackboneSettings
+    adaptation: AdaptationSettings
+    seed: int | None = None
+
+    def meaning(self) -> dict[str, Any]:
+        """Audio, fold, backbone, settings and, when repeated per seed, the seed."""
+        return {
+            "audio": self.audio.key,
+            "fold": self.fold.meaning(),
+            "backbone": self.backbone.meaning(),
+            "adaptation": self.adaptation.meaning(),
+            "seed": self.seed,
+        }
+
+    def needs(self) -> tuple[Stage, ...]:
+        """The prepared audio."""
+        return (self.audio,)
+
+
+@dataclass(frozen=True)
+class FeaturesStage(Stage):
+    """Features of every utterance of a corpus; `adapted` is the adaptation whose front end makes them."""
+
+    kind = "features"
+    audio: AudioStage
+    features: FeatureSettings
+    adapted: AdaptationStage | None = None
+
+    def meaning(self) -> dict[str, Any]:
+        """Audio, kind of features and, if any, the adapted backbone."""
+        adapted = None if self.adapted is None else self.adapted.key
+        return {"audio": self.audio.key, "features": self.features.meaning(), "adapted": adapted}
+
+    def needs(self) -> tuple[Stage, ...]:
+        """The prepared audio and the adapted backbone."""
+        return (self.audio,) if self.adapted is None else (self.audio, self.adapted)
+
+
+@dataclass(frozen=True)
+class FirstRoundStage(Stage):
+    """Round 0: choose by initialization, label, train, evaluate. No strategy is in its key."""
+
+    kind = "round"
+    audio: AudioStage
+    fold: FoldChoice
+    classifier: ClassifierSettings
+    initialization: InitializationSettings
+    size: int
+    seed: int
+    backbone: BackboneSettings | None = None
+    adapted: AdaptationStage | None = None
+
+    def meaning(self) -> dict[str, Any]:
+        """Everything but a strategy."""
+        return {
+            "audio": self.audio.key,
+            "fold": self.fold.meaning(),
+            "classifier": self.classifier.meaning(),
+            "initialization": self.initialization.meaning(),
+            "size": self.size,
+            "seed": self.seed,
+            "backbone": None if self.backbone is None else self.backbone.meaning(),
+            "adapted": None if self.adapted is None else self.adapted.key,
+        }
+
+    @cached_property
+    def features(self) -> FeaturesStage:
+        """The features the classifier is trained on."""
+        return FeaturesStage(self.audio, self.classifier.features(self.backbone), self.adapted)
+
+    @cached_property
+    def initial_features(self) -> FeaturesStage | None:
+        """The features of the clustering initialization: those before adaptation; None for `random`."""
+        if self.initialization.name == "random":
+            return None
+        return FeaturesStage(self.audio, self.classifier.features(self.backbone), None)
+
+    def needs(self) -> tuple[Stage, ...]:
+        """Features, initialization features and the adapted backbone."""
+        wanted = (self.audio, self.features, self.initial_features, self.adapted)
+        return tuple({stage.key: stage for stage in wanted if stage is not None}.values())
+
+
+@dataclass(frozen=True)
+class NextRoundStage(Stage):
+    """A later round: acquire with `strategy`, label, train, evaluate; its key chains to the round before."""
+
+    kind = "round"
+    previous: FirstRoundStage | NextRoundStage
+    size: int
+    strategy: str
+    restart: str
+
+    def meaning(self) -> dict[str, Any]:
+        """The round before and what is done now."""
+        return {
+            "previous": self.previous.key,
+            "size": self.size,
+            "strategy": self.strategy,
+            "restart": self.restart,
+        }
+
+    def needs(self) -> tuple[Stage, ...]:
+        """The round before."""
+        return (self.previous,)
+
+    @cached_property
+    def first(self) -> FirstRoundStage:
+        """Round 0 of this chain."""
+        return self.chain[0]  # type: ignore[return-value]
+
+    @cached_property
+    def chain(self) -> tuple[FirstRoundStage | NextRoundStage, ...]:
+        """All rounds from round 0 to this one."""
+        return (*rounds(self.previous), self)
+
+
+def rounds(last: FirstRoundStage | NextRoundStage) -> tuple[FirstRoundStage | NextRoundStage, ...]:
+    """All rounds of the chain that ends with `last`, round 0 first."""
+    return last.chain if isinstance(last, NextRoundStage) else (last,)
+
+
+def ancestors(stage: Stage) -> Iterator[Stage]:
+    """Every stage that `stage` rests on, nearest first, each once."""
+    seen: set[str] = set()
+    waiting = list(stage.needs())
+    while waiting:
+        current = waiting.pop(0)
+        if current.key not in seen:
+            seen.add(current.key)
+            yield current
+            waiting.extend(current.needs())

@@ -1,0 +1,8 @@
+"""The store: stages under their keys, the ledger of what is done, and node-local copies."""
+
+from after_ray.store.artifacts import Store
+from after_ray.store.cache import NodeCache
+from after_ray.store.keys import digest
+from after_ray.store.ledger import Draft, Failure, FileEntry, Ledger, Record
+
+__all__ = ["Draft", "Failure", "FileEntry", "Ledger", "NodeCache", "Record", "Store", "digest"]

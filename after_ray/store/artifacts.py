@@ -1,0 +1,105 @@
+"""Artifacts of stages: folders that are written apart, then named by exactly one ledger record."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from after_ray.errors import DamagedStore
+from after_ray.files import sha256_of
+from after_ray.store.ledger import Draft, FileEntry, Ledger, Record
+
+
+class Store:
+    """A folder that holds finished stages under their keys; any number of processes may share it.
+
+    A stage writes its files into a `workspace`, then `commit` names them in a write-once record. The
+    first writer wins: a second one's files are discarded and it continues from the winner's record.
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+        self.ledger = Ledger(self.root)
+
+    def find(self, key: str) -> Record | None:
+        """The record of a finished stage, or None."""
+        return self.ledger.find(key)
+
+    def need(self, key: str) -> Record:
+        """The record of a stage that must be finished by now."""
+        record = self.find(key)
+        if record is None:
+            raise DamagedStore(self.root / "ledger" / key[:2] / f"{key}.json", "the stage is not finished")
+        return record
+
+    @contextmanager
+    def workspace(self, key: str) -> Iterator[Path]:
+        """A folder of one's own to write the files of stage `key` into; removed unless committed."""
+        folder = self.root / "artifacts" / key[:2] / f"{key}-{secrets.token_hex(4)}"
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            standing = self.find(key)
+            if standing is None or standing.folder != self._relative(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def commit(self, draft: Draft, folder: Path | None = None) -> Record:
+        """Finish a stage with the files now in `folder`; returns the record that stands."""
+        files = {} if folder is None else {path.name: _entry(path) for path in sorted(folder.iterdir())}
+        where = "" if folder is None else self._relative(folder)
+        return self.ledger.add(Record(**_fields(draft), folder=where, files=files))
+
+    def path(self, record: Record, name: str) -> Path:
+        """The path of one file of a finished stage; its size is checked, its digest is not."""
+        path = self.root / record.folder / name
+        entry = record.files.get(name)
+        if entry is None or not path.is_file():
+            raise DamagedStore(path, f"the record of key {record.key} names no such file or it is gone")
+        if path.stat().st_size != entry.bytes:
+            raise DamagedStore(path, f"it has {path.stat().st_size} bytes, key {record.key} says {entry.bytes}")
+        return path
+
+    def has(self, record: Record, name: str) -> bool:
+        """Whether a file of a finished stage is (still) there."""
+        return name in record.files and (self.root / record.folder / name).is_file()
+
+    def drop(self, record: Record, name: str) -> None:
+        """Remove one file of a finished stage that can be computed again (intermediate weights)."""
+        (self.root / record.folder / name).unlink(missing_ok=True)
+
+    def arrays(self, record: Record, name: str) -> dict[str, NDArray[Any]]:
+        """The arrays of a safetensors file, its digest checked."""
+        from safetensors.numpy import load
+
+        path = self.path(record, name)
+        if sha256_of(path) != record.files[name].sha256:
+            raise DamagedStore(path, f"its digest differs from the record of key {record.key}")
+        return load(path.read_bytes())
+
+    def _relative(self, folder: Path) -> str:
+        return Path(os.path.relpath(folder, self.root)).as_posix()
+
+
+def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays as one safetensors file (into a workspace, which is not yet visible to anybody)."""
+    from safetensors.numpy import save_file
+
+    save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, path)
+
+
+def _entry(path: Path) -> FileEntry:
+    return FileEntry(sha256=sha256_of(path), bytes=path.stat().st_size)
+
+
+def _fields(draft: Draft) -> dict[str, Any]:
+    return {name: getattr(draft, name) for name in asdict(Draft(key="", kind="", meaning={}))}

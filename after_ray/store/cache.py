@@ -1,0 +1,58 @@
+"""Node-local copies of stage files: memory maps are opened only here, never on shared storage."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+from filelock import FileLock
+
+from after_ray.errors import DamagedStore
+from after_ray.files import sha256_of
+from after_ray.store.artifacts import Store
+from after_ray.store.ledger import Record
+
+
+class NodeCache:
+    """A folder on the node's own disk, shared by its trials, least recently used copies evicted.
+
+    A copy is named by its digest, made once under a file lock, checked, and never replaced in place. On
+    POSIX an evicted file stays readable for whoever has it mapped.
+    """
+
+    def __init__(self, root: Path | str, limit_bytes: int = 50_000_000_000) -> None:
+        self.root = Path(root)
+        self.limit_bytes = limit_bytes
+
+    def fetch(self, store: Store, record: Record, name: str) -> Path:
+        """A local, verified copy of one file of a finished stage."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        entry = record.files[name]
+        target = self.root / f"{entry.sha256[:32]}{Path(name).suffix}"
+        with FileLock(self.root / "cache.lock"):
+            if not target.is_file():
+                self._copy(store.path(record, name), target, entry.sha256)
+            os.utime(target)
+            self._evict(keep=target)
+        return target
+
+    def _copy(self, source: Path, target: Path, sha256: str) -> None:
+        temporary = target.with_suffix(".tmp")
+        shutil.copyfile(source, temporary)
+        if sha256_of(temporary) != sha256:
+            temporary.unlink()
+            raise DamagedStore(source, "its digest differs from its record")
+        os.replace(temporary, target)
+
+    def _evict(self, keep: Path) -> None:
+        """Remove least recently used copies over the limit; those touched in the last minute stay."""
+        files = [path for path in self.root.iterdir() if path.suffix not in {".lock", ".tmp"}]
+        total = sum(path.stat().st_size for path in files)
+        for path in sorted(files, key=lambda p: p.stat().st_mtime):
+            if total <= self.limit_bytes or time.time() - path.stat().st_mtime < 60:
+                return
+            if path != keep:
+                total -= path.stat().st_size
+                path.unlink()

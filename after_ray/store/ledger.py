@@ -1,0 +1,140 @@
+"""The ledger: one write-once record per finished stage or round. A record is the only sign of "done"."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from after_ray.errors import DamagedStore
+from after_ray.files import create_exclusive, write_json
+from after_ray.store.keys import KEY_LENGTH
+
+FORMAT = 1  # of the record file; readers refuse what they do not know
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One file of a finished stage, with what is needed to check it."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a finished stage has to say, before it is committed.
+
+    Attributes:
+        key: digest of `meaning` (see `after_ray.store.keys`).
+        kind: audio, features, adaptation or round.
+        meaning: the settings that went into the key.
+        parents: keys of the stages this one was computed from; charged time follows them.
+        measures: numbers (UA, WA, loss, counts); never NaN.
+        seconds: wall-clock by phase.
+        details: further JSON (acquired ids, confusion, classes, warnings).
+        environment: versions, device, threads and how many trials shared the device.
+        started, finished: seconds since the epoch.
+    """
+
+    key: str
+    kind: str
+    meaning: Mapping[str, Any]
+    parents: tuple[str, ...] = ()
+    measures: Mapping[str, float | int | None] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    started: float = 0.0
+    finished: float = 0.0
+
+
+@dataclass(frozen=True)
+class Record(Draft):
+    """A committed draft: `files` lie in `folder`, relative to the store."""
+
+    folder: str = ""
+    files: Mapping[str, FileEntry] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a stage did not finish: one sentence, and where the whole trace is."""
+
+    key: str
+    sentence: str
+    log: str
+    attempts: int
+
+
+class Ledger:
+    """Records under `ledger/`, failures under `failures/`; correctness needs no lock."""
+
+    def __init__(self, root: Path) -> None:
+        self._records = root / "ledger"
+        self._failures = root / "failures"
+
+    def find(self, key: str) -> Record | None:
+        """The record of `key`, or None while the stage is not finished."""
+        path = self._path(key)
+        try:
+            text = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        return _parse(text, path)
+
+    def add(self, record: Record) -> Record:
+        """Write `record` unless its key has one; return the one that stands (the first writer's)."""
+        data = json.dumps({"format": FORMAT, **asdict(record)}, sort_keys=True, allow_nan=False).encode()
+        if create_exclusive(self._path(record.key), data):
+            self._failure_path(record.key).unlink(missing_ok=True)
+            return record
+        winner = self.find(record.key)
+        if winner is None:
+            raise DamagedStore(self._path(record.key), "it was there and is gone")
+        return winner
+
+    def keys(self) -> set[str]:
+        """Keys of all finished stages, by one listing of the folder."""
+        if not self._records.is_dir():
+            return set()
+        return {
+            path.stem
+            for bucket in self._records.iterdir()
+            if bucket.is_dir()
+            for path in bucket.iterdir()
+            if path.suffix == ".json" and len(path.stem) == KEY_LENGTH
+        }
+
+    def fail(self, key: str, sentence: str, log: str = "") -> Failure:
+        """Note one more failed attempt of `key`; a later record removes the note."""
+        earlier = self.failures().get(key)
+        failure = Failure(key, sentence, log, 1 + (earlier.attempts if earlier else 0))
+        write_json(self._failure_path(key), asdict(failure))
+        return failure
+
+    def failures(self) -> dict[str, Failure]:
+        """All failures of stages that have no record."""
+        if not self._failures.is_dir():
+            return {}
+        notes = (Failure(**json.loads(path.read_text())) for path in sorted(self._failures.glob("*.json")))
+        return {note.key: note for note in notes}
+
+    def _path(self, key: str) -> Path:
+        return self._records / key[:2] / f"{key}.json"
+
+    def _failure_path(self, key: str) -> Path:
+        return self._failures / f"{key}.json"
+
+
+def _parse(text: bytes, path: Path) -> Record:
+    try:
+        value = json.loads(text)
+        if value.pop("format") != FORMAT:
+            raise ValueError("written by another version of after-ray")
+        files = {name: FileEntry(**entry) for name, entry in value.pop("files").items()}
+        return Record(files=files, parents=tuple(value.pop("parents")), **value)
+    except (ValueError, TypeError, KeyError) as error:
+        raise DamagedStore(path, f"it is not a record ({error})") from error

@@ -1,0 +1,1 @@
+"""Results to tests, tables, figures and the report."""

@@ -1,0 +1,1 @@
+"""Declare, plan, launch and track sweeps; the command line."""
