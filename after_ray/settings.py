@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 
 def neutral(value: Any) -> Any:
@@ -20,6 +22,21 @@ class Settings(BaseModel):
     """Base of all settings: immutable, unknown keys refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, value: Any) -> Any:
+        """Name the allowed keys and the nearest one; pydantic's own message names neither."""
+        for key in value if isinstance(value, dict) else ():
+            if key not in cls.model_fields:
+                close = difflib.get_close_matches(str(key), cls.model_fields, n=1)
+                context = {
+                    "key": str(key),
+                    "allowed": ", ".join(cls.model_fields),
+                    "hint": f". Did you mean '{close[0]}'?" if close else "",
+                }
+                raise PydanticCustomError("unknown_key", "unknown key '{key}'; allowed: {allowed}{hint}", context)
+        return value
 
     def meaning(self) -> dict[str, Any]:
         """The settings as plain JSON values, those at their neutral value left out."""

@@ -1,0 +1,86 @@
+"""Where a trial runs: threads fixed before any number is computed, device chosen, versions written down."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+RECORDED_PACKAGES = ("after-ray", "torch", "torchaudio", "transformers", "scikit-learn", "numpy", "scipy")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How and where a stage is computed. Nothing here changes what a stage means, so nothing is in a key.
+
+    Attributes:
+        store: the store's folder, shared by all nodes.
+        cache: a folder on the node's own disk for memory-mapped copies.
+        cache_bytes: size limit of that folder.
+        threads: of torch, BLAS and OpenMP; bits are equal only at equal thread counts.
+        device: `cpu`, `cuda` or `auto` (CUDA when the trial was given a GPU and there is one).
+        shared_by: how many trials may share the device, written beside every time measured.
+    """
+
+    store: str
+    cache: str
+    cache_bytes: int = 50_000_000_000
+    threads: int = 1
+    device: str = "auto"
+    shared_by: int = 1
+
+    def resolve_device(self) -> str:
+        """`cuda` or `cpu`."""
+        if self.device != "auto":
+            return self.device
+        import torch
+
+        return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def fix_threads(threads: int) -> None:
+    """Set the thread counts of torch, BLAS and OpenMP for this process (house decision: bits depend on them)."""
+    import threadpoolctl
+    import torch
+
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    torch.set_num_threads(threads)
+    threadpoolctl.threadpool_limits(threads)
+
+
+def describe(execution: Execution) -> dict[str, Any]:
+    """What is recorded with every result: versions, processor or GPU, threads, sharing."""
+    device = execution.resolve_device()
+    return {
+        **_versions(),
+        "device": device,
+        "device_name": _device_name(device),
+        "threads": execution.threads,
+        "shared_by": execution.shared_by,
+        "host": platform.node(),
+    }
+
+
+@lru_cache(maxsize=1)
+def _versions() -> dict[str, Any]:
+    packages = {name: importlib.metadata.version(name) for name in RECORDED_PACKAGES}
+    return {"python": platform.python_version(), "packages": packages}
+
+
+@lru_cache(maxsize=2)
+def _device_name(device: str) -> str:
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.get_device_name()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,65 @@
+"""The adaptation of one backbone to one train part: a trial of its own, shared by every trajectory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from after_ray.adaptation.tapt import adapt
+from after_ray.classifiers import Weights
+from after_ray.environment import Execution, describe
+from after_ray.execution.corpus import open_corpus
+from after_ray.seeds import SeedTree
+from after_ray.splits.folds import fold
+from after_ray.stages import AdaptationStage
+from after_ray.store import Draft, Record, Store
+from after_ray.store.artifacts import save_arrays
+
+WEIGHTS_FILE = "backbone.safetensors"
+
+
+def compute_adaptation(
+    stage: AdaptationStage, execution: Execution, progress: Callable[[int, int], None]
+) -> Record:
+    """Adapt the backbone to the train part of the fold, without labels, and store its weights."""
+    store = Store(execution.store)
+    standing = store.find(stage.key)
+    if standing is not None:
+        return standing
+    started = time.time()
+    corpus = open_corpus(stage.audio, execution)
+    train = fold(corpus.manifest, stage.fold).train
+    seeds = SeedTree(stage.seed or 0).child("adaptation", "shared" if stage.seed is None else "seed")
+    adapted = adapt(
+        stage.adaptation,
+        stage.backbone,
+        corpus.audio,
+        train,
+        seeds.child(stage.fold.index),
+        execution.resolve_device(),
+        lambda done, total, _: progress(done, total),
+    )
+    with store.workspace(stage.key) as folder:
+        save_arrays(folder / WEIGHTS_FILE, adapted.weights)
+        finished = time.time()
+        draft = Draft(
+            key=stage.key,
+            kind=stage.kind,
+            meaning=stage.meaning(),
+            parents=(stage.audio.key,),
+            measures=adapted.measures,
+            seconds={"total": finished - started},
+            details={"history": adapted.history, "corpus": corpus.manifest.corpus},
+            environment=describe(execution),
+            started=started,
+            finished=finished,
+        )
+        return store.commit(draft, folder)
+
+
+def adapted_weights(stage: AdaptationStage | None, execution: Execution) -> Weights | None:
+    """The weights of a finished adaptation; None where nothing was adapted."""
+    if stage is None:
+        return None
+    store = Store(execution.store)
+    return store.arrays(store.need(stage.key), WEIGHTS_FILE)

@@ -1,0 +1,58 @@
+"""The prepared audio of a corpus: made once by the driver, opened by every trial from the node's cache."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import lru_cache
+
+from after_ray.audio.prepare import PreparedCorpus, prepare
+from after_ray.corpora._base import Scan
+from after_ray.corpora._settings import CorpusSettings
+from after_ray.environment import Execution
+from after_ray.stages import AudioStage
+from after_ray.store import Draft, NodeCache, Record, Store
+
+MANIFEST_FILE = "manifest.csv"
+AUDIO_FILES = ("audio.values.npy", "audio.offsets.npy")
+
+
+def prepare_audio(
+    stage: AudioStage,
+    scan: Scan,
+    settings: CorpusSettings,
+    store: Store,
+    progress: Callable[[int, int], None] | None = None,
+) -> Record:
+    """Decode, mix and resample a corpus into the store, unless that is done. Runs where the corpus is."""
+    standing = store.find(stage.key)
+    if standing is not None:
+        return standing
+    started = time.time()
+    with store.workspace(stage.key) as folder:
+        measures = prepare(scan, settings, folder, progress)
+        finished = time.time()
+        draft = Draft(
+            key=stage.key,
+            kind=stage.kind,
+            meaning=stage.meaning(),
+            measures=measures,
+            seconds={"total": finished - started},
+            details={"corpus": scan.manifest.corpus, "problems": [list(p) for p in scan.problems]},
+            started=started,
+            finished=finished,
+        )
+        return store.commit(draft, folder)
+
+
+def open_corpus(stage: AudioStage, execution: Execution) -> PreparedCorpus:
+    """The prepared corpus from this node's cache; opened once per process."""
+    return _open(stage.key, execution.store, execution.cache, execution.cache_bytes)
+
+
+@lru_cache(maxsize=4)
+def _open(key: str, store_root: str, cache_root: str, cache_bytes: int) -> PreparedCorpus:
+    store, cache = Store(store_root), NodeCache(cache_root, cache_bytes)
+    record = store.need(key)
+    values, offsets, manifest = (cache.fetch(store, record, name) for name in (*AUDIO_FILES, MANIFEST_FILE))
+    return PreparedCorpus.open(values, offsets, manifest)

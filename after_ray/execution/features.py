@@ -1,0 +1,85 @@
+"""Features of a whole corpus, computed once and shared by every trial that trains on them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from after_ray.audio.prepare import PreparedCorpus
+from after_ray.environment import Execution, describe
+from after_ray.execution.adaptation import adapted_weights
+from after_ray.execution.corpus import open_corpus
+from after_ray.features import Extractor, extractors
+from after_ray.ragged import Ragged, write_ragged
+from after_ray.stages import FeaturesStage
+from after_ray.store import Draft, NodeCache, Record, Store
+from after_ray.store.artifacts import save_arrays
+
+SUMMARY_FILE = "summary.safetensors"
+
+
+def compute_features(
+    stage: FeaturesStage, execution: Execution, progress: Callable[[int, int], None]
+) -> Record:
+    """Extract the features of every utterance, one at a time, and one summary vector of each."""
+    store = Store(execution.store)
+    standing = store.find(stage.key)
+    if standing is not None:
+        return standing
+    started = time.time()
+    corpus = open_corpus(stage.audio, execution)
+    extractor: Extractor = extractors.resolve(stage.features.kind)(  # type: ignore[call-arg]
+        stage.features, adapted_weights(stage.adapted, execution), execution.resolve_device()
+    )
+    lengths = np.array([extractor.frames(int(samples)) for samples in corpus.audio.lengths], dtype=np.int64)
+    summaries: list[NDArray[np.float64]] = []
+    with store.workspace(stage.key) as folder:
+        rows = _extract(extractor, corpus, summaries, progress)
+        write_ragged(folder, "features", rows, lengths, extractor.dtype, extractor.inner)
+        save_arrays(folder / SUMMARY_FILE, {"summary": np.stack(summaries)})
+        finished = time.time()
+        draft = Draft(
+            key=stage.key,
+            kind=stage.kind,
+            meaning=stage.meaning(),
+            parents=tuple(needed.key for needed in stage.needs()),
+            measures={"utterances": len(lengths), "frames": int(lengths.sum())},
+            seconds={"features": finished - started, "total": finished - started},
+            environment=describe(execution),
+            started=started,
+            finished=finished,
+        )
+        return store.commit(draft, folder)
+
+
+def _extract(
+    extractor: Extractor,
+    corpus: PreparedCorpus,
+    summaries: list[NDArray[np.float64]],
+    progress: Callable[[int, int], None],
+) -> Iterator[NDArray[Any]]:
+    for row in range(len(corpus.manifest)):
+        features = extractor.extract(corpus.wave(row))
+        summaries.append(extractor.summary(features))
+        progress(row + 1, len(corpus.manifest))
+        yield features
+
+
+def open_features(stage: FeaturesStage, execution: Execution) -> Ragged:
+    """Features from this node's cache, memory-mapped."""
+    store, cache = Store(execution.store), NodeCache(execution.cache, execution.cache_bytes)
+    record = store.need(stage.key)
+    values, offsets = (
+        cache.fetch(store, record, f"features.{part}.npy") for part in ("values", "offsets")
+    )
+    return Ragged.open(values, offsets)
+
+
+def open_summaries(stage: FeaturesStage, execution: Execution) -> NDArray[np.float64]:
+    """One vector per utterance, shape (utterances, d)."""
+    store = Store(execution.store)
+    return store.arrays(store.need(stage.key), SUMMARY_FILE)["summary"]

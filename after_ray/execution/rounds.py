@@ -1,0 +1,242 @@
+"""One trajectory: the rounds of one active-learning run, each recorded as soon as it is finished."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from after_ray.acquisition import strategies
+from after_ray.classifiers import Classifier, ClassifierInputs, Labelled, Weights, classifiers
+from after_ray.environment import Execution, describe
+from after_ray.execution.adaptation import adapted_weights
+from after_ray.execution.corpus import open_corpus
+from after_ray.execution.features import open_features, open_summaries
+from after_ray.initialization import initializations
+from after_ray.learning.active import ActiveLearner, RoundResult, RoundState
+from after_ray.manifest import Manifest
+from after_ray.seeds import SeedTree
+from after_ray.splits.folds import Fold, fold
+from after_ray.splits.oracle import Evaluator, Oracle
+from after_ray.stages import FirstRoundStage, NextRoundStage, rounds
+from after_ray.store import Draft, Record, Store
+from after_ray.store.artifacts import save_arrays
+
+MODEL_FILE = "model.safetensors"
+PREDICTIONS_FILE = "predictions.safetensors"
+
+RoundStage = FirstRoundStage | NextRoundStage
+
+
+class Trajectory:
+    """Runs the chain of rounds that ends with `last`; finished rounds are read, not run again.
+
+    A killed trajectory is continued by making a new one: it picks up after the last recorded round and
+    ends with the numbers of an undisturbed run.
+    """
+
+    def __init__(self, last: RoundStage, execution: Execution) -> None:
+        self.stages = rounds(last)
+        self._execution = execution
+        self._store = Store(execution.store)
+        self._records: list[Record] = []
+        self._weights: Weights | None = None  # of the newest round, while it was run by this process
+
+    def finish(self, progress: Callable[[int, int], None] = lambda done, total: None) -> Record:
+        """Run every missing round and return the record of the last one."""
+        while not self.finished:
+            self.advance()
+            progress(len(self._records), len(self.stages))
+        return self._records[-1]
+
+    @property
+    def finished(self) -> bool:
+        """Whether every round has a record."""
+        return len(self._records) == len(self.stages)
+
+    @property
+    def done(self) -> int:
+        """Number of rounds that were found or run so far."""
+        return len(self._records)
+
+    def found(self) -> int:
+        """Take over every next round that is recorded already; returns how many rounds are done then."""
+        while not self.finished and self._store.find(self.stages[self.done].key) is not None:
+            self.advance()
+        return self.done
+
+    def advance(self) -> Record:
+        """Find or run the next round."""
+        stage = self.stages[len(self._records)]
+        record = self._store.find(stage.key)
+        if record is None:
+            record = self._run(stage)
+        else:
+            self._weights = None
+        self._records.append(record)
+        return record
+
+    def _run(self, stage: RoundStage) -> Record:
+        started = time.time()
+        if isinstance(stage, FirstRoundStage):
+            result = self._first_round(stage)
+        else:
+            strategy = strategies.resolve(stage.strategy)()
+            state = RoundState(self._labelled(), self._newest_weights())
+            self._learner.oracle.restore(state.labelled)
+            result = self._learner.next(state, strategy, stage.size, stage.restart)
+        record = self._commit(stage, result, started)
+        won = record.started == started  # else another process was first, and its bits stand
+        self._weights = result.weights if won else None
+        self._drop_intermediate_weights()
+        return record
+
+    def _first_round(self, stage: FirstRoundStage) -> RoundResult:
+        initialization = initializations.resolve(stage.initialization.name)(stage.initialization)  # type: ignore[call-arg]
+        features = None
+        if stage.initial_features is not None:
+            features = open_summaries(stage.initial_features, self._execution)[self._fold.train]
+        return self._learner.first(initialization, features, stage.size)
+
+    def _newest_weights(self) -> Weights:
+        """Weights of the round before the one to run: at hand, stored, or trained again."""
+        if self._weights is None:
+            self._weights = self._weights_of(len(self._records) - 1)
+        return self._weights
+
+    def _weights_of(self, index: int) -> Weights:
+        record, stage = self._records[index], self.stages[index]
+        if self._store.has(record, MODEL_FILE):
+            return self._store.arrays(record, MODEL_FILE)
+        start = None
+        if isinstance(stage, NextRoundStage) and stage.restart == "previous":
+            start = self._weights_of(index - 1)
+        return self._learner.refit(self._labelled(index + 1), stage.size, start)
+
+    def _labelled(self, count: int | None = None) -> NDArray[np.int64]:
+        """Rows labelled after the first `count` rounds (all found so far), in order of acquisition."""
+        acquired = [row for record in self._records[:count] for row in self._rows(record.details["acquired"])]
+        return np.array(acquired, dtype=np.int64)
+
+    def _rows(self, utterances: list[str]) -> list[int]:
+        return [self._row_of[utterance] for utterance in utterances]
+
+    def _drop_intermediate_weights(self) -> None:
+        """Keep the weights of round 0, which others start from, and of the newest round."""
+        if len(self._records) >= 2:
+            self._store.drop(self._records[-1], MODEL_FILE)
+
+    def _commit(self, stage: RoundStage, result: RoundResult, started: float) -> Record:
+        with self._store.workspace(stage.key) as folder:
+            save_arrays(folder / MODEL_FILE, result.weights)
+            save_arrays(folder / PREDICTIONS_FILE, self._predictions(result))
+            draft = Draft(
+                key=stage.key,
+                kind=stage.kind,
+                meaning=stage.meaning(),
+                parents=tuple(needed.key for needed in stage.needs()),
+                measures=self._measures(result),
+                seconds=result.seconds,
+                details=self._details(result),
+                environment=describe(self._execution),
+                started=started,
+                finished=time.time(),
+            )
+            return self._store.commit(draft, folder)
+
+    def _predictions(self, result: RoundResult) -> dict[str, NDArray[Any]]:
+        labels = self._manifest.labels
+        return {
+            "test_rows": self._fold.test,
+            "test_log_probabilities": result.test_log_probabilities,
+            "test_truth": labels[self._fold.test],
+            "validation_rows": self._fold.validation,
+            "validation_log_probabilities": result.validation_log_probabilities,
+            "validation_truth": labels[self._fold.validation],
+        }
+
+    def _measures(self, result: RoundResult) -> dict[str, float | int | None]:
+        seconds = self._manifest.table["seconds"].to_numpy()
+        return {
+            "ua": result.test.ua,
+            "wa": result.test.wa,
+            "macro_f1": result.test.macro_f1,
+            "loss": result.test.loss,
+            "ece": result.test.ece,
+            "validation_ua": result.validation.ua,
+            "validation_wa": result.validation.wa,
+            "validation_loss": result.validation.loss,
+            "labelled": len(result.labelled),
+            "labelled_seconds": float(seconds[result.labelled].sum()),
+            "train": len(self._fold.train),
+            "validation": len(self._fold.validation),
+            "test": len(self._fold.test),
+            "updates": result.fit.updates,
+            "epochs": result.fit.epochs,
+        }
+
+    def _details(self, result: RoundResult) -> dict[str, Any]:
+        table = self._manifest.table
+        scores = result.acquired_scores
+        return {
+            "classes": list(self._manifest.classes),
+            "confusion": [list(row) for row in result.test.confusion],
+            "recall": list(result.test.recall),
+            "acquired": table["utterance"].to_numpy()[result.acquired].tolist(),
+            "acquired_scores": None if scores is None else [float(score) for score in scores],
+            "labelled_by": {
+                axis: table[axis].iloc[result.labelled].value_counts().sort_index().to_dict()
+                for axis in ("emotion", "gender", "speaker")
+            },
+            "test_speakers": sorted(set(table["speaker"].iloc[self._fold.test])),
+            "collapsed": abs(result.test.ua - 1 / len(self._manifest.classes)) < 1e-12,
+            "stopped": result.fit.stopped,
+            "warnings": list(result.fit.warnings),
+            **dict(result.details),
+        }
+
+    @property
+    def _first(self) -> FirstRoundStage:
+        first = self.stages[0]
+        assert isinstance(first, FirstRoundStage)
+        return first
+
+    @cached_property
+    def _manifest(self) -> Manifest:
+        return open_corpus(self._first.audio, self._execution).manifest
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {utterance: row for row, utterance in enumerate(self._manifest.table["utterance"])}
+
+    @cached_property
+    def _fold(self) -> Fold:
+        return fold(self._manifest, self._first.fold)
+
+    @cached_property
+    def _learner(self) -> ActiveLearner:
+        first, labels, parts = self._first, self._manifest.labels, self._fold
+        return ActiveLearner(
+            make_classifier=self._make_classifier(),
+            fold=parts,
+            oracle=Oracle(labels, parts.train),
+            validation=Evaluator(labels, parts.validation),
+            test=Evaluator(labels, parts.test),
+            validation_labels=Labelled(parts.validation, labels[parts.validation]),
+            seeds=SeedTree(first.seed).child("fold", first.fold.index),
+        )
+
+    def _make_classifier(self) -> Callable[[], Classifier]:
+        first = self._first
+        inputs = ClassifierInputs(
+            features=open_features(first.features, self._execution),
+            classes=len(self._manifest.classes),
+            backbone=adapted_weights(first.adapted, self._execution),
+            device=self._execution.resolve_device(),
+        )
+        implementation = classifiers.resolve(first.classifier.name)
+        return lambda: implementation.build(first.classifier, inputs, first.backbone)

@@ -1,0 +1,247 @@
+"""A study as it is declared: a frozen, typed model of its file, validated with the place of every mistake."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from after_ray.acquisition import strategies
+from after_ray.adaptation.settings import AdaptationSettings
+from after_ray.backbones.settings import BackboneSettings
+from after_ray.classifiers._settings import ClassifierSettings, needs_backbone
+from after_ray.corpora._settings import CorpusSettings
+from after_ray.errors import AfterRayError
+from after_ray.initialization._settings import InitializationSettings
+from after_ray.learning.settings import Restart
+from after_ray.protocol import Protocol
+from after_ray.settings import Settings
+from sweeps.study_file import StudyError, StudySource, read_study_file
+
+
+def _as_list(value: Any) -> Any:
+    """A single value stands for a list of one."""
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _named(value: Any) -> Any:
+    """A list of settings in which a bare name is short for `{name: ...}`."""
+    return [{"name": item} if isinstance(item, str) else item for item in _as_list(value)]
+
+
+def _adaptations(value: Any) -> Any:
+    """Like `_named`; `none` is no adaptation."""
+    items = [None if item in ("none", None) else item for item in _as_list(value)]
+    return [{"name": item} if isinstance(item, str) else item for item in items]
+
+
+def _integers(value: Any) -> Any:
+    """`3`, `[0, 2]` or `0..9`, both ends included."""
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+)\.\.(\d+)", value.strip())):
+        first, last = int(match.group(1)), int(match.group(2))
+        if last < first:
+            raise PydanticCustomError("range", "the range '{value}' runs backwards", {"value": value})
+        return list(range(first, last + 1))
+    return _as_list(value)
+
+
+def _folds(value: Any) -> Any:
+    return value if value == "all" else _integers(value)
+
+
+def _unique(values: Sequence[Any]) -> Any:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise PydanticCustomError("repeated", "{value} is listed twice", {"value": str(value)})
+    return values
+
+
+def _strategy(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise PydanticCustomError("strategy", "a strategy is a name, not {value}", {"value": repr(value)})
+    try:
+        return strategies.check(value)
+    except AfterRayError as error:
+        raise PydanticCustomError("strategy", "{sentence}", {"sentence": str(error)}) from error
+
+
+Seed = Annotated[int, Field(ge=0, strict=True)]
+Percent = Annotated[float, Field(gt=0, le=100)]
+Strategy = Annotated[str, BeforeValidator(_strategy)]
+
+
+class Resources(Settings):
+    """What one trial occupies: processor cores (its thread count) and a share of a GPU."""
+
+    cpu: int = Field(default=1, ge=1)
+    gpu: float = Field(default=0.0, ge=0)
+
+
+class Study(Settings):
+    """One study: axes (lists), the schedule, and how trials run. Lists may be written as single values."""
+
+    study: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="name; also of its report folder")
+    description: str = ""
+    corpus: Annotated[tuple[CorpusSettings, ...], BeforeValidator(_named), Field(min_length=1)]
+    classifier: Annotated[tuple[ClassifierSettings, ...], BeforeValidator(_named), Field(min_length=1)]
+    backbone: Annotated[tuple[BackboneSettings, ...], BeforeValidator(_named)] = ()
+    adaptation: Annotated[tuple[AdaptationSettings | None, ...], BeforeValidator(_adaptations)] = (None,)
+    strategy: Annotated[tuple[Strategy, ...], BeforeValidator(_as_list), Field(min_length=1)] = ("random",)
+    initialization: Annotated[
+        tuple[InitializationSettings, ...], BeforeValidator(_named), Field(min_length=1, validate_default=True)
+    ] = "random"  # type: ignore[assignment]
+    restart: Annotated[tuple[Restart, ...], BeforeValidator(_as_list)] = ()
+    schedule: Annotated[tuple[Percent, ...], BeforeValidator(_as_list), Field(min_length=1)]
+    ratios: Annotated[tuple[Percent, ...], BeforeValidator(_as_list)] = ()
+    fold: Annotated[Literal["all"] | tuple[Seed, ...], BeforeValidator(_folds)] = "all"
+    seed: Annotated[tuple[Seed, ...], BeforeValidator(_integers), Field(min_length=1)] = (0,)
+    protocol: Protocol = Protocol()
+    resources: Resources = Resources()
+    reference: str = "random"
+
+    @field_validator("corpus", "classifier", "adaptation", "strategy", "initialization", "fold", "seed", "restart")
+    @classmethod
+    def _no_repetition(cls, value: Any) -> Any:
+        return value if value == "all" else _unique(value)
+
+    @field_validator("schedule", "ratios")
+    @classmethod
+    def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        for before, after in zip(value, value[1:], strict=False):
+            if after <= before:
+                raise PydanticCustomError(
+                    "order", "percents must rise, but {after} follows {before}",
+                    {"after": f"{after:g}", "before": f"{before:g}"},
+                )
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Study:
+        unscheduled = [f"{ratio:g}" for ratio in self.ratios if ratio not in self.schedule]
+        if unscheduled:
+            raise PydanticCustomError(
+                "ratios", "ratios {ratios} are not points of the schedule, and only those can be reported",
+                {"ratios": ", ".join(unscheduled)},
+            )
+        if not self.backbone and any(needs_backbone(classifier) for classifier in self.classifier):
+            raise PydanticCustomError(
+                "backbone", "the classifier pooled_transformer needs a 'backbone:' (name of a hub model or folder, or config)"
+            )
+        if self.reference not in self.strategy and len(self.strategy) > 1:
+            raise PydanticCustomError(
+                "reference", "the reference '{reference}' is not among the study's strategies {strategies}",
+                {"reference": self.reference, "strategies": ", ".join(self.strategy)},
+            )
+        return self
+
+    @property
+    def reported(self) -> tuple[float, ...]:
+        """The percents at which results are reported: `ratios`, by default the whole schedule."""
+        return self.ratios or self.schedule
+
+    @property
+    def restarts(self) -> tuple[Restart, ...]:
+        """The restart axis; the protocol's choice unless the study names its own."""
+        return self.restart or (self.protocol.restart,)
+
+
+def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
+    """Read and validate a study file; the first mistake becomes one sentence with its line.
+
+    Raises:
+        StudyError: for anything wrong with the file or an override.
+    """
+    source = read_study_file(path, overrides)
+    values = _with_protocol_fitting(_with_roots(source.values, path))
+    try:
+        return Study.model_validate(values)
+    except ValidationError as error:
+        raise _study_error(source, error) from error
+
+
+def _with_roots(values: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Corpus roots and backbone folders that are relative are relative to the study file."""
+    result = dict(values)
+    for axis, key in (("corpus", "root"), ("backbone", "name")):
+        blocks = result.get(axis)
+        if blocks is None:
+            continue
+        items = [_rooted(item, key, path.parent) for item in _as_list(blocks)]
+        result[axis] = items if isinstance(blocks, list) else items[0]
+    return result
+
+
+def _rooted(block: Any, key: str, folder: Path) -> Any:
+    if not isinstance(block, dict) or not isinstance(block.get(key), str):
+        return block
+    written = Path(block[key]).expanduser()
+    # A backbone's name is a hub name unless such a folder exists or it is written as a path.
+    if key == "name" and not (written.is_absolute() or block[key].startswith(".") or (folder / written).is_dir()):
+        return block
+    return {**block, key: str((folder / written).resolve())}
+
+
+def _with_protocol_fitting(values: dict[str, Any]) -> dict[str, Any]:
+    """Give the protocol's fitting settings to the classifiers that follow it; their own entries win."""
+    protocol = values.get("protocol", {})
+    try:
+        fitting = Protocol.model_validate(protocol).fitting.model_dump()
+    except ValidationError:
+        return values  # reported, with its line, when the whole study is validated
+    if "classifier" not in values:
+        return values
+    filled = []
+    for item in _named(values["classifier"]):
+        if isinstance(item, dict) and item.get("name") == "pooled_transformer":
+            own = item.get("fitting", {})
+            item = {**item, "fitting": {**fitting, **own}} if isinstance(own, dict) else item
+        filled.append(item)
+    return {**values, "classifier": filled}
+
+
+def _study_error(source: StudySource, error: ValidationError) -> StudyError:
+    """The first mistake of a validation, at its place in the file."""
+    first = error.errors()[0]
+    place = _place_in_file(source, first["loc"])
+    key = first.get("ctx", {}).get("key") if first["type"] == "unknown_key" else None
+    line = source.line((*place, key) if key else place)
+    where = ".".join(str(part) for part in place)
+    message = _message(first)
+    return StudyError(source.path, line, f"{where}: {message}" if where else message)
+
+
+def _place_in_file(source: StudySource, location: tuple[int | str, ...]) -> tuple[str | int, ...]:
+    """Pydantic's location without what the file does not have: union tags, and positions of single values."""
+    value: Any = source.values
+    place: list[str | int] = []
+    for part in location:
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+            place.append(part)
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+            place.append(part)
+        elif isinstance(value, dict) and isinstance(part, str) and part == location[-1]:
+            place.append(part)  # a missing key: named, though the file has no line for it
+    return tuple(place)
+
+
+def _message(error: Any) -> str:
+    context = error.get("ctx", {})
+    if error["type"] == "missing":
+        return "this key is missing; add it"
+    if error["type"] == "union_tag_invalid":
+        return f"unknown name '{context['tag']}'; allowed: {context['expected_tags'].replace(chr(39), '')}"
+    if error["type"] == "union_tag_not_found":
+        return "a 'name:' is missing; add it"
+    value = error.get("input")
+    message = error["msg"][:1].lower() + error["msg"][1:]
+    plain = isinstance(value, str | int | float | bool) and error["type"] not in _OWN_SENTENCE
+    return f"{message}, not {value!r}" if plain else message
+
+
+_OWN_SENTENCE = {"unknown_key", "range", "repeated", "strategy", "order", "ratios", "backbone", "reference"}

@@ -1,0 +1,122 @@
+"""Study files: YAML to plain values, with the line of every value, environment variables and overrides."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from after_ray.errors import AfterRayError
+
+Place = tuple[str | int, ...]  # keys and list positions from the top of the file to a value
+
+
+class StudyError(AfterRayError):
+    """A study file that cannot be used: file, line, and one sentence."""
+
+    def __init__(self, path: Path, line: int | None, sentence: str) -> None:
+        place = f"{path}, line {line}" if line else str(path)
+        super().__init__(f"{place}: {sentence}")
+
+
+@dataclass(frozen=True)
+class StudySource:
+    """A parsed study file. `lines` maps the place of a key or value to its line, counted from 1."""
+
+    path: Path
+    text: str
+    values: dict[str, Any]
+    lines: dict[Place, int]
+
+    def line(self, place: Place) -> int | None:
+        """The line of a place, or of the nearest place above it that the file has."""
+        while place:
+            if place in self.lines:
+                return self.lines[place]
+            place = place[:-1]
+        return None
+
+
+def read_study_file(path: Path, overrides: Sequence[str] = ()) -> StudySource:
+    """Read a study file and apply `key=value` overrides (`classifier.steps=300`; values are YAML)."""
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(path, None, f"the study file cannot be read ({error})") from error
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error)
+        raise StudyError(path, mark.line + 1 if mark else None, f"not YAML: {problem}") from error
+    lines: dict[Place, int] = {}
+    values = _build(node, (), lines, path) if node is not None else {}
+    if not isinstance(values, dict):
+        raise StudyError(path, 1, "a study is a mapping of keys to values, such as 'study: my_study'")
+    for override in overrides:
+        _apply(values, override, path)
+    return StudySource(path, text, _expand(values, path, lines, ()), lines)
+
+
+def _build(node: yaml.Node, place: Place, lines: dict[Place, int], path: Path) -> Any:
+    lines[place] = node.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(child, (*place, i), lines, path) for i, child in enumerate(node.value)]
+    if isinstance(node, yaml.MappingNode):
+        result: dict[str, Any] = {}
+        for key_node, child in node.value:
+            key = str(key_node.value)
+            line = key_node.start_mark.line + 1
+            if key in result:
+                raise StudyError(path, line, f"the key '{key}' is there twice; keep one of them")
+            result[key] = _build(child, (*place, key), lines, path)
+            lines[(*place, key)] = line
+        return result
+    return _SCALARS.construct_object(node, deep=True)
+
+
+_SCALARS = yaml.SafeLoader("")  # turns scalar nodes into numbers, booleans, nulls and strings
+
+
+def _apply(values: dict[str, Any], override: str, path: Path) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not key:
+        raise StudyError(path, None, f"the override '{override}' is not of the form key=value")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise StudyError(path, None, f"the value of the override '{override}' is not YAML ({error})") from error
+    *parents, last = key.split(".")
+    target = values
+    for parent in parents:
+        inner = target.get(parent)
+        if isinstance(inner, str):  # `classifier: functionals` is short for `{name: functionals}`
+            inner = {"preset" if parent == "protocol" else "name": inner}
+        if inner is None:
+            inner = {}
+        if not isinstance(inner, dict):
+            raise StudyError(path, None, f"the override '{override}' goes through '{parent}', which is a list")
+        target[parent] = inner
+        target = inner
+    target[last] = value
+
+
+def _expand(value: Any, path: Path, lines: dict[Place, int], place: Place) -> Any:
+    """Replace `${NAME}` by the environment's value everywhere in the file."""
+    if isinstance(value, dict):
+        return {key: _expand(item, path, lines, (*place, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_expand(item, path, lines, (*place, i)) for i, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    for name in re.findall(r"\$\{(\w+)\}", value):
+        if name not in os.environ:
+            raise StudyError(
+                path, lines.get(place), f"the environment variable {name} is not set; export {name}=... and run again"
+            )
+    return re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match.group(1)], value)

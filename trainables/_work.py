@@ -1,0 +1,32 @@
+"""What a trial does: a piece of work that advances step by step until it is finished."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from after_ray.environment import Execution
+from after_ray.stages import Stage
+
+
+class Work(ABC):
+    """The work of one trial; every step leaves its result in the store, so a killed trial loses one step."""
+
+    def __init__(self, stage: Stage, execution: Execution) -> None:
+        self.stage = stage
+        self.execution = execution
+
+    @abstractmethod
+    def advance(self) -> dict[str, Any]:
+        """Do one step and return what is worth reporting about it, `done` among it."""
+
+
+class SingleStage(Work):
+    """Work that is one stage and one step."""
+
+    def advance(self) -> dict[str, Any]:
+        """Compute the stage unless its record stands already."""
+        from after_ray.execution import run
+
+        record = run(self.stage, self.execution)
+        return {"done": True, "key": record.key}
