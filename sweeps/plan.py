@@ -1,0 +1,284 @@
+"""The plan: a study expanded into cells, trajectories and the stages they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from after_ray.adaptation.settings import AdaptationSettings
+from after_ray.backbones.settings import BackboneSettings
+from after_ray.classifiers._settings import ClassifierSettings, can_continue, needs_backbone
+from after_ray.errors import BadValue
+from after_ray.learning.schedule import target_sizes
+from after_ray.manifest import Manifest
+from after_ray.splits._settings import FoldChoice
+from after_ray.splits.folds import fold
+from after_ray.stages import (
+    AdaptationStage,
+    AudioStage,
+    FeaturesStage,
+    FirstRoundStage,
+    NextRoundStage,
+    Stage,
+    rounds,
+)
+from sweeps.declaration import Study
+
+NO_STRATEGY = "none"  # the strategy of a trajectory that has only round 0 (a fully supervised run)
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The place of a trajectory in its study; names for people, all of them in every table."""
+
+    corpus: str
+    method: str
+    adaptation: str
+    strategy: str
+    initialization: str
+    restart: str
+    fold: int
+    seed: int
+    pretrained: bool
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """One active-learning run: its axes and its chain of rounds, each with its percent of train."""
+
+    axes: Axes
+    percents: tuple[float, ...]
+    last: FirstRoundStage | NextRoundStage
+
+    @property
+    def key(self) -> str:
+        """The key of the last round, which contains all the others'."""
+        return self.last.key
+
+    @cached_property
+    def stages(self) -> tuple[FirstRoundStage | NextRoundStage, ...]:
+        """The rounds, round 0 first."""
+        return rounds(self.last)
+
+    @property
+    def first(self) -> FirstRoundStage:
+        """Round 0."""
+        first = self.stages[0]
+        assert isinstance(first, FirstRoundStage)
+        return first
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number-bearing point of a study: a trajectory at one reported ratio."""
+
+    axes: Axes
+    percent: float
+    size: int
+    key: str
+    trial: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a study asks for, with the stages that several of its trajectories share named once."""
+
+    study: Study
+    trajectories: tuple[Trajectory, ...]
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """All cells, in the order of the study file."""
+        reported = set(self.study.reported)
+        return tuple(
+            Cell(trajectory.axes, percent, stage.size, stage.key, trajectory.key)
+            for trajectory in self.trajectories
+            for percent, stage in zip(trajectory.percents, trajectory.stages, strict=True)
+            if percent in reported
+        )
+
+    @cached_property
+    def first_rounds(self) -> dict[str, FirstRoundStage]:
+        """Round 0 of every trajectory, each key once."""
+        return {trajectory.first.key: trajectory.first for trajectory in self.trajectories}
+
+    @cached_property
+    def shared(self) -> dict[str, Stage]:
+        """Audio, adaptations and features, each key once, what is needed before what needs it."""
+        found: dict[str, Stage] = {}
+        for first in self.first_rounds.values():
+            _collect(first, found)
+        return {key: stage for key, stage in found.items() if stage.kind != "round"}
+
+    def of_kind(self, kind: type[Stage]) -> dict[str, Stage]:
+        """The shared stages of one kind."""
+        return {key: stage for key, stage in self.shared.items() if isinstance(stage, kind)}
+
+    def counts(self, done: set[str], failed: Mapping[str, Any]) -> dict[str, int]:
+        """The numbers that `plan --json` prints; `done` are the keys that have a record."""
+        finished = sum(cell.key in done for cell in self.cells)
+        broken = {*failed} - done
+        failing = sum(
+            cell.key not in done and (cell.trial in broken or self._rests_on(cell.trial, broken))
+            for cell in self.cells
+        )
+        return {
+            "cells": len(self.cells),
+            "trajectories": len(self.trajectories),
+            "adaptations": len(self.of_kind(AdaptationStage)),
+            "features": len(self.of_kind(FeaturesStage)),
+            "corpora": len(self.of_kind(AudioStage)),
+            "first_rounds": len(self.first_rounds),
+            "done": finished,
+            "missing": len(self.cells) - finished,
+            "failed": failing,
+            "adaptations_done": sum(key in done for key in self.of_kind(AdaptationStage)),
+        }
+
+    def _rests_on(self, trial: str, broken: set[str]) -> bool:
+        return bool(broken) and not broken.isdisjoint(self._foundations[trial])
+
+    @cached_property
+    def _foundations(self) -> dict[str, set[str]]:
+        """For each trajectory the keys of everything that must be finished before it."""
+        below: dict[str, set[str]] = {}
+        for key, first in self.first_rounds.items():
+            found: dict[str, Stage] = {}
+            _collect(first, found)
+            below[key] = set(found)
+        return {trajectory.key: below[trajectory.first.key] for trajectory in self.trajectories}
+
+
+def _collect(stage: Stage, found: dict[str, Stage]) -> None:
+    for needed in stage.needs():
+        if needed.key not in found:
+            _collect(needed, found)
+    found.setdefault(stage.key, stage)
+
+
+def make_plan(study: Study, manifests: Sequence[Manifest]) -> Plan:
+    """Expand a study; `manifests` are those of its corpora, in the order of the study file.
+
+    Combinations that mean the same (an adaptation for a classifier without a backbone, a restart for one
+    that is solved afresh) become one trajectory.
+    """
+    unique: dict[str, Trajectory] = {}
+    for manifest in manifests:
+        for trajectory in _of_corpus(study, manifest):
+            unique.setdefault(trajectory.key, trajectory)
+    return Plan(study, tuple(unique.values()))
+
+
+def _of_corpus(study: Study, manifest: Manifest) -> Iterator[Trajectory]:
+    audio = AudioStage(manifest=manifest.digest, corpus=manifest.corpus)
+    for index in fold_indices(study):
+        choice = FoldChoice(folds=study.protocol.folds, validation=study.protocol.validation, index=index)
+        train = len(fold(manifest, choice).train)
+        sizes = target_sizes(study.schedule, train, len(manifest.classes), study.protocol.first_round)
+        for method in _methods(study):
+            yield from _of_method(study, audio, choice, sizes, method)
+
+
+def fold_indices(study: Study) -> tuple[int, ...]:
+    """The folds a study asks for.
+
+    Raises:
+        BadValue: when a fold is not below the protocol's number of folds.
+    """
+    count = study.protocol.folds.count
+    if study.fold == "all":
+        return tuple(range(count))
+    for index in study.fold:
+        if index >= count:
+            raise BadValue("fold", index, f"0 to {count - 1} (protocol.folds.count is {count})")
+    return study.fold
+
+
+@dataclass(frozen=True)
+class _Method:
+    """A classifier with the backbone it is built on, if any, and the name of the pair in tables."""
+
+    label: str
+    classifier: ClassifierSettings
+    backbone: BackboneSettings | None
+
+
+def _methods(study: Study) -> Iterator[_Method]:
+    for classifier in study.classifier:
+        label = _label(study.classifier, classifier)
+        if not needs_backbone(classifier):
+            yield _Method(label, classifier, None)
+            continue
+        for number, backbone in enumerate(study.backbone, start=1):
+            yield _Method(f"{label}/backbone-{number}" if len(study.backbone) > 1 else label, classifier, backbone)
+
+
+def _of_method(
+    study: Study, audio: AudioStage, choice: FoldChoice, sizes: tuple[int, ...], method: _Method
+) -> Iterator[Trajectory]:
+    for adaptation in study.adaptation if method.backbone is not None else (None,):
+        for seed in study.seed:
+            adapted = _adaptation_stage(audio, choice, method.backbone, adaptation, seed)
+            for initialization in study.initialization:
+                first = FirstRoundStage(
+                    audio, choice, method.classifier, initialization, sizes[0], seed, method.backbone, adapted
+                )
+                labels = {
+                    "corpus": audio.corpus,
+                    "method": method.label,
+                    "adaptation": _adaptation_label(study, adaptation),
+                    "initialization": _label(study.initialization, initialization),
+                    "fold": choice.index,
+                    "seed": seed,
+                    "pretrained": method.backbone is not None and method.backbone.pretrained,
+                }
+                yield from _of_first_round(study, first, sizes[1:], labels)
+
+
+def _of_first_round(
+    study: Study, first: FirstRoundStage, sizes: tuple[int, ...], labels: dict[str, Any]
+) -> Iterator[Trajectory]:
+    """The trajectories that start from one round 0."""
+    if not sizes:
+        yield Trajectory(Axes(strategy=NO_STRATEGY, restart=NO_STRATEGY, **labels), study.schedule, first)
+        return
+    for restart in study.restarts if can_continue(first.classifier) else ("pretrained",):
+        for strategy in study.strategy:
+            last = _chain(first, sizes, strategy, restart)
+            yield Trajectory(Axes(strategy=strategy, restart=restart, **labels), study.schedule, last)
+
+
+def _adaptation_stage(
+    audio: AudioStage,
+    choice: FoldChoice,
+    backbone: BackboneSettings | None,
+    adaptation: AdaptationSettings | None,
+    seed: int,
+) -> AdaptationStage | None:
+    if adaptation is None or backbone is None:
+        return None
+    own_seed = seed if adaptation.repeat == "per_seed" else None
+    return AdaptationStage(audio, choice, backbone, adaptation, own_seed)
+
+
+def _chain(
+    first: FirstRoundStage, sizes: tuple[int, ...], strategy: str, restart: str
+) -> FirstRoundStage | NextRoundStage:
+    last: FirstRoundStage | NextRoundStage = first
+    for size in sizes:
+        last = NextRoundStage(last, size, strategy, restart)
+    return last
+
+
+def _label(options: tuple[Any, ...], chosen: Any) -> str:
+    """The name of a setting, numbered where a study lists the same name with different settings."""
+    same = [option for option in options if option.name == chosen.name]
+    return str(chosen.name) if len(same) == 1 else f"{chosen.name}-{same.index(chosen) + 1}"
+
+
+def _adaptation_label(study: Study, adaptation: Any) -> str:
+    if adaptation is None:
+        return "none"
+    return _label(tuple(option for option in study.adaptation if option is not None), adaptation)
