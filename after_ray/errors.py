@@ -59,6 +59,37 @@ class TooFewUtterances(AfterRayError):
         super().__init__(f"{what}: {available} utterances available, {requested} requested.")
 
 
+class BadSchedule(AfterRayError):
+    """A point of the schedule that labels nothing new, so that its round would not exist."""
+
+    def __init__(self, percent: float, size: int, before: int, train: int, smallest: str | None) -> None:
+        mend = f"raise it to {smallest} or more, or leave it out" if smallest else "leave it out"
+        super().__init__(
+            f"Bad schedule: {percent:g} % of the {train} training utterances is {size} labelled, "
+            f"but the round before has {before} already; {mend}."
+        )
+
+
+class UnusableScores(AfterRayError):
+    """Acquisition scores that are not numbers."""
+
+    def __init__(self, strategy: str, unusable: int, total: int) -> None:
+        super().__init__(
+            f"{strategy} cannot rank the pool: {unusable} of {total} scores are not a number; "
+            "the training of the round before probably diverged: lower its learning rate."
+        )
+
+
+class BrokenInvariant(AfterRayError):
+    """A round whose labelled set and pool do not fit together; nothing of it is recorded."""
+
+    def __init__(self, size: int, reason: str) -> None:
+        super().__init__(
+            f"The round of {size} labelled utterances was stopped: {reason}. "
+            "Check a strategy of your own with after_ray.testing.check_strategy; otherwise report this."
+        )
+
+
 class DamagedStore(AfterRayError):
     """A stored file that is missing or whose digest is wrong."""
 
@@ -67,3 +98,84 @@ class DamagedStore(AfterRayError):
             f"Stored file {path} cannot be used: {reason}. "
             "Remove the record that names it (the error above says which key) and run the study again."
         )
+
+
+class DivergedTraining(AfterRayError):
+    """A loss that is no longer a finite number: the weights are lost."""
+
+    def __init__(self, what: str, value: float, update: int) -> None:
+        super().__init__(
+            f"Training diverged: the {what} is {value} at update {update}; a finite number is needed. "
+            "Lower the learning rate, and check that no utterance is silent or empty."
+        )
+
+
+class CollapsedAdaptation(AfterRayError):
+    """An adaptation whose quantiser uses one codeword per group: its targets no longer say anything."""
+
+    def __init__(self, perplexity: float, lowest: float, step: int) -> None:
+        super().__init__(
+            f"Adaptation collapsed: codebook perplexity {perplexity:.3f} at step {step}, the minimum being "
+            f"{lowest:.0f}. Raise adaptation.diversity_weight or lower adaptation.learning_rate."
+        )
+
+
+class MissingBackbone(AfterRayError):
+    """A backbone that is not where its name says."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f"Backbone '{name}' cannot be used: {reason}. Allowed: a folder with config.json and "
+            "*.safetensors, or a hub name such as 'facebook/wav2vec2-base'."
+        )
+
+
+class UnreadableAudio(AfterRayError):
+    """One audio file that cannot be used; `reason` says why without naming the file."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"Audio file {path} cannot be used: {reason}. Replace it by an intact copy.")
+
+
+class ChangedAudio(AfterRayError):
+    """An utterance whose audio is no longer what the manifest says."""
+
+    def __init__(self, utterance: str, path: str) -> None:
+        super().__init__(
+            f"The audio of '{utterance}' ({path}) changed since the corpus was scanned. "
+            "Scan the corpus again, so that the manifest says what is there now."
+        )
+
+
+class BadManifest(AfterRayError):
+    """A manifest that does not describe a corpus the system can work with."""
+
+    def __init__(self, corpus: str, what: str, value: object, allowed: str) -> None:
+        super().__init__(f"The manifest of corpus '{corpus}' has {what}: {value}; allowed: {allowed}.")
+
+
+class BadFold(AfterRayError):
+    """A fold that a corpus cannot give; `remedy` says what to do next."""
+
+    def __init__(self, corpus: str, problem: str, remedy: str) -> None:
+        super().__init__(f"Corpus '{corpus}' cannot be split so: {problem}. {remedy}")
+
+
+class Leak(AfterRayError):
+    """Parts of a fold that share what they must not share."""
+
+    def __init__(self, fold: int, problem: str) -> None:
+        super().__init__(
+            f"Fold {fold} leaks: {problem}. No result of it would mean anything; "
+            "rebuild the fold from the manifest and do not edit its parts."
+        )
+
+
+class OracleRefusal(AfterRayError):
+    """A question that the label oracle or an evaluator does not answer."""
+
+    def __init__(self, problem: str, rows: Sequence[int], allowed: str) -> None:
+        shown = ", ".join(str(row) for row in rows[:5])
+        more = f" and {len(rows) - 5} more" if len(rows) > 5 else ""
+        super().__init__(f"{problem}: rows {shown}{more}; allowed: {allowed}.")

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from after_ray.errors import TooFewUtterances
+from after_ray.errors import TooFewUtterances, UnusableScores
 from after_ray.registry import Registry
 
 
@@ -72,10 +72,18 @@ class Uncertainty(Strategy):
         """Score of shape (n,) from log-probabilities of shape (n, classes); the highest is picked first."""
 
     def scores(self, evidence: PoolEvidence) -> NDArray[np.float64]:
-        """The score of every pool utterance."""
+        """The score of every pool utterance, shape (n,).
+
+        Raises:
+            UnusableScores: when a score is not a number, as after a training that diverged.
+        """
         if evidence.log_probabilities is None:
             raise ValueError(f"{type(self).__name__} needs class probabilities")
-        return self.score(evidence.log_probabilities.astype(np.float64, copy=False))
+        scores = self.score(evidence.log_probabilities.astype(np.float64, copy=False))
+        unusable = int(np.isnan(scores).sum())
+        if unusable:
+            raise UnusableScores(type(self).__name__, unusable, len(scores))
+        return scores
 
     def _select(
         self, evidence: PoolEvidence, budget: int, generator: np.random.Generator
@@ -84,8 +92,18 @@ class Uncertainty(Strategy):
 
 
 def top(scores: NDArray[np.float64], budget: int) -> NDArray[np.int64]:
-    """Positions of the `budget` highest scores, highest first; ties go to the lower position (exact top-k)."""
-    return np.argsort(-scores, kind="stable")[:budget].astype(np.int64)
+    """Positions of the `budget` highest of n scores, highest first; ties go to the lower position.
+
+    Equal to the first `budget` entries of a stable sort of the whole pool, but only what is picked is sorted:
+    O(n + budget log budget).
+    """
+    if not 0 < budget < len(scores):
+        return np.argsort(-scores, kind="stable")[:budget].astype(np.int64)
+    lowest_picked = np.partition(scores, len(scores) - budget)[len(scores) - budget]
+    above = np.flatnonzero(scores > lowest_picked)
+    tied = np.flatnonzero(scores == lowest_picked)[: budget - len(above)]
+    ranked = above[np.argsort(-scores[above], kind="stable")]
+    return np.concatenate([ranked, tied]).astype(np.int64)
 
 
 strategies: Registry[Strategy] = Registry("strategy", "after_ray.acquisition")

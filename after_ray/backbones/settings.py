@@ -39,5 +39,7 @@ class BackboneSettings(Settings):
         """Identity of named weights, or the configuration and seed of random ones; never a path."""
         if self.name is not None:
             return {"identity": self.identity}
-        return {"config": {k: list(v) if isinstance(v, tuple) else v for k, v in (self.config or {}).items()},
-                "seed": self.seed}
+        return {
+            "config": {k: list(v) if isinstance(v, tuple) else v for k, v in (self.config or {}).items()},
+            "seed": self.seed,
+        }

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from after_ray.backbones.settings import BackboneSettings
 from after_ray.ragged import Ragged
 from after_ray.registry import Registry
 from after_ray.seeds import SeedTree
@@ -66,6 +67,11 @@ class Classifier(ABC):
 
     Every score of an utterance depends on the weights and that utterance alone, never on its neighbours.
     """
+
+    @classmethod
+    @abstractmethod
+    def build(cls, settings: Any, inputs: ClassifierInputs, backbone: BackboneSettings | None) -> Classifier:
+        """Make the classifier of `settings`; `backbone` says how a backbone is built, if there is one."""
 
     @abstractmethod
     def fit(

@@ -1,0 +1,64 @@
+# Every command of a working day. `make help` lists them; docs/development.md explains them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+.PHONY: help setup quickstart test lint types contracts check
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# The pins were tried together on 3.11, so it is asked first. `make setup PYTHON=...` overrides the search.
+PYTHON ?=
+CANDIDATES := $(or $(PYTHON),python3.11 python3 python3.12 python3.13)
+# `make test STRICT=1`: a skipped test (gpu aside) fails. `make test ARGS="-m 'not slow'"`: passed to pytest.
+STRICT ?=
+ARGS ?=
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+
+setup: ## make .venv with the pinned dependencies; does nothing when pyproject.toml has not changed
+	@wanted=$$(cksum < pyproject.toml)
+	if [[ -f $(STAMP) && $$(< $(STAMP)) == "$$wanted" ]]; then exit 0; fi
+	fits() { "$$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; }
+	if ! fits $(BIN)/python; then
+	  python=
+	  for candidate in $(CANDIDATES); do
+	    if fits "$$candidate"; then python=$$candidate; break; fi
+	  done
+	  if [[ -z $$python ]]; then
+	    echo "after-ray needs Python 3.11, 3.12 or 3.13; tried: $(CANDIDATES)." \
+	         "Name one with 'make setup PYTHON=/path/to/python3.11'." >&2
+	    exit 1
+	  fi
+	  "$$python" -m venv --clear $(VENV)
+	fi
+	echo "installing the pinned dependencies into $(VENV) (once, a few minutes) ..."
+	log=$$(mktemp)
+	if ! $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]' > "$$log" 2>&1; then
+	  cat "$$log" >&2
+	  rm -f "$$log"
+	  exit 1
+	fi
+	rm -f "$$log"
+	echo "$$wanted" > $(STAMP)
+
+quickstart: setup ## run the small study; a second call computes nothing again
+	@$(BIN)/after-ray run sweeps/quickstart.yaml --store quickstart-store
+
+test: setup ## run the tests; what this machine lacks is skipped by name (STRICT=1: fails)
+	@AFTER_RAY_STRICT=$(STRICT) $(BIN)/pytest $(ARGS)
+
+lint: setup ## ruff: rules and format
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup ## mypy
+	@$(BIN)/mypy
+
+contracts: setup ## import-linter: imports go down the floors only
+	@$(BIN)/lint-imports
+
+check: lint types contracts test ## everything but the quickstart

@@ -1,0 +1,116 @@
+"""From an audio file to its samples, and the plain reasons why a file has none that can be used."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from after_ray.errors import UnreadableAudio
+
+LARGE_FILE_STUB = b"version https://git-lfs"
+LONGEST_TEXT_STUB = 1024  # bytes
+_NARROW_SUBTYPES = ("PCM_16", "PCM_S8", "PCM_U8")
+_WIDE_SUBTYPES = ("PCM_24", "PCM_32")
+_STREAMED = (0, 0xFFFFFFFF)  # sizes that a writer puts into a RIFF header when it cannot go back to it
+
+
+@dataclass(frozen=True, eq=False)
+class Waveform:
+    """Decoded samples at native rate: shape (samples, channels), int16, int32 or float32, full scale."""
+
+    samples: NDArray[Any]
+    sample_rate: int
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return len(self) / self.sample_rate
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of rate, channels and samples: equal for a wav and its lossless copy."""
+        kind = self.samples.dtype.newbyteorder("<")
+        head = f"{self.sample_rate} {self.samples.shape[1]} {kind.str}\n".encode()
+        return hashlib.sha256(head + np.ascontiguousarray(self.samples, dtype=kind).tobytes()).hexdigest()
+
+    def mono(self) -> NDArray[np.float32]:
+        """Mean of the channels in [-1, 1], shape (samples,)."""
+        integer = np.issubdtype(self.samples.dtype, np.integer)
+        scale = -float(np.iinfo(self.samples.dtype).min) if integer else 1.0
+        return (self.samples.mean(axis=1, dtype=np.float64) / scale).astype(np.float32)
+
+
+def decode(path: Path) -> Waveform:
+    """Read a wav or flac file.
+
+    Raises:
+        UnreadableAudio: for an empty, textual, corrupt or cut file, and one with no or only silent samples.
+    """
+    _refuse_what_is_no_audio(path)
+    try:
+        with soundfile.SoundFile(path) as file:
+            announced = file.frames
+            wave = Waveform(file.read(dtype=_sample_type(file.subtype), always_2d=True), file.samplerate)
+    except soundfile.LibsndfileError as error:
+        raise UnreadableAudio(path, f"corrupt: {error.error_string.strip().rstrip('.')}") from error
+    if len(wave) < announced:
+        raise UnreadableAudio(path, f"corrupt: only {len(wave)} of {announced} samples can be decoded")
+    check_samples(path, wave)
+    return wave
+
+
+def check_samples(path: Path, wave: Waveform) -> None:
+    """Refuse a waveform that holds nothing to hear."""
+    if len(wave) == 0:
+        raise UnreadableAudio(path, "zero samples: a header and nothing behind it")
+    if not np.isfinite(wave.samples).all():
+        raise UnreadableAudio(path, "corrupt: samples that are not finite numbers")
+    if not wave.samples.any():
+        raise UnreadableAudio(path, f"silent: all {len(wave)} samples are zero")
+
+
+def _sample_type(subtype: str) -> str:
+    """The type that holds a file's samples without loss, the same whatever the container."""
+    if subtype in _NARROW_SUBTYPES:
+        return "int16"
+    return "int32" if subtype in _WIDE_SUBTYPES else "float32"
+
+
+def _refuse_what_is_no_audio(path: Path) -> None:
+    size = path.stat().st_size
+    if size == 0:
+        raise UnreadableAudio(path, "empty file (0 bytes)")
+    with open(path, "rb") as file:
+        head = file.read(LONGEST_TEXT_STUB)
+    if head.startswith(LARGE_FILE_STUB):
+        raise UnreadableAudio(
+            path,
+            f"{size}-byte text stub of a large-file store, not audio "
+            "(fetch the corpus again with git's large-file extension)",
+        )
+    if size < LONGEST_TEXT_STUB and _is_text(head):
+        raise UnreadableAudio(path, f"{size} bytes of text, not audio")
+    _refuse_cut_wav(path, head, size)
+
+
+def _refuse_cut_wav(path: Path, head: bytes, size: int) -> None:
+    """libsndfile plays a cut wav up to the cut without a word; its header still tells the whole length."""
+    if head[:4] != b"RIFF":
+        return
+    announced = int.from_bytes(head[4:8], "little")
+    if announced not in _STREAMED and size < announced + 8 - 1:  # some writers count a padding byte
+        raise UnreadableAudio(path, f"corrupt: cut to {size} of {announced + 8} bytes")
+
+
+def _is_text(data: bytes) -> bool:
+    return all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in data)

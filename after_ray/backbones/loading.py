@@ -1,0 +1,124 @@
+"""Backbones as torch modules: from a configuration, a folder or the hub, or with adapted weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from after_ray.backbones._transformers import Wav2Vec2Config, Wav2Vec2ForPreTraining, Wav2Vec2Model
+from after_ray.backbones.identity import check_config, locate
+from after_ray.backbones.settings import BackboneSettings
+from after_ray.classifiers._base import Weights
+from after_ray.errors import BadValue, MissingBackbone
+from after_ray.seeds import SeedTree
+
+_HEADS = ("quantizer.", "project_hid.", "project_q.")  # of pre-training; absent from fine-tuned checkpoints
+
+
+def configuration(settings: BackboneSettings) -> Wav2Vec2Config:
+    """The architecture of a backbone.
+
+    Transformers' own masking is put out of action: it draws from numpy's global generator, and masks that
+    are passed in would be ignored by a checkpoint that says `apply_spec_augment: false`.
+    """
+    if settings.config is None:
+        config = Wav2Vec2Config.from_pretrained(locate(settings))
+    else:
+        check_config(settings)
+        try:
+            config = Wav2Vec2Config(**settings.config)
+        except Exception as error:  # its validators raise several unrelated kinds
+            raise BadValue("backbone configuration", settings.config, str(error).strip()) from error
+    config.apply_spec_augment = True
+    config.mask_time_prob = 0.05  # above 0, so that the mask vector exists; masks are always passed in
+    config.mask_feature_prob = 0.0
+    return config
+
+
+def build(settings: BackboneSettings, weights: Weights | None = None) -> Wav2Vec2Model:
+    """The backbone in evaluation mode, float32, on the CPU.
+
+    `weights`: of an adaptation; None takes the named checkpoint, or draws from `settings.seed`. Equal
+    settings give equal bits, and no global generator moves.
+
+    Raises:
+        MissingBackbone: when named files cannot be used.
+    """
+    config = configuration(settings)
+    with _seeded(settings, "backbone"):
+        if settings.name is None or weights is not None:
+            model = Wav2Vec2Model(config)
+        else:
+            model = _from_files(Wav2Vec2Model, settings, config)
+    if weights is not None:
+        load_arrays(model, weights)
+    return model.eval()
+
+
+def build_for_adaptation(settings: BackboneSettings) -> Wav2Vec2ForPreTraining:
+    """The backbone of `build` with quantiser and projections, drawn from the seed where not in the files."""
+    config = configuration(settings)
+    with _seeded(settings, "heads"):
+        if settings.name is not None:
+            return _from_files(Wav2Vec2ForPreTraining, settings, config)
+        model = Wav2Vec2ForPreTraining(config)
+    model.wav2vec2.load_state_dict(build(settings).state_dict())
+    return model
+
+
+@contextmanager
+def _seeded(settings: BackboneSettings, what: str) -> Iterator[None]:
+    """Transformers initialises from torch's default generator: seed it here and put it back."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SeedTree(settings.seed).child(what).integer())
+        yield
+
+
+def _from_files(kind: type[Any], settings: BackboneSettings, config: Wav2Vec2Config) -> Any:
+    model, report = kind.from_pretrained(
+        locate(settings),
+        config=config,
+        dtype=torch.float32,
+        use_safetensors=True,
+        local_files_only=True,
+        output_loading_info=True,
+    )
+    missing = [name for name in report["missing_keys"] if not name.startswith(_HEADS)]
+    if missing:
+        reason = f"its files lack {len(missing)} weights of the encoder, the first being {min(missing)}"
+        raise MissingBackbone(str(settings.name), reason)
+    return model
+
+
+def frames(config: Wav2Vec2Config, samples: int) -> int:
+    """Frames that come out of the convolutional front end: 16,000 samples give 49, 160,000 give 499.
+
+    At least 1: shorter waveforms are padded with zeros to `shortest(config)` before they enter.
+    """
+    length = max(samples, shortest(config))
+    for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
+        length = (length - kernel) // stride + 1
+    return length
+
+
+def shortest(config: Wav2Vec2Config) -> int:
+    """Samples that give exactly one frame (400 for wav2vec 2.0, 25 ms)."""
+    length = 1
+    for kernel, stride in reversed(list(zip(config.conv_kernel, config.conv_stride, strict=True))):
+        length = (length - 1) * stride + kernel
+    return length
+
+
+def arrays(module: nn.Module) -> dict[str, np.ndarray[Any, Any]]:
+    """Every parameter and buffer as a numpy array of its own, by name."""
+    return {name: value.detach().cpu().numpy().copy() for name, value in module.state_dict().items()}
+
+
+def load_arrays(module: nn.Module, weights: Weights) -> None:
+    """Take over weights made by `arrays`; every name must be there, and none besides."""
+    module.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})

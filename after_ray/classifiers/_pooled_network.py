@@ -1,0 +1,128 @@
+"""The network of AFTER's classifier: projection, transformer encoder, mean over time, linear layer."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from after_ray.backbones._transformers import Wav2Vec2Model
+from after_ray.backbones.masking import span_mask
+from after_ray.classifiers._settings import PooledTransformerSettings
+
+
+class PooledNetwork(nn.Module):
+    """A backbone without its front end, ReLU, masked mean over time, and Linear(hidden, classes).
+
+    Trained are the encoder and the head; the projection on request. The mask vector stays as the backbone
+    has it. The head has no hidden layer, and the mean takes every valid frame (D22 to D24).
+    """
+
+    def __init__(
+        self,
+        backbone: Wav2Vec2Model,
+        classes: int,
+        settings: PooledTransformerSettings,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.projection = backbone.feature_projection.requires_grad_(not settings.freeze_projection)
+        self.encoder = backbone.encoder
+        self.mask_vector = backbone.masked_spec_embed.requires_grad_(False)
+        self.dropout = nn.Dropout(settings.head_dropout)
+        self.head = nn.utils.skip_init(nn.Linear, backbone.config.hidden_size, classes)
+        bound = backbone.config.hidden_size**-0.5  # torch's own initialisation, with a generator
+        nn.init.uniform_(self.head.weight, -bound, bound, generator=generator)
+        nn.init.uniform_(self.head.bias, -bound, bound, generator=generator)
+        self._fewer = int(settings.drop_last_frame)
+
+    def pooled(
+        self,
+        features: Tensor,
+        lengths: Tensor,
+        time_mask: Tensor | None = None,
+        feature_mask: Tensor | None = None,
+    ) -> Tensor:
+        """The representation of each utterance, shape (utterances, hidden).
+
+        Args:
+            features: front-end output padded at the end, shape (utterances, frames, width).
+            lengths: valid frames of each, shape (utterances,).
+            time_mask: frames to replace by the mask vector, shape (utterances, frames).
+            feature_mask: columns to set to zero, shape (utterances, hidden).
+        """
+        hidden, _ = self.projection(features)
+        if time_mask is not None:
+            hidden = torch.where(time_mask[:, :, None], self.mask_vector, hidden)
+        if feature_mask is not None:
+            hidden = hidden.masked_fill(feature_mask[:, None], 0.0)
+        position = torch.arange(features.shape[1], device=features.device)
+        encoded = self.encoder(hidden, attention_mask=position < lengths[:, None]).last_hidden_state
+        counted = (lengths - self._fewer).clamp(min=1)
+        valid = (position < counted[:, None])[:, :, None]
+        return (encoded.relu() * valid).sum(dim=1) / counted[:, None]
+
+    def forward(
+        self,
+        features: Tensor,
+        lengths: Tensor,
+        time_mask: Tensor | None = None,
+        feature_mask: Tensor | None = None,
+    ) -> Tensor:
+        """Logits of shape (utterances, classes); arguments as in `pooled`."""
+        return self.head(self.dropout(self.pooled(features, lengths, time_mask, feature_mask)))
+
+
+def augmentation(
+    lengths: NDArray[np.int64],
+    hidden_size: int,
+    settings: PooledTransformerSettings,
+    generator: np.random.Generator,
+) -> tuple[Tensor | None, Tensor | None]:
+    """SpecAugment masks of one batch, over time and over columns; None where the probability is 0.
+
+    A span of columns never covers more than an eighth of the width: the published 64 are a twelfth of a
+    base model, and would leave nothing of a small one.
+    """
+    time_mask = feature_mask = None
+    if settings.mask_time_probability > 0:
+        time_mask = span_mask(
+            lengths,
+            probability=settings.mask_time_probability,
+            span=settings.mask_time_span,
+            min_spans=settings.mask_time_min_spans,
+            generator=generator,
+        )
+    if settings.mask_feature_probability > 0:
+        feature_mask = span_mask(
+            np.full(len(lengths), hidden_size),
+            probability=settings.mask_feature_probability,
+            span=min(settings.mask_feature_span, max(1, hidden_size // 8)),
+            min_spans=settings.mask_feature_min_spans,
+            generator=generator,
+        )
+    return _tensor(time_mask), _tensor(feature_mask)
+
+
+def _tensor(mask: NDArray[np.bool_] | None) -> Tensor | None:
+    return None if mask is None else torch.from_numpy(mask)
+
+
+def packed(lengths: NDArray[np.int64], max_frames: int) -> list[NDArray[np.int64]]:
+    """Positions grouped by length, longest first, so that little is padded and little is held at once.
+
+    A group is closed when padding it would exceed `max_frames`, or when it has eight utterances and the
+    next one is less than three quarters as long as its first. A single longer utterance is its own group.
+    """
+    groups: list[list[int]] = []
+    longest = 0
+    for position in np.argsort(-lengths, kind="stable").tolist():
+        current = groups[-1] if groups else []
+        full = longest * (len(current) + 1) > max_frames
+        unlike = len(current) >= 8 and lengths[position] < 0.75 * longest
+        if not current or full or unlike:
+            groups.append([])
+            longest = int(lengths[position])
+        groups[-1].append(position)
+    return [np.array(group, dtype=np.int64) for group in groups]

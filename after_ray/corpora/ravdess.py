@@ -1,0 +1,45 @@
+"""RAVDESS, audio-only speech (Livingstone and Russo, PLoS ONE 13(5), 2018)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+from after_ray.corpora._base import Entry, corpora
+from after_ray.corpora._folder import FolderCorpus, MisnamedFile, UnusedClass
+
+# Calm is left out: only then are there the 672 utterances, 2 : 1 : 2 : 2, that AFTER reports.
+EMOTIONS = {"05": "anger", "03": "happy", "01": "neutral", "04": "sad"}
+UNUSED = {"02": "calm", "06": "fear", "07": "disgust", "08": "surprise"}
+SONG = "02"
+NAME = re.compile(
+    r"03-(?P<channel>01|02)-(?P<emotion>0[1-8])-0[12]-(?P<sentence>0[12])-0[12]-"
+    r"(?P<actor>0[1-9]|1\d|2[0-4])"
+)
+
+
+@corpora.register("ravdess")
+class Ravdess(FolderCorpus):
+    """24 actors, two sentences; 672 of the 1440 spoken utterances are of the four classes."""
+
+    layout = "Actor_01/ to Actor_24/ with files such as 03-01-05-01-01-01-01.wav (or .flac)"
+    scheme = "RAVDESS' seven fields of two digits for audio-only files (such as 03-01-05-01-01-01-01)"
+    pattern = "**/Actor_[0-9][0-9]/*"
+
+    def parse(self, path: PurePosixPath) -> Entry:
+        """Actor, sentence and emotion from the seven fields; songs are not used."""
+        match = NAME.fullmatch(path.stem)
+        if match is None:
+            raise MisnamedFile
+        if match["channel"] == SONG:
+            raise UnusedClass("song")
+        if match["emotion"] in UNUSED:
+            raise UnusedClass(UNUSED[match["emotion"]])
+        return Entry(
+            utterance=f"ravdess/{path.stem}",
+            path=str(path),
+            speaker=match["actor"],
+            gender="male" if int(match["actor"]) % 2 else "female",
+            emotion=EMOTIONS[match["emotion"]],
+            sentence=match["sentence"],
+        )

@@ -1,0 +1,56 @@
+"""The convolutional front end of a backbone: what its transformer encoder is fed with."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from after_ray.backbones.loading import build, frames, shortest
+from after_ray.classifiers._base import Weights
+from after_ray.features._base import Extractor, extractors
+from after_ray.features._settings import FrontEndFeatures
+
+SAMPLE_RATE = 16_000
+
+
+@extractors.register("front_end")
+class FrontEnd(Extractor):
+    """Output of the front end before the projection's layer norm, 49 frames for one second.
+
+    Utterances go through alone and without padding. That is what makes their features independent of any
+    neighbour: the base models normalise over time (group norm), and padding would change every frame. The
+    waveform is used as it is, and only its first `max_seconds` (after_spec.md, D5 and D29).
+    """
+
+    dtype: ClassVar[type[np.generic]] = np.float16
+
+    def __init__(self, settings: FrontEndFeatures, weights: Weights | None, device: str) -> None:
+        model = build(settings.backbone, weights)
+        self._config = model.config
+        self._layers = model.feature_extractor.to(device)
+        self._device = device
+        self._max_samples = round(settings.max_seconds * SAMPLE_RATE)
+
+    @property
+    def inner(self) -> tuple[int, ...]:
+        """Width of the last convolution."""
+        return (int(self._config.conv_dim[-1]),)
+
+    def frames(self, samples: int) -> int:
+        """Frames of an utterance of that many samples, cropped to `max_seconds`."""
+        return frames(self._config, min(samples, self._max_samples))
+
+    @torch.inference_mode()
+    def extract(self, wave: NDArray[np.float32]) -> NDArray[np.generic]:
+        """Features of shape (frames, width), float16; shorter than one frame is padded with zeros."""
+        cropped = np.array(wave[: self._max_samples], dtype=np.float32)
+        missing = max(0, shortest(self._config) - len(cropped))
+        samples = torch.from_numpy(np.pad(cropped, (0, missing))).to(self._device)
+        return self._layers(samples[None])[0].T.half().cpu().numpy()
+
+    def summary(self, features: NDArray[np.generic]) -> NDArray[np.float64]:
+        """Mean over time, shape (width,): the vector that the clustering initialization groups by (D7)."""
+        return features.astype(np.float64).mean(axis=0)

@@ -1,0 +1,277 @@
+"""Algorithm 1 of AFTER: train, evaluate, acquire, round after round, on one fold.
+
+A round is a pure function of the round before it, its target size and the seeds, so that a trajectory can be
+stopped anywhere, continued elsewhere, branched to another strategy or extended at its end, and gives the
+numbers of an undisturbed run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from after_ray.acquisition import EvidenceKind, PoolEvidence, Strategy
+from after_ray.classifiers import Classifier, FitReport, Labelled, Weights
+from after_ray.errors import BadValue, BrokenInvariant, TooFewUtterances
+from after_ray.initialization import Initialization
+from after_ray.learning.settings import Restart
+from after_ray.metrics import Scores
+from after_ray.seeds import SeedTree
+
+if TYPE_CHECKING:
+    from after_ray.splits.folds import Fold
+    from after_ray.splits.oracle import Evaluator, Oracle
+
+Rows = NDArray[np.int64]
+_NOTHING: Rows = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class RoundState:
+    """Where a round starts: rows labelled so far, in order of acquisition, and weights trained on them."""
+
+    labelled: Rows
+    weights: Weights
+
+
+@dataclass(frozen=True)
+class RoundResult:
+    """What one round did.
+
+    Attributes:
+        acquired: manifest rows labelled in this round, first choice first.
+        labelled: all rows labelled so far, in order of acquisition.
+        weights: of the classifier trained on `labelled`.
+        fit: how the training went.
+        validation: scores on the validation part.
+        test: scores on the test part.
+        validation_log_probabilities: shape (validation utterances, classes), in the fold's order.
+        test_log_probabilities: shape (test utterances, classes), in the fold's order.
+        acquired_scores: the strategy's score of each acquired row; None where there are no scores.
+        seconds: wall time of `score`, `acquire`, `train`, `evaluate`, and of the round as `total`.
+        details: what the initialization wants recorded; empty in later rounds.
+    """
+
+    acquired: Rows
+    labelled: Rows
+    weights: Weights
+    fit: FitReport
+    validation: Scores
+    test: Scores
+    validation_log_probabilities: NDArray[np.float64]
+    test_log_probabilities: NDArray[np.float64]
+    acquired_scores: NDArray[np.float64] | None
+    seconds: dict[str, float]
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+class ActiveLearner:
+    """Runs single rounds on one fold; holds no state of a trajectory beside the oracle's record of reveals.
+
+    Args:
+        make_classifier: makes an untrained classifier; called anew for every scoring and every training, so
+            that nothing but the weights goes from one to the next.
+        fold: rows of train, validation and test.
+        oracle: holds the labels of train.
+        validation: evaluates on the validation part.
+        test: evaluates on the test part; test labels are reachable only through it.
+        validation_labels: what training chooses its weights by.
+        seeds: the tree of this fold and seed. Training draws from `fit`/size and never from a strategy's
+            name, so that strategies coincide where their labelled sets do.
+    """
+
+    def __init__(
+        self,
+        make_classifier: Callable[[], Classifier],
+        fold: Fold,
+        oracle: Oracle,
+        validation: Evaluator,
+        test: Evaluator,
+        validation_labels: Labelled,
+        seeds: SeedTree,
+    ) -> None:
+        self.oracle = oracle
+        self._make_classifier = make_classifier
+        self._train: Rows = np.sort(fold.train)
+        self._held_out = np.concatenate([fold.validation, fold.test])
+        self._validation = validation
+        self._test = test
+        self._validation_labels = validation_labels
+        self._seeds = seeds
+
+    def first(
+        self, initialization: Initialization, features: NDArray[np.float64] | None, size: int
+    ) -> RoundResult:
+        """Round 0: choose `size` rows of train without any label, reveal them, train, evaluate.
+
+        `features` has one row per train utterance, in ascending order of manifest rows.
+
+        Raises:
+            TooFewUtterances: when train is smaller than `size`.
+            BrokenInvariant: when the initialization picks wrongly.
+        """
+        watch = _Stopwatch("score", "acquire", "train", "evaluate")
+        pool = self._pool(_NOTHING, size)
+        with watch.phase("acquire"):
+            chosen = initialization.choose(size, features, len(pool), self._seeds.child("initial"))
+            acquired = self._rows_at(chosen.positions, pool, size)
+            known = self._label(_NOTHING, acquired, size)
+        return self._train_and_evaluate(
+            _Acquisition(_NOTHING, acquired, known, None, chosen.details), None, watch
+        )
+
+    def next(self, state: RoundState, strategy: Strategy, size: int, restart: Restart) -> RoundResult:
+        """A later round: score the pool, acquire up to `size` labelled rows, reveal, train, evaluate.
+
+        `restart`: `previous` goes on from the weights of `state`, `pretrained` starts afresh.
+
+        Raises:
+            BadValue: when `size` does not exceed what is labelled already.
+            TooFewUtterances: when train is smaller than `size`.
+            BrokenInvariant: when rows are labelled that are not of train, or the strategy picks wrongly.
+        """
+        watch = _Stopwatch("score", "acquire", "train", "evaluate")
+        pool = self._pool(state.labelled, size)
+        with watch.phase("score"):
+            evidence = self._evidence(strategy, state.weights, pool)
+        with watch.phase("acquire"):
+            generator = self._seeds.child("acquire", size).generator()
+            positions = strategy.select(evidence, size - len(state.labelled), generator)
+            acquired = self._rows_at(positions, pool, size)
+            known = self._label(state.labelled, acquired, size)
+            scores = strategy.scores(evidence)
+        picked = None if scores is None else scores[positions]
+        start = state.weights if restart == "previous" else None
+        return self._train_and_evaluate(
+            _Acquisition(state.labelled, acquired, known, picked, {}), start, watch
+        )
+
+    def refit(self, labelled: Rows, size: int, start: Weights | None) -> Weights:
+        """Train once more a round whose weights were dropped: the same weights, to the bit.
+
+        `labelled`: the rows of that round in any order; `size`: its target size; `start`: the weights of the
+        round before it where it went on from them, else None.
+
+        Raises:
+            BrokenInvariant: when the rows are not `size` different rows of train.
+        """
+        classifier, _ = self._fit(self._label(labelled, _NOTHING, size), start)
+        return classifier.weights()
+
+    def _pool(self, labelled: Rows, size: int) -> Rows:
+        """The unlabelled rows of train, ascending; sizes are checked before anything is computed."""
+        if size > len(self._train):
+            raise TooFewUtterances("The train part is smaller than the round", len(self._train), size)
+        if size <= len(labelled):
+            allowed = f"more than the {len(labelled)} labelled already, at most {len(self._train)}"
+            raise BadValue("size of a round", size, allowed)
+        self._check_labelled(labelled, len(labelled))
+        return np.setdiff1d(self._train, labelled, assume_unique=True)
+
+    def _evidence(self, strategy: Strategy, weights: Weights, pool: Rows) -> PoolEvidence:
+        """What the strategy asks for, and nothing it does not."""
+        if not strategy.needs:
+            return PoolEvidence(len(pool))
+        classifier = self._make_classifier()
+        classifier.load(weights)
+        probabilities = EvidenceKind.PROBABILITIES in strategy.needs
+        embeddings = EvidenceKind.EMBEDDINGS in strategy.needs
+        return PoolEvidence(
+            size=len(pool),
+            log_probabilities=classifier.log_probabilities(pool) if probabilities else None,
+            embeddings=classifier.embeddings(pool) if embeddings else None,
+        )
+
+    def _rows_at(self, positions: NDArray[np.int64], pool: Rows, size: int) -> Rows:
+        if ((positions < 0) | (positions >= len(pool))).any():
+            raise BrokenInvariant(size, f"a position outside the pool of {len(pool)} was picked")
+        return pool[positions]
+
+    def _check_labelled(self, labelled: Rows, size: int) -> None:
+        """`size` different rows of train, none held out: with the pool they are then exactly train."""
+        if len(labelled) != size:
+            raise BrokenInvariant(size, f"{len(labelled)} rows are labelled")
+        if len(np.unique(labelled)) != size:
+            raise BrokenInvariant(size, "an utterance was picked twice")
+        if np.isin(labelled, self._held_out).any():
+            raise BrokenInvariant(size, "a validation or test utterance is among the labelled")
+        if not np.isin(labelled, self._train).all():
+            raise BrokenInvariant(size, "an utterance outside train is among the labelled")
+
+    def _label(self, before: Rows, acquired: Rows, size: int) -> Labelled:
+        """All labelled rows with their labels, sorted by row; the oracle reveals the acquired ones.
+
+        Sorted, because the order of training is drawn over positions: it must not depend on who came first.
+        """
+        rows = np.concatenate([before, acquired])
+        self._check_labelled(rows, size)
+        parts = [self.oracle.restore(before)] if len(before) else []
+        parts += [self.oracle.reveal(acquired)] if len(acquired) else []
+        order = np.argsort(rows)
+        return Labelled(rows[order], np.concatenate(parts)[order])
+
+    def _fit(self, known: Labelled, start: Weights | None) -> tuple[Classifier, FitReport]:
+        classifier = self._make_classifier()
+        seeds = self._seeds.child("fit", len(known.rows))
+        return classifier, classifier.fit(known, self._validation_labels, start=start, seeds=seeds)
+
+    def _train_and_evaluate(
+        self, acquisition: _Acquisition, start: Weights | None, watch: _Stopwatch
+    ) -> RoundResult:
+        with watch.phase("train"):
+            classifier, fit = self._fit(acquisition.known, start)
+            weights = classifier.weights()
+        with watch.phase("evaluate"):
+            validation = classifier.log_probabilities(self._validation.rows)
+            test = classifier.log_probabilities(self._test.rows)
+            validation_scores = self._validation.evaluate(validation)
+            test_scores = self._test.evaluate(test)
+        return RoundResult(
+            acquired=acquisition.acquired,
+            labelled=np.concatenate([acquisition.before, acquisition.acquired]),
+            weights=weights,
+            fit=fit,
+            validation=validation_scores,
+            test=test_scores,
+            validation_log_probabilities=validation,
+            test_log_probabilities=test,
+            acquired_scores=acquisition.scores,
+            seconds=watch.seconds(),
+            details=acquisition.details,
+        )
+
+
+@dataclass(frozen=True)
+class _Acquisition:
+    """Rows labelled before and now, both in order of acquisition, with what was known of them."""
+
+    before: Rows
+    acquired: Rows
+    known: Labelled
+    scores: NDArray[np.float64] | None
+    details: Mapping[str, object]
+
+
+class _Stopwatch:
+    """Wall time by phase, from its making on; phases that did not happen took 0 seconds."""
+
+    def __init__(self, *phases: str) -> None:
+        self._phases = dict.fromkeys(phases, 0.0)
+        self._started = time.perf_counter()
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Add the time spent in the block to the phase."""
+        started = time.perf_counter()
+        yield
+        self._phases[name] += time.perf_counter() - started
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds of every phase, and of everything so far as `total`."""
+        return {**self._phases, "total": time.perf_counter() - self._started}

@@ -1,0 +1,106 @@
+"""The manifest: one row per utterance, in an order and with a digest that no file name can change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from after_ray.errors import BadManifest
+from after_ray.files import write_text
+
+IDENTITY = ("utterance", "speaker", "gender", "emotion", "sentence", "session", "audio")
+COLUMNS = (
+    "utterance", "path", "speaker", "gender", "emotion", "sentence", "session",
+    "seconds", "sample_rate", "audio",
+)  # fmt: skip
+TEXT = tuple(column for column in COLUMNS if column not in ("seconds", "sample_rate"))
+FEWEST_CLASSES, MOST_CLASSES = 2, 20
+
+
+@dataclass(frozen=True, eq=False)
+class Manifest:
+    """The utterances of a corpus, sorted by utterance id: a row's index is its number everywhere else.
+
+    Attributes:
+        corpus: name of the corpus.
+        table: columns `utterance` (stable id `<corpus>/<official stem>`, never a path), `path` (below the
+            corpus root, posix), `speaker`, `gender`, `emotion`, `sentence`, `session` (may be empty),
+            `seconds`, `sample_rate` (Hz) and `audio` (digest of the decoded samples). Row order and index
+            of the table given do not matter.
+
+    Raises:
+        BadManifest: when a column is missing, an utterance is listed twice or has no speaker or emotion.
+    """
+
+    corpus: str
+    table: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        missing = [column for column in COLUMNS if column not in self.table.columns]
+        if missing:
+            raise BadManifest(self.corpus, "missing columns", ", ".join(missing), ", ".join(COLUMNS))
+        table = self.table.loc[:, list(COLUMNS)].astype({column: str for column in TEXT})
+        table = table.astype({"seconds": np.float64, "sample_rate": np.int64})
+        self._refuse(table, table["utterance"].duplicated(), "repeated utterances", "every utterance once")
+        for column in ("utterance", "speaker", "emotion"):
+            self._refuse(table, table[column] == "", f"rows without {column}", f"a {column} in every row")
+        # Code points, not a locale: the order of rows is the same on every machine.
+        order = np.argsort(table["utterance"].to_numpy(dtype=object), kind="stable")
+        object.__setattr__(self, "table", table.iloc[order].reset_index(drop=True))
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The emotions that occur, sorted; a label is a position in this tuple.
+
+        Raises:
+            BadManifest: when there are fewer than 2 or more than 20.
+        """
+        found = tuple(sorted(set(self.table["emotion"])))
+        if not FEWEST_CLASSES <= len(found) <= MOST_CLASSES:
+            what = f"{len(found)} emotion classes"
+            raise BadManifest(self.corpus, what, ", ".join(found) or "none", "2 to 20 classes")
+        return found
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """Class index of every row, shape (utterances,)."""
+        position = {emotion: index for index, emotion in enumerate(self.classes)}
+        return np.array([position[emotion] for emotion in self.table["emotion"]], dtype=np.int64)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over what the utterances are and sound like; paths and container formats are left out."""
+        hasher = hashlib.sha256()
+        for row in self.table.loc[:, list(IDENTITY)].itertuples(index=False):
+            hasher.update(json.dumps([str(value) for value in row]).encode() + b"\n")
+        return hasher.hexdigest()
+
+    def to_csv(self, path: Path) -> None:
+        """Write the table, the corpus name as its first column; `from_csv` then gives the same manifest."""
+        table = self.table.copy()
+        table.insert(0, "corpus", self.corpus)
+        write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+    @classmethod
+    def from_csv(cls, path: Path) -> Manifest:
+        """Read what `to_csv` wrote; a speaker "03" and a sentence "NA" stay what they are."""
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False)
+        corpora = sorted(set(table.get("corpus", pd.Series(dtype=str))))
+        if len(corpora) != 1:
+            raise BadManifest(path.name, "corpus names", ", ".join(corpora) or "none", "one in all rows")
+        return cls(corpora[0], table)
+
+    def _refuse(self, table: pd.DataFrame, wrong: pd.Series[bool], what: str, allowed: str) -> None:
+        if wrong.any():
+            first = ", ".join(sorted(set(table.loc[wrong, "utterance"]))[:5])
+            raise BadManifest(self.corpus, what, f"{int(wrong.sum())} ({first})", allowed)

@@ -1,0 +1,106 @@
+"""Labels behind a counter: those of train are bought from the oracle, those of test never leave here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from after_ray.errors import OracleRefusal
+from after_ray.metrics import Scores, evaluate
+
+Rows = NDArray[np.int64]
+
+
+class Oracle:
+    """Answers for the label of a training utterance, once, and remembers every question in order."""
+
+    def __init__(self, labels: NDArray[np.int64], train: Rows) -> None:
+        """Guard the labels of the rows `train`; the labels of all other rows are not even kept."""
+        self._label_of = dict(zip(train.tolist(), labels[train].tolist(), strict=True))
+        self._revealed: dict[int, None] = {}  # ordered
+
+    def reveal(self, rows: ArrayLike) -> NDArray[np.int64]:
+        """Labels of training rows that were not asked for before, in the order asked.
+
+        Raises:
+            OracleRefusal: for rows outside train, revealed before or listed twice; nothing is revealed then.
+        """
+        asked = self._checked(rows)
+        again = [row for row in asked if row in self._revealed]
+        if again:
+            raise OracleRefusal("Labels asked for a second time", again, "training rows not yet revealed")
+        self._revealed.update(dict.fromkeys(asked))
+        return self._labels(asked)
+
+    def restore(self, rows: ArrayLike) -> NDArray[np.int64]:
+        """Continue where an earlier run stopped: exactly `rows` count as revealed, in that order.
+
+        Returns:
+            Their labels.
+
+        Raises:
+            OracleRefusal: for rows outside train or listed twice; nothing changes then.
+        """
+        asked = self._checked(rows)
+        self._revealed = dict.fromkeys(asked)
+        return self._labels(asked)
+
+    def known(self, rows: ArrayLike) -> NDArray[np.int64]:
+        """Labels of rows that were revealed already; costs nothing.
+
+        Raises:
+            OracleRefusal: for rows that were not revealed.
+        """
+        asked = _as_list(rows)
+        hidden = [row for row in asked if row not in self._revealed]
+        if hidden:
+            raise OracleRefusal("Labels used that nobody paid for", hidden, "rows revealed before")
+        return self._labels(asked)
+
+    @property
+    def revealed(self) -> Rows:
+        """Every row revealed so far, in order."""
+        return np.array(list(self._revealed), dtype=np.int64)
+
+    def __len__(self) -> int:
+        """How many labels were revealed."""
+        return len(self._revealed)
+
+    def _checked(self, rows: ArrayLike) -> list[int]:
+        asked = _as_list(rows)
+        outside = [row for row in asked if row not in self._label_of]
+        if outside:
+            raise OracleRefusal("Labels asked for outside the train part", outside, "rows of the train part")
+        if len(set(asked)) != len(asked):
+            twice = sorted({row for row in asked if asked.count(row) > 1})
+            raise OracleRefusal("Labels asked for twice in one question", twice, "every row once")
+        return asked
+
+    def _labels(self, rows: Sequence[int]) -> NDArray[np.int64]:
+        return np.array([self._label_of[row] for row in rows], dtype=np.int64)
+
+
+class Evaluator:
+    """Scores predictions for a fixed set of rows; their labels stay inside."""
+
+    def __init__(self, labels: NDArray[np.int64], rows: Rows) -> None:
+        self.rows = rows.copy()
+        self._truth = labels[rows].astype(np.int64)
+
+    def evaluate(self, log_probabilities: NDArray[np.floating]) -> Scores:
+        """All metrics from log-probabilities of shape (len(rows), classes), in the order of `rows`.
+
+        Raises:
+            ValueError: when the shape is another one or a value is not a number.
+        """
+        if log_probabilities.ndim != 2 or len(log_probabilities) != len(self.rows):
+            raise ValueError(f"expected ({len(self.rows)}, classes), got {log_probabilities.shape}")
+        if np.isnan(log_probabilities).any():
+            raise ValueError("a log-probability is not a number")
+        return evaluate(log_probabilities.astype(np.float64), self._truth)
+
+
+def _as_list(rows: ArrayLike) -> list[int]:
+    return np.asarray(rows, dtype=np.int64).ravel().tolist()

@@ -1,0 +1,166 @@
+"""Launching a plan: Ray Tune runs the stages that are missing, each as soon as what it needs is there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from after_ray.environment import Execution
+from after_ray.errors import AfterRayError
+from after_ray.store import Store
+from sweeps.plan import Plan
+from sweeps.ready import Job, ReadyFirst, jobs_of
+
+# Set before Ray is imported: quiet, no telemetry, and enough pending trials for the autoscaler to see.
+RAY_DEFAULTS = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # Tune's own snapshots are not used: the store is the truth
+    "TUNE_MAX_PENDING_TRIALS_PG": "32",  # one is the default for a searcher, which starves a cluster
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+# A local Ray is for this machine only: bound to loopback, and without a token that would lock others out.
+LOCAL_RAY_DEFAULTS = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "disabled"}
+
+RETRIES_OF_A_LOST_WORKER = 2
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where a study runs: an address of a running Ray (None starts a local one) and a node-local cache."""
+
+    address: str | None = None
+    cache: Path | None = None
+    cpus: int | None = None  # of a local Ray; all cores by default
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a launch did: how many trials ran, and one sentence for each that failed."""
+
+    ran: int
+    failed: Mapping[str, str]
+
+
+def launch(
+    plan: Plan,
+    store: Store,
+    where: Where,
+    on_trial: Callable[[Job, dict[str, Any]], None] = lambda job, result: None,
+) -> Outcome:
+    """Run everything a plan still misses; returns when nothing more can run.
+
+    The prepared audio must be in the store. `on_trial` is called in this process for every step of every
+    trial with Tune's result (`done`, `rounds`, or `failed` with its sentence).
+    """
+    jobs = jobs_of(plan, store.ledger.keys())
+    if not jobs:
+        return Outcome(0, {})
+    os.environ.update({name: os.environ.get(name, value) for name, value in RAY_DEFAULTS.items()})
+    if where.address is None:
+        os.environ.update({name: os.environ.get(name, value) for name, value in LOCAL_RAY_DEFAULTS.items()})
+    import ray
+
+    started_here = not ray.is_initialized()
+    if started_here:
+        _start_ray(where)
+    try:
+        return _tune(plan, store, where, jobs, on_trial)
+    finally:
+        if started_here:
+            ray.shutdown()
+
+
+def _start_ray(where: Where) -> None:
+    import ray
+
+    try:
+        if where.address is None:
+            ray.init(num_cpus=where.cpus, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        else:
+            ray.init(address=where.address, log_to_driver=False, logging_level="ERROR")
+    except ConnectionError as error:
+        raise AfterRayError(
+            f"No Ray cluster answers at '{where.address}' ({error}); start one (`ray up cluster.yaml`, "
+            "`ray start --head`) or leave --address out for a local Ray."
+        ) from error
+
+
+def _tune(
+    plan: Plan,
+    store: Store,
+    where: Where,
+    jobs: dict[str, Job],
+    on_trial: Callable[[Job, dict[str, Any]], None],
+) -> Outcome:
+    from ray import tune
+
+    from sweeps.watching import TrialWatcher
+    from trainables.trial import StageTrial
+
+    resources = plan.study.resources
+    execution = _execution(plan, store, where)
+    searcher = ReadyFirst(jobs, execution)
+    watcher = TrialWatcher(store, on_trial)
+    scratch = _scratch(store, where)
+    trainable = tune.with_resources(StageTrial, {"cpu": resources.cpu, "gpu": resources.gpu})
+    try:
+        tune.Tuner(
+            trainable,
+            tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
+            run_config=tune.RunConfig(
+                name="trials",
+                storage_path=str(scratch),
+                verbose=0,
+                callbacks=[watcher],
+                failure_config=tune.FailureConfig(max_failures=RETRIES_OF_A_LOST_WORKER),
+            ),
+        ).fit()
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return Outcome(watcher.ran, watcher.failed)
+
+
+def _scratch(store: Store, where: Where) -> Path:
+    """A folder for what Tune insists on writing; on shared storage when there are several nodes."""
+    if where.address is None:
+        return Path(tempfile.mkdtemp(prefix="after-ray-"))
+    folder = store.root.resolve() / "ray"
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=folder))
+
+
+def _execution(plan: Plan, store: Store, where: Where) -> Execution:
+    import ray
+
+    resources = plan.study.resources
+    cluster = ray.cluster_resources()
+    needed = {"CPU": resources.cpu, "GPU": resources.gpu}
+    for name, amount in needed.items():
+        if amount > cluster.get(name, 0):
+            raise AfterRayError(
+                f"A trial needs {amount:g} {name} but this cluster has {cluster.get(name, 0):g}; "
+                f"lower resources.{name.lower()} in the study or start more nodes."
+            )
+    # How many trials share one device: of a GPU its fraction, of processors all that fit on one node.
+    shared_by = int(1 / resources.gpu) if 0 < resources.gpu < 1 else 1
+    if resources.gpu == 0:
+        nodes = max(1, len([node for node in ray.nodes() if node["Alive"]]))
+        shared_by = max(1, int(cluster["CPU"] / nodes / resources.cpu))
+    cache = where.cache or store.root / "cache"
+    return Execution(
+        store=str(store.root.resolve()),
+        cache=str(cache.resolve()),
+        threads=resources.cpu,
+        device="auto" if resources.gpu > 0 else "cpu",
+        shared_by=max(1, shared_by),
+    )

@@ -1,0 +1,58 @@
+"""From a study file to its plan: read, scan the corpora, resolve the backbones, expand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from after_ray.corpora._base import Scan, scan
+from after_ray.store import Store
+from sweeps.declaration import Study, load_study
+from sweeps.plan import Plan, make_plan
+
+CorpusProgress = Callable[[str, int, int], None]  # corpus name, files done, files in all
+
+
+@dataclass(frozen=True)
+class OpenStudy:
+    """A study that is ready to be planned or run against one store."""
+
+    path: Path
+    study: Study
+    scans: tuple[Scan, ...]
+    plan: Plan
+    store: Store
+
+
+def open_study(
+    path: Path, store: Path, overrides: Sequence[str] = (), progress: CorpusProgress | None = None
+) -> OpenStudy:
+    """Read a study file and expand it.
+
+    The corpora are scanned, which decodes every new file once; nothing is written but the scans' own cache
+    in the store.
+
+    Raises:
+        AfterRayError: one sentence about the first thing that is wrong.
+    """
+    study = _with_identities(load_study(path, overrides))
+    scans = tuple(
+        scan(corpus, store / "scans", None if progress is None else _named(progress, corpus.name))
+        for corpus in study.corpus
+    )
+    plan = make_plan(study, [found.manifest for found in scans])
+    return OpenStudy(path, study, scans, plan, Store(store))
+
+
+def _named(progress: CorpusProgress, name: str) -> Callable[[int, int], None]:
+    return lambda done, total: progress(name, done, total)
+
+
+def _with_identities(study: Study) -> Study:
+    """Backbones that are named enter keys by the digest of their files."""
+    if all(backbone.name is None for backbone in study.backbone):
+        return study
+    from after_ray.backbones.identity import resolve
+
+    return study.model_copy(update={"backbone": tuple(resolve(backbone) for backbone in study.backbone)})

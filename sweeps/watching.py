@@ -1,0 +1,44 @@
+"""What the driver sees of running trials: steps, ends and failures, as Tune reports them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+
+from after_ray.store import Store
+from sweeps.ready import Job
+
+
+class TrialWatcher(Callback):
+    """Passes each trial's steps on and collects failures by key, one sentence each."""
+
+    def __init__(self, store: Store, on_trial: Callable[[Job, dict[str, Any]], None]) -> None:
+        self._store = store
+        self._on_trial = on_trial
+        self.ran = 0
+        self.failed: dict[str, str] = {}
+
+    def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:
+        """One step of a trial is over."""
+        job = _job(trial)
+        if result.get("done"):
+            self.ran += 1
+        if result.get("failed"):
+            self.failed[job.key] = str(result["failed"])
+        self._on_trial(job, result)
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """A trial's process was lost more often than it is retried."""
+        job = _job(trial)
+        sentence = "The trial's process died more than once (out of memory or killed); see the node's Ray logs."
+        self._store.ledger.fail(job.key, sentence)
+        self.ran += 1
+        self.failed[job.key] = sentence
+        self._on_trial(job, {"done": True, "failed": sentence})
+
+
+def _job(trial: Trial) -> Job:
+    return Job(trial.config["kind"], trial.config["stage"])
