@@ -176,6 +176,8 @@ def _with_roots(values: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _rooted(block: Any, key: str, folder: Path) -> Any:
+    if key == "name" and isinstance(block, str):
+        block = {"name": block}
     if not isinstance(block, dict) or not isinstance(block.get(key), str):
         return block
     written = Path(block[key]).expanduser()

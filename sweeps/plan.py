@@ -112,6 +112,11 @@ class Plan:
             _collect(first, found)
         return {key: stage for key, stage in found.items() if stage.kind != "round"}
 
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """Keys of every stage of the plan."""
+        return frozenset({*self.shared, *(stage.key for t in self.trajectories for stage in t.stages)})
+
     def of_kind(self, kind: type[Stage]) -> dict[str, Stage]:
         """The shared stages of one kind."""
         return {key: stage for key, stage in self.shared.items() if isinstance(stage, kind)}

@@ -107,22 +107,3 @@ def augmentation(
 
 def _tensor(mask: NDArray[np.bool_] | None) -> Tensor | None:
     return None if mask is None else torch.from_numpy(mask)
-
-
-def packed(lengths: NDArray[np.int64], max_frames: int) -> list[NDArray[np.int64]]:
-    """Positions grouped by length, longest first, so that little is padded and little is held at once.
-
-    A group is closed when padding it would exceed `max_frames`, or when it has eight utterances and the
-    next one is less than three quarters as long as its first. A single longer utterance is its own group.
-    """
-    groups: list[list[int]] = []
-    longest = 0
-    for position in np.argsort(-lengths, kind="stable").tolist():
-        current = groups[-1] if groups else []
-        full = longest * (len(current) + 1) > max_frames
-        unlike = len(current) >= 8 and lengths[position] < 0.75 * longest
-        if not current or full or unlike:
-            groups.append([])
-            longest = int(lengths[position])
-        groups[-1].append(position)
-    return [np.array(group, dtype=np.int64) for group in groups]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from after_ray.audio.batches import length_batches
 from after_ray.backbones.loading import build
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._base import (
@@ -20,7 +21,7 @@ from after_ray.classifiers._base import (
     Weights,
     classifiers,
 )
-from after_ray.classifiers._pooled_network import PooledNetwork, augmentation, packed
+from after_ray.classifiers._pooled_network import PooledNetwork, augmentation
 from after_ray.classifiers._settings import PooledTransformerSettings
 from after_ray.learning.fit import epochs_plan, fit_network, shuffled_batches
 from after_ray.seeds import SeedTree
@@ -80,7 +81,7 @@ class PooledTransformer(Classifier):
             optimizer=torch.optim.Adam(self._trained().values(), lr=fitting.learning_rate),
             plan=epochs_plan(len(train.rows), fitting),
             seeds=seeds,
-            micro_batches=lambda rows: [rows[part] for part in packed(self._lengths[rows], MAX_FRAMES)],
+            micro_batches=lambda rows: [rows[part] for part in self._passes(rows)],
         )
 
     def log_probabilities(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -163,11 +164,15 @@ class PooledTransformer(Classifier):
     ) -> NDArray[np.float32]:
         """`function` of every utterance, shape (len(rows), d), in evaluation mode."""
         self._network.eval()
-        parts = packed(self._lengths[rows], MAX_FRAMES)
+        parts = self._passes(rows)
         scored = torch.cat([function(*self._padded(rows[part])).float().cpu() for part in parts]).numpy()
         result = np.empty_like(scored)
         result[np.concatenate(parts)] = scored
         return result
+
+    def _passes(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """Positions in `rows` that go through the network together: alike in length, capped in frames."""
+        return length_batches(self._lengths[rows], max_frames=MAX_FRAMES, max_items=len(rows))
 
     def _padded(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Features padded with zeros to the longest, shape (len(rows), frames, width), and the lengths."""

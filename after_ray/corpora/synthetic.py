@@ -40,13 +40,13 @@ class Expression:
 
 
 EXPRESSIONS = {
-    "anger": Expression(pitch=3.0, pitch_range=1.3, tempo=1.12, level=4.0, tilt=-0.16),
-    "happy": Expression(pitch=4.0, pitch_range=1.9, tempo=1.05, level=2.0, tilt=-0.06),
+    "anger": Expression(pitch=3.5, pitch_range=1.3, tempo=1.15, level=5.0, tilt=-0.22),
+    "happy": Expression(pitch=5.5, pitch_range=2.1, tempo=1.05, level=2.5, tilt=-0.08),
     "neutral": Expression(pitch=0.0, pitch_range=1.0, tempo=1.0, level=0.0, tilt=0.0),
-    "sad": Expression(pitch=-1.0, pitch_range=0.6, tempo=0.85, level=-3.5, tilt=0.07),
+    "sad": Expression(pitch=-1.0, pitch_range=0.55, tempo=0.82, level=-4.5, tilt=0.08),
 }
 # How far one utterance scatters around its emotion at difficulty 1, in the units of `Expression`.
-SCATTER = Expression(pitch=1.6, pitch_range=0.35, tempo=0.09, level=2.2, tilt=0.06)
+SCATTER = Expression(pitch=1.2, pitch_range=0.25, tempo=0.07, level=1.6, tilt=0.045)
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,11 @@ class Synthetic(Corpus):
         generator = self._seeds.child("speaker", speaker).generator()
         male = int(speaker) % 2 == 1
         return _Voice(
-            pitch=float((115 if male else 200) * 2 ** (generator.normal(0, 1.8) / 12)),
+            pitch=float((115 if male else 200) * 2 ** (generator.normal(0, 1.2) / 12)),
             formant_scale=float((1.0 if male else 1.16) * np.exp(generator.normal(0, 0.03))),
-            tempo=float(np.exp(generator.normal(0, 0.06))),
-            level=float(generator.normal(-26, 2.0)),
-            tilt=float(np.clip(generator.normal(0.78, 0.04), 0.6, 0.9)),
+            tempo=float(np.exp(generator.normal(0, 0.05))),
+            level=float(generator.normal(-26, 1.5)),
+            tilt=float(np.clip(generator.normal(0.78, 0.03), 0.6, 0.9)),
             breath=float(generator.uniform(0.1, 0.5)),
         )
 

@@ -87,7 +87,6 @@ class Trajectory:
         else:
             strategy = strategies.resolve(stage.strategy)()
             state = RoundState(self._labelled(), self._newest_weights())
-            self._learner.oracle.restore(state.labelled)
             result = self._learner.next(state, strategy, stage.size, stage.restart)
         record = self._commit(stage, result, started)
         won = record.started == started  # else another process was first, and its bits stand

@@ -211,10 +211,9 @@ class ActiveLearner:
         """
         rows = np.concatenate([before, acquired])
         self._check_labelled(rows, size)
-        parts = [self.oracle.restore(before)] if len(before) else []
-        parts += [self.oracle.reveal(acquired)] if len(acquired) else []
+        labels = np.concatenate([self.oracle.restore(before), self.oracle.reveal(acquired)])
         order = np.argsort(rows)
-        return Labelled(rows[order], np.concatenate(parts)[order])
+        return Labelled(rows[order], labels[order])
 
     def _fit(self, known: Labelled, start: Weights | None) -> tuple[Classifier, FitReport]:
         classifier = self._make_classifier()

@@ -1,0 +1,90 @@
+"""From a plan to the report: which cells there are, what the corpora look like, and where the page goes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from after_ray.manifest import Manifest
+from after_ray.splits.folds import Fold, fold
+from analysis.report import ReportPaths, StudyInfo, write_report
+from analysis.results import Results, from_store
+from sweeps.opening import OpenStudy
+from sweeps.plan import Plan
+
+
+def cells_frame(plan: Plan) -> pd.DataFrame:
+    """One row per cell: its axes, percent, size, its record's key and its trajectory's key."""
+    return pd.DataFrame(
+        [
+            {**asdict(c.axes), "percent": c.percent, "size": c.size, "key": c.key, "trial": c.trial}
+            for c in plan.cells
+        ]
+    )
+
+
+def read_results(opened: OpenStudy) -> Results:
+    """The results that the store has for a study's cells."""
+    return from_store(cells_frame(opened.plan), opened.store)
+
+
+def report_folder(opened: OpenStudy) -> Path:
+    """Where a study's report is written."""
+    return opened.store.root / "reports" / opened.study.study
+
+
+def write_study_report(opened: OpenStudy, results: Results, folder: Path) -> ReportPaths:
+    """Write the report page with its tables and figures."""
+    return write_report(_study_info(opened), results, folder)
+
+
+def _study_info(opened: OpenStudy) -> StudyInfo:
+    study = opened.study
+    return StudyInfo(
+        name=study.study,
+        description=study.description,
+        reference=study.reference,
+        corpora=tuple(_corpus_facts(opened, scan.manifest) for scan in opened.scans),
+        weights=_weights(opened.plan),
+        settings_yaml=opened.path.read_text(),
+        command=f"after-ray run {opened.path.name}",
+    )
+
+
+def _corpus_facts(opened: OpenStudy, manifest: Manifest) -> dict[str, Any]:
+    """Sizes of the parts and what the folds share, for the box that opens the page."""
+    choices = {t.first.fold for t in opened.plan.trajectories if t.axes.corpus == manifest.corpus}
+    folds = [fold(manifest, choice) for choice in sorted(choices, key=lambda choice: choice.index)]
+    return {
+        "corpus": manifest.corpus,
+        "utterances": len(manifest),
+        "speakers": int(manifest.table["speaker"].nunique()),
+        "train": _range([len(part.train) for part in folds]),
+        "validation": _range([len(part.validation) for part in folds]),
+        "test": _range([len(part.test) for part in folds]),
+        "folds": len(folds),
+        "sentences": int(manifest.table["sentence"].nunique()),
+        "shared_sentences": max(_shared_sentences(manifest, part) for part in folds),
+    }
+
+
+def _range(sizes: list[int]) -> str:
+    low, high = min(sizes), max(sizes)
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _shared_sentences(manifest: Manifest, part: Fold) -> int:
+    """How many sentences are spoken both in the test part and in what is trained on."""
+    sentences = manifest.table["sentence"].to_numpy()
+    used = pd.unique(sentences[[*part.train, *part.validation]])
+    return len((set(used) & set(sentences[part.test])) - {""})
+
+
+def _weights(plan: Plan) -> str:
+    with_backbone = [t for t in plan.trajectories if t.first.backbone is not None]
+    if not with_backbone:
+        return "none"
+    return "pretrained" if all(t.axes.pretrained for t in with_backbone) else "random"
