@@ -17,7 +17,7 @@ STRICT ?=
 ARGS ?=
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 setup: ## make .venv with the pinned dependencies; does nothing when pyproject.toml has not changed
 	@wanted=$$(cksum < pyproject.toml)

@@ -141,9 +141,12 @@ def bears_probabilities_of_zero_and_one(strategy: Strategy) -> None:
     one_class = np.tile(certain[:1], (4, 1))
     log_probabilities = np.concatenate([certain, saturated, one_class])
     evidence = _evidence(strategy, log_probabilities, np.ones((len(log_probabilities), 8), dtype=np.float32))
-    with np.errstate(all="raise", under="ignore"):
-        picks = _pick(strategy, evidence, 6)
-        scores = strategy.scores(evidence)
+    try:
+        with np.errstate(all="raise", under="ignore"):
+            picks = _pick(strategy, evidence, 6)
+            scores = strategy.scores(evidence)
+    except FloatingPointError as error:
+        raise AssertionError(f"probabilities of 0 and 1 made numpy complain: {error}") from error
     assert len(np.unique(picks)) == 6, f"picked a position twice: {picks}"
     assert scores is None or np.isfinite(scores).all(), f"scores are not finite: {scores}"
 

@@ -101,7 +101,7 @@ class Study(Settings):
     seed: Annotated[tuple[Seed, ...], BeforeValidator(_integers), Field(min_length=1)] = (0,)
     protocol: Protocol = Protocol()
     resources: Resources = Resources()
-    reference: str = "random"
+    reference: str | None = Field(default=None, description="strategy that others are compared with")
 
     @field_validator("corpus", "classifier", "adaptation", "strategy", "initialization", "fold", "seed", "restart")
     @classmethod
@@ -131,12 +131,19 @@ class Study(Settings):
             raise PydanticCustomError(
                 "backbone", "the classifier pooled_transformer needs a 'backbone:' (name of a hub model or folder, or config)"
             )
-        if self.reference not in self.strategy and len(self.strategy) > 1:
+        if self.reference is not None and self.reference not in self.strategy:
             raise PydanticCustomError(
                 "reference", "the reference '{reference}' is not among the study's strategies {strategies}",
                 {"reference": self.reference, "strategies": ", ".join(self.strategy)},
             )
         return self
+
+    @property
+    def compared_with(self) -> str:
+        """The reference strategy: the study's own choice, else `random` where it is swept, else the first."""
+        if self.reference is not None:
+            return self.reference
+        return "random" if "random" in self.strategy else self.strategy[0]
 
     @property
     def reported(self) -> tuple[float, ...]:
@@ -208,7 +215,7 @@ def _with_protocol_fitting(values: dict[str, Any]) -> dict[str, Any]:
 def _study_error(source: StudySource, error: ValidationError) -> StudyError:
     """The first mistake of a validation, at its place in the file."""
     first = error.errors()[0]
-    place = _place_in_file(source, first["loc"])
+    place = _place_in_file(source, first["loc"], names_missing_key=first["type"] == "missing")
     key = first.get("ctx", {}).get("key") if first["type"] == "unknown_key" else None
     line = source.line((*place, key) if key else place)
     where = ".".join(str(part) for part in place)
@@ -216,7 +223,9 @@ def _study_error(source: StudySource, error: ValidationError) -> StudyError:
     return StudyError(source.path, line, f"{where}: {message}" if where else message)
 
 
-def _place_in_file(source: StudySource, location: tuple[int | str, ...]) -> tuple[str | int, ...]:
+def _place_in_file(
+    source: StudySource, location: tuple[int | str, ...], names_missing_key: bool
+) -> tuple[str | int, ...]:
     """Pydantic's location without what the file does not have: union tags, and positions of single values."""
     value: Any = source.values
     place: list[str | int] = []
@@ -227,8 +236,8 @@ def _place_in_file(source: StudySource, location: tuple[int | str, ...]) -> tupl
         elif isinstance(value, list) and isinstance(part, int) and part < len(value):
             value = value[part]
             place.append(part)
-        elif isinstance(value, dict) and isinstance(part, str) and part == location[-1]:
-            place.append(part)  # a missing key: named, though the file has no line for it
+    if names_missing_key:
+        place.append(location[-1])  # the file has no line for it
     return tuple(place)
 
 

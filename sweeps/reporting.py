@@ -46,7 +46,7 @@ def _study_info(opened: OpenStudy) -> StudyInfo:
     return StudyInfo(
         name=study.study,
         description=study.description,
-        reference=study.reference,
+        reference=study.compared_with,
         corpora=tuple(_corpus_facts(opened, scan.manifest) for scan in opened.scans),
         weights=_weights(opened.plan),
         settings_yaml=opened.path.read_text(),

@@ -1,13 +1,42 @@
-"""Fixtures shared by all tests."""
+"""Shared fixtures; what a test needs from the machine; time per group of tests against its budget."""
 
 from __future__ import annotations
 
 import os
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
 REPOSITORY = Path(__file__).parents[1]
+STRICT = os.environ.get("AFTER_RAY_STRICT") == "1"
+
+# Seconds on two cores. A test counts in the first group whose marker it carries; 'fast' carries none.
+BUDGETS = {
+    "gpu": 300,
+    "cluster": 400,
+    "chaos": 300,
+    "browser": 90,
+    "services": 120,
+    "ray": 300,
+    "slow": 240,
+    "fast": 180,
+}
+# Tests never leave the machine: no hub, no usage reports, no token that Ray writes on first use.
+QUIET = {
+    "HF_HUB_OFFLINE": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+
+_seconds: defaultdict[str, float] = defaultdict(float)
+_tests: Counter[str] = Counter()
 
 
 @pytest.fixture(scope="session")
@@ -15,11 +44,81 @@ def corpora() -> Path:
     """The folder with real speech, or a skip that names it."""
     folder = Path(os.environ.get("AFTER_RAY_CORPORA", REPOSITORY.parent / "shared" / "corpora"))
     if not (folder / "emodb").is_dir():
-        _missing(f"real speech: no {folder}/emodb; set AFTER_RAY_CORPORA to a folder of corpora")
+        pytest.skip(f"missing here: {folder}/emodb; set AFTER_RAY_CORPORA to a folder of real speech")
     return folder
 
 
-def _missing(what: str) -> None:
-    if os.environ.get("AFTER_RAY_STRICT") == "1":
-        pytest.fail(f"missing here, and AFTER_RAY_STRICT=1 forbids skipping: {what}")
-    pytest.skip(f"missing here: {what}")
+def _lacks_gpu() -> str:
+    import torch
+
+    return "" if torch.cuda.is_available() else "a CUDA device"
+
+
+def _lacks_browser() -> str:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return "" if any(map(shutil.which, names)) else f"one of {', '.join(names)} on PATH"
+
+
+def _lacks_hosts() -> str:
+    tools = [tool for tool in ("ip", "unshare", "sshd", "rsync") if shutil.which(tool) is None]
+    root = [] if hasattr(os, "geteuid") and os.geteuid() == 0 else ["root rights"]
+    return ", ".join([*root, *tools])
+
+
+NEEDS: dict[str, Callable[[], str]] = {
+    "gpu": _lacks_gpu,
+    "browser": _lacks_browser,
+    "cluster": _lacks_hosts,
+}
+
+
+def pytest_configure() -> None:
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose marker asks for what this machine lacks."""
+    for marker, lacks in NEEDS.items():
+        if item.get_closest_marker(marker) is not None and (what := lacks()):
+            pytest.skip(f"missing here: {what}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Under AFTER_RAY_STRICT=1 a skip is a failure, unless only a GPU is missing."""
+    report = yield
+    excused = hasattr(report, "wasxfail") or item.get_closest_marker("gpu") is not None
+    return report if excused else _strict(report)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a whole module that skips itself."""
+    report = yield
+    return _strict(report)
+
+
+def _strict(report: Report) -> Report:
+    if STRICT and report.outcome == "skipped":
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"AFTER_RAY_STRICT=1 forbids skipping: {reason}"
+    return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Add the time of one phase of one test to its group."""
+    group = next((marker for marker in BUDGETS if marker in report.keywords), "fast")
+    _seconds[group] += report.duration
+    _tests[group] += report.when == "call"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line per group that ran: tests, seconds, budget."""
+    terminalreporter.section("seconds by group")
+    for group in (group for group in BUDGETS if _seconds[group]):
+        over = "  OVER BUDGET" if _seconds[group] > BUDGETS[group] else ""
+        terminalreporter.line(
+            f"{group:9} {_tests[group]:5} tests {_seconds[group]:7.1f} s of {BUDGETS[group]:4} s{over}"
+        )

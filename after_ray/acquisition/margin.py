@@ -24,9 +24,9 @@ class Margin(Uncertainty):
     def score(self, log_probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         """The negative margin, shape (n,), from log-probabilities of shape (n, classes), classes >= 2."""
         # One pass over the classes keeps the two highest so far: no sort of every single row.
-        first, *others = np.ascontiguousarray(log_probabilities.T)
+        first, *others = np.array(log_probabilities.T, order="C")  # a copy: `first` is written to
         second = np.full(len(first), -np.inf)
         for column in others:
-            second = np.maximum(second, np.minimum(first, column))
-            first = np.maximum(first, column)
+            np.maximum(second, np.minimum(first, column), out=second)
+            np.maximum(first, column, out=first)
         return np.exp(second) - np.exp(first)

@@ -56,13 +56,15 @@ def decode(path: Path) -> Waveform:
     Raises:
         UnreadableAudio: for an empty, textual, corrupt or cut file, and one with no or only silent samples.
     """
-    _refuse_what_is_no_audio(path)
     try:
+        _refuse_what_is_no_audio(path)
         with soundfile.SoundFile(path) as file:
             announced = file.frames
             wave = Waveform(file.read(dtype=_sample_type(file.subtype), always_2d=True), file.samplerate)
     except soundfile.LibsndfileError as error:
         raise UnreadableAudio(path, f"corrupt: {error.error_string.strip().rstrip('.')}") from error
+    except OSError as error:
+        raise UnreadableAudio(path, f"cannot be opened: {error.strerror}") from error
     if len(wave) < announced:
         raise UnreadableAudio(path, f"corrupt: only {len(wave)} of {announced} samples can be decoded")
     check_samples(path, wave)

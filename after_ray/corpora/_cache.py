@@ -44,9 +44,10 @@ class InspectionCache:
         return Inspection(**known["inspection"]) if known and known["stamp"] == stamp else None
 
     def learn(self, path: str, stamp: str, inspection: Inspection) -> Inspection:
-        """Remember an inspection and hand it back."""
-        self._known[path] = {"stamp": stamp, "inspection": asdict(inspection)}
-        self._changed = True
+        """Remember an inspection and hand it back; an unusable file is looked at again every time."""
+        if inspection.reason is None:
+            self._known[path] = {"stamp": stamp, "inspection": asdict(inspection)}
+            self._changed = True
         return inspection
 
     def write(self) -> None:

@@ -77,8 +77,9 @@ class FolderCorpus(Corpus):
         return str(self.root.resolve())
 
     def stamp(self, path: str) -> str:
-        """Size and time of the last change."""
-        status = (self.root / path).stat()
+        """Size and time of the last change; of the link itself where a link leads nowhere."""
+        file = self.root / path
+        status = file.stat() if file.exists() else file.lstat()
         return f"{status.st_size} {status.st_mtime_ns}"
 
     def read(self, path: str) -> Waveform:
@@ -95,6 +96,6 @@ class FolderCorpus(Corpus):
             PurePosixPath(path.relative_to(self.root).as_posix())
             for suffix in SUFFIXES
             for path in self.root.glob(self.pattern + suffix)
-            if not path.name.startswith(".") and path.is_file()
+            if not path.name.startswith(".") and not path.is_dir()
         )
         return iter(sorted(found, key=lambda path: (len(path.parts), str(path))))

@@ -68,11 +68,11 @@ def _check_percents(schedule: Sequence[float]) -> None:
 
 
 def _smallest_percent(size: int, train: int) -> str | None:
-    """The smallest percentage that rounds to `size`, rounded up to few decimals; None when there is none."""
+    """The smallest percentage that rounds to `size`, shown in as few decimals as do; None if there is none."""
     if size > train:
         return None
     exact = (Decimal(size) - Decimal("0.5")) * 100 / train
-    for places in ("1", "0.1", "0.01", "0.001", "0.0001", "0.00001"):
+    for places in ("0.01", "0.0001", "0.000001"):
         shown = exact.quantize(Decimal(places), rounding=ROUND_CEILING)
         if math.floor(_exact(float(shown), train) + Fraction(1, 2)) == size:
             return f"{shown.normalize():f} %"

@@ -1,0 +1,101 @@
+"""The Light-SERNet network and its losses (Aftab et al. 2022), without any training."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import nll_loss
+
+# Keras defaults; a Keras momentum of 0.99 is a torch momentum of 0.01.
+EPSILON, MOMENTUM = 1e-3, 0.01
+STEM_CHANNELS = 32
+# (channels in, channels out, kernel, pooling over (time, coefficients))
+BODY = (
+    (96, 64, 3, (2, 2)),
+    (64, 96, 3, (2, 2)),
+    (96, 128, 3, (2, 1)),
+    (128, 160, 3, (2, 1)),
+    (160, 320, 1, None),
+)
+WIDTH = 320
+
+
+class LightNetwork(nn.Module):
+    """Three parallel convolutions, five body blocks, global mean, dropout, linear layer.
+
+    460,740 parameters for four classes. Inputs have shape (batch, time, coefficients).
+    """
+
+    def __init__(self, classes: int, dropout: float, generator: torch.Generator) -> None:
+        super().__init__()
+        self.stem = Stem()
+        self.body = nn.Sequential(*(_block(*shape) for shape in BODY))
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(WIDTH, classes)
+        self._initialise(generator)
+        self.to(memory_format=torch.channels_last)
+
+    def embed(self, inputs: Tensor) -> Tensor:
+        """The mean over time and coefficients, shape (batch, 320)."""
+        return self.body(self.stem(inputs[:, None])).mean(dim=(2, 3))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Logits of shape (batch, classes)."""
+        return self.head(self.dropout(self.embed(inputs)))
+
+    def penalty(self) -> Tensor:
+        """Sum of squares of the body's kernels, the only weights with an L2 penalty."""
+        kernels = [layer.weight for layer in self.body.modules() if isinstance(layer, nn.Conv2d)]
+        return torch.stack([kernel.square().sum() for kernel in kernels]).sum()
+
+    def _initialise(self, generator: torch.Generator) -> None:
+        """Glorot-uniform kernels and zero biases, as Keras does."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.xavier_uniform_(module.weight, generator=generator)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+
+
+class Stem(nn.Module):
+    """Convolutions along time (11 x 1), along coefficients (1 x 9) and along both (3 x 3), side by side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        shapes = ((11, 1), (1, 9), (3, 3))
+        self.paths = nn.ModuleList(nn.Conv2d(1, STEM_CHANNELS, shape, padding="same") for shape in shapes)
+        # Norm, ReLU and pooling treat channels apart: one of each after joining equals one of each per path.
+        self.rest = nn.Sequential(_norm(3 * STEM_CHANNELS), nn.ReLU(), _pool((2, 2)))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """From (batch, 1, time, coefficients) to (batch, 96, time / 2, coefficients / 2)."""
+        return self.rest(torch.cat([path(inputs) for path in self.paths], dim=1))
+
+
+def _block(inputs: int, outputs: int, kernel: int, pooling: tuple[int, int] | None) -> nn.Sequential:
+    convolution = nn.Conv2d(inputs, outputs, kernel, padding="same", bias=False)
+    pool = [] if pooling is None else [_pool(pooling)]
+    return nn.Sequential(convolution, _norm(outputs), nn.ReLU(), *pool)
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=EPSILON, momentum=MOMENTUM)
+
+
+def _pool(size: tuple[int, int]) -> nn.AvgPool2d:
+    """Keras' `same` average pooling: at an odd edge the mean of what is there, no padding counted."""
+    return nn.AvgPool2d(size, ceil_mode=True)
+
+
+def focal_loss(logits: Tensor, labels: Tensor, gamma: float) -> Tensor:
+    """Mean of -(1 - p)^gamma ln p of the true class (Lin et al. 2017, eq. 4); gamma 0 is cross-entropy.
+
+    Args:
+        logits: shape (utterances, classes).
+        labels: class indices, shape (utterances,).
+        gamma: how far well-classified utterances are turned down; at least 0.
+    """
+    log_p = -nll_loss(logits.log_softmax(dim=1), labels, reduction="none")
+    # 1 - p as expm1 keeps its digits near p = 1; the tiny floor keeps the power's slope finite there.
+    missing = (-torch.expm1(log_p)).clamp_min(torch.finfo(log_p.dtype).tiny)
+    return (-(missing**gamma) * log_p).mean()

@@ -1,0 +1,61 @@
+"""Families of cells: everything of a cell but ratio, fold and seed; one curve, one row of a table."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+
+AXES = ("corpus", "method", "adaptation", "strategy", "initialization", "restart")
+
+
+class Family(NamedTuple):
+    """The cells of one curve."""
+
+    corpus: str
+    method: str
+    adaptation: str
+    strategy: str
+    initialization: str
+    restart: str
+
+
+def families(frame: pd.DataFrame) -> list[Family]:
+    """The families of a frame, in the order in which they were planned."""
+    unique = frame[list(AXES)].drop_duplicates()
+    return [Family(*map(str, row)) for row in unique.itertuples(index=False)]
+
+
+def cells_of(frame: pd.DataFrame, family: Family) -> pd.DataFrame:
+    """The rows of one family."""
+    chosen = pd.Series(True, index=frame.index)
+    for axis, value in zip(AXES, family, strict=True):
+        chosen &= frame[axis] == value
+    return frame[chosen]
+
+
+def varying(frame: pd.DataFrame) -> list[str]:
+    """The axes with more than one value; `strategy` where there is none, so that a label is never empty."""
+    axes = [axis for axis in AXES if frame[axis].nunique() > 1]
+    return axes or ["strategy"]
+
+
+def label(family: Family, axes: list[str]) -> str:
+    """A family's name for people, from the axes that tell it from the others.
+
+    >>> label(Family("emodb", "glam", "none", "entropy", "clustering", "fresh"), ["strategy", "initialization"])
+    'entropy, clustering init.'
+    """
+    return ", ".join(_words(axis, getattr(family, axis)) for axis in AXES if axis in axes)
+
+
+def _words(axis: str, value: str) -> str:
+    """A value of an axis that is understood without its axis."""
+    if axis == "adaptation" and value == "none":
+        return "no adaptation"
+    return {"initialization": f"{value} init.", "restart": f"from {value}"}.get(axis, value)
+
+
+def percent_text(percent: float) -> str:
+    """A ratio as people write it: `5 %`, `12.5 %`."""
+    return f"{percent:g} %"

@@ -1,0 +1,52 @@
+"""Decoding: one digest for one sound, whatever the container."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from after_ray.audio.decode import Waveform, decode
+
+NOISE = np.random.default_rng(0).integers(-20000, 20000, (500, 2))
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
+def test_wav_and_flac_have_one_digest(tmp_path: Path, subtype: str) -> None:
+    samples = (NOISE << 16).astype(np.int32)
+    for suffix in ("wav", "flac"):
+        soundfile.write(tmp_path / f"a.{suffix}", samples, 44100, subtype=subtype)
+    assert decode(tmp_path / "a.wav").digest == decode(tmp_path / "a.flac").digest
+
+
+def test_digest_tells_rate_and_channels_apart() -> None:
+    samples = NOISE.astype(np.int16)
+    digests = {
+        Waveform(samples, 16000).digest,
+        Waveform(samples, 22050).digest,
+        Waveform(samples.reshape(-1, 1), 16000).digest,
+    }
+    assert len(digests) == 3
+
+
+@pytest.mark.parametrize(("dtype", "full"), [(np.int16, 2**15), (np.int32, 2**31)])
+def test_mono_is_the_mean_of_the_channels_in_full_scale(dtype: type, full: int) -> None:
+    wave = Waveform(np.array([[-full, 0], [full // 2, full // 2]], dtype=dtype), 16000)
+    assert wave.mono().tolist() == [-0.5, 0.5]
+    assert wave.mono().dtype == np.float32
+
+
+def test_a_float_wav_keeps_its_values(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "f.wav", np.array([0.25, -1.5], dtype=np.float32), 16000, subtype="FLOAT")
+    assert decode(tmp_path / "f.wav").mono().tolist() == [0.25, -1.5]
+
+
+def test_a_streamed_wav_without_a_size_in_its_header_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "s.wav"
+    soundfile.write(file, NOISE.astype(np.int16), 16000)
+    data = bytearray(file.read_bytes())
+    data[4:8] = b"\xff\xff\xff\xff"
+    file.write_bytes(bytes(data))
+    assert len(decode(file)) == 500

@@ -1,0 +1,213 @@
+"""Scanning folders: what is found, what is refused, what is remembered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from after_ray.corpora import _base
+from after_ray.corpora._base import scan
+from after_ray.corpora._settings import EmodbSettings, RavdessSettings
+from after_ray.errors import MissingCorpus, UnusableAudio
+
+NAMES = ("03a01Fa", "03a01Nc", "08a01Wa", "08b03Tc")
+
+
+def tone(seed: int, samples: int = 800) -> np.ndarray:
+    return np.random.default_rng(seed).integers(-3000, 3000, samples).astype(np.int16)
+
+
+@pytest.fixture
+def emodb(tmp_path: Path) -> Path:
+    folder = tmp_path / "emodb" / "wav"
+    folder.mkdir(parents=True)
+    for seed, name in enumerate(NAMES):
+        soundfile.write(folder / f"{name}.wav", tone(seed), 16000, subtype="PCM_16")
+    return folder.parent
+
+
+def settings(root: Path, unusable: str = "refuse") -> EmodbSettings:
+    return EmodbSettings.model_validate({"root": str(root), "unusable": unusable})
+
+
+def stub(path: Path) -> None:
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:" + "a" * 64 + "\nsize 74786\n")
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:500])
+
+
+def silence(path: Path) -> None:
+    soundfile.write(path, np.zeros(800, dtype=np.int16), 16000)
+
+
+def no_samples(path: Path) -> None:
+    soundfile.write(path, np.zeros(0, dtype=np.int16), 16000)
+
+
+def not_finite(path: Path) -> None:
+    soundfile.write(path, np.array([0.1, np.nan], dtype=np.float32), 16000, subtype="FLOAT")
+
+
+def dangle(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere.wav")
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "stub": (stub, r"\d+-byte text stub of a large-file store, not audio"),
+    "text": (lambda path: path.write_text("<html>404</html>"), "16 bytes of text, not audio"),
+    "empty": (lambda path: path.write_bytes(b""), "empty file"),
+    "noise": (lambda path: path.write_bytes(bytes(range(256)) * 20), "corrupt: "),
+    "cut": (cut, "corrupt: cut to 500 of 1644 bytes"),
+    "no samples": (no_samples, "zero samples"),
+    "silent": (silence, "silent: all 800 samples are zero"),
+    "not finite": (not_finite, "corrupt: samples that are not finite"),
+    "link to nowhere": (dangle, "cannot be opened: No such file"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_every_damage_has_its_own_reason(emodb: Path, tmp_path: Path, damage: str) -> None:
+    harm, reason = DAMAGES[damage]
+    harm(emodb / "wav" / "03a01Fa.wav")
+    with pytest.raises(UnusableAudio, match=f"03a01Fa.wav: .*{reason}"):
+        scan(settings(emodb), tmp_path / "cache")
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_skip_leaves_out_the_damaged_file_and_says_so(emodb: Path, tmp_path: Path, damage: str) -> None:
+    DAMAGES[damage][0](emodb / "wav" / "03a01Fa.wav")
+    found = scan(settings(emodb, "skip"), tmp_path / "cache")
+    assert [path for path, _ in found.problems] == ["wav/03a01Fa.wav"]
+    assert len(found.manifest) == 3
+
+
+def test_a_cut_flac_is_corrupt(emodb: Path, tmp_path: Path) -> None:
+    (emodb / "wav" / "03a01Fa.wav").unlink()
+    flac = emodb / "wav" / "03a01Fa.flac"
+    soundfile.write(flac, tone(0, 80_000), 16000)
+    flac.write_bytes(flac.read_bytes()[:50_000])
+    with pytest.raises(UnusableAudio, match="corrupt: "):
+        scan(settings(emodb), tmp_path / "cache")
+
+
+def test_skip_with_nothing_left_is_refused(emodb: Path, tmp_path: Path) -> None:
+    for name in NAMES:
+        silence(emodb / "wav" / f"{name}.wav")
+    with pytest.raises(UnusableAudio, match="4 unusable"):
+        scan(settings(emodb, "skip"), tmp_path / "cache")
+
+
+def test_a_misnamed_file_is_refused_with_the_scheme(emodb: Path, tmp_path: Path) -> None:
+    (emodb / "wav" / "03a01Fa.wav").rename(emodb / "wav" / "happy1.wav")
+    with pytest.raises(UnusableAudio, match="happy1.wav: its name does not follow EMO-DB's SSTTTEV"):
+        scan(settings(emodb), tmp_path / "cache")
+
+
+def test_a_speaker_that_emodb_does_not_have_is_misnamed(emodb: Path, tmp_path: Path) -> None:
+    (emodb / "wav" / "03a01Fa.wav").rename(emodb / "wav" / "04a01Fa.wav")
+    with pytest.raises(UnusableAudio, match="04a01Fa"):
+        scan(settings(emodb), tmp_path / "cache")
+
+
+def test_wav_and_flac_of_one_corpus_are_the_same_manifest(emodb: Path, tmp_path: Path) -> None:
+    before = scan(settings(emodb), tmp_path / "cache").manifest
+    for name in NAMES:
+        wav = emodb / "wav" / f"{name}.wav"
+        soundfile.write(wav.with_suffix(".flac"), soundfile.read(wav, dtype="int16")[0], 16000)
+        wav.unlink()
+    after = scan(settings(emodb), tmp_path / "cache").manifest
+    assert list(after.table["path"])[0] == "wav/03a01Fa.flac"
+    assert after.digest == before.digest
+
+
+def test_another_sample_changes_the_digest(emodb: Path, tmp_path: Path) -> None:
+    before = scan(settings(emodb), tmp_path / "cache").manifest.digest
+    soundfile.write(emodb / "wav" / "03a01Fa.wav", tone(99), 16000)
+    assert scan(settings(emodb), tmp_path / "cache").manifest.digest != before
+
+
+def test_a_second_scan_decodes_only_what_changed(
+    emodb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = scan(settings(emodb), tmp_path / "cache")
+    listened: list[str] = []
+    listen = _base._listen
+    monkeypatch.setattr(_base, "_listen", lambda corpus, path: listened.append(path) or listen(corpus, path))
+    again = scan(settings(emodb), tmp_path / "cache")
+    assert (listened, again.manifest.digest) == ([], first.manifest.digest)
+    os.utime(emodb / "wav" / "03a01Fa.wav", ns=(1, 1))
+    scan(settings(emodb), tmp_path / "cache")
+    assert listened == ["wav/03a01Fa.wav"]
+
+
+def test_a_mended_file_is_noticed_though_size_and_time_stay(emodb: Path, tmp_path: Path) -> None:
+    file = emodb / "wav" / "03a01Fa.wav"
+    intact, when = file.read_bytes(), (10**18, 10**18)
+    silence(file)
+    os.utime(file, ns=when)
+    with pytest.raises(UnusableAudio):
+        scan(settings(emodb), tmp_path / "cache")
+    file.write_bytes(intact)
+    os.utime(file, ns=when)
+    assert len(scan(settings(emodb), tmp_path / "cache").manifest) == 4
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 0, "files": {"wav/03a01Fa.wav": 1}}'])
+def test_a_damaged_cache_is_learnt_again(emodb: Path, tmp_path: Path, content: str) -> None:
+    before = scan(settings(emodb), tmp_path / "cache").manifest.digest
+    (cache_file,) = (tmp_path / "cache").iterdir()
+    cache_file.write_text(content)
+    assert scan(settings(emodb), tmp_path / "cache").manifest.digest == before
+
+
+def test_two_copies_of_a_corpus_do_not_share_a_cache(emodb: Path, tmp_path: Path) -> None:
+    scan(settings(emodb), tmp_path / "cache")
+    other = emodb.rename(tmp_path / "other")
+    scan(settings(other), tmp_path / "cache")
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_progress_reaches_the_number_of_files(emodb: Path, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    scan(settings(emodb), tmp_path / "cache", lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_classes_not_used_are_counted_and_hidden_files_passed_over(emodb: Path, tmp_path: Path) -> None:
+    for name in ("03a04Ad", "03a04Lc", "08b10Lc", "._03a01Fa"):
+        soundfile.write(emodb / "wav" / f"{name}.wav", tone(7), 16000)
+    found = scan(settings(emodb), tmp_path / "cache")
+    assert found.ignored == {"boredom": 2, "fear": 1}
+    assert len(found.manifest) == 4
+
+
+@pytest.mark.parametrize("make", [EmodbSettings, RavdessSettings])
+def test_a_missing_root_or_layout_is_named(make: type, tmp_path: Path) -> None:
+    with pytest.raises(MissingCorpus, match=r"nowhere; expected .* below it"):
+        scan(make(root=str(tmp_path / "nowhere")), tmp_path / "cache")
+    (tmp_path / "flat").mkdir()
+    soundfile.write(tmp_path / "flat" / "03a01Fa.wav", tone(1), 16000)
+    with pytest.raises(MissingCorpus):
+        scan(make(root=str(tmp_path / "flat")), tmp_path / "cache")
+
+
+def test_a_doubled_ravdess_tree_counts_once(tmp_path: Path) -> None:
+    names = ("03-01-05-01-01-01-01", "03-01-01-01-01-01-02", "03-01-02-01-01-01-01", "03-02-04-01-01-01-01")
+    for tree in ("", "audio_speech_actors_01-24/"):
+        for seed, name in enumerate(names):
+            folder = tmp_path / "ravdess" / f"{tree}Actor_{name[-2:]}"
+            folder.mkdir(parents=True, exist_ok=True)
+            soundfile.write(folder / f"{name}.wav", tone(seed), 48000)
+    found = scan(RavdessSettings(root=str(tmp_path / "ravdess")), tmp_path / "cache")
+    assert list(found.manifest.table["utterance"]) == [f"ravdess/{names[1]}", f"ravdess/{names[0]}"]
+    assert list(found.manifest.table["path"]) == [f"Actor_02/{names[1]}.wav", f"Actor_01/{names[0]}.wav"]
+    assert list(found.manifest.table["gender"]) == ["female", "male"]
+    assert found.ignored == {"calm": 1, "song": 1}

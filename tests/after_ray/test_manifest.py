@@ -1,0 +1,106 @@
+"""The manifest: order and digest depend on the utterances alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from after_ray.errors import BadManifest
+from after_ray.manifest import Manifest
+
+
+def table(classes: int = 2) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "utterance": ["toy/b", "toy/a", "toy/C", "toy/d"],
+            "path": ["wav/b.wav", "wav/a.wav", "wav/C.wav", "wav/d.wav"],
+            "speaker": ["03", "NA", "03", "08"],
+            "gender": ["male", "female", "male", ""],
+            "emotion": [f"e{index % classes}" for index in range(4)],
+            "sentence": ["null", "a01", "", "1e5"],
+            "session": ["", "", "", ""],
+            "seconds": [0.1 + 0.2, 1 / 3, 2.0, 8.97825],
+            "sample_rate": [16000, 48000, 16000, 16000],
+            "audio": ["00", "11", "22", "33"],
+        }
+    )
+
+
+def test_rows_are_sorted_by_utterance_in_code_point_order() -> None:
+    assert list(Manifest("toy", table()).table["utterance"]) == ["toy/C", "toy/a", "toy/b", "toy/d"]
+
+
+def test_reordering_and_renaming_paths_changes_nothing() -> None:
+    moved = table().sample(frac=1.0, random_state=3)
+    moved["path"] = "elsewhere/" + moved["path"]
+    first, second = Manifest("toy", table()), Manifest("toy", moved)
+    assert first.digest == second.digest
+    assert np.array_equal(first.labels, second.labels)
+
+
+@pytest.mark.parametrize(
+    "column", ["utterance", "speaker", "gender", "emotion", "sentence", "session", "audio"]
+)
+def test_digest_changes_with_every_identity_column(column: str) -> None:
+    changed = table()
+    changed.loc[0, column] = changed.loc[0, column] + "x"
+    assert Manifest("toy", changed).digest != Manifest("toy", table()).digest
+
+
+def test_digest_does_not_depend_on_seconds() -> None:
+    changed = table().assign(seconds=1.0)
+    assert Manifest("toy", changed).digest == Manifest("toy", table()).digest
+
+
+def test_digest_keeps_columns_apart() -> None:
+    one, other = table(), table()
+    one.loc[0, ["sentence", "session"]] = ["ab", "c"]
+    other.loc[0, ["sentence", "session"]] = ["a", "bc"]
+    assert Manifest("toy", one).digest != Manifest("toy", other).digest
+
+
+def test_csv_round_trip_keeps_strings_and_floats(tmp_path: Path) -> None:
+    manifest = Manifest("toy", table())
+    manifest.to_csv(tmp_path / "manifest.csv")
+    again = Manifest.from_csv(tmp_path / "manifest.csv")
+    assert again.corpus == "toy"
+    assert again.digest == manifest.digest
+    pd.testing.assert_frame_equal(again.table, manifest.table, check_exact=True)
+    assert set(again.table["speaker"]) == {"03", "NA", "08"}
+
+
+def test_labels_are_positions_in_the_sorted_classes() -> None:
+    manifest = Manifest("toy", table())
+    assert manifest.classes == ("e0", "e1")
+    assert manifest.labels.tolist() == [0, 1, 0, 1]
+    assert manifest.labels.dtype == np.int64
+
+
+def test_one_class_is_refused() -> None:
+    with pytest.raises(BadManifest, match="1 emotion classes: e0; allowed: 2 to 20"):
+        _ = Manifest("toy", table(classes=1)).classes
+
+
+def test_a_repeated_utterance_is_refused_by_name() -> None:
+    twice = pd.concat([table(), table().iloc[[1]]])
+    with pytest.raises(BadManifest, match="repeated utterances: 1 \\(toy/a\\)"):
+        Manifest("toy", twice)
+
+
+def test_a_missing_column_is_named() -> None:
+    with pytest.raises(BadManifest, match="missing columns: gender"):
+        Manifest("toy", table().drop(columns="gender"))
+
+
+def test_a_row_without_speaker_is_refused() -> None:
+    with pytest.raises(BadManifest, match="without speaker"):
+        Manifest("toy", table().assign(speaker=["", "1", "2", "3"]))
+
+
+def test_the_given_table_is_left_alone() -> None:
+    given = table()
+    Manifest("toy", given)
+    assert list(given["utterance"]) == ["toy/b", "toy/a", "toy/C", "toy/d"]

@@ -1,0 +1,134 @@
+"""A plan names every cell once and shares what means the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from after_ray.errors import AfterRayError, BadValue
+from after_ray.stages import AdaptationStage, FeaturesStage, NextRoundStage
+from sweeps.declaration import load_study
+from sweeps.opening import open_study
+from sweeps.plan import NO_STRATEGY, Plan, make_plan
+from sweeps.ready import jobs_of
+
+STUDY = """\
+study: small
+corpus: {name: synthetic, speakers: 6, sentences: 5}
+classifier: [functionals, pooled_transformer]
+backbone: {config: {hidden_size: 16, num_attention_heads: 2}}
+adaptation: [none, tapt]
+strategy: [random, entropy]
+initialization: [random, clustering]
+schedule: [10, 50, 100]
+fold: [0, 1]
+seed: 0..2
+protocol: {preset: paper, folds: {count: 3}}
+"""
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("store")
+
+
+def plan(scans: Path, *overrides: str) -> Plan:
+    path = scans / "study.yaml"
+    path.write_text(STUDY)
+    return open_study(path, scans, overrides).plan
+
+
+def test_cells_are_the_product_of_the_axes_that_mean_something(scans: Path) -> None:
+    # functionals has no adaptation: 1 method x 1; the transformer has two.
+    trajectories = 3 * 2 * 2 * 2 * 3
+    made = plan(scans)
+    counts = made.counts(set(), {})
+    assert counts["trajectories"] == trajectories
+    assert counts["cells"] == trajectories * 3
+    assert counts["missing"] == counts["cells"]
+    assert counts["adaptations"] == 2, "one per fold, shared by strategies, initializations and seeds"
+    assert counts["first_rounds"] == 3 * 2 * 2 * 3, "no strategy has a round 0 of its own"
+    assert len({cell.key for cell in made.cells}) < counts["cells"], "round 0 is one record for all strategies"
+
+
+def test_adaptation_per_seed_is_repeated_per_seed(scans: Path) -> None:
+    counts = plan(scans, "adaptation={name: tapt, repeat: per_seed}").counts(set(), {})
+    assert counts["adaptations"] == 2 * 3
+
+
+def test_ratios_report_fewer_cells_of_the_same_trajectories(scans: Path) -> None:
+    whole, part = plan(scans), plan(scans, "ratios=[50]")
+    assert [t.key for t in part.trajectories] == [t.key for t in whole.trajectories]
+    assert len(part.cells) * 3 == len(whole.cells)
+
+
+def test_lengthening_a_schedule_keeps_what_is_done_and_inserting_a_point_does_not(scans: Path) -> None:
+    short = plan(scans, "schedule=[10,50]")
+    longer = plan(scans, "schedule=[10,50,100]")
+    inserted = plan(scans, "schedule=[10,30,50]")
+    assert [s.key for s in short.trajectories[0].stages] == [s.key for s in longer.trajectories[0].stages][:2]
+    assert short.trajectories[0].stages[0].key == inserted.trajectories[0].stages[0].key
+    assert short.trajectories[0].key != inserted.trajectories[0].key
+
+
+def test_a_schedule_of_one_point_has_no_strategy(scans: Path) -> None:
+    made = plan(scans, "schedule=[100]", "classifier=functionals")
+    assert {trajectory.axes.strategy for trajectory in made.trajectories} == {NO_STRATEGY}
+    assert len(made.trajectories) == 2 * 2 * 3
+
+
+def test_a_fold_that_does_not_exist_is_refused(scans: Path) -> None:
+    with pytest.raises(BadValue, match="Bad fold: 3; allowed: 0 to 2"):
+        plan(scans, "fold=3")
+
+
+def test_a_point_that_adds_nothing_is_refused_with_the_numbers(scans: Path) -> None:
+    with pytest.raises(AfterRayError, match="1 % of the .* training utterances"):
+        plan(scans, "schedule=[0.5, 1, 100]")
+
+
+def test_jobs_wait_for_what_they_rest_on_and_finished_work_is_no_job(scans: Path) -> None:
+    made = plan(scans)
+    jobs = jobs_of(made, set())
+    kinds = [job.kind for job in jobs.values()]
+    assert kinds == sorted(kinds, key=["adaptation", "features", "first_round", "trajectory"].index)
+    for job in jobs.values():
+        if isinstance(job.stage, NextRoundStage):
+            assert job.stage.first.key in job.needs
+    adapted = [key for key, job in jobs.items() if isinstance(job.stage, AdaptationStage)]
+    features = [job for job in jobs.values() if isinstance(job.stage, FeaturesStage) and job.stage.adapted]
+    assert all(job.needs & set(adapted) for job in features)
+    everything = made.keys
+    assert jobs_of(made, set(everything)) == {}
+    one = made.trajectories[0]
+    left = jobs_of(made, set(everything) - {one.key})
+    assert list(left) == [one.key]
+    assert left[one.key].needs == frozenset()
+
+
+def test_done_missing_and_failed_are_counted_by_cell(scans: Path) -> None:
+    made = plan(scans)
+    some = made.trajectories[0]
+    counts = made.counts({stage.key for stage in some.stages}, {})
+    shares_round_0 = sum(cell.key == some.first.key for cell in made.cells)
+    assert counts["done"] == 2 + shares_round_0
+    broken = next(iter(made.of_kind(AdaptationStage)))
+    failed = made.counts(set(), {broken: None})["failed"]
+    assert failed == sum(
+        3 for t in made.trajectories if t.first.adapted is not None and t.first.adapted.key == broken
+    )
+
+
+def test_ten_thousand_cells_are_few_seconds_of_nothing_but_expansion(scans: Path) -> None:
+    made = plan(scans, "seed=0..99", "classifier=functionals", "schedule=[10,20,30,40,50,60,70,80,90,100]")
+    assert len(made.cells) == 2 * 2 * 2 * 100 * 10
+    assert len({cell.trial for cell in made.cells}) == len(made.trajectories)
+
+
+def test_manifests_decide_the_keys_and_paths_do_not(scans: Path) -> None:
+    path = scans / "study.yaml"
+    path.write_text(STUDY)
+    opened = open_study(path, scans)
+    again = make_plan(load_study(path), [scan.manifest for scan in opened.scans])
+    assert again.trajectories[-1].key == opened.plan.trajectories[-1].key
