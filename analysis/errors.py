@@ -34,9 +34,7 @@ class AmbiguousSelection(AfterRayError):
 
     def __init__(self, what: str, varying: Sequence[str]) -> None:
         between = f"; they differ in {', '.join(varying)}" if varying else ""
-        super().__init__(
-            f"{what} has several cells for one fold and seed{between}. Name those columns in the selection too."
-        )
+        super().__init__(f"{what} has several cells for one fold and seed{between}. Name those columns too.")
 
 
 class EmptySelection(AfterRayError):

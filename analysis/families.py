@@ -43,7 +43,8 @@ def varying(frame: pd.DataFrame) -> list[str]:
 def label(family: Family, axes: list[str]) -> str:
     """A family's name for people, from the axes that tell it from the others.
 
-    >>> label(Family("emodb", "glam", "none", "entropy", "clustering", "fresh"), ["strategy", "initialization"])
+    >>> family = Family("emodb", "glam", "none", "entropy", "clustering", "fresh")
+    >>> label(family, ["strategy", "initialization"])
     'entropy, clustering init.'
     """
     return ", ".join(_words(axis, getattr(family, axis)) for axis in AXES if axis in axes)

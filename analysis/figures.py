@@ -23,7 +23,7 @@ GREY = "#8a8f98"
 MARKERS = "osD^vPX"
 _WIDE = 20.0  # from this spread of ratios on, percents are drawn on a logarithmic axis
 
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 10,
     "svg.fonttype": "none",  # text stays text: small, sharp, searchable
@@ -78,7 +78,7 @@ def seconds_figure(seconds: pd.DataFrame, reference: str) -> Figure:
 def to_svg(figure: Figure, salt: str) -> str:
     """The figure as SVG text, the same bytes for the same data; `salt` keeps ids of two pictures apart."""
     buffer = io.StringIO()
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": salt}):
+    with matplotlib.rc_context(_STYLE | {"svg.hashsalt": salt}):
         figure.savefig(
             buffer,
             format="svg",

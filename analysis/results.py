@@ -190,7 +190,7 @@ def _missing(cells: pd.DataFrame, store: Store) -> pd.DataFrame:
     """Cells without a record; the failure noted for the round or for its trajectory tells why."""
     failures = {} if cells.empty else store.ledger.failures()
     sentences = [
-        next((failures[key].sentence for key in (row.key, row.trial) if key in failures), "")
-        for row in cells.itertuples()
+        next((failures[key].sentence for key in (str(round_key), str(trial)) if key in failures), "")
+        for round_key, trial in zip(cells["key"], cells["trial"], strict=True)
     ]
     return cells.reset_index(drop=True).assign(failure=pd.Series(sentences, dtype="object"))

@@ -10,16 +10,16 @@ import pandas as pd
 from analysis._rendering import NOTHING, Cell, Table, p_text, percent, points, seconds_text
 from analysis.comparisons import Comparison
 from analysis.curves import sd_over_folds
-from analysis.families import AXES, Family, cells_of, families, label, percent_text, varying
+from analysis.families import AXES, cells_of, families, label, percent_text, varying
 from analysis.results import Results, pooled
 
 Metric = Literal["ua", "wa"]
 METRICS: tuple[Metric, ...] = ("ua", "wa")
 CELL_VALUES = (
     "ua", "wa", "macro_f1", "loss", "ece", "validation_ua", "labelled", "labelled_seconds", "train",
-    "validation", "test", "updates", "charged_seconds", "spent_seconds", "device_name", "threads", "shared_by",
+    "validation", "test", "updates", "charged_seconds", "spent_seconds", "device_name", "threads",
+    "shared_by",
 )  # fmt: skip
-_VERDICTS = {"better": "better", "worse": "worse", "not shown": "not shown", "identical": "identical"}
 
 
 def score_frame(results: Results) -> pd.DataFrame:
@@ -45,8 +45,8 @@ def score_table(results: Results, metric: Metric) -> Table:
     best = scores.groupby(["corpus", "percent"])[f"{metric}_{lead}"].transform("max")
     scores["best"] = (scores[f"{metric}_{lead}"] - best).abs() < 1e-12
     note = (
-        "In percent. Mean ± standard deviation over folds of the mean over seeds; in brackets pooled over all "
-        "test utterances. Best of each column bold."
+        "In percent. Mean ± standard deviation over folds of the mean over seeds; in brackets pooled over "
+        "all test utterances. Best of each column bold."
     )
     if lead == "pooled":
         note = (
@@ -120,10 +120,11 @@ def comparison_table(comparisons: Sequence[Comparison], title: str) -> Table:
     )  # fmt: skip
     rows = tuple(_comparison_cells(comparison, axes) for comparison in comparisons)
     note = (
-        "Differences of UA in percentage points, candidate minus reference. Interval: crossed folds x seeds, not "
-        "corrected. Both p-values are Holm-corrected over this table; better or worse needs both below .05. "
-        "Detectable: the true difference that both tests would find with 80 % power, uncorrected. p over seeds: "
-        "the paired t-test of the paper, conditional on these speakers and not corrected; no evidence for others."
+        "Differences of UA in percentage points, candidate minus reference. Interval: crossed folds × seeds, "
+        "not corrected. Both p-values are Holm-corrected over this table; better or worse needs both below "
+        ".05. Detectable: the true difference that both tests would find with 80 % power, uncorrected. "
+        "p over seeds: the paired t-test of the paper, conditional on these speakers and not corrected; it "
+        "is no evidence about other speakers."
     )
     return Table(title, columns, rows, note)
 

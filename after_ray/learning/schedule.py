@@ -68,7 +68,7 @@ def _check_percents(schedule: Sequence[float]) -> None:
 
 
 def _smallest_percent(size: int, train: int) -> str | None:
-    """The smallest percentage that rounds to `size`, shown in as few decimals as do; None if there is none."""
+    """The smallest percentage that rounds to `size`, in as few decimals as do; None if there is none."""
     if size > train:
         return None
     exact = (Decimal(size) - Decimal("0.5")) * 100 / train

@@ -51,14 +51,14 @@ def fold(manifest: Manifest, choice: FoldChoice) -> Fold:
     count = fold_count(choice.folds)
     if choice.index >= count:
         raise BadValue("fold", choice.index, f"0 to {count - 1}")
-    is_test = tested_in(manifest, choice.folds) == choice.index
+    is_test = fold_of_rows(manifest, choice.folds) == choice.index
     pool = np.flatnonzero(~is_test)
     validation = _draw_validation(manifest, pool, choice.validation, choice.index)
     train = np.setdiff1d(pool, validation)
     return Fold(choice.index, train, validation, np.flatnonzero(is_test)).check(manifest)
 
 
-def tested_in(manifest: Manifest, folds: FoldSettings) -> Rows:
+def fold_of_rows(manifest: Manifest, folds: FoldSettings) -> Rows:
     """For every row the fold in which it is tested, shape (utterances,)."""
     group_of = speaker_groups(manifest, folds.count)
     return np.array([group_of[speaker] for speaker in manifest.table["speaker"]], dtype=np.int64)

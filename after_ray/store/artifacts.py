@@ -94,7 +94,7 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write arrays as one safetensors file (into a workspace, which is not yet visible to anybody)."""
     from safetensors.numpy import save_file
 
-    save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, path)
+    save_file({name: np.asarray(value, order="C") for name, value in arrays.items()}, path)
 
 
 def _entry(path: Path) -> FileEntry:

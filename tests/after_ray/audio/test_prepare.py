@@ -134,7 +134,7 @@ def test_original_ravdess_agrees_with_its_published_conversion(
     corpus = open_prepared(folder)
     for row, path in enumerate(corpus.manifest.table["path"]):
         published = decode(corpora / "ravdess" / Path(path).with_suffix(".flac")).mono()
-        ours = corpus.wave(row)
-        assert len(ours) == len(published)
+        ours = corpus.wave(row)[: len(published)]
+        assert len(corpus.wave(row)) - len(published) in (0, 1)  # theirs rounds the length down
         error = np.sqrt(np.mean((ours - published) ** 2)) / np.sqrt(np.mean(published**2))
         assert error < 0.02  # two filters of different steepness near 8 kHz

@@ -107,7 +107,7 @@ def test_skip_with_nothing_left_is_refused(emodb: Path, tmp_path: Path) -> None:
 
 def test_a_misnamed_file_is_refused_with_the_scheme(emodb: Path, tmp_path: Path) -> None:
     (emodb / "wav" / "03a01Fa.wav").rename(emodb / "wav" / "happy1.wav")
-    with pytest.raises(UnusableAudio, match="happy1.wav: its name does not follow EMO-DB's SSTTTEV"):
+    with pytest.raises(UnusableAudio, match=r"happy1\.wav: its name does not follow EMO-DB's SSTTTEV"):
         scan(settings(emodb), tmp_path / "cache")
 
 
@@ -124,7 +124,7 @@ def test_wav_and_flac_of_one_corpus_are_the_same_manifest(emodb: Path, tmp_path:
         soundfile.write(wav.with_suffix(".flac"), soundfile.read(wav, dtype="int16")[0], 16000)
         wav.unlink()
     after = scan(settings(emodb), tmp_path / "cache").manifest
-    assert list(after.table["path"])[0] == "wav/03a01Fa.flac"
+    assert next(iter(after.table["path"])) == "wav/03a01Fa.flac"
     assert after.digest == before.digest
 
 

@@ -1,0 +1,81 @@
+"""Keys mean what a stage means; the golden keys below must never change (somebody's store has them)."""
+
+from __future__ import annotations
+
+from after_ray.adaptation.settings import TaptSettings
+from after_ray.backbones.settings import BackboneSettings
+from after_ray.classifiers._settings import FunctionalsSettings, LightSerNetSettings, PooledTransformerSettings
+from after_ray.initialization._settings import ClusteringSettings, RandomSettings
+from after_ray.settings import Settings, neutral
+from after_ray.splits._settings import FoldChoice
+from after_ray.stages import AdaptationStage, AudioStage, FeaturesStage, FirstRoundStage, NextRoundStage, Stage
+
+AUDIO = AudioStage("0123")
+BACKBONE = BackboneSettings(config={"hidden_size": 16})
+ADAPTED = AdaptationStage(AUDIO, FoldChoice(index=1), BACKBONE, TaptSettings(steps=10))
+FIRST = FirstRoundStage(AUDIO, FoldChoice(), FunctionalsSettings(), RandomSettings(), 8, 0)
+LIGHT = FirstRoundStage(AUDIO, FoldChoice(), LightSerNetSettings(), ClusteringSettings(), 8, 3)
+TRANSFORMER = FirstRoundStage(
+    AUDIO, FoldChoice(index=1), PooledTransformerSettings(), RandomSettings(), 8, 0, BACKBONE, ADAPTED
+)
+NEXT = NextRoundStage(FIRST, 16, "entropy", "previous")
+
+GOLDEN: dict[str, tuple[Stage, str]] = {
+    "audio": (AUDIO, "cf8e6a2856e5f4b1c843099384374440"),
+    "adaptation": (ADAPTED, "b3333885f01ec19231bf4cb93d3b5f31"),
+    "functionals": (FIRST, "132400c7457f7e63f6d3b36a01dc4943"),
+    "light_sernet": (LIGHT, "d701f6ea9207bf845712f68431373c87"),
+    "transformer": (TRANSFORMER, "1a643fc3fa3b12f6f5a6608644bd7117"),
+    "next_round": (NEXT, "37b4095f1e1f88b57694af0365c8b11c"),
+    "features": (TRANSFORMER.features, "25aa6fa983875876865778cab6facebe"),
+}
+
+
+def test_golden_keys_stand() -> None:
+    assert {name: stage.key for name, (stage, _) in GOLDEN.items()} == {n: key for n, (_, key) in GOLDEN.items()}
+
+
+def test_the_name_of_a_corpus_is_not_in_a_key() -> None:
+    assert AudioStage("0123", corpus="other").key == AUDIO.key
+    assert AudioStage("4567").key != AUDIO.key
+
+
+def test_a_named_backbone_means_its_files_and_not_its_path() -> None:
+    here = BackboneSettings(name="/a/folder", identity="abc")
+    there = BackboneSettings(name="facebook/wav2vec2-base", revision="main", identity="abc")
+    assert here.meaning() == there.meaning()
+    assert here.meaning() != BackboneSettings(name="/a/folder", identity="abd").meaning()
+
+
+def test_round_0_knows_no_strategy_and_later_rounds_chain() -> None:
+    entropy, margin = NEXT, NextRoundStage(FIRST, 16, "margin", "previous")
+    assert entropy.first.key == margin.first.key
+    assert entropy.key != margin.key
+    longer = NextRoundStage(NEXT, 32, "entropy", "previous")
+    assert [stage.key for stage in longer.chain][:2] == [FIRST.key, NEXT.key]
+
+
+def test_every_setting_of_a_round_changes_its_key() -> None:
+    other = FirstRoundStage(AUDIO, FoldChoice(), FunctionalsSettings(), RandomSettings(), 9, 0)
+    seed = FirstRoundStage(AUDIO, FoldChoice(), FunctionalsSettings(), RandomSettings(), 8, 1)
+    fold = FirstRoundStage(AUDIO, FoldChoice(index=1), FunctionalsSettings(), RandomSettings(), 8, 0)
+    strength = FirstRoundStage(AUDIO, FoldChoice(), FunctionalsSettings(regularization=2), RandomSettings(), 8, 0)
+    assert len({stage.key for stage in (FIRST, other, seed, fold, strength, NEXT)}) == 6
+
+
+def test_a_setting_added_at_its_neutral_value_changes_no_key() -> None:
+    class Before(Settings):
+        size: int = 3
+
+    class After(Settings):
+        size: int = 3
+        added: bool = neutral(False)
+
+    assert After().meaning() == Before().meaning()
+    assert After(added=True).meaning() != Before().meaning()
+
+
+def test_features_after_adaptation_differ_from_those_before() -> None:
+    assert TRANSFORMER.features.adapted is ADAPTED
+    before = FeaturesStage(AUDIO, TRANSFORMER.features.features, None)
+    assert before.key != TRANSFORMER.features.key
