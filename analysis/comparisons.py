@@ -71,8 +71,7 @@ def compare(results: Results, axis: Axis, reference: str, metric: str = "ua") ->
     differs, because no other result was possible. A pair with cells missing is refused, not repaired.
     """
     pairs = list(_pairs(results, axis, reference, metric))
-    tested = [pair for pair in pairs if not pair.settled]
-    claims = dict(zip(map(id, tested), claim([pair.evidence for pair in tested]), strict=True))
+    family = iter(claim([pair.evidence for pair in pairs if not pair.settled]))
     return [
         Comparison(
             axis,
@@ -80,7 +79,7 @@ def compare(results: Results, axis: Axis, reference: str, metric: str = "ua") ->
             pair.reference,
             pair.percent,
             pair.labelled,
-            claims.get(id(pair)) or claim([pair.evidence])[0],
+            claim([pair.evidence])[0] if pair.settled else next(family),
             _others(pair.evidence),
         )
         for pair in pairs

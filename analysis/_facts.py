@@ -1,0 +1,157 @@
+"""What a reader must know before the first number: the box that opens a report, and its warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from analysis._rendering import NOTHING, percent
+from analysis.comparisons import Comparison
+from analysis.families import cells_of, families, label, percent_text, varying
+from analysis.results import Results
+
+Weights = Literal["random", "pretrained", "none"]
+Counts = Mapping[str, Mapping[str, int | str]]
+
+_SCOPE: dict[Weights, str] = {
+    "random": (
+        "Claims about strategy and initialization hold for these classifiers on these corpora. Claims about TAPT, "
+        "about AFTER against baselines and about time are not testable here (no pretrained weights)."
+    ),
+    "pretrained": "Claims hold for these classifiers, this backbone and these corpora.",
+    "none": "Claims about strategy and initialization hold for these classifiers on these corpora.",
+}
+_WEIGHTS: dict[Weights, str] = {
+    "random": "random (backbone not pretrained)",
+    "pretrained": "pretrained backbone",
+    "none": "no backbone",
+}
+
+
+@dataclass(frozen=True)
+class CorpusFacts:
+    """One corpus in the box; texts, because folds differ and give ranges."""
+
+    name: str
+    classes: str
+    train: str
+    validation: str
+    test: str
+    shared_sentences: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The box: what was trained and tested on, how often, and which difference could be seen at all."""
+
+    corpora: tuple[CorpusFacts, ...]
+    folds: str
+    seeds: str
+    weights: str
+    detectable: str
+    scope: str
+
+
+def facts(results: Results, counts: Counts, weights: Weights, comparisons: Sequence[Comparison]) -> Facts:
+    """Gather the box from the results and from what the study knows about its corpora."""
+    frame = results.frame
+    corpora = tuple(
+        _corpus(str(name), cells, counts.get(str(name), {}))
+        for name, cells in frame.groupby("corpus", sort=False)
+    )
+    folds = [cells["fold"].nunique() for _, cells in frame.groupby("corpus")]
+    return Facts(
+        corpora,
+        _range(folds),
+        str(frame["seed"].nunique()),
+        _WEIGHTS[weights],
+        _detectable(comparisons),
+        _SCOPE[weights],
+    )
+
+
+def warnings(results: Results) -> list[str]:
+    """Sentences about what weakens the results, the gravest first."""
+    frame = results.frame
+    return [*_collapses(frame), *_mixed(frame), *_uncharged(frame), *_of_records(frame), *_failures(results)]
+
+
+def _corpus(name: str, cells: pd.DataFrame, counts: Mapping[str, int | str]) -> CorpusFacts:
+    def known(part: str) -> str:
+        return str(counts.get(part, "")) or _range(cells[part].dropna().astype(int))
+
+    shared = counts.get("shared_sentences", "unknown")
+    classes = ", ".join(cells["classes"].iloc[0])
+    return CorpusFacts(name, classes, known("train"), known("validation"), known("test"), str(shared))
+
+
+def _range(values: Sequence[int] | pd.Series) -> str:
+    if len(values) == 0:
+        return NOTHING
+    low, high = min(values), max(values)
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def _detectable(comparisons: Sequence[Comparison]) -> str:
+    bars = [c.claim.detectable for c in comparisons if c.claim.detectable is not None]
+    if not bars:
+        return "none could be computed: no comparison was tested"
+    return (
+        f"{percent(float(np.median(bars)))} points of UA (median of {len(bars)} comparisons, "
+        f"{percent(min(bars))} to {percent(max(bars))}; 80 % power in both tests, uncorrected)"
+    )
+
+
+def _collapses(frame: pd.DataFrame) -> list[str]:
+    """Models that say one class for everything: their UA is exactly 1 / classes."""
+    chance = 1 / frame["classes"].map(len)
+    collapsed = frame[(frame["ua"] - chance).abs() < 1e-12]
+    axes, sentences = varying(frame), []
+    for family in families(collapsed):
+        cells = cells_of(collapsed, family)
+        ratios = ", ".join(
+            f"{count} at {percent_text(float(ratio))}"  # type: ignore[arg-type]
+            for ratio, count in cells.groupby("percent").size().items()
+        )
+        sentences.append(
+            f"{label(family, axes)}: UA is exactly chance in {len(cells)} cells ({ratios}); "
+            "the model says one class for everything."
+        )
+    return sentences
+
+
+def _mixed(frame: pd.DataFrame) -> list[str]:
+    """Results of unlike machines or thread counts in one comparison."""
+    sentences = []
+    for column, words in (("device_name", "devices"), ("threads", "thread counts")):
+        values = sorted(map(str, frame[column].dropna().unique()))
+        if len(values) > 1:
+            sentences.append(
+                f"Cells come from different {words} ({', '.join(values)}): equal bits are not promised between "
+                "them, and their times are not comparable."
+            )
+    return sentences
+
+
+def _uncharged(frame: pd.DataFrame) -> list[str]:
+    unknown = int(frame["charged_seconds"].isna().sum())
+    if not unknown:
+        return []
+    return [f"Charged time is unknown for {unknown} cells: a stage of their chain has no record any more."]
+
+
+def _of_records(frame: pd.DataFrame) -> list[str]:
+    said = frame["warnings"].dropna().explode().dropna()
+    return [f"{text} ({count} cells)" for text, count in said.value_counts().items()]
+
+
+def _failures(results: Results) -> list[str]:
+    if results.missing.empty:
+        return []
+    sentences = results.missing["failure"]
+    counted = sentences[sentences != ""].value_counts()
+    return [f"Failed ({count} cells): {sentence}" for sentence, count in counted.items()]

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from after_ray.backbones.identity import ARCHITECTURE, identity, resolve
+from after_ray.backbones.settings import BackboneSettings
+from after_ray.errors import MissingBackbone, UnknownName
+
+Tiny = Callable[..., BackboneSettings]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "backbone"
+    made.mkdir()
+    (made / "config.json").write_text('{"model_type": "wav2vec2"}')
+    (made / "model.safetensors").write_bytes(b"weights")
+    return made
+
+
+def test_identity_is_of_the_files_and_not_of_their_place(folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "elsewhere"))
+    (copy / "README.md").write_text("not part of it")
+    first = identity(BackboneSettings(name=str(folder)))
+    assert first == identity(BackboneSettings(name=str(copy)))
+    assert len(first) == 64
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_identity_changes_with_any_file_that_counts(folder: Path, name: str) -> None:
+    before = identity(BackboneSettings(name=str(folder)))
+    (folder / name).write_bytes((folder / name).read_bytes() + b" ")
+    assert identity(BackboneSettings(name=str(folder))) != before
+
+
+def test_resolving_fills_in_the_identity(folder: Path) -> None:
+    resolved = resolve(BackboneSettings(name=str(folder)))
+    assert resolved.identity == identity(resolved)
+    assert resolved.meaning() == {"identity": resolved.identity}
+
+
+def test_a_configuration_is_its_own_identity(tiny: Tiny) -> None:
+    assert resolve(tiny()) == tiny()
+    assert identity(tiny()) == ""
+
+
+def test_a_misspelt_configuration_is_refused_before_anything_runs() -> None:
+    with pytest.raises(UnknownName, match="Did you mean 'num_hidden_layers'"):
+        resolve(BackboneSettings(config={"num_hiden_layers": 2}))
+
+
+def test_every_allowed_argument_exists_in_transformers() -> None:
+    from after_ray.backbones._transformers import Wav2Vec2Config
+
+    assert {field.name for field in dataclasses.fields(Wav2Vec2Config)} >= ARCHITECTURE
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "~/nowhere-at-all", "../nowhere"])
+def test_a_missing_folder_is_called_a_missing_folder(name: str) -> None:
+    with pytest.raises(MissingBackbone, match="there is no such folder"):
+        identity(BackboneSettings(name=name))
+
+
+def test_a_hub_name_that_cannot_be_had_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    def offline(*_: object, **__: object) -> str:
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
+    with pytest.raises(MissingBackbone, match=r"'some/model'.*the hub did not give it \(ConnectionError\)"):
+        identity(BackboneSettings(name="some/model"))
+
+
+def test_a_hub_name_has_the_identity_of_its_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    asked: list[object] = []
+
+    def snapshot(name: str, revision: str | None, allow_patterns: list[str]) -> str:
+        asked.extend([name, revision])
+        assert not any("bin" in pattern for pattern in allow_patterns)
+        return str(folder)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
+    hub = identity(BackboneSettings(name="some/model", revision="abc"))
+    assert asked == ["some/model", "abc"]
+    assert hub == identity(BackboneSettings(name=str(folder)))
+
+
+def test_pickled_weights_are_refused(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(MissingBackbone, match=r"pickled \(\*\.bin\).*never loaded"):
+        identity(BackboneSettings(name=str(folder)))
+
+
+def test_other_kinds_of_model_are_refused(folder: Path) -> None:
+    (folder / "config.json").write_text(json.dumps({"model_type": "hubert"}))
+    with pytest.raises(MissingBackbone, match="model_type is 'hubert'"):
+        identity(BackboneSettings(name=str(folder)))
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"), [("config.json", "no config"), ("model.safetensors", "no .*safe")]
+)
+def test_an_incomplete_folder_is_refused(folder: Path, missing: str, said: str) -> None:
+    (folder / missing).unlink()
+    with pytest.raises(MissingBackbone, match=said):
+        identity(BackboneSettings(name=str(folder)))
+
+
+def test_identity_needs_no_torch() -> None:
+    code = "import sys, after_ray.backbones.identity; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

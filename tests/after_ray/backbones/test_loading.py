@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from after_ray.backbones._transformers import Wav2Vec2Config, Wav2Vec2ForPreTraining, Wav2Vec2Model
+from after_ray.backbones.loading import (
+    arrays,
+    build,
+    build_for_adaptation,
+    configuration,
+    frames,
+    load_arrays,
+    shortest,
+)
+from after_ray.backbones.settings import BackboneSettings
+from after_ray.errors import BadValue, MissingBackbone, UnknownName
+
+Tiny = Callable[..., BackboneSettings]
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [(16_000, 49), (32_000, 99), (48_000, 149), (80_000, 249), (160_000, 499), (400, 1), (1, 1), (720, 2)],
+)
+def test_frames_are_those_of_the_published_front_end(samples: int, expected: int) -> None:
+    assert frames(Wav2Vec2Config(), samples) == expected
+
+
+def test_frames_are_what_the_front_end_gives(tiny: Tiny) -> None:
+    model = build(tiny())
+    for samples in (shortest(model.config), 5_000, 12_345):
+        assert model.feature_extractor(torch.zeros(1, samples)).shape[2] == frames(model.config, samples)
+
+
+def test_base_has_the_published_number_of_parameters() -> None:
+    with torch.device("meta"):
+        base, pretraining = Wav2Vec2Model(Wav2Vec2Config()), Wav2Vec2ForPreTraining(Wav2Vec2Config())
+    assert sum(p.numel() for p in base.parameters()) == 94_371_712
+    assert sum(p.numel() for p in pretraining.parameters()) == 95_044_608
+    assert sum(p.numel() for p in base.encoder.parameters()) == 89_775_488
+
+
+def test_equal_seeds_give_equal_bits_and_other_seeds_other_bits(tiny: Tiny) -> None:
+    first, again = arrays(build(tiny())), arrays(build(tiny()))
+    other = arrays(build(tiny().model_copy(update={"seed": 6})))
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+    assert not np.array_equal(
+        first["encoder.layers.0.attention.q_proj.weight"], other["encoder.layers.0.attention.q_proj.weight"]
+    )
+
+
+def test_building_moves_no_global_generator(tiny: Tiny) -> None:
+    before, numpy_before = torch.random.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    build(tiny())
+    build_for_adaptation(tiny())
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert np.array_equal(numpy_before, np.random.get_state()[1])  # noqa: NPY002
+
+
+def test_adaptation_starts_from_the_backbone_itself(tiny: Tiny) -> None:
+    backbone, adapted = arrays(build(tiny())), arrays(build_for_adaptation(tiny()).wav2vec2)
+    assert all(np.array_equal(backbone[name], adapted[name]) for name in backbone)
+
+
+def test_adapted_weights_replace_those_of_the_seed(tiny: Tiny) -> None:
+    changed = {name: value + 1 for name, value in arrays(build(tiny())).items()}
+    loaded = arrays(build(tiny(), changed))
+    assert all(np.array_equal(loaded[name], changed[name]) for name in changed)
+
+
+def test_weights_with_other_names_are_refused(tiny: Tiny) -> None:
+    with pytest.raises(RuntimeError, match="Missing key"):
+        load_arrays(build(tiny()), {})
+
+
+def test_masks_are_obeyed_whatever_a_checkpoint_says(tiny: Tiny, tmp_path: Path) -> None:
+    config = configuration(tiny())
+    config.apply_spec_augment = False
+    Wav2Vec2Model(config).save_pretrained(tmp_path)
+    model = build(BackboneSettings(name=str(tmp_path)))
+    wave, mask = torch.ones(1, 4_000), torch.zeros(1, frames(model.config, 4_000), dtype=torch.bool)
+    mask[0, 3:6] = True
+    with torch.no_grad():
+        assert not torch.equal(model(wave)[0], model(wave, mask_time_indices=mask)[0])
+
+
+def test_a_folder_gives_the_weights_in_it(tiny: Tiny, tmp_path: Path) -> None:
+    model = build_for_adaptation(tiny())
+    model.save_pretrained(tmp_path)
+    settings = BackboneSettings(name=str(tmp_path))
+    backbone, again = arrays(build(settings)), arrays(build_for_adaptation(settings))
+    assert all(np.array_equal(backbone[name], value) for name, value in arrays(model.wav2vec2).items())
+    assert all(np.array_equal(again[name], value) for name, value in arrays(model).items())
+
+
+def test_a_checkpoint_without_pretraining_heads_gets_seeded_ones(tiny: Tiny, tmp_path: Path) -> None:
+    build(tiny()).save_pretrained(tmp_path)
+    settings = BackboneSettings(name=str(tmp_path), seed=3)
+    first, again = arrays(build_for_adaptation(settings)), arrays(build_for_adaptation(settings))
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+    assert first["quantizer.weight_proj.weight"].std() == pytest.approx(1, abs=0.1)
+
+
+def test_a_checkpoint_that_lacks_encoder_weights_is_refused(tiny: Tiny, tmp_path: Path) -> None:
+    build(tiny()).save_pretrained(tmp_path)
+    config = configuration(tiny(num_hidden_layers=3))
+    config.save_pretrained(tmp_path)
+    with pytest.raises(MissingBackbone, match="lack 16 weights of the encoder, the first being .*layers.2"):
+        build(BackboneSettings(name=str(tmp_path)))
+
+
+def test_a_misspelt_argument_is_refused_with_the_right_one() -> None:
+    with pytest.raises(UnknownName, match="Did you mean 'hidden_size'"):
+        build(BackboneSettings(config={"hidden_sise": 32}))
+
+
+def test_an_argument_of_the_wrong_type_is_refused(tiny: Tiny) -> None:
+    with pytest.raises(BadValue, match="hidden_size"):
+        build(tiny(hidden_size="wide"))

@@ -1,0 +1,159 @@
+"""A trajectory that is stopped anywhere and continued ends with the numbers of an undisturbed one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from after_ray.classifiers._settings import ClassifierSettings, FunctionalsSettings, LightSerNetSettings
+from after_ray.corpora._base import scan
+from after_ray.corpora._settings import SyntheticSettings
+from after_ray.environment import Execution, fix_threads
+from after_ray.execution import run
+from after_ray.execution.corpus import prepare_audio
+from after_ray.execution.rounds import MODEL_FILE, PREDICTIONS_FILE, Trajectory
+from after_ray.initialization._settings import ClusteringSettings
+from after_ray.splits._settings import FoldChoice, FoldSettings
+from after_ray.stages import AudioStage, FirstRoundStage, NextRoundStage
+from after_ray.store import Record, Store
+
+CORPUS = SyntheticSettings(speakers=6, sentences=3)
+SIZES = (8, 16, 24, 32)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    fix_threads(1)
+
+
+@pytest.fixture
+def execution(tmp_path: Path) -> Execution:
+    return Execution(str(tmp_path / "store"), str(tmp_path / "cache"), device="cpu")
+
+
+def chain(execution: Execution, classifier: ClassifierSettings, restart: str = "previous") -> NextRoundStage:
+    """Prepared audio and features in the store, and the last stage of an entropy trajectory."""
+    found = scan(CORPUS, Path(execution.store) / "scans")
+    audio = AudioStage(found.manifest.digest, "synthetic")
+    prepare_audio(audio, found, CORPUS, Store(execution.store))
+    choice = FoldChoice(folds=FoldSettings(count=3), index=1)
+    last: FirstRoundStage | NextRoundStage = FirstRoundStage(
+        audio, choice, classifier, ClusteringSettings(), SIZES[0], 5
+    )
+    for stage in last.needs()[1:]:
+        run(stage, execution)
+    for size in SIZES[1:]:
+        last = NextRoundStage(last, size, "entropy", restart)
+    assert isinstance(last, NextRoundStage)
+    return last
+
+
+def results(execution: Execution, last: NextRoundStage) -> list[tuple[object, ...]]:
+    """Everything of each round that must be equal, bit for bit."""
+    store = Store(execution.store)
+    found = []
+    for stage in last.chain:
+        record = store.need(stage.key)
+        predictions = store.arrays(record, PREDICTIONS_FILE)
+        bits = tuple((name, array.tobytes()) for name, array in sorted(predictions.items()))
+        found.append((stage.key, dict(record.measures), record.details["acquired"], bits))
+    return found
+
+
+CLASSIFIERS = [
+    pytest.param(FunctionalsSettings(), "pretrained", id="functionals"),
+    pytest.param(
+        LightSerNetSettings(steps=6, evaluations=2, batch_size=8),
+        "previous",
+        id="light_sernet",
+        marks=pytest.mark.slow,
+    ),
+]
+
+
+@pytest.mark.parametrize(("classifier", "restart"), CLASSIFIERS)
+@pytest.mark.parametrize("rounds_before_the_kill", [1, 3])
+def test_a_killed_trajectory_continues_to_the_same_bits(
+    tmp_path: Path, classifier: ClassifierSettings, restart: str, rounds_before_the_kill: int
+) -> None:
+    undisturbed = Execution(str(tmp_path / "a"), str(tmp_path / "ca"), device="cpu")
+    last = chain(undisturbed, classifier, restart)
+    run(last, undisturbed)
+    disturbed = Execution(str(tmp_path / "b"), str(tmp_path / "cb"), device="cpu")
+    chain(disturbed, classifier, restart)
+    first_process = Trajectory(last, disturbed)
+    for _ in range(rounds_before_the_kill):
+        first_process.advance()
+    finished_at = Store(disturbed.store).need(last.first.key).finished
+    run(last, disturbed)
+    assert results(disturbed, last) == results(undisturbed, last)
+    assert Store(disturbed.store).need(last.first.key).finished == finished_at, "round 0 was run again"
+
+
+def test_weights_that_were_dropped_are_trained_again_to_the_same_bits(execution: Execution) -> None:
+    last = chain(execution, FunctionalsSettings())
+    run(last, execution)
+    store = Store(execution.store)
+    kept = [store.has(store.need(stage.key), MODEL_FILE) for stage in last.chain]
+    assert kept == [True, False, False, True], "round 0, which others start from, and the newest"
+    middle = last.chain[2]
+    branch = NextRoundStage(middle, SIZES[-1], "margin", "pretrained")
+    run(branch, execution)
+    again = Execution(execution.store + "-2", execution.cache, device="cpu")
+    chain(again, FunctionalsSettings())
+    run(branch, again)
+    assert store.need(branch.key).measures == Store(again.store).need(branch.key).measures
+
+
+def test_strategies_share_round_0_and_coincide_when_everything_is_labelled(execution: Execution) -> None:
+    entropy = chain(execution, FunctionalsSettings(), "pretrained")
+    train = int(run(entropy, execution).measures["train"] or 0)
+    ends: list[Record] = []
+    for strategy in ("random", "margin"):
+        last: FirstRoundStage | NextRoundStage = entropy.first
+        for size in (16, train):
+            last = NextRoundStage(last, size, strategy, "pretrained")
+        ends.append(run(last, execution))
+    store = Store(execution.store)
+    assert ends[0].measures == ends[1].measures
+    first, second = (store.arrays(record, PREDICTIONS_FILE) for record in ends)
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name])
+
+
+def test_a_record_says_what_was_measured_and_where(execution: Execution) -> None:
+    record = run(chain(execution, FunctionalsSettings()), execution)
+    assert {"ua", "wa", "macro_f1", "loss", "ece", "validation_ua", "labelled", "updates"} <= set(record.measures)
+    assert record.measures["labelled"] == SIZES[-1]
+    assert {"score", "acquire", "train", "evaluate", "total"} <= set(record.seconds)
+    assert len(record.details["acquired"]) == SIZES[-1] - SIZES[-2]
+    assert sum(record.details["labelled_by"]["emotion"].values()) == SIZES[-1]
+    assert record.environment["threads"] == 1
+    assert record.environment["device"] == "cpu"
+    assert set(record.details["test_speakers"]).isdisjoint(record.details["labelled_by"]["speaker"])
+
+
+def test_a_test_utterance_never_reaches_training(execution: Execution, monkeypatch: pytest.MonkeyPatch) -> None:
+    from after_ray.classifiers.functionals import Functionals
+
+    last = chain(execution, FunctionalsSettings())
+    undisturbed = replace(execution, store=execution.store + "-plain")
+    chain(undisturbed, FunctionalsSettings())
+    run(last, undisturbed)
+    test_rows = {
+        int(row)
+        for row in Store(undisturbed.store).arrays(Store(undisturbed.store).need(last.key), PREDICTIONS_FILE)["test_rows"]
+    }
+    fit = Functionals.fit
+
+    def guarded(self, train, validation, *, start, seeds):  # type: ignore[no-untyped-def]
+        touched = test_rows & {*train.rows.tolist(), *validation.rows.tolist()}
+        assert not touched, f"test rows {touched} reached training"
+        return fit(self, train, validation, start=start, seeds=seeds)
+
+    monkeypatch.setattr(Functionals, "fit", guarded)
+    run(last, execution)
+    assert results(execution, last) == results(undisturbed, last)
