@@ -19,8 +19,8 @@ Counts = Mapping[str, Mapping[str, int | str]]
 
 _SCOPE: dict[Weights, str] = {
     "random": (
-        "Claims about strategy and initialization hold for these classifiers on these corpora. Claims about TAPT, "
-        "about AFTER against baselines and about time are not testable here (no pretrained weights)."
+        "Claims about strategy and initialization hold for these classifiers on these corpora. Claims about "
+        "TAPT, about AFTER against baselines and about time are not testable here (no pretrained weights)."
     ),
     "pretrained": "Claims hold for these classifiers, this backbone and these corpora.",
     "none": "Claims about strategy and initialization hold for these classifiers on these corpora.",
@@ -131,8 +131,8 @@ def _mixed(frame: pd.DataFrame) -> list[str]:
         values = sorted(map(str, frame[column].dropna().unique()))
         if len(values) > 1:
             sentences.append(
-                f"Cells come from different {words} ({', '.join(values)}): equal bits are not promised between "
-                "them, and their times are not comparable."
+                f"Cells come from different {words} ({', '.join(values)}): equal bits are not promised "
+                "between them, and their times are not comparable."
             )
     return sentences
 

@@ -26,6 +26,7 @@ _WIDE = 20.0  # from this spread of ratios on, percents are drawn on a logarithm
 _STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 10,
+    "text.parse_math": False,  # a name with dollar signs is a name
     "svg.fonttype": "none",  # text stays text: small, sharp, searchable
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,

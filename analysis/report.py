@@ -193,8 +193,8 @@ def _picture(figure: object, salt: str, title: str) -> Markup:
 def _bands(curves: pd.DataFrame) -> str:
     if curves["low"].notna().any():
         return (
-            "Bands: 95 % bootstrap of seeds within folds. They say how sure a curve is on these speakers, not on "
-            "others."
+            "Bands: 95 % bootstrap of seeds within folds. They say how sure a curve is on these speakers, "
+            "not on others."
         )
     return "No bands: with a single seed there is nothing to resample."
 
@@ -205,7 +205,7 @@ def _area_table(curves: pd.DataFrame) -> Table:
         for _, row in areas(curves).iterrows()
     )
     note = (
-        "Mean UA over the axis of labelled shares (area by trapezoids). It depends on the ratios of this study, so "
-        "compare it only within this table; a dash: the curve lacks ratios, or the study has a single one."
+        "Mean UA over the axis of labelled shares (area by trapezoids). It depends on the ratios of this "
+        "study, so compare it only within this table; a dash: the curve lacks ratios, or has a single one."
     )
     return Table("Area under the learning curve", ("", "linear axis", "log2 axis"), rows, note)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from analysis.errors import AmbiguousSelection, EmptySelection, RaggedTable
 from analysis.families import AXES
@@ -147,11 +147,14 @@ def detectable_difference(outcome: Outcome, power: float = 0.8, alpha: float = 0
     """
     if outcome.standard_error is None or outcome.df is None:
         return None
-    df, bar = outcome.df, stats.t.isf(alpha / 2, outcome.df)
-    upper = 2.0 * bar + 4.0
-    while stats.nct.sf(bar, df, upper) < power:
-        upper *= 2
-    shift = optimize.brentq(lambda ncp: stats.nct.sf(bar, df, ncp) - power, 0.0, upper)
+    # scipy's noncentral t gives NaN far out; the average of a normal over the spread of the error does not.
+    errors = np.sqrt(stats.chi2.ppf((np.arange(2000) + 0.5) / 2000, outcome.df) / outcome.df)
+    bars = stats.t.isf(alpha / 2, outcome.df) * errors
+
+    def surplus(shift: float) -> float:
+        return float(special.ndtr(shift - bars).mean()) - power
+
+    shift = optimize.brentq(surplus, 0.0, bars.max() + 10.0)
     return float(shift * outcome.standard_error)
 
 

@@ -10,7 +10,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 @torch.no_grad()
-def recompute_statistics(network: nn.Module, batches: Iterable[Tensor], run: Callable[[Tensor], Tensor]) -> None:
+def recompute_statistics(
+    network: nn.Module, batches: Iterable[Tensor], run: Callable[[Tensor], Tensor]
+) -> None:
     """Set running means and variances to those of `batches`, every utterance counting the same.
 
     A moving average with momentum 0.01 needs hundreds of steps to forget its start; networks scored earlier

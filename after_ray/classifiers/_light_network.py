@@ -33,7 +33,8 @@ class LightNetwork(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(WIDTH, classes)
         self._initialise(generator)
-        self.to(memory_format=torch.channels_last)
+        # A third faster on a processor; torch's own type stubs do not know the argument.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def embed(self, inputs: Tensor) -> Tensor:
         """The mean over time and coefficients, shape (batch, 320)."""
@@ -63,19 +64,22 @@ class Stem(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         shapes = ((11, 1), (1, 9), (3, 3))
-        self.paths = nn.ModuleList(nn.Conv2d(1, STEM_CHANNELS, shape, padding="same") for shape in shapes)
-        # Norm, ReLU and pooling treat channels apart: one of each after joining equals one of each per path.
-        self.rest = nn.Sequential(_norm(3 * STEM_CHANNELS), nn.ReLU(), _pool((2, 2)))
+        self.paths = nn.ModuleList(_path(shape) for shape in shapes)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """From (batch, 1, time, coefficients) to (batch, 96, time / 2, coefficients / 2)."""
-        return self.rest(torch.cat([path(inputs) for path in self.paths], dim=1))
+        return torch.cat([path(inputs) for path in self.paths], dim=1)
+
+
+def _path(kernel: tuple[int, int]) -> nn.Sequential:
+    convolution = nn.Conv2d(1, STEM_CHANNELS, kernel, padding="same")
+    return nn.Sequential(convolution, _norm(STEM_CHANNELS), nn.ReLU(inplace=True), _pool((2, 2)))
 
 
 def _block(inputs: int, outputs: int, kernel: int, pooling: tuple[int, int] | None) -> nn.Sequential:
     convolution = nn.Conv2d(inputs, outputs, kernel, padding="same", bias=False)
     pool = [] if pooling is None else [_pool(pooling)]
-    return nn.Sequential(convolution, _norm(outputs), nn.ReLU(), *pool)
+    return nn.Sequential(convolution, _norm(outputs), nn.ReLU(inplace=True), *pool)
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

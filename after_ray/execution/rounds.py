@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from functools import cached_property
@@ -170,7 +171,7 @@ class Trajectory:
             "validation_wa": result.validation.wa,
             "validation_loss": result.validation.loss,
             "labelled": len(result.labelled),
-            "labelled_seconds": float(seconds[result.labelled].sum()),
+            "labelled_seconds": math.fsum(seconds[result.labelled]),
             "train": len(self._fold.train),
             "validation": len(self._fold.validation),
             "test": len(self._fold.test),

@@ -32,7 +32,7 @@ class Cepstra(Extractor):
     The middle `seconds` are kept, divided by the 99.9th percentile of their magnitude and clipped, or padded
     with zeros on both sides. Hann windows of 64 ms without centring, magnitudes, 128 HTK mel bands from 80
     to 7600 Hz, logarithm, cosine transform, clipping. The sides of the mel triangles are straight in Hz
-    (torchaudio), the authors' in mel (TensorFlow): bands this narrow differ by less than 0.003 of their height.
+    (torchaudio), the authors' in mel (TensorFlow): bands this narrow differ by under 0.003 of their height.
     """
 
     dtype: ClassVar[type[np.generic]] = np.float32

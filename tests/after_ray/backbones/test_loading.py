@@ -110,7 +110,7 @@ def test_a_checkpoint_that_lacks_encoder_weights_is_refused(tiny: Tiny, tmp_path
     build(tiny()).save_pretrained(tmp_path)
     config = configuration(tiny(num_hidden_layers=3))
     config.save_pretrained(tmp_path)
-    with pytest.raises(MissingBackbone, match="lack 16 weights of the encoder, the first being .*layers.2"):
+    with pytest.raises(MissingBackbone, match=r"lack 16 weights of the encoder, the first being .*layers\.2"):
         build(BackboneSettings(name=str(tmp_path)))
 
 

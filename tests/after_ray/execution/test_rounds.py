@@ -137,7 +137,7 @@ def test_a_record_says_what_was_measured_and_where(execution: Execution) -> None
 
 
 def test_a_test_utterance_never_reaches_training(execution: Execution, monkeypatch: pytest.MonkeyPatch) -> None:
-    from after_ray.classifiers.functionals import Functionals
+    from after_ray.classifiers.functionals import FunctionalsClassifier
 
     last = chain(execution, FunctionalsSettings())
     undisturbed = replace(execution, store=execution.store + "-plain")
@@ -147,13 +147,13 @@ def test_a_test_utterance_never_reaches_training(execution: Execution, monkeypat
         int(row)
         for row in Store(undisturbed.store).arrays(Store(undisturbed.store).need(last.key), PREDICTIONS_FILE)["test_rows"]
     }
-    fit = Functionals.fit
+    fit = FunctionalsClassifier.fit
 
     def guarded(self, train, validation, *, start, seeds):  # type: ignore[no-untyped-def]
         touched = test_rows & {*train.rows.tolist(), *validation.rows.tolist()}
         assert not touched, f"test rows {touched} reached training"
         return fit(self, train, validation, start=start, seeds=seeds)
 
-    monkeypatch.setattr(Functionals, "fit", guarded)
+    monkeypatch.setattr(FunctionalsClassifier, "fit", guarded)
     run(last, execution)
     assert results(execution, last) == results(undisturbed, last)

@@ -145,3 +145,13 @@ def test_ravdess_speakers_fall_into_five_balanced_groups(corpora: Path, tmp_path
     women = Counter(group for speaker, group in groups.items() if int(speaker) % 2 == 0)
     men = Counter(group for speaker, group in groups.items() if int(speaker) % 2 == 1)
     assert set(women.values()) | set(men.values()) == {2, 3}
+
+
+def test_gender_is_balanced_before_utterances() -> None:
+    table = manifest(speakers=4, per_class=5).table
+    utterances = {"00": 20, "01": 10, "03": 5}  # one woman; two men, who together have fewer
+    kept = pd.concat(
+        [table[table["speaker"] == speaker].head(count) for speaker, count in utterances.items()]
+    )
+    groups = speaker_groups(Manifest("toy", kept), 2)
+    assert groups["01"] != groups["03"]

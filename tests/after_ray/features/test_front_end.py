@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from after_ray.backbones.loading import arrays, build
+from after_ray.backbones.settings import BackboneSettings
+from after_ray.features import extractors
+from after_ray.features._settings import FrontEndFeatures
+from after_ray.features.front_end import FrontEnd
+from after_ray.ragged import Ragged
+
+Tiny = Callable[..., BackboneSettings]
+
+
+def make(backbone: BackboneSettings, seconds: float = 10.0) -> FrontEnd:
+    return FrontEnd(FrontEndFeatures(backbone=backbone, max_seconds=seconds), None, "cpu")
+
+
+def wave(samples: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return (0.1 * np.random.default_rng(samples).standard_normal(samples)).astype(np.float32)
+
+
+def test_it_is_found_by_name() -> None:
+    assert extractors.resolve("front_end") is FrontEnd
+
+
+@pytest.mark.parametrize("norm", ["group", "layer"])
+def test_features_are_the_front_end_before_the_projection(tiny: Tiny, norm: str) -> None:
+    model = build(tiny(norm))
+    features = make(tiny(norm)).extract(wave(9_000))
+    with torch.no_grad():
+        expected = model.feature_extractor(torch.from_numpy(wave(9_000))[None])[0].T.numpy()
+        normalised = model.feature_projection.layer_norm(torch.from_numpy(expected)).numpy()
+    assert features.dtype == np.float16
+    np.testing.assert_allclose(features, expected, rtol=1e-3, atol=1e-6)
+    assert not np.allclose(features, normalised, atol=0.05)
+
+
+@pytest.mark.parametrize("samples", [1, 300, 5_000, 16_000, 40_000])
+def test_the_announced_frames_are_what_comes_out(tiny: Tiny, samples: int) -> None:
+    extractor = make(tiny(), seconds=2.0)
+    assert extractor.extract(wave(samples)).shape == (extractor.frames(samples), *extractor.inner)
+
+
+def test_only_the_first_seconds_count(tiny: Tiny) -> None:
+    long = wave(40_000)
+    assert np.array_equal(make(tiny(), 1.0).extract(long), make(tiny(), 1.0).extract(long[:16_000]))
+
+
+def test_no_utterance_depends_on_the_one_before(tiny: Tiny, sound: Ragged) -> None:
+    extractor = make(tiny("group"))
+    first = extractor.extract(sound[0].astype(np.float32) / 32768)
+    extractor.extract(sound[1].astype(np.float32) / 32768)
+    assert np.array_equal(first, extractor.extract(sound[0].astype(np.float32) / 32768))
+
+
+def test_level_is_left_as_it_is(tiny: Tiny) -> None:
+    """The first convolution of this layer-norm front end has a bias of zero level: louder is not the same."""
+    extractor = make(tiny("layer", conv_bias=True))
+    assert not np.allclose(extractor.extract(wave(8_000)), extractor.extract(10 * wave(8_000)), atol=0.01)
+
+
+def test_adapted_weights_make_other_features(tiny: Tiny) -> None:
+    changed = {name: 1.5 * value for name, value in arrays(build(tiny())).items()}
+    settings = FrontEndFeatures(backbone=tiny())
+    adapted = FrontEnd(settings, changed, "cpu").extract(wave(8_000))
+    assert not np.allclose(adapted, make(tiny()).extract(wave(8_000)), atol=0.01)
+
+
+def test_the_summary_is_the_mean_over_time(tiny: Tiny) -> None:
+    extractor = make(tiny())
+    features = np.array([[1, 2, 65504], [3, 4, 65504]], dtype=np.float16)
+    summary = extractor.summary(features)
+    assert summary.dtype == np.float64
+    assert summary.tolist() == [2, 3, 65504]

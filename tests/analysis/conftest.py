@@ -1,0 +1,164 @@
+"""A small study whose every number is known, in a real store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from after_ray.store import Draft, Store, digest
+from after_ray.store.artifacts import save_arrays
+from analysis.results import Results, from_store
+
+CLASSES = ("anger", "happiness", "neutral", "sadness")
+
+# (strategy, percent, fold, seed) -> share of the 25 test utterances of each class that are right
+Score = Callable[[str, float, int, int], float]
+
+
+@dataclass(frozen=True)
+class FakeStudy:
+    """Cells as the command line hands them over, and the store they point to."""
+
+    cells: pd.DataFrame
+    store: Store
+
+    @property
+    def results(self) -> Results:
+        return from_store(self.cells, self.store)
+
+
+@dataclass(frozen=True)
+class StudyMaker:
+    """Writes rounds in chains, the first shared by all strategies, over one features stage per fold."""
+
+    store: Store
+
+    def __call__(
+        self,
+        score: Score,
+        strategies: Sequence[str] = ("random", "entropy"),
+        percents: Sequence[float] = (1, 5, 10),
+        folds: Sequence[int] = (0, 1, 2),
+        seeds: Sequence[int] = (0, 1),
+        left_out: Callable[[str, float, int, int], bool] = lambda *_: False,
+        share_first: bool = True,
+    ) -> FakeStudy:
+        rows = []
+        for fold in folds:
+            features = self._features(fold)
+            for strategy in strategies:
+                for seed in seeds:
+                    previous = features
+                    for index, percent in enumerate(percents):
+                        shared = index == 0 and share_first
+                        name = "" if shared else strategy
+                        key = self._key("round", previous=previous, percent=percent, by=name, seed=seed)
+                        cell = (strategy, percent, fold, seed)
+                        if not left_out(*cell) and self.store.find(key) is None:
+                            self._round(key, previous, percent, score(*cell))
+                        rows.append(_cell(strategy, percent, fold, seed, key))
+                        previous = key
+        return FakeStudy(pd.DataFrame(rows), self.store)
+
+    def _key(self, kind: str, **meaning: Any) -> str:
+        return digest(kind, 1, meaning)
+
+    def _features(self, fold: int) -> str:
+        audio, features = self._key("audio"), self._key("features", fold=fold)
+        self.store.commit(Draft(audio, "audio", {}, seconds={"total": 1000.0}))
+        parts = {"features": 20.0, "total": 20.0}
+        self.store.commit(Draft(features, "features", {}, parents=(audio,), seconds=parts))
+        return features
+
+    def _round(self, key: str, previous: str, percent: float, right: float) -> None:
+        confusion = _confusion(right)
+        ua = float(np.mean(np.diag(confusion) / confusion.sum(axis=1)))
+        truth = np.repeat(np.arange(4), confusion.sum(axis=1))
+        predicted = np.concatenate([np.repeat(np.arange(4), row) for row in confusion])
+        log_probabilities = np.log(np.full((len(truth), 4), 0.1) + 0.6 * np.eye(4)[predicted])
+        with self.store.workspace(key) as folder:
+            arrays = {
+                f"{part}_{name}": value
+                for part in ("test", "validation")
+                for name, value in (
+                    ("rows", np.arange(len(truth))),
+                    ("log_probabilities", log_probabilities),
+                    ("truth", truth.astype(np.int64)),
+                )
+            }
+            save_arrays(folder / "predictions.safetensors", arrays)
+            draft = Draft(
+                key=key,
+                kind="round",
+                meaning={},
+                parents=(previous,),
+                measures=_measures(ua, float(np.trace(confusion) / confusion.sum()), percent),
+                seconds={"score": 1.0, "acquire": 0.5, "train": 8.0, "evaluate": 0.5, "total": 10.0},
+                details={
+                    "classes": list(CLASSES),
+                    "confusion": confusion.tolist(),
+                    "recall": [0.5] * 4,
+                    "acquired": ["a", "b"],
+                    "test_speakers": ["s1", "s2"],
+                    "warnings": [],
+                },
+                environment={"device": "cpu", "device_name": "cpu x", "threads": 1, "shared_by": 2},
+            )
+            self.store.commit(draft, folder)
+
+
+def _cell(strategy: str, percent: float, fold: int, seed: int, key: str) -> dict[str, Any]:
+    return {
+        "corpus": "emodb",
+        "method": "functionals",
+        "adaptation": "none",
+        "strategy": strategy,
+        "initialization": "random",
+        "restart": "fresh",
+        "percent": float(percent),
+        "size": int(4 * percent),
+        "fold": fold,
+        "seed": seed,
+        "key": key,
+        "trial": key,
+        "pretrained": False,
+    }
+
+
+def _confusion(right: float) -> np.ndarray:
+    """100 test utterances, 40 of the first class and 20 of the others, `right` of each recognised."""
+    confusion = np.zeros((4, 4), dtype=np.int64)
+    for row, support in enumerate((40, 20, 20, 20)):
+        hits = round(right * support)
+        confusion[row, row] = hits
+        confusion[row, (row + 1) % 4] = support - hits
+    return confusion
+
+
+def _measures(ua: float, wa: float, percent: float) -> dict[str, float]:
+    return {
+        "ua": ua,
+        "wa": wa,
+        "macro_f1": ua,
+        "loss": 1.0,
+        "ece": 0.1,
+        "validation_ua": ua,
+        "validation_loss": 1.0,
+        "labelled": int(4 * percent),
+        "labelled_seconds": 8.0 * percent,
+        "train": 400,
+        "validation": 40,
+        "test": 100,
+        "updates": 200,
+    }
+
+
+@pytest.fixture
+def make_study(tmp_path: Path) -> StudyMaker:
+    return StudyMaker(Store(tmp_path / "store"))
