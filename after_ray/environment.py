@@ -43,7 +43,7 @@ class Execution:
 
 
 def fix_threads(threads: int) -> None:
-    """Set the thread counts of torch, BLAS and OpenMP for this process (house decision: bits depend on them)."""
+    """Set the thread counts of torch, BLAS and OpenMP for this process: bits depend on them."""
     import threadpoolctl
     import torch
 

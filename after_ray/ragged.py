@@ -23,9 +23,7 @@ class Ragged:
     @classmethod
     def open(cls, values: Path, offsets: Path) -> Ragged:
         """Map the two files of one ragged array."""
-        return cls(
-            np.load(values, mmap_mode="r", allow_pickle=False), np.load(offsets, allow_pickle=False)
-        )
+        return cls(np.load(values, mmap_mode="r", allow_pickle=False), np.load(offsets, allow_pickle=False))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

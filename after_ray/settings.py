@@ -35,7 +35,9 @@ class Settings(BaseModel):
                     "allowed": ", ".join(cls.model_fields),
                     "hint": f". Did you mean '{close[0]}'?" if close else "",
                 }
-                raise PydanticCustomError("unknown_key", "unknown key '{key}'; allowed: {allowed}{hint}", context)
+                raise PydanticCustomError(
+                    "unknown_key", "unknown key '{key}'; allowed: {allowed}{hint}", context
+                )
         return value
 
     def meaning(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings
 from after_ray.features._settings import FeatureSettings
 from after_ray.initialization._settings import InitializationSettings
+from after_ray.learning.settings import Restart
 from after_ray.splits._settings import FoldChoice
 from after_ray.store.keys import digest
 
@@ -157,7 +158,7 @@ class NextRoundStage(Stage):
     previous: FirstRoundStage | NextRoundStage
     size: int
     strategy: str
-    restart: str
+    restart: Restart
 
     def meaning(self) -> dict[str, Any]:
         """The round before and what is done now."""

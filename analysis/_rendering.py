@@ -76,7 +76,10 @@ def percent(share: float, digits: int = 1) -> str:
 
 def points(difference: float | None, digits: int = 1) -> str:
     """A difference of shares in percentage points, signed."""
-    return NOTHING if _absent(difference) else f"{100 * _number(difference):+.{digits}f}".replace("-", "−")
+    if _absent(difference):
+        return NOTHING
+    rounded = round(100 * _number(difference), digits) + 0.0  # turns -0.0 into 0.0
+    return f"{rounded:+.{digits}f}".replace("-", "−")
 
 
 def p_text(p: float | None) -> str:

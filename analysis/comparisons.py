@@ -126,7 +126,7 @@ def _evidence(results: Results, a: Family, b: Family, percent: float, metric: st
     """Paired differences, or the sentence why the table is ragged."""
     absent = sum(int((cells_of(results.missing, family)["percent"] == percent).sum()) for family in (a, b))
     if absent:
-        return Evidence(None, reason=f"ragged: {absent} of the planned cells are missing")
+        return Evidence(None, reason=f"ragged, planned cells missing: {absent}")
     left, right = ({**family._asdict(), "percent": percent} for family in (a, b))
     try:
         differences = paired(results.frame, left, right, metric)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import math
 import re
@@ -9,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import matplotlib
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from analysis.families import AXES, Family, label
 
@@ -21,6 +22,7 @@ INK = "#3b3f46"  # text and axes; a page replaces it by its own text colour
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 GREY = "#8a8f98"
 MARKERS = "osD^vPX"
+_DASHES = ("-", "--", "-.", ":")
 _WIDE = 20.0  # from this spread of ratios on, percents are drawn on a logarithmic axis
 
 _STYLE: Any = {
@@ -98,7 +100,11 @@ def to_png(figure: Figure) -> bytes:
 
 
 def inline_svg(svg: str, title: str) -> str:
-    """SVG to stand inside an HTML page: no prologue, no namespaces, ink in the page's text colour."""
+    """SVG to stand inside an HTML page: no prologue, no namespaces, ink in the page's text colour.
+
+    It shrinks with its column and grows to at most 1.2 times its size. `title` is read to those who do not
+    see the picture.
+    """
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = (
@@ -106,8 +112,11 @@ def inline_svg(svg: str, title: str) -> str:
         .replace("xlink:href", "href")
         .replace(INK, "currentColor")
     )
-    body = re.sub(r'<svg width="[^"]*" height="[^"]*"', "<svg", body, count=1)
-    return body.replace("<svg", f'<svg role="img" aria-label="{title}"', 1)
+    size = re.match(r'<svg width="([\d.]+)pt" height="[\d.]+pt"', body)
+    assert size is not None, body[:80]
+    widest = 1.2 * float(size.group(1))
+    opening = f'<svg role="img" aria-label="{html.escape(title)}" style="max-width: {widest:.0f}pt"'
+    return opening + body[size.end() :]
 
 
 def _panels(
@@ -146,23 +155,25 @@ def _panels(
 
 def _styles(table: pd.DataFrame, reference: str) -> dict[tuple[str, ...], dict[str, Any]]:
     """One style per adaptation, strategy, initialization and restart; the same in every panel."""
-    inner = AXES[2:]
-    unique = list(table[list(inner)].drop_duplicates().itertuples(index=False, name=None))
-    axes = [axis for axis in inner if table[axis].nunique() > 1] or ["strategy"]
-    colours = {key: PALETTE[i % len(PALETTE)] for i, key in enumerate(k for k in unique if k[1] != reference)}
-    dashes = {key: i for i, key in enumerate(k for k in unique if k[1] == reference)}
+    inner = list(AXES[2:])
+    keys = list(table[inner].drop_duplicates().itertuples(index=False, name=None))
+    shown = [axis for axis in inner if table[axis].nunique() > 1] or ["strategy"]
+    references = [key for key in keys if key[inner.index("strategy")] == reference]
+    candidates = [key for key in keys if key not in references]
+    # The reference is grey and dashed; the dash of candidates changes once the colours are used up.
+    drawn = {key: (GREY, _DASHES[(i + 1) % len(_DASHES)]) for i, key in enumerate(references)}
+    for i, key in enumerate(candidates):
+        drawn[key] = PALETTE[i % len(PALETTE)], _DASHES[i // len(PALETTE) % len(_DASHES)]
     return {
         key: {
-            "color": colours.get(key, GREY),
-            "linestyle": ("-", "--", "-.", ":")[(list(colours).index(key) // len(PALETTE)) % 4]
-            if key in colours
-            else ("--", "-.", ":", "-")[dashes[key] % 4],
+            "color": drawn[key][0],
+            "linestyle": drawn[key][1],
             "marker": MARKERS[i % len(MARKERS)],
             "markersize": 4,
             "linewidth": 1.6,
-            "label": label(Family("", "", *key), axes),
+            "label": label(Family("", "", *key), shown),
         }
-        for i, key in enumerate(unique)
+        for i, key in enumerate(keys)
     }
 
 
@@ -179,13 +190,12 @@ def _dress(axes: Axes, percents: list[float], unit: str, title: str) -> None:
         axes.set_xlim(percents[0] - 1, percents[0] + 1)
 
 
-def _legend(figure: Figure, styles: dict[tuple[str, ...], dict[str, Any]], columns: int) -> None:
-    handles = [matplotlib.lines.Line2D([], [], **style) for style in styles.values()]
+def _legend(figure: Figure, styles: dict[tuple[str, ...], dict[str, Any]], panels: int) -> None:
+    """Below the panels, in as many columns as the longest label leaves room for, evenly filled."""
+    handles = [Line2D([], [], **style) for style in styles.values()]
+    longest = max(len(style["label"]) for style in styles.values())
+    most = max(1, (60 * panels - 10) // (longest + 8))
+    lines = math.ceil(len(handles) / most)
     figure.legend(
-        handles=handles, loc="outside lower center", frameon=False,
-        ncols=min(len(handles), int(np.clip(6 // max(1, _longest(styles) // 12), 1, 4)) * columns),
-    )  # fmt: skip
-
-
-def _longest(styles: dict[tuple[str, ...], dict[str, Any]]) -> int:
-    return max(len(style["label"]) for style in styles.values())
+        handles=handles, loc="outside lower center", frameon=False, ncols=math.ceil(len(handles) / lines)
+    )

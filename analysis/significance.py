@@ -55,8 +55,10 @@ class Outcome:
 def quasi_f(differences: Differences, confidence: float = 0.95) -> Outcome:
     """Crossed folds x seeds test of the mean, both random (two-way layout without replication).
 
-    V = MS_fold + MS_seed - MS_error; t = mean / sqrt(V / (F S)), Satterthwaite degrees of freedom. Where V
-    is not positive the larger of MS_fold and MS_seed stands in, with its own degrees of freedom.
+    V = MS_fold + MS_seed - MS_error; t = mean / sqrt(V / (F S)), Satterthwaite degrees of freedom. Where
+    the variance of folds or of seeds is estimated below zero it is taken as zero: the larger of MS_fold and
+    MS_seed then stands for V, with its own degrees of freedom. (Left alone, V near zero would have degrees of
+    freedom near zero. Simulated size with the rule: 1.2 to 5.3 % at 5 %.)
     """
     seeds, folds = differences.shape
     blank = _blank("crossed quasi-F", differences, SPEAKERS_AND_SEEDS)
@@ -66,7 +68,7 @@ def quasi_f(differences: Differences, confidence: float = 0.95) -> Outcome:
         return _undefined(blank, f"needs at least 2 seeds and 2 folds, has {seeds} and {folds}")
     fold, seed, error = _mean_squares(differences)
     spread = fold + seed - error
-    if spread > _NOTHING**2:
+    if min(fold, seed) > error:
         parts = fold**2 / (folds - 1) + seed**2 / (seeds - 1) + error**2 / ((folds - 1) * (seeds - 1))
         df = spread**2 / parts
     else:
@@ -329,7 +331,7 @@ def _judge(
     bars = [detectable_difference(outcome) for outcome in (crossed, corrected)]
     detectable = max((bar for bar in bars if bar is not None), default=None)
     if p_crossed is None or p_corrected is None:
-        reason = "; ".join(o.reason for o in (crossed, corrected) if o.status == "undefined")
+        reason = next(o.reason for o in (crossed, corrected) if o.status == "undefined")
         return Claim("not tested", crossed, corrected, p_crossed, p_corrected, detectable, reason)
     shown = max(p_crossed, p_corrected) < alpha
     verdict: Literal["better", "worse", "not shown"] = "not shown"

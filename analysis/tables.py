@@ -42,8 +42,9 @@ def score_table(results: Results, metric: Metric) -> Table:
     """
     scores = score_frame(results)
     lead = "pooled" if leaves_one_speaker_out(results.frame) else "mean"
-    best = scores.groupby(["corpus", "percent"])[f"{metric}_{lead}"].transform("max")
-    scores["best"] = (scores[f"{metric}_{lead}"] - best).abs() < 1e-12
+    column = scores.groupby(["corpus", "percent"])[f"{metric}_{lead}"]
+    best, worst = column.transform("max"), column.transform("min")
+    scores["best"] = ((scores[f"{metric}_{lead}"] - best).abs() < 1e-12) & (best - worst > 1e-12)
     note = (
         "In percent. Mean ± standard deviation over folds of the mean over seeds; in brackets pooled over "
         "all test utterances. Best of each column bold."

@@ -56,7 +56,13 @@ def meter(name: str, total: int) -> Iterator[Meter]:
     if not sys.stdout.isatty():
         yield Meter(name, total, None)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console) as bars:
         yield Meter(name, total, bars)
 

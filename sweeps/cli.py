@@ -28,11 +28,17 @@ StudyFile = Annotated[Path, typer.Argument(help="Study file (YAML).", metavar="S
 StoreFolder = Annotated[Path, typer.Option("--store", help="Folder that holds all results.")]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Override a value: --set seed=0..2 --set classifier.steps=300", metavar="KEY=VALUE"),
+    typer.Option(
+        "--set", help="Override a value: --set seed=0..2 --set classifier.steps=300", metavar="KEY=VALUE"
+    ),
 ]
 TrackingUri = Annotated[
     str | None,
-    typer.Option("--tracking-uri", help="MLflow server or database; SQLite in the store by default.", envvar="MLFLOW_TRACKING_URI"),
+    typer.Option(
+        "--tracking-uri",
+        help="MLflow server or database; SQLite in the store by default.",
+        envvar="MLFLOW_TRACKING_URI",
+    ),
 ]
 DEFAULT_STORE = Path("store")
 
@@ -64,7 +70,7 @@ def plan(
     """Show what a study asks for and how much of it is done."""
     with one_sentence():
         opened = _open(study, store, overrides, quiet=as_json)
-        counts = opened.plan.counts(opened.store.ledger.keys(), opened.store.ledger.failures())
+        counts = opened.plan.counts(opened.store.ledger.finished(), opened.store.ledger.failures())
         if as_json:
             import json
 
@@ -80,9 +86,13 @@ def run(
     study: StudyFile,
     store: StoreFolder = DEFAULT_STORE,
     overrides: Overrides = None,
-    address: Annotated[str | None, typer.Option(help="Address of a running Ray ('auto'); local Ray by default.")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Address of a running Ray ('auto'); local Ray by default.")
+    ] = None,
     tracking_uri: TrackingUri = None,
-    cache_dir: Annotated[Path | None, typer.Option(help="Folder on each node's own disk for memory maps.")] = None,
+    cache_dir: Annotated[
+        Path | None, typer.Option(help="Folder on each node's own disk for memory maps.")
+    ] = None,
     cpus: Annotated[int | None, typer.Option(min=1, help="Cores of a local Ray; all by default.")] = None,
 ) -> None:
     """Run everything a study still misses, then write its report."""
@@ -111,11 +121,13 @@ def status(study: StudyFile, store: StoreFolder = DEFAULT_STORE, overrides: Over
 
         opened = _open(study, store, overrides)
         failures = opened.store.ledger.failures()
-        counts = opened.plan.counts(opened.store.ledger.keys(), failures)
+        counts = opened.plan.counts(opened.store.ledger.finished(), failures)
         print_counts(f"status of {opened.study.study}", counts)
         for failure in failures.values():
             if failure.key in opened.plan.keys:
-                console.print(f"{failure.key[:8]} failed {failure.attempts} time(s): {failure.sentence}", markup=False)
+                console.print(
+                    f"{failure.key[:8]} failed {failure.attempts} time(s): {failure.sentence}", markup=False
+                )
                 if failure.log:
                     console.print(f"  trace: {opened.store.root / failure.log}", markup=False)
 
@@ -125,7 +137,9 @@ def report(
     study: StudyFile,
     store: StoreFolder = DEFAULT_STORE,
     overrides: Overrides = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the report; STORE/reports/NAME by default.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the report; STORE/reports/NAME by default.")
+    ] = None,
 ) -> None:
     """Write the report of a study: curves, tables, tests, one HTML page."""
     with one_sentence():
@@ -180,14 +194,16 @@ def _scanning() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _report(opened: OpenStudy, out: Path | None) -> None:
-    from analysis.report import terminal_table
+    from analysis.tables import terminal_table
     from sweeps._console import print_table
     from sweeps.reporting import read_results, report_folder, write_study_report
 
     results = read_results(opened)
     paths = write_study_report(opened, results, out or report_folder(opened))
-    table = terminal_table(results)
-    print_table(f"UA of {opened.study.study} by labelled percent", table.header, table.rows)
+    rows = terminal_table(results)
+    if rows:
+        cells = [list(row.values()) for row in rows]
+        print_table(f"{opened.study.study}: UA in percent at each labelled percent", list(rows[0]), cells)
     print(f"report: {paths.page}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -92,7 +93,9 @@ class Study(Settings):
     adaptation: Annotated[tuple[AdaptationSettings | None, ...], BeforeValidator(_adaptations)] = (None,)
     strategy: Annotated[tuple[Strategy, ...], BeforeValidator(_as_list), Field(min_length=1)] = ("random",)
     initialization: Annotated[
-        tuple[InitializationSettings, ...], BeforeValidator(_named), Field(min_length=1, validate_default=True)
+        tuple[InitializationSettings, ...],
+        BeforeValidator(_named),
+        Field(min_length=1, validate_default=True),
     ] = "random"  # type: ignore[assignment]
     restart: Annotated[tuple[Restart, ...], BeforeValidator(_as_list)] = ()
     schedule: Annotated[tuple[Percent, ...], BeforeValidator(_as_list), Field(min_length=1)]
@@ -103,7 +106,9 @@ class Study(Settings):
     resources: Resources = Resources()
     reference: str | None = Field(default=None, description="strategy that others are compared with")
 
-    @field_validator("corpus", "classifier", "adaptation", "strategy", "initialization", "fold", "seed", "restart")
+    @field_validator(
+        "corpus", "classifier", "adaptation", "strategy", "initialization", "fold", "seed", "restart"
+    )
     @classmethod
     def _no_repetition(cls, value: Any) -> Any:
         return value if value == "all" else _unique(value)
@@ -111,10 +116,11 @@ class Study(Settings):
     @field_validator("schedule", "ratios")
     @classmethod
     def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        for before, after in zip(value, value[1:], strict=False):
+        for before, after in itertools.pairwise(value):
             if after <= before:
                 raise PydanticCustomError(
-                    "order", "percents must rise, but {after} follows {before}",
+                    "order",
+                    "percents must rise, but {after} follows {before}",
                     {"after": f"{after:g}", "before": f"{before:g}"},
                 )
         return value
@@ -124,16 +130,20 @@ class Study(Settings):
         unscheduled = [f"{ratio:g}" for ratio in self.ratios if ratio not in self.schedule]
         if unscheduled:
             raise PydanticCustomError(
-                "ratios", "ratios {ratios} are not points of the schedule, and only those can be reported",
+                "ratios",
+                "ratios {ratios} are not points of the schedule, and only those can be reported",
                 {"ratios": ", ".join(unscheduled)},
             )
         if not self.backbone and any(needs_backbone(classifier) for classifier in self.classifier):
             raise PydanticCustomError(
-                "backbone", "the classifier pooled_transformer needs a 'backbone:' (name of a hub model or folder, or config)"
+                "backbone",
+                "the classifier pooled_transformer needs a 'backbone:' "
+                "(name of a hub model or folder, or config)",
             )
         if self.reference is not None and self.reference not in self.strategy:
             raise PydanticCustomError(
-                "reference", "the reference '{reference}' is not among the study's strategies {strategies}",
+                "reference",
+                "the reference '{reference}' is not among the study's strategies {strategies}",
                 {"reference": self.reference, "strategies": ", ".join(self.strategy)},
             )
         return self
@@ -189,7 +199,9 @@ def _rooted(block: Any, key: str, folder: Path) -> Any:
         return block
     written = Path(block[key]).expanduser()
     # A backbone's name is a hub name unless such a folder exists or it is written as a path.
-    if key == "name" and not (written.is_absolute() or block[key].startswith(".") or (folder / written).is_dir()):
+    if key == "name" and not (
+        written.is_absolute() or block[key].startswith(".") or (folder / written).is_dir()
+    ):
         return block
     return {**block, key: str((folder / written).resolve())}
 
@@ -230,10 +242,12 @@ def _place_in_file(
     value: Any = source.values
     place: list[str | int] = []
     for part in location:
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-            place.append(part)
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+        known = (
+            part in value
+            if isinstance(value, dict)
+            else isinstance(value, list) and part in range(len(value))
+        )
+        if known:
             value = value[part]
             place.append(part)
     if names_missing_key:

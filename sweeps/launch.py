@@ -62,7 +62,7 @@ def launch(
     The prepared audio must be in the store. `on_trial` is called in this process for every step of every
     trial with Tune's result (`done`, `rounds`, or `failed` with its sentence).
     """
-    jobs = jobs_of(plan, store.ledger.keys())
+    jobs = jobs_of(plan, store.ledger.finished())
     if not jobs:
         return Outcome(0, {})
     os.environ.update({name: os.environ.get(name, value) for name, value in RAY_DEFAULTS.items()})

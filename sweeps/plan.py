@@ -12,6 +12,7 @@ from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings, can_continue, needs_backbone
 from after_ray.errors import BadValue
 from after_ray.learning.schedule import target_sizes
+from after_ray.learning.settings import Restart
 from after_ray.manifest import Manifest
 from after_ray.splits._settings import FoldChoice
 from after_ray.splits.folds import fold
@@ -217,7 +218,9 @@ def _methods(study: Study) -> Iterator[_Method]:
             yield _Method(label, classifier, None)
             continue
         for number, backbone in enumerate(study.backbone, start=1):
-            yield _Method(f"{label}/backbone-{number}" if len(study.backbone) > 1 else label, classifier, backbone)
+            yield _Method(
+                f"{label}/backbone-{number}" if len(study.backbone) > 1 else label, classifier, backbone
+            )
 
 
 def _of_method(
@@ -249,7 +252,8 @@ def _of_first_round(
     if not sizes:
         yield Trajectory(Axes(strategy=NO_STRATEGY, restart=NO_STRATEGY, **labels), study.schedule, first)
         return
-    for restart in study.restarts if can_continue(first.classifier) else ("pretrained",):
+    restarts: tuple[Restart, ...] = study.restarts if can_continue(first.classifier) else ("pretrained",)
+    for restart in restarts:
         for strategy in study.strategy:
             last = _chain(first, sizes, strategy, restart)
             yield Trajectory(Axes(strategy=strategy, restart=restart, **labels), study.schedule, last)
@@ -269,7 +273,7 @@ def _adaptation_stage(
 
 
 def _chain(
-    first: FirstRoundStage, sizes: tuple[int, ...], strategy: str, restart: str
+    first: FirstRoundStage, sizes: tuple[int, ...], strategy: str, restart: Restart
 ) -> FirstRoundStage | NextRoundStage:
     last: FirstRoundStage | NextRoundStage = first
     for size in sizes:

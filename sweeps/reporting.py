@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import pandas as pd
 
@@ -47,26 +47,21 @@ def _study_info(opened: OpenStudy) -> StudyInfo:
         name=study.study,
         description=study.description,
         reference=study.compared_with,
-        corpora=tuple(_corpus_facts(opened, scan.manifest) for scan in opened.scans),
-        weights=_weights(opened.plan),
+        counts={scan.manifest.corpus: _corpus_facts(opened, scan.manifest) for scan in opened.scans},
+        weights_are=_weights(opened.plan),
         settings_yaml=opened.path.read_text(),
-        command=f"after-ray run {opened.path.name}",
+        commands=(f"after-ray run {opened.path.name}", f"after-ray report {opened.path.name}"),
     )
 
 
-def _corpus_facts(opened: OpenStudy, manifest: Manifest) -> dict[str, Any]:
+def _corpus_facts(opened: OpenStudy, manifest: Manifest) -> dict[str, int | str]:
     """Sizes of the parts and what the folds share, for the box that opens the page."""
     choices = {t.first.fold for t in opened.plan.trajectories if t.axes.corpus == manifest.corpus}
     folds = [fold(manifest, choice) for choice in sorted(choices, key=lambda choice: choice.index)]
     return {
-        "corpus": manifest.corpus,
-        "utterances": len(manifest),
-        "speakers": int(manifest.table["speaker"].nunique()),
         "train": _range([len(part.train) for part in folds]),
         "validation": _range([len(part.validation) for part in folds]),
         "test": _range([len(part.test) for part in folds]),
-        "folds": len(folds),
-        "sentences": int(manifest.table["sentence"].nunique()),
         "shared_sentences": max(_shared_sentences(manifest, part) for part in folds),
     }
 
@@ -83,7 +78,7 @@ def _shared_sentences(manifest: Manifest, part: Fold) -> int:
     return len((set(used) & set(sentences[part.test])) - {""})
 
 
-def _weights(plan: Plan) -> str:
+def _weights(plan: Plan) -> Literal["none", "random", "pretrained"]:
     with_backbone = [t for t in plan.trajectories if t.first.backbone is not None]
     if not with_backbone:
         return "none"

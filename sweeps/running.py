@@ -32,7 +32,7 @@ def run_study(opened: OpenStudy, where: Where, tracking_uri: str) -> RunReport:
         with meter(f"preparing {settings.name}", len(scan.manifest)) as shown:
             prepare_audio(stage, scan, settings, opened.store, shown.to)
     mirror = MirrorThread(tracking_uri, opened.store, mirrored_study(opened))
-    done = opened.store.ledger.keys()
+    done = opened.store.ledger.finished()
     for trajectory in opened.plan.trajectories:
         if trajectory.key in done:
             mirror.submit(mirrored_trajectory(opened, trajectory))
@@ -86,7 +86,7 @@ class _Following:
 
 def mirrored_study(opened: OpenStudy) -> MirroredStudy:
     """What the tracker's parent run says of a study."""
-    counts = opened.plan.counts(opened.store.ledger.keys(), {})
+    counts = opened.plan.counts(opened.store.ledger.finished(), {})
     fixed = {name: value for name, value in counts.items() if name not in {"done", "missing", "failed"}}
     tags = {"corpora": ", ".join(corpus.name for corpus in opened.study.corpus)}
     return MirroredStudy(opened.study.study, opened.path.read_text(), fixed, tags)

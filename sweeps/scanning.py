@@ -43,7 +43,10 @@ def print_scan(name: str, root: Path | None, store: Path) -> None:
     found = scan_corpus(name, root, store / "scans")
     table = found.manifest.table
     counts = pd.crosstab(table["speaker"], table["emotion"], margins=True, margins_name="all")
-    rows = [[str(speaker), *(str(count) for count in row)] for speaker, row in zip(counts.index, counts.to_numpy(), strict=True)]
+    rows = [
+        [str(speaker), *(str(count) for count in row)]
+        for speaker, row in zip(counts.index, counts.to_numpy(), strict=True)
+    ]
     print_table(f"{name}: utterances by speaker and class", ["speaker", *map(str, counts.columns)], rows)
     minutes = table["seconds"].sum() / 60
     console.print(f"{len(table)} utterances, {minutes:.1f} minutes, manifest {found.manifest.digest[:12]}")

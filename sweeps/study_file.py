@@ -90,7 +90,9 @@ def _apply(values: dict[str, Any], override: str, path: Path) -> None:
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise StudyError(path, None, f"the value of the override '{override}' is not YAML ({error})") from error
+        raise StudyError(
+            path, None, f"the value of the override '{override}' is not YAML ({error})"
+        ) from error
     *parents, last = key.split(".")
     target = values
     for parent in parents:
@@ -100,7 +102,9 @@ def _apply(values: dict[str, Any], override: str, path: Path) -> None:
         if inner is None:
             inner = {}
         if not isinstance(inner, dict):
-            raise StudyError(path, None, f"the override '{override}' goes through '{parent}', which is a list")
+            raise StudyError(
+                path, None, f"the override '{override}' goes through '{parent}', which is a list"
+            )
         target[parent] = inner
         target = inner
     target[last] = value
@@ -117,6 +121,8 @@ def _expand(value: Any, path: Path, lines: dict[Place, int], place: Place) -> An
     for name in re.findall(r"\$\{(\w+)\}", value):
         if name not in os.environ:
             raise StudyError(
-                path, lines.get(place), f"the environment variable {name} is not set; export {name}=... and run again"
+                path,
+                lines.get(place),
+                f"the environment variable {name} is not set; export {name}=... and run again",
             )
     return re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match.group(1)], value)

@@ -21,7 +21,9 @@ class TrialWatcher(Callback):
         self.ran = 0
         self.failed: dict[str, str] = {}
 
-    def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
         """One step of a trial is over."""
         job = _job(trial)
         if result.get("done"):
@@ -33,7 +35,9 @@ class TrialWatcher(Callback):
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial's process was lost more often than it is retried."""
         job = _job(trial)
-        sentence = "The trial's process died more than once (out of memory or killed); see the node's Ray logs."
+        sentence = (
+            "The trial's process died more than once (out of memory or killed); see the node's Ray logs."
+        )
         self._store.ledger.fail(job.key, sentence)
         self.ran += 1
         self.failed[job.key] = sentence

@@ -21,7 +21,12 @@ class TrajectoryWork(Work):
         before = trajectory.found()
         if not trajectory.finished:
             trajectory.advance()
-        return {"done": trajectory.finished, "key": self.stage.key, "rounds": trajectory.done, "found": before}
+        return {
+            "done": trajectory.finished,
+            "key": self.stage.key,
+            "rounds": trajectory.done,
+            "found": before,
+        }
 
     @cached_property
     def _trajectory(self) -> Trajectory:

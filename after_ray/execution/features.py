@@ -73,9 +73,7 @@ def open_features(stage: FeaturesStage, execution: Execution) -> Ragged:
     """Features from this node's cache, memory-mapped."""
     store, cache = Store(execution.store), NodeCache(execution.cache, execution.cache_bytes)
     record = store.need(stage.key)
-    values, offsets = (
-        cache.fetch(store, record, f"features.{part}.npy") for part in ("values", "offsets")
-    )
+    values, offsets = (cache.fetch(store, record, f"features.{part}.npy") for part in ("values", "offsets"))
     return Ragged.open(values, offsets)
 
 

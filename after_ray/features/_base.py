@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from after_ray.classifiers._base import Weights
 from after_ray.registry import Registry
 
 

@@ -21,6 +21,7 @@ LOG_FLOOR = 1e-6  # added to mel power before the logarithm
 PITCH_WINDOW, PITCH_HOP = 1024, 320  # 64 ms: two periods of the lowest pitch; every 20 ms
 SHORTEST_LAG, LONGEST_LAG = 32, 266  # samples: 500 Hz to 60 Hz
 VOICED = 0.5  # lowest normalised autocorrelation of a voiced frame
+OCTAVE_COST = 0.03  # share of the correlation that each octave further down must make up for
 QUIET = 1e-3  # frames with less than this share of the loudest frame's power (-30 dB) are not voiced
 PERCENTILES = (10, 50, 90)
 
@@ -100,8 +101,11 @@ class _Pitch:
 
     def __init__(self) -> None:
         self._window = torch.hann_window(PITCH_WINDOW)
-        self._decay = _autocorrelation(self._window[None])
-        self._decay /= self._decay[:, :1].clone()
+        decay = _autocorrelation(self._window[None])[0]
+        lags = torch.arange(SHORTEST_LAG, LONGEST_LAG + 1)
+        # Two periods correlate as well as one: without the octave cost, noise would decide between them.
+        octaves = torch.log2(lags / SHORTEST_LAG)
+        self._gain = (1 - OCTAVE_COST * octaves) * decay[0] / decay[SHORTEST_LAG:]
 
     def __call__(self, samples: Tensor) -> Tensor:
         """Distribution of log pitch, then voicing strength and voiced share; (samples,) to (8,)."""
@@ -109,7 +113,7 @@ class _Pitch:
         correlation = _autocorrelation((frames - frames.mean(dim=1, keepdim=True)) * self._window)
         power = correlation[:, 0]
         lags = slice(SHORTEST_LAG, LONGEST_LAG + 1)
-        highest, lag = (correlation[:, lags] / self._decay[:, lags]).max(dim=1)
+        highest, lag = (correlation[:, lags] * self._gain).max(dim=1)
         strength = (highest / (power + 1e-9)).clamp(0, 1)
         voiced = (strength > VOICED) & (power > QUIET * power.max())
         log_pitch = torch.log(SAMPLE_RATE / (lag[voiced] + SHORTEST_LAG))

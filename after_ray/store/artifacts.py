@@ -66,7 +66,9 @@ class Store:
         if entry is None or not path.is_file():
             raise DamagedStore(path, f"the record of key {record.key} names no such file or it is gone")
         if path.stat().st_size != entry.bytes:
-            raise DamagedStore(path, f"it has {path.stat().st_size} bytes, key {record.key} says {entry.bytes}")
+            raise DamagedStore(
+                path, f"it has {path.stat().st_size} bytes, key {record.key} says {entry.bytes}"
+            )
         return path
 
     def has(self, record: Record, name: str) -> bool:

@@ -96,7 +96,7 @@ class Ledger:
             raise DamagedStore(self._path(record.key), "it was there and is gone")
         return winner
 
-    def keys(self) -> set[str]:
+    def finished(self) -> set[str]:
         """Keys of all finished stages, by one listing of the folder."""
         if not self._records.is_dir():
             return set()

@@ -76,7 +76,7 @@ def test_a_missing_key_is_named(study_file: Path) -> None:
 
 def test_a_key_written_twice_is_refused(study_file: Path) -> None:
     study_file.write_text(STUDY + "seed: 4\n")
-    with pytest.raises(StudyError, match="line 7.*'seed' is there twice"):
+    with pytest.raises(StudyError, match=r"line 7.*'seed' is there twice"):
         load_study(study_file)
 
 
@@ -115,4 +115,9 @@ def test_the_protocols_fitting_reaches_the_transformer_and_its_own_entries_win(s
 def test_paper_strict_trains_exactly_as_long_as_the_paper_says(study_file: Path) -> None:
     assert load_study(study_file, ["protocol=paper"]).protocol.fitting.min_updates == 200
     assert load_study(study_file, ["protocol=paper_strict"]).protocol.fitting.min_updates == 0
-    assert load_study(study_file, ["protocol={preset: paper_strict, fitting: {min_updates: 7}}"]).protocol.fitting.min_updates == 7
+    assert (
+        load_study(
+            study_file, ["protocol={preset: paper_strict, fitting: {min_updates: 7}}"]
+        ).protocol.fitting.min_updates
+        == 7
+    )

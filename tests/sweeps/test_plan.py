@@ -49,7 +49,9 @@ def test_cells_are_the_product_of_the_axes_that_mean_something(scans: Path) -> N
     assert counts["missing"] == counts["cells"]
     assert counts["adaptations"] == 2, "one per fold, shared by strategies, initializations and seeds"
     assert counts["first_rounds"] == 3 * 2 * 2 * 3, "no strategy has a round 0 of its own"
-    assert len({cell.key for cell in made.cells}) < counts["cells"], "round 0 is one record for all strategies"
+    assert len({cell.key for cell in made.cells}) < counts["cells"], (
+        "round 0 is one record for all strategies"
+    )
 
 
 def test_adaptation_per_seed_is_repeated_per_seed(scans: Path) -> None:
@@ -84,7 +86,7 @@ def test_a_fold_that_does_not_exist_is_refused(scans: Path) -> None:
 
 
 def test_a_point_that_adds_nothing_is_refused_with_the_numbers(scans: Path) -> None:
-    with pytest.raises(AfterRayError, match="1 % of the .* training utterances"):
+    with pytest.raises(AfterRayError, match=r"1 % of the .* training utterances"):
         plan(scans, "schedule=[0.5, 1, 100]")
 
 

@@ -61,17 +61,16 @@ def test_a_frozen_front_end_stays_as_it_was(tiny: Tiny, sound: Ragged) -> None:
 
 
 def test_only_the_given_rows_are_read(tiny: Tiny, sound: Ragged) -> None:
-    class Watched(Ragged):
-        read: set[int] = set()
+    read: set[int] = set()
 
+    class Watched(Ragged):
         def __getitem__(self, row: int) -> NDArray[np.int16]:
-            self.read.add(int(row))
+            read.add(int(row))
             return super().__getitem__(row)
 
-    watched = Watched(sound.values, sound.offsets)
     rows = np.array([9, 3, 5, 20])
-    adapt(SHORT, tiny(), watched, rows, SeedTree(0), "cpu")
-    assert watched.read == set(rows.tolist())
+    adapt(SHORT, tiny(), Watched(sound.values, sound.offsets), rows, SeedTree(0), "cpu")
+    assert read == set(rows.tolist())
 
 
 def test_equal_seeds_give_equal_bits_whatever_the_order_of_rows(tiny: Tiny, sound: Ragged) -> None:

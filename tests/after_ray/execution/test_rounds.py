@@ -126,7 +126,9 @@ def test_strategies_share_round_0_and_coincide_when_everything_is_labelled(execu
 
 def test_a_record_says_what_was_measured_and_where(execution: Execution) -> None:
     record = run(chain(execution, FunctionalsSettings()), execution)
-    assert {"ua", "wa", "macro_f1", "loss", "ece", "validation_ua", "labelled", "updates"} <= set(record.measures)
+    assert {"ua", "wa", "macro_f1", "loss", "ece", "validation_ua", "labelled", "updates"} <= set(
+        record.measures
+    )
     assert record.measures["labelled"] == SIZES[-1]
     assert {"score", "acquire", "train", "evaluate", "total"} <= set(record.seconds)
     assert len(record.details["acquired"]) == SIZES[-1] - SIZES[-2]
@@ -136,7 +138,9 @@ def test_a_record_says_what_was_measured_and_where(execution: Execution) -> None
     assert set(record.details["test_speakers"]).isdisjoint(record.details["labelled_by"]["speaker"])
 
 
-def test_a_test_utterance_never_reaches_training(execution: Execution, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_test_utterance_never_reaches_training(
+    execution: Execution, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from after_ray.classifiers.functionals import FunctionalsClassifier
 
     last = chain(execution, FunctionalsSettings())
@@ -145,7 +149,9 @@ def test_a_test_utterance_never_reaches_training(execution: Execution, monkeypat
     run(last, undisturbed)
     test_rows = {
         int(row)
-        for row in Store(undisturbed.store).arrays(Store(undisturbed.store).need(last.key), PREDICTIONS_FILE)["test_rows"]
+        for row in Store(undisturbed.store).arrays(Store(undisturbed.store).need(last.key), PREDICTIONS_FILE)[
+            "test_rows"
+        ]
     }
     fit = FunctionalsClassifier.fit
 

@@ -59,8 +59,7 @@ def test_no_utterance_depends_on_the_one_before(tiny: Tiny, sound: Ragged) -> No
 
 
 def test_level_is_left_as_it_is(tiny: Tiny) -> None:
-    """The first convolution of this layer-norm front end has a bias of zero level: louder is not the same."""
-    extractor = make(tiny("layer", conv_bias=True))
+    extractor = make(tiny("layer", conv_bias=True))  # without a bias, layer norm itself would take it away
     assert not np.allclose(extractor.extract(wave(8_000)), extractor.extract(10 * wave(8_000)), atol=0.01)
 
 

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from after_ray.adaptation.settings import TaptSettings
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.classifiers._settings import FunctionalsSettings, LightSerNetSettings, PooledTransformerSettings
+from after_ray.classifiers._settings import (
+    FunctionalsSettings,
+    LightSerNetSettings,
+    PooledTransformerSettings,
+)
 from after_ray.initialization._settings import ClusteringSettings, RandomSettings
 from after_ray.settings import Settings, neutral
 from after_ray.splits._settings import FoldChoice
-from after_ray.stages import AdaptationStage, AudioStage, FeaturesStage, FirstRoundStage, NextRoundStage, Stage
+from after_ray.stages import (
+    AdaptationStage,
+    AudioStage,
+    FeaturesStage,
+    FirstRoundStage,
+    NextRoundStage,
+    Stage,
+)
 
 AUDIO = AudioStage("0123")
 BACKBONE = BackboneSettings(config={"hidden_size": 16})
@@ -32,7 +43,9 @@ GOLDEN: dict[str, tuple[Stage, str]] = {
 
 
 def test_golden_keys_stand() -> None:
-    assert {name: stage.key for name, (stage, _) in GOLDEN.items()} == {n: key for n, (_, key) in GOLDEN.items()}
+    assert {name: stage.key for name, (stage, _) in GOLDEN.items()} == {
+        n: key for n, (_, key) in GOLDEN.items()
+    }
 
 
 def test_the_name_of_a_corpus_is_not_in_a_key() -> None:
@@ -59,7 +72,9 @@ def test_every_setting_of_a_round_changes_its_key() -> None:
     other = FirstRoundStage(AUDIO, FoldChoice(), FunctionalsSettings(), RandomSettings(), 9, 0)
     seed = FirstRoundStage(AUDIO, FoldChoice(), FunctionalsSettings(), RandomSettings(), 8, 1)
     fold = FirstRoundStage(AUDIO, FoldChoice(index=1), FunctionalsSettings(), RandomSettings(), 8, 0)
-    strength = FirstRoundStage(AUDIO, FoldChoice(), FunctionalsSettings(regularization=2), RandomSettings(), 8, 0)
+    strength = FirstRoundStage(
+        AUDIO, FoldChoice(), FunctionalsSettings(regularization=2), RandomSettings(), 8, 0
+    )
     assert len({stage.key for stage in (FIRST, other, seed, fold, strength, NEXT)}) == 6
 
 

@@ -23,7 +23,11 @@ def draft(key: str = KEY, **fields: object) -> Draft:
 
 def test_a_committed_stage_is_found_with_its_arrays(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "scalar": np.array(3), "t": np.eye(3)[::-1].T}
+    arrays = {
+        "a": np.arange(6, dtype=np.float32).reshape(2, 3),
+        "scalar": np.array(3),
+        "t": np.eye(3)[::-1].T,
+    }
     with store.workspace(KEY) as folder:
         save_arrays(folder / "arrays.safetensors", arrays)
         store.commit(draft(measures={"ua": 0.5}, parents=("p",)), folder)
@@ -34,7 +38,7 @@ def test_a_committed_stage_is_found_with_its_arrays(tmp_path: Path) -> None:
     for name, array in arrays.items():
         np.testing.assert_array_equal(read[name], array)
         assert read[name].shape == array.shape
-    assert store.ledger.keys() == {KEY}
+    assert store.ledger.finished() == {KEY}
 
 
 def test_the_first_writer_wins_and_the_losers_files_are_discarded(tmp_path: Path) -> None:
@@ -51,9 +55,14 @@ def test_the_first_writer_wins_and_the_losers_files_are_discarded(tmp_path: Path
 
 def test_a_workspace_that_is_left_by_an_error_leaves_nothing(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    with pytest.raises(RuntimeError), store.workspace(KEY) as folder:
-        (folder / "half").write_bytes(b"1")
-        raise RuntimeError("killed")
+
+    def write_half_and_fail() -> None:
+        with store.workspace(KEY) as folder:
+            (folder / "half").write_bytes(b"1")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        write_half_and_fail()
     assert store.find(KEY) is None
     assert list((tmp_path / "artifacts" / KEY[:2]).iterdir()) == []
 
@@ -137,7 +146,9 @@ def test_the_cache_copies_once_and_evicts_the_oldest(tmp_path: Path) -> None:
     assert third.exists()
 
 
-def test_an_interrupted_replacement_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_replacement_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "file"
     write_atomic(path, b"old")
 

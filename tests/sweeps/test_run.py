@@ -1,0 +1,127 @@
+"""`after-ray run` as a user runs it: on a local Ray, killed, started again, and with nothing left to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from after_ray.store import Store
+
+STUDY = """\
+study: small
+corpus: {name: synthetic, speakers: 6, sentences: 3}
+classifier: [functionals, {name: light_sernet, steps: 4, evaluations: 2, batch_size: 8}]
+strategy: [random, entropy]
+schedule: [20, 60, 100]
+fold: [0, 1]
+protocol: {preset: paper, folds: {count: 3}}
+"""
+CELLS = 2 * 2 * 3 * 2
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(STUDY)
+    return path
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "sweeps.cli", *map(str, arguments)]
+
+
+def after_ray(*arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=280)
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def counts(study: Path, store: Path, *overrides: str) -> dict[str, int]:
+    done = after_ray("plan", study, "--store", store, "--json", *overrides)
+    return json.loads(done.stdout)
+
+
+def results(store: Path) -> dict[str, object]:
+    """Per finished round what must be equal bit for bit: measures, picks and predictions."""
+    opened = Store(store)
+    found: dict[str, object] = {}
+    for key in opened.ledger.finished():
+        record = opened.need(key)
+        if record.kind == "round":
+            predictions = record.files["predictions.safetensors"].sha256
+            found[key] = (dict(record.measures), record.details["acquired"], predictions)
+    return found
+
+
+@pytest.mark.slow
+def test_a_study_runs_to_its_report_and_a_killed_driver_changes_no_bit(study: Path, tmp_path: Path) -> None:
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    done = after_ray("run", study, "--store", undisturbed)
+    assert "report:" in done.stdout
+    assert (undisturbed / "reports" / "small" / "index.html").is_file()
+    assert counts(study, undisturbed)["done"] == CELLS
+
+    kill_when(lambda: len(Store(killed).ledger.finished()) >= 8, command("run", study, "--store", killed))
+    before = {key: Store(killed).need(key).finished for key in Store(killed).ledger.finished()}
+    assert 8 <= len(before) < len(Store(undisturbed).ledger.finished()), "killed in the middle"
+    after_ray("run", study, "--store", killed)
+    assert results(killed) == results(undisturbed)
+    again = {key: Store(killed).need(key).finished for key in before}
+    assert again == before, "finished work was repeated"
+
+    started = time.time()
+    done = after_ray("run", study, "--store", killed)
+    assert "0 trials ran" in done.stdout
+    assert all(Store(killed).need(key).finished < started for key in Store(killed).ledger.finished())
+
+
+def kill_when(ready: object, arguments: Sequence[str]) -> None:
+    """Start a command in a session of its own, and kill -9 only its driver once `ready`."""
+    assert callable(ready)
+    driver = subprocess.Popen(
+        arguments,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env=dict(os.environ),
+    )
+    deadline = time.monotonic() + 200
+    while not ready() and driver.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+
+
+@pytest.mark.slow
+def test_a_failing_stage_is_named_and_the_rest_goes_on(study: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken_strategy.py").write_text(
+        "from after_ray.acquisition import Strategy\n"
+        "class Broken(Strategy):\n"
+        "    def _select(self, evidence, budget, generator):\n"
+        "        raise RuntimeError('the strategy is broken on purpose')\n"
+    )
+    store = tmp_path / "store"
+    os.environ["PYTHONPATH"] = str(tmp_path)
+    try:
+        override = ["--set", "strategy=[random, 'broken_strategy:Broken']", "--set", "classifier=functionals"]
+        done = after_ray("run", study, "--store", store, *override, check=False)
+        assert done.returncode == 1
+        assert "the strategy is broken on purpose" in done.stdout
+        left = counts(study, store, *override)
+        assert left["failed"] == 2 * 2
+        assert left["done"] == left["cells"] - left["failed"]
+        status = after_ray("status", study, "--store", store, *override)
+        assert "the strategy is broken on purpose" in status.stdout
+        assert list((store / "logs").glob("*.log"))
+    finally:
+        del os.environ["PYTHONPATH"]
