@@ -119,15 +119,17 @@ class _Report:
         }
         self._curves_figure = curves_figure(self._curves, chance, reference)
         self._seconds_figure = seconds_figure(seconds_frame(results), reference)
+        self._curves_svg = to_svg(self._curves_figure, "curves")
+        self._seconds_svg = to_svg(self._seconds_figure, "seconds")
         self._scores = [score_table(results, metric) for metric in METRICS]
 
     def files(self) -> dict[str, str | bytes]:
         """Names and contents of all files beside the page."""
         tables = self._comparison_tables()
         return {
-            "curves.svg": to_svg(self._curves_figure, "curves"),
+            "curves.svg": self._curves_svg,
             "curves.png": to_png(self._curves_figure),
-            "seconds.svg": to_svg(self._seconds_figure, "seconds"),
+            "seconds.svg": self._seconds_svg,
             "seconds.png": to_png(self._seconds_figure),
             "table.csv": to_csv(score_frame(self._results)),
             "table.md": to_markdown(self._scores),
@@ -158,13 +160,13 @@ class _Report:
             warnings=warnings(self._results),
             missing=self._results.missing,
             planned=self._results.planned,
-            curves=_picture(self._curves_figure, "curves", "Learning curves"),
+            curves=_picture(self._curves_svg, "Learning curves"),
             bands=_bands(self._curves),
             area=_area_table(self._curves),
             scores=self._scores,
             comparisons=self._comparison_tables(),
             seconds=seconds_table(self._results),
-            seconds_picture=_picture(self._seconds_figure, "seconds", "Charged time"),
+            seconds_picture=_picture(self._seconds_svg, "Charged time"),
             sharing=sharing(self._results.frame),
             files=files,
         )
@@ -185,9 +187,9 @@ def to_csv(frame: pd.DataFrame) -> str:
     return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
 
 
-def _picture(figure: object, salt: str, title: str) -> Markup:
+def _picture(svg: str, title: str) -> Markup:
     # The SVG is made by us from numbers and escaped labels; everything else on the page is autoescaped.
-    return Markup(inline_svg(to_svg(figure, salt), title))  # type: ignore[arg-type]
+    return Markup(inline_svg(svg, title))
 
 
 def _bands(curves: pd.DataFrame) -> str:

@@ -20,7 +20,8 @@ from rich.table import Table
 
 SECONDS_BETWEEN_LINES = 15
 
-console = Console(stderr=False, highlight=False)
+# A table in a log file is as wide as it needs to be.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

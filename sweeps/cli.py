@@ -202,8 +202,8 @@ def _report(opened: OpenStudy, out: Path | None) -> None:
     paths = write_study_report(opened, results, out or report_folder(opened))
     rows = terminal_table(results)
     if rows:
-        cells = [list(row.values()) for row in rows]
-        print_table(f"{opened.study.study}: UA in percent at each labelled percent", list(rows[0]), cells)
+        cells = [[text.split(" (")[0] for text in row.values()] for row in rows]  # pooled UA is in the report
+        print_table(f"{opened.study.study}: UA in percent, mean ± sd over folds", list(rows[0]), cells)
     print(f"report: {paths.page}")
 
 

@@ -28,10 +28,11 @@ class LightNetwork(nn.Module):
 
     def __init__(self, classes: int, dropout: float, generator: torch.Generator) -> None:
         super().__init__()
-        self.stem = Stem()
-        self.body = nn.Sequential(*(_block(*shape) for shape in BODY))
+        with torch.random.fork_rng(devices=[]):  # constructors draw weights of their own, replaced below
+            self.stem = Stem()
+            self.body = nn.Sequential(*(_block(*shape) for shape in BODY))
+            self.head = nn.Linear(WIDTH, classes)
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(WIDTH, classes)
         self._initialise(generator)
         # A third faster on a processor; torch's own type stubs do not know the argument.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

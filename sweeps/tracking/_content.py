@@ -1,0 +1,170 @@
+"""What the run of one trajectory holds: parameters, tags, points and files, from records alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from after_ray.files import write_json
+from after_ray.store import Record, Store
+from sweeps.mirrored import MirroredTrajectory, Round
+
+FORMAT = 1  # raise when runs hold something else for the same records; they are then written again
+CURVES = ("ua", "wa", "macro_f1", "loss", "validation_ua", "ece", "labelled")
+PREDICTIONS_FILE = "predictions.safetensors"
+MODEL_FILE = "model.safetensors"
+LONGEST_PARAMETER = 6000  # characters, MLflow's limit
+
+
+class Point(NamedTuple):
+    """One value of one metric; `timestamp` in milliseconds, from the record and never from now.
+
+    MLflow takes a point that it has for the same one only when all four fields are equal.
+    """
+
+    name: str
+    value: float
+    timestamp: int
+    step: int
+
+
+@dataclass(frozen=True)
+class FinishedRound:
+    """A round of a trajectory with its record; `step` is its place on MLflow's axis."""
+
+    percent: float
+    step: int
+    reported: bool
+    record: Record
+
+    @property
+    def finished(self) -> int:
+        """When it ended, in milliseconds since the epoch."""
+        return milliseconds(self.record.finished)
+
+
+def finished_rounds(trajectory: MirroredTrajectory, store: Store) -> tuple[FinishedRound, ...]:
+    """The rounds that have a record, up to the first that has none."""
+    steps = steps_of([percent for percent, _, _ in trajectory.rounds])
+    found = []
+    for (percent, key, reported), step in zip(trajectory.rounds, steps, strict=True):
+        record = store.find(key)
+        if record is None:
+            break
+        found.append(FinishedRound(percent, step, reported, record))
+    return tuple(found)
+
+
+def steps_of(percents: Sequence[float]) -> tuple[int, ...]:
+    """MLflow's integer steps: the percents where all are whole, else hundredths of a percent."""
+    whole = all(float(percent).is_integer() for percent in percents)
+    return tuple(round(percent) if whole else round(100 * percent) for percent in percents)
+
+
+def content_digest(trajectory: MirroredTrajectory, rounds: Sequence[Round], reference_above: int) -> str:
+    """Digest of what the run holds with `rounds` in it; records are write-once, so keys stand for them."""
+    content = [FORMAT, dict(trajectory.tags), dict(trajectory.parameters), list(rounds), reference_above]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def run_name(tags: Mapping[str, str]) -> str:
+    """A short name for people, such as `emodb functionals entropy clustering f0 s3`."""
+    words = [tags.get(axis, "") for axis in ("corpus", "method", "adaptation", "strategy", "initialization")]
+    numbers = [f"{letter}{tags[axis]}" for axis, letter in (("fold", "f"), ("seed", "s")) if axis in tags]
+    return " ".join([*(word for word in words if word not in {"", "none"}), *numbers])
+
+
+def parameters_of(trajectory: MirroredTrajectory) -> dict[str, str]:
+    """Settings and axes as texts under names that MLflow takes."""
+    merged = {**trajectory.parameters, **trajectory.tags}
+    return {_allowed(name): str(value)[:LONGEST_PARAMETER] for name, value in merged.items()}
+
+
+def points_of(rounds: Sequence[FinishedRound]) -> list[Point]:
+    """The curves of a trajectory, and the values of its reported rounds under names like `ua_at_20`."""
+    return [point for found in rounds for point in (*_curves(found), *_summary(found))]
+
+
+def summary_name(measure: str, percent: float) -> str:
+    """The metric that holds a measure at one labelled percent."""
+    return f"{measure}_at_{percent:g}"
+
+
+def cells_of(rounds: Sequence[FinishedRound]) -> list[dict[str, Any]]:
+    """Every measure of every round, for `cells.json`."""
+    return [
+        {
+            "percent": found.percent,
+            "reported": found.reported,
+            "key": found.record.key,
+            "finished": found.record.finished,
+            **found.record.measures,
+            **_seconds(found.record),
+        }
+        for found in rounds
+    ]
+
+
+def stage_artifacts(
+    folder: Path, rounds: Sequence[FinishedRound], store: Store, complete: bool, reference_above: int
+) -> None:
+    """Lay out in `folder` what the run's artifacts are to be; files of the store are linked, not copied."""
+    write_json(folder / "cells.json", cells_of(rounds))
+    for found in rounds:
+        details, place = found.record.details, folder / "rounds" / f"percent_{found.percent:g}"
+        write_json(place / "acquired.json", details.get("acquired", []))
+        confusion = {name: details.get(name) for name in ("classes", "confusion", "recall")}
+        write_json(place / "confusion.json", confusion)
+        if PREDICTIONS_FILE in found.record.files:
+            (place / PREDICTIONS_FILE).symlink_to(_source(store, found.record, PREDICTIONS_FILE))
+    if complete and store.has(rounds[-1].record, MODEL_FILE):
+        _stage_model(folder / "model", rounds[-1].record, store, reference_above)
+
+
+def milliseconds(seconds: float) -> int:
+    """MLflow's clock."""
+    return round(1000 * seconds)
+
+
+def _stage_model(place: Path, record: Record, store: Store, reference_above: int) -> None:
+    entry = record.files[MODEL_FILE]
+    if entry.bytes <= reference_above:
+        place.mkdir()
+        (place / MODEL_FILE).symlink_to(_source(store, record, MODEL_FILE))
+        return
+    reference = {"store_key": record.key, "file": MODEL_FILE, "sha256": entry.sha256, "bytes": entry.bytes}
+    write_json(place / "reference.json", reference)
+
+
+def _source(store: Store, record: Record, name: str) -> Path:
+    return store.path(record, name).resolve()
+
+
+def _curves(found: FinishedRound) -> Iterator[Point]:
+    measures = found.record.measures
+    values = {name: measures.get(name) for name in CURVES} | _seconds(found.record)
+    for name, value in values.items():
+        if value is not None:
+            yield Point(_allowed(name), float(value), found.finished, found.step)
+
+
+def _summary(found: FinishedRound) -> Iterator[Point]:
+    if not found.reported:
+        return
+    for measure in CURVES:
+        value = found.record.measures.get(measure)
+        if value is not None:
+            yield Point(summary_name(measure, found.percent), float(value), found.finished, found.step)
+
+
+def _seconds(record: Record) -> dict[str, float]:
+    return {f"seconds_{phase}": value for phase, value in record.seconds.items()}
+
+
+def _allowed(name: str) -> str:
+    return re.sub(r"[^\w./ -]", "_", name)

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from analysis.comparisons import axes_to_compare, compare
+from analysis.significance import nadeau_bengio, quasi_f
+
+
+def wavy(strategy, percent, fold, seed):
+    """Entropy is 0.1 to 0.2 better after round 0, by whole utterances."""
+    gain = 0.1 + 0.05 * ((fold + 2 * seed) % 3) if strategy == "entropy" and percent > 1 else 0.0
+    return 0.4 + 0.05 * fold + gain
+
+
+def test_differences_are_those_of_the_cells(make_study):
+    results = make_study(wavy).results
+    found = compare(results, "strategy", "random")
+    assert [comparison.percent for comparison in found] == [5, 10]
+    expected = np.array([[0.1, 0.15, 0.2], [0.2, 0.1, 0.15]])
+    for comparison in found:
+        assert comparison.claim.crossed.p == pytest.approx(quasi_f(expected).p, abs=1e-9)
+        assert comparison.claim.corrected.p == pytest.approx(nadeau_bengio(expected, 100 / 400).p, abs=1e-9)
+        assert comparison.claim.crossed_holm == pytest.approx(min(1, 2 * comparison.claim.crossed.p))
+
+
+def test_a_shared_round_0_is_not_compared_with_itself(make_study):
+    shared = compare(make_study(wavy).results, "strategy", "random")
+    assert 1 not in [comparison.percent for comparison in shared]
+
+
+def test_equal_results_of_different_runs_are_identical(make_study):
+    found = compare(make_study(wavy, share_first=False).results, "strategy", "random")
+    assert found[0].claim.verdict == "identical"
+
+
+def test_a_ragged_ratio_is_refused_and_the_others_are_tested(make_study):
+    hole = ("random", 10, 2, 1)
+    results = make_study(wavy, left_out=lambda *cell: cell == hole).results
+    at_5, at_10 = compare(results, "strategy", "random")
+    assert at_5.claim.crossed.p is not None
+    assert (at_10.claim.verdict, at_10.others) == ("not tested", ())
+    assert at_10.claim.reason == "ragged, planned cells missing: 1"
+
+
+def test_a_seed_that_is_missing_everywhere_is_a_hole_too(make_study):
+    results = make_study(wavy, left_out=lambda strategy, percent, fold, seed: seed == 1).results
+    assert {c.claim.verdict for c in compare(results, "strategy", "random")} == {"not tested"}
+
+
+def test_equal_results_with_everything_labelled_are_no_member_of_the_family(make_study):
+    def until_all(strategy, percent, fold, seed):
+        return wavy("random" if percent == 100 else strategy, percent, fold, seed)
+
+    found = compare(make_study(until_all, percents=(1, 5, 100)).results, "strategy", "random")
+    assert found[-1].claim.verdict == "identical"
+    assert found[0].claim.crossed_holm == pytest.approx(found[0].claim.crossed.p)
+
+
+def test_only_axes_with_a_choice_are_compared(make_study):
+    results = make_study(wavy).results
+    assert axes_to_compare(results, "random") == {"strategy": "random"}
+    assert axes_to_compare(results, "margin") == {}

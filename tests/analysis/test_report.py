@@ -1,0 +1,181 @@
+import dataclasses
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from analysis._facts import warnings
+from analysis.errors import NoResults
+from analysis.report import StudyInfo, write_report
+
+STUDY = StudyInfo(
+    name="known <study>",
+    description="Two strategies & nothing else.",
+    counts={"emodb": {"shared_sentences": 10}},
+    weights_are="random",
+    settings_yaml="study: known\n",
+    commands=("after-ray run known.yaml",),
+)
+
+
+def known(strategy, percent, fold, seed):
+    gain = 0.1 + 0.05 * ((fold + seed) % 2) if strategy == "entropy" and percent > 1 else 0.0
+    return 0.4 + 0.1 * fold + gain
+
+
+class _Text(HTMLParser):
+    """The text of a page, and whether its tags close in order."""
+
+    VOID = frozenset({"meta", "br", "path", "use", "rect", "line", "link"})
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.open = [], []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def text_of(page):
+    parser = _Text()
+    parser.feed(page.read_text())
+    assert parser.open == []
+    return " ".join(" ".join(parser.words).split())
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory, study_maker):
+    folder = tmp_path_factory.mktemp("known")
+    return write_report(STUDY, study_maker(folder)(known).results, folder / "report")
+
+
+def test_all_files_are_there(report):
+    names = {path.name for path in report.folder.iterdir()}
+    tables = {f"{stem}.{kind}" for stem in ("table", "comparison") for kind in ("csv", "md", "tex")}
+    pictures = {"curves.svg", "curves.png"}
+    assert tables | pictures | {"seconds.csv", "cells.csv", "index.html"} <= names
+    assert {path.name for path in report.files} == names - {"index.html"}
+
+
+def test_the_page_needs_no_network(report):
+    page = report.page.read_text()
+    assert "http" not in page
+    assert not re.search(r"<(script|link|img|iframe)\b", page)
+    assert not re.search(r"url\((?!#)", page)
+    assert page.count("<svg") == 2
+
+
+def test_ids_of_the_two_pictures_do_not_collide_where_they_are_used(report):
+    page = report.page.read_text()
+    used = set(re.findall(r"url\(#([^)]+)\)", page)) | set(re.findall(r'href="#([^"]+)"', page))
+    assert used
+    assert {name: page.count(f'id="{name}"') for name in used} == dict.fromkeys(used, 1)
+
+
+def test_the_page_opens_with_the_box(report):
+    text = text_of(report.page)
+    box = text[: text.index("Learning curves")]
+    for fact in (
+        "known <study>",
+        "400 utterances in train, 100 in test, 40 in validation",
+        "10 sentences shared by train and test",
+        "3 folds × 2 seeds",
+        "random (backbone not pretrained)",
+        "points of UA (median of 2 comparisons",
+        "not testable here (no pretrained weights)",
+        "36 of 36 finished",
+    ):
+        assert fact in box
+
+
+def test_names_are_escaped(report):
+    assert "known &lt;study&gt;" in report.page.read_text()
+
+
+def test_values_of_the_page_are_those_computed_by_hand(report):
+    text = text_of(report.page)
+    assert "50.0 ± 10.0 (50.0)" in text
+    assert "62.5 ± 10.0 (62.5)" in text
+    assert "+12.5" in text
+
+
+def test_a_ragged_study_says_how_many_are_missing_and_what_is_not_tested(make_study, tmp_path):
+    study = make_study(known, left_out=lambda *cell: cell == ("entropy", 10, 0, 0))
+    study.store.ledger.fail(study.results.missing["key"].item(), "The node went away.")
+    text = text_of(write_report(STUDY, study.results, tmp_path / "report").page)
+    assert "1 of 36 cells are missing" in text
+    assert "entropy, 10 %" in text
+    assert "not tested: ragged, planned cells missing: 1" in text
+    assert "Failed (1 cells): The node went away." in text
+
+
+def test_identical_results_are_named_identical(make_study, tmp_path):
+    results = make_study(lambda *_: 0.5, share_first=False).results
+    text = text_of(write_report(STUDY, results, tmp_path / "report").page)
+    assert text.count("identical") == 3
+    assert "nan" not in text.lower()
+
+
+def test_a_single_seed_and_fold_and_ratio_still_make_a_page(make_study, tmp_path):
+    results = make_study(known, percents=(5,), folds=(0,), seeds=(0,), share_first=False).results
+    text = text_of(write_report(STUDY, results, tmp_path / "report").page)
+    assert "No bands" in text
+    assert "needs at least 2 seeds and 2 folds, has 1 and 1" in text
+
+
+def test_without_a_candidate_there_is_nothing_to_compare(make_study, tmp_path):
+    results = make_study(known, strategies=("random",)).results
+    assert "There is nothing to compare" in text_of(write_report(STUDY, results, tmp_path / "report").page)
+
+
+def test_another_reference_can_be_asked_for(make_study, tmp_path):
+    results = make_study(known).results
+    text = text_of(write_report(STUDY, results, tmp_path / "report", reference="entropy").page)
+    assert "Strategies against entropy" in text
+    assert "−12.5" in text
+
+
+def test_collapsed_models_are_counted(make_study):
+    results = make_study(lambda s, p, f, seed: 0.25 if (s, p) == ("entropy", 5) else 0.5).results
+    (warning,) = warnings(results)
+    assert warning.startswith("entropy: UA is exactly chance in 6 cells (6 at 5 %)")
+
+
+def test_unlike_devices_are_warned_about(make_study):
+    results = make_study(known).results
+    results.frame.loc[0, "device_name"] = "gpu y"
+    assert any("different devices (cpu x, gpu y)" in warning for warning in warnings(results))
+
+
+def test_the_same_results_give_the_same_bytes(make_study, tmp_path):
+    results = make_study(known).results
+    first, second = (write_report(STUDY, results, tmp_path / name) for name in ("a", "b"))
+    for one, other in zip((first.page, *first.files), (second.page, *second.files), strict=True):
+        assert one.read_bytes() == other.read_bytes(), one.name
+
+
+def test_a_report_of_nothing_is_refused(make_study, tmp_path):
+    results = make_study(known, left_out=lambda *_: True).results
+    with pytest.raises(NoResults, match="no finished cell"):
+        write_report(STUDY, results, tmp_path / "report")
+    assert not (tmp_path / "report").exists()
+
+
+def test_two_methods_on_two_corpora_get_a_panel_each(make_study, tmp_path):
+    results = make_study(known).results
+    parts = [
+        results.frame.assign(corpus=corpus, method=method)
+        for corpus, method in (("emodb", "functionals"), ("ravdess", "a$b$c"))
+    ]
+    combined = dataclasses.replace(results, frame=pd.concat(parts, ignore_index=True))
+    page = write_report(STUDY, combined, tmp_path / "report").page.read_text()
+    assert "ravdess, a$b$c" in page

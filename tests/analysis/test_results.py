@@ -1,0 +1,107 @@
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from after_ray.store import Draft, Store, digest
+from analysis.errors import MissingColumns
+from analysis.results import from_store, pooled, unweighted_accuracy, weighted_accuracy
+
+
+def test_every_finished_cell_has_one_row_with_its_record(make_study):
+    results = make_study(lambda *_: 0.5).results
+    assert len(results.frame) == results.planned == 2 * 3 * 3 * 2
+    assert results.complete
+    row = results.frame.iloc[0]
+    assert (row["ua"], row["labelled"], row["test"], row["device"]) == (0.5, 4, 100, "cpu")
+    assert row["seconds_train"] == 8.0
+    assert row["classes"] == ["anger", "happiness", "neutral", "sadness"]
+
+
+def test_charged_seconds_follow_the_chain_once_without_audio(make_study):
+    frame = make_study(lambda *_: 0.5).results.frame
+    charged = frame.groupby("percent")["charged_seconds"].unique()
+    assert {p: list(c) for p, c in charged.items()} == {1: [30.0], 5: [40.0], 10: [50.0]}
+    assert set(frame["spent_seconds"]) == {10.0}
+
+
+def test_a_shared_ancestor_is_charged_once(tmp_path):
+    store, keys = Store(tmp_path), [digest("s", 1, {"n": n}) for n in range(4)]
+    root, left, right, last = keys
+    seconds = {"total": 1.0}
+    for key, parents in ((root, ()), (left, (root,)), (right, (root,)), (last, (left, right))):
+        store.commit(Draft(key, "features", {}, parents=parents, seconds=seconds))
+    assert from_store(_one_cell(last), store).frame["charged_seconds"].item() == 4.0
+
+
+def test_a_chain_with_a_lost_record_has_no_charged_time(tmp_path):
+    store, key = Store(tmp_path), digest("s", 1, {})
+    store.commit(Draft(key, "round", {}, parents=(digest("gone", 1, {}),), seconds={"total": 1.0}))
+    assert np.isnan(from_store(_one_cell(key), store).frame["charged_seconds"].item())
+
+
+def test_missing_cells_are_kept_apart_with_the_sentence_of_their_failure(make_study):
+    study = make_study(
+        lambda *_: 0.5, left_out=lambda s, p, f, seed: (s, p, f, seed) == ("entropy", 10, 2, 1)
+    )
+    assert study.results.missing["failure"].tolist() == [""]
+    key = study.results.missing["key"].item()
+    study.store.ledger.fail(key, "It ran out of memory.")
+    results = study.results
+    assert not results.complete
+    assert results.missing["failure"].tolist() == ["It ran out of memory."]
+    assert len(results.frame) == results.planned - 1
+
+
+def test_a_study_that_has_not_begun_is_all_missing(make_study):
+    results = make_study(lambda *_: 0.5, left_out=lambda *_: True).results
+    assert results.frame.empty
+    assert len(results.missing) == results.planned
+
+
+def test_predictions_are_read_when_asked_for(make_study):
+    results = make_study(lambda *_: 0.5).results
+    predictions = results.predictions(results.frame["key"].iloc[0])
+    hits = predictions.log_probabilities.argmax(axis=1) == predictions.truth
+    assert hits.mean() == 0.5
+    assert predictions.truth.dtype == np.int64
+
+
+def test_pooled_ua_adds_the_folds_up_before_dividing():
+    one = [[9, 1], [1, 1]]  # UA 0.7
+    other = [[1, 1], [0, 8]]  # UA 0.75
+    frame = pd.DataFrame({"seed": [0, 0], "fold": [0, 1], "confusion": [one, other]})
+    assert pooled(frame) == pytest.approx((10 / 12 + 9 / 10) / 2)
+    assert pooled(frame, "wa") == pytest.approx(19 / 22)
+
+
+def test_o13_accuracies_and_a_class_without_test_utterances():
+    confusion = np.array([[50, 5, 3, 2], [10, 80, 6, 4], [2, 8, 30, 0], [4, 6, 0, 20]])
+    assert weighted_accuracy(confusion) == pytest.approx(0.7826086957, abs=1e-6)
+    assert unweighted_accuracy(confusion) == pytest.approx(0.7625, abs=1e-6)
+    assert unweighted_accuracy(np.array([[3, 1, 0], [0, 4, 0], [0, 0, 0]])) == pytest.approx(0.875)
+
+
+def test_a_plan_without_a_column_is_refused(make_study):
+    study = make_study(lambda *_: 0.5)
+    with pytest.raises(MissingColumns, match="no column trial"):
+        from_store(study.cells.drop(columns="trial"), study.store)
+
+
+@pytest.mark.slow
+def test_reading_3200_records_takes_under_3_seconds(tmp_path):
+    store, keys = Store(tmp_path), [digest("round", 1, {"n": n}) for n in range(3200)]
+    acquired = [f"utterance-{n:05d}" for n in range(200)]
+    for key in keys:
+        store.commit(Draft(key, "round", {}, seconds={"total": 1.0}, details={"acquired": acquired}))
+    cells = pd.concat([_one_cell(key) for key in keys], ignore_index=True)
+    started = time.perf_counter()
+    assert len(from_store(cells, store).frame) == 3200
+    assert time.perf_counter() - started < 3
+
+
+def _one_cell(key):
+    axes = ("corpus", "method", "adaptation", "strategy", "initialization", "restart")
+    numbers = {"percent": 1.0, "size": 4, "fold": 0, "seed": 0, "pretrained": False}
+    return pd.DataFrame([{**dict.fromkeys(axes, "x"), **numbers, "key": key, "trial": key}])
