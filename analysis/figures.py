@@ -154,27 +154,33 @@ def _panels(
 
 
 def _styles(table: pd.DataFrame, reference: str) -> dict[tuple[str, ...], dict[str, Any]]:
-    """One style per adaptation, strategy, initialization and restart; the same in every panel."""
+    """One style per adaptation, strategy, initialization and restart, the same in every panel.
+
+    Colour and marker tell the strategy (the reference is grey), the dash tells the rest; with a single
+    strategy colour and marker tell the rest.
+    """
     inner = list(AXES[2:])
     keys = list(table[inner].drop_duplicates().itertuples(index=False, name=None))
     shown = [axis for axis in inner if table[axis].nunique() > 1] or ["strategy"]
-    references = [key for key in keys if key[inner.index("strategy")] == reference]
-    candidates = [key for key in keys if key not in references]
-    # The reference is grey and dashed; the dash of candidates changes once the colours are used up.
-    drawn = {key: (GREY, _DASHES[(i + 1) % len(_DASHES)]) for i, key in enumerate(references)}
-    for i, key in enumerate(candidates):
-        drawn[key] = PALETTE[i % len(PALETTE)], _DASHES[i // len(PALETTE) % len(_DASHES)]
-    return {
-        key: {
-            "color": drawn[key][0],
-            "linestyle": drawn[key][1],
-            "marker": MARKERS[i % len(MARKERS)],
+    place = inner.index("strategy")
+    several = len({key[place] for key in keys}) > 1
+    coloured = list(dict.fromkeys(key[place] if several else key for key in keys))
+    dashed = list(dict.fromkeys(key[:place] + key[place + 1 :] for key in keys)) if several else []
+    candidates = [value for value in coloured if not (several and value == reference)]
+    styles = {}
+    for key in keys:
+        hue = key[place] if several else key
+        turn = candidates.index(hue) if hue in candidates else 0
+        dash = (dashed.index(key[:place] + key[place + 1 :]) if several else 0) + turn // len(PALETTE)
+        styles[key] = {
+            "color": PALETTE[turn % len(PALETTE)] if hue in candidates else GREY,
+            "linestyle": _DASHES[dash % len(_DASHES)],
+            "marker": MARKERS[coloured.index(hue) % len(MARKERS)],
             "markersize": 4,
             "linewidth": 1.6,
             "label": label(Family("", "", *key), shown),
         }
-        for i, key in enumerate(keys)
-    }
+    return styles
 
 
 def _dress(axes: Axes, percents: list[float], unit: str, title: str) -> None:

@@ -47,12 +47,12 @@ def score_table(results: Results, metric: Metric) -> Table:
     scores["best"] = ((scores[f"{metric}_{lead}"] - best).abs() < 1e-12) & (best - worst > 1e-12)
     note = (
         "In percent. Mean ± standard deviation over folds of the mean over seeds; in brackets pooled over "
-        "all test utterances. Best of each column bold."
+        "all test utterances. Best of a corpus in each column bold."
     )
     if lead == "pooled":
         note = (
             "In percent. Pooled over all test utterances (it leads: every fold has one speaker); in brackets "
-            "mean ± standard deviation over folds of the mean over seeds. Best of each column bold."
+            "mean ± standard deviation over folds of the mean over seeds. Best of a corpus in each column bold."
         )
     if not results.complete:
         note += " * some cells are missing: not comparable with its column."

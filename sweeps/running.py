@@ -68,12 +68,13 @@ class _Following:
             return
         if job.kind == "adaptation":
             self.shown.say(f"adapted: {job.key[:8]}")
-        trajectory = self._trajectories.get(job.key)
-        if trajectory is None:
-            return
-        self._rounds[job.key] = int(result.get("rounds", 1))
-        if result["done"]:
-            self.mirror.submit(mirrored_trajectory(self.opened, trajectory))
+        for key, trajectory in self._trajectories.items():
+            if trajectory.first.key == job.key:  # round 0 is done for every trajectory that starts from it
+                self._rounds[key] = max(self._rounds[key], 1)
+        if job.key in self._trajectories:
+            self._rounds[job.key] = int(result.get("rounds", 1))
+            if result["done"]:
+                self.mirror.submit(mirrored_trajectory(self.opened, self._trajectories[job.key]))
         self._show()
 
     def _show(self) -> None:

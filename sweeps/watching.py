@@ -21,6 +21,10 @@ class TrialWatcher(Callback):
         self.ran = 0
         self.failed: dict[str, str] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles its callbacks for a restore of its own, which is never used."""
+        return {}
+
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from after_ray.files import write_json
 from after_ray.store import Record, Store
-from sweeps.mirrored import MirroredTrajectory, Round
+from sweeps.mirrored import MirroredTrajectory
 
 FORMAT = 1  # raise when runs hold something else for the same records; they are then written again
 CURVES = ("ua", "wa", "macro_f1", "loss", "validation_ua", "ece", "labelled")
@@ -66,10 +66,11 @@ def steps_of(percents: Sequence[float]) -> tuple[int, ...]:
     return tuple(round(percent) if whole else round(100 * percent) for percent in percents)
 
 
-def content_digest(trajectory: MirroredTrajectory, rounds: Sequence[Round], reference_above: int) -> str:
-    """Digest of what the run holds with `rounds` in it; records are write-once, so keys stand for them."""
-    content = [FORMAT, dict(trajectory.tags), dict(trajectory.parameters), list(rounds), reference_above]
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]
+def content_digest(trajectory: MirroredTrajectory, reference_above: int) -> str:
+    """Digest of what the whole run is to hold; records are write-once, so their keys stand for them."""
+    parts = [dict(trajectory.tags), dict(trajectory.parameters), list(trajectory.rounds)]
+    text = json.dumps([FORMAT, *parts, reference_above], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def run_name(tags: Mapping[str, str]) -> str:
@@ -115,13 +116,15 @@ def stage_artifacts(
 ) -> None:
     """Lay out in `folder` what the run's artifacts are to be; files of the store are linked, not copied."""
     write_json(folder / "cells.json", cells_of(rounds))
+    (folder / "predictions").mkdir()
     for found in rounds:
-        details, place = found.record.details, folder / "rounds" / f"percent_{found.percent:g}"
-        write_json(place / "acquired.json", details.get("acquired", []))
+        details, round_name = found.record.details, f"percent_{found.percent:g}"
+        write_json(folder / "acquired" / f"{round_name}.json", details.get("acquired", []))
         confusion = {name: details.get(name) for name in ("classes", "confusion", "recall")}
-        write_json(place / "confusion.json", confusion)
+        write_json(folder / "confusion" / f"{round_name}.json", confusion)
         if PREDICTIONS_FILE in found.record.files:
-            (place / PREDICTIONS_FILE).symlink_to(_source(store, found.record, PREDICTIONS_FILE))
+            source = _source(store, found.record, PREDICTIONS_FILE)
+            (folder / "predictions" / f"{round_name}.safetensors").symlink_to(source)
     if complete and store.has(rounds[-1].record, MODEL_FILE):
         _stage_model(folder / "model", rounds[-1].record, store, reference_above)
 

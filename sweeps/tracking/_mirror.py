@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 KEY = "after_ray.key"
 STUDY = "after_ray.study"
 KIND = "after_ray.kind"
-MIRRORED = "after_ray.mirrored"  # digest of what the run holds; written last
+MIRRORED = "after_ray.mirrored"  # digest of what the run is to hold; it does once it is FINISHED
 CURRENT = "after_ray.current"  # "false" once the study has another trajectory in the same place
 STEP = "after_ray.step"
 PARENT = "mlflow.parentRunId"
@@ -45,10 +45,12 @@ class _Known:
     run_id: str
     tags: dict[str, str]
     parameters: dict[str, str]
+    finished: bool = False
 
     @classmethod
     def of(cls, run: Run) -> _Known:
-        return cls(run.info.run_id, dict(run.data.tags), dict(run.data.params))
+        finished = run.info.status == "FINISHED"
+        return cls(run.info.run_id, dict(run.data.tags), dict(run.data.params), finished)
 
     @property
     def place(self) -> tuple[str, ...]:
@@ -96,15 +98,14 @@ class Mirror:
             DamagedStore: when a file that a record names is gone.
         """
         known = self._known.get(trajectory.key)
-        if known is not None and known.tags.get(MIRRORED) == self._digest(trajectory, len(trajectory.rounds)):
+        digest = content.content_digest(trajectory, self._reference_above)
+        if known is not None and known.finished and known.tags.get(MIRRORED) == digest:
             return self._make_current(known)
         rounds = content.finished_rounds(trajectory, self._store)
         if not rounds:
             return False
-        if known is not None and known.tags.get(MIRRORED) == self._digest(trajectory, len(rounds)):
-            return self._make_current(known)
         run = self._run_for(trajectory, rounds, known)
-        self._write(run, trajectory, rounds)
+        self._write(run, trajectory, rounds, {MIRRORED: digest})
         self._make_current(run)
         return True
 
@@ -165,7 +166,7 @@ class Mirror:
         """The run of every trajectory; of several with one key the most complete, then the oldest, stays."""
         known: dict[str, _Known] = {}
         found = sorted(
-            self._search("trajectory"), key=lambda run: (MIRRORED not in run.data.tags, run.info.start_time)
+            self._search("trajectory"), key=lambda run: (run.info.status != "FINISHED", run.info.start_time)
         )
         for run in found:
             if run.data.tags[KEY] in known:
@@ -179,9 +180,6 @@ class Mirror:
     def _search(self, kind: str) -> Iterator[Run]:
         query = f"tags.`{STUDY}` = '{self._study.name}' and tags.`{KIND}` = '{kind}'"
         return search(self._client, self._experiment, query)
-
-    def _digest(self, trajectory: MirroredTrajectory, count: int) -> str:
-        return content.content_digest(trajectory, trajectory.rounds[:count], self._reference_above)
 
     def _run_for(
         self, trajectory: MirroredTrajectory, rounds: tuple[content.FinishedRound, ...], known: _Known | None
@@ -220,22 +218,25 @@ class Mirror:
         }
 
     def _write(
-        self, run: _Known, trajectory: MirroredTrajectory, rounds: tuple[content.FinishedRound, ...]
+        self,
+        run: _Known,
+        trajectory: MirroredTrajectory,
+        rounds: tuple[content.FinishedRound, ...],
+        digest: dict[str, str],
     ) -> None:
-        """Points, files, then the digest that says all is there; each can be repeated without harm."""
+        """Files, then points, then the end of the run; each can be repeated without harm."""
         complete = len(rounds) == len(trajectory.rounds)
-        missing = {n: v for n, v in content.parameters_of(trajectory).items() if n not in run.parameters}
-        stale = {n: v for n, v in self._tags(trajectory).items() if run.tags.get(n) != v}
-        self._log(run.run_id, content.points_of(rounds), missing, stale)
+        parameters = {n: v for n, v in content.parameters_of(trajectory).items() if n not in run.parameters}
+        tags = {n: v for n, v in (self._tags(trajectory) | digest).items() if run.tags.get(n) != v}
         with tempfile.TemporaryDirectory(prefix="after-ray-mirror-") as folder:
             content.stage_artifacts(Path(folder), rounds, self._store, complete, self._reference_above)
             self._client.log_artifacts(run.run_id, folder)
-        digest = self._digest(trajectory, len(rounds))
-        self._client.set_tag(run.run_id, MIRRORED, digest)
+        self._log(run.run_id, content.points_of(rounds), parameters, tags)
         if complete:
             self._client.set_terminated(run.run_id, "FINISHED", rounds[-1].finished)
-        run.tags |= stale | {MIRRORED: digest}
-        run.parameters |= missing
+        run.tags |= tags
+        run.parameters |= parameters
+        run.finished = complete
         self._last_finished = max(self._last_finished, rounds[-1].finished)
 
     def _log(

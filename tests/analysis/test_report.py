@@ -87,7 +87,7 @@ def test_the_page_opens_with_the_box(report):
     for fact in (
         "known <study>",
         "400 utterances in train, 100 in test, 40 in validation",
-        "10 sentences shared by train and test",
+        "sentences shared by train and test: 10",
         "3 folds × 2 seeds",
         "random (backbone not pretrained)",
         "points of UA (median of 2 comparisons",
