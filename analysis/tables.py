@@ -51,8 +51,9 @@ def score_table(results: Results, metric: Metric) -> Table:
     )
     if lead == "pooled":
         note = (
-            "In percent. Pooled over all test utterances (it leads: every fold has one speaker); in brackets "
-            "mean ± standard deviation over folds of the mean over seeds. Best of a corpus in each column bold."
+            "In percent. Pooled over all test utterances (it leads: every fold has one speaker); in "
+            "brackets mean ± standard deviation over folds of the seed means. "
+            "Best of a corpus in each column bold."
         )
     if not results.complete:
         note += " * some cells are missing: not comparable with its column."

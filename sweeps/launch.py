@@ -30,6 +30,9 @@ RAY_DEFAULTS = {
 }
 # A local Ray is for this machine only: bound to loopback, and without a token that would lock others out.
 LOCAL_RAY_DEFAULTS = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "disabled"}
+# glibc hands the large activations of convolutional networks back to the system after every step, and paging
+# them in again took up to half of a step; kept in the process they cost memory that is needed again anyway.
+KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "8000000000", "MALLOC_TOP_PAD_": "100000000"}
 
 RETRIES_OF_A_LOST_WORKER = 2
 
@@ -65,9 +68,8 @@ def launch(
     jobs = jobs_of(plan, store.ledger.finished())
     if not jobs:
         return Outcome(0, {})
-    os.environ.update({name: os.environ.get(name, value) for name, value in RAY_DEFAULTS.items()})
-    if where.address is None:
-        os.environ.update({name: os.environ.get(name, value) for name, value in LOCAL_RAY_DEFAULTS.items()})
+    for name, value in (RAY_DEFAULTS | (LOCAL_RAY_DEFAULTS if where.address is None else {})).items():
+        os.environ.setdefault(name, value)
     import ray
 
     started_here = not ray.is_initialized()
@@ -85,7 +87,13 @@ def _start_ray(where: Where) -> None:
 
     try:
         if where.address is None:
-            ray.init(num_cpus=where.cpus, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+            ray.init(
+                num_cpus=where.cpus,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="ERROR",
+                runtime_env={"env_vars": KEEP_MEMORY},
+            )
         else:
             ray.init(address=where.address, log_to_driver=False, logging_level="ERROR")
     except ConnectionError as error:
