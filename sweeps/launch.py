@@ -32,7 +32,11 @@ RAY_DEFAULTS = {
 LOCAL_RAY_DEFAULTS = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "disabled"}
 # glibc hands the large activations of convolutional networks back to the system after every step, and paging
 # them in again took up to half of a step; kept in the process they cost memory that is needed again anyway.
-KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "8000000000", "MALLOC_TOP_PAD_": "100000000"}
+KEEP_MEMORY = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "8000000000",
+    "MALLOC_TOP_PAD_": "100000000",
+}
 
 RETRIES_OF_A_LOST_WORKER = 2
 
