@@ -74,10 +74,11 @@ def content_digest(trajectory: MirroredTrajectory, reference_above: int) -> str:
 
 
 def run_name(tags: Mapping[str, str]) -> str:
-    """A short name for people, such as `emodb functionals entropy clustering f0 s3`."""
-    words = [tags.get(axis, "") for axis in ("corpus", "method", "adaptation", "strategy", "initialization")]
-    numbers = [f"{letter}{tags[axis]}" for axis, letter in (("fold", "f"), ("seed", "s")) if axis in tags]
-    return " ".join([*(word for word in words if word not in {"", "none"}), *numbers])
+    """A short name for people, such as `entropy clustering f0 s3 tapt pooled_transformer emodb`."""
+    numbers = {"fold": f"f{tags.get('fold')}", "seed": f"s{tags.get('seed')}"}
+    order = ("strategy", "initialization", "fold", "seed", "adaptation", "method", "corpus")
+    words = [numbers.get(axis, tags[axis]) for axis in order if tags.get(axis, "none") != "none"]
+    return " ".join(words)
 
 
 def parameters_of(trajectory: MirroredTrajectory) -> dict[str, str]:

@@ -14,6 +14,7 @@ from after_ray.store import Store
 from sweeps.mirrored import MirroredStudy, MirroredTrajectory
 from sweeps.tracking import _content as content
 from sweeps.tracking._connection import artifact_location, connect
+from sweeps.tracking._view import GROUPABLE, KIND_TAGS, VIEW_TAG, curves_view, varying_axes
 from sweeps.tracking.errors import MirrorBusy
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ PARENT = "mlflow.parentRunId"
 NAME = "mlflow.runName"
 NOTE = "mlflow.note.content"
 REFERENCE_ABOVE = 50_000_000  # bytes; larger checkpoints are named, not copied
-PLACE = ("corpus", "method", "adaptation", "strategy", "initialization", "restart", "fold", "seed")
+PLACE = (*GROUPABLE, "fold", "seed")
 
 
 def experiment_name(study: str) -> str:
@@ -90,6 +91,7 @@ class Mirror:
         self._places: dict[tuple[str, ...], list[_Known]] = {}
         for known in self._known.values():
             self._places.setdefault(known.place, []).append(known)
+        self._offer_curves()
 
     def trajectory(self, trajectory: MirroredTrajectory) -> bool:
         """Bring the run of a trajectory up to what the store has; True when something was written.
@@ -112,6 +114,7 @@ class Mirror:
     def close_study(self) -> None:
         """Remove what a retried request made twice, end the parent run, and let the next mirror in."""
         self._look_up()
+        self._offer_curves()
         self._client.set_terminated(self._parent, "FINISHED", self._last_finished)
         self.release()
 
@@ -135,10 +138,16 @@ class Mirror:
         name = experiment_name(self._study.name)
         experiment = self._client.get_experiment_by_name(name)
         if experiment is None:
-            return self._client.create_experiment(name, artifact_location(self.tracking_uri, self._store))
+            location = artifact_location(self.tracking_uri, self._store)
+            return self._client.create_experiment(name, location, KIND_TAGS)
         if experiment.lifecycle_stage == "deleted":
             self._client.restore_experiment(experiment.experiment_id)
         return experiment.experiment_id
+
+    def _offer_curves(self) -> None:
+        """Keep the ready-made view of the learning curves in step with what the study varies."""
+        view = curves_view(varying_axes(self._places), f"tags.`{CURRENT}` = 'true'")
+        self._client.set_experiment_tag(self._experiment, VIEW_TAG, view)
 
     def _open_parent(self) -> str:
         found = list(self._search("study"))

@@ -73,8 +73,11 @@ def test_only_the_given_rows_are_read(tiny: Tiny, sound: Ragged) -> None:
     assert read == set(rows.tolist())
 
 
-def test_equal_seeds_give_equal_bits_whatever_the_order_of_rows(tiny: Tiny, sound: Ragged) -> None:
+def test_equal_seeds_give_equal_bits_whatever_the_order_of_rows(
+    tiny: Tiny, sound: Ragged, make_ragged: Callable[..., Ragged]
+) -> None:
     backbone = tiny(hidden_dropout=0.1, layerdrop=0.1)
+    sound = make_ragged([sound[row][:4_800] for row in range(len(sound))])  # no order by length
     first = run(backbone, sound)
     again = adapt(SHORT, backbone, sound, ROWS[::-1].copy(), SeedTree(0), "cpu")
     other = run(backbone, sound, seed=1)
