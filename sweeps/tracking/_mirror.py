@@ -14,7 +14,7 @@ from after_ray.store import Store
 from sweeps.mirrored import MirroredStudy, MirroredTrajectory
 from sweeps.tracking import _content as content
 from sweeps.tracking._connection import artifact_location, connect
-from sweeps.tracking._view import GROUPABLE, KIND_TAGS, VIEW_TAG, curves_view, varying_axes
+from sweeps.tracking._view import GROUPABLE, VIEW_TAG, curves_view, varying_axes
 from sweeps.tracking.errors import MirrorBusy
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Mirror:
         experiment = self._client.get_experiment_by_name(name)
         if experiment is None:
             location = artifact_location(self.tracking_uri, self._store)
-            return self._client.create_experiment(name, location, KIND_TAGS)
+            return self._client.create_experiment(name, location)
         if experiment.lifecycle_stage == "deleted":
             self._client.restore_experiment(experiment.experiment_id)
         return experiment.experiment_id
