@@ -10,6 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from after_ray.errors import AfterRayError
+
 RECORDED_PACKAGES = ("after-ray", "torch", "torchaudio", "transformers", "scikit-learn", "numpy", "scipy")
 
 
@@ -22,7 +24,7 @@ class Execution:
         cache: a folder on the node's own disk for memory-mapped copies.
         cache_bytes: size limit of that folder.
         threads: of torch, BLAS and OpenMP; bits are equal only at equal thread counts.
-        device: `cpu`, `cuda` or `auto` (CUDA when the trial was given a GPU and there is one).
+        device: `cpu` or `cuda`.
         shared_by: how many trials may share the device, written beside every time measured.
     """
 
@@ -30,16 +32,24 @@ class Execution:
     cache: str
     cache_bytes: int = 50_000_000_000
     threads: int = 1
-    device: str = "auto"
+    device: str = "cpu"
     shared_by: int = 1
 
     def resolve_device(self) -> str:
-        """`cuda` or `cpu`."""
-        if self.device != "auto":
-            return self.device
-        import torch
+        """The torch device.
 
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        Raises:
+            AfterRayError: when a GPU was reserved that torch cannot use, rather than running on a CPU beside it.
+        """
+        if self.device == "cuda":
+            import torch
+
+            if not torch.cuda.is_available():
+                raise AfterRayError(
+                    f"This trial has a GPU but torch {torch.__version__} cannot use it; install the CUDA build "
+                    "of torch and a matching driver on every node, or set resources.gpu to 0."
+                )
+        return self.device
 
 
 def fix_threads(threads: int) -> None:

@@ -18,7 +18,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 class Protocol(Settings):
-    """The decisions shared by all classifiers of a study (numbers: docs/decisions.md).
+    """The decisions shared by all classifiers of a study (list: docs/architecture.md).
 
     `restart` is the default of the study's `restart` axis. `fitting` applies to the pooled transformer;
     other classifiers carry their own schedules (protocol ruling 7).

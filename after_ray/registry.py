@@ -8,13 +8,32 @@ A dotted path `package.module:Class` names a user's own implementation in their 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from after_ray.errors import AfterRayError, UnknownName
+from after_ray.files import sha256_of
 
 T = TypeVar("T")
+
+
+def source_digest(path: str) -> str:
+    """SHA-256 of the source file behind a dotted path `package.module:Class`, as hex.
+
+    Raises:
+        AfterRayError: when there is no such module or it has no source file.
+    """
+    module = path.partition(":")[0]
+    try:
+        found = importlib.util.find_spec(module)
+    except ImportError as error:
+        raise AfterRayError(f"The module of '{path}' cannot be found: {error}.") from error
+    if found is None or found.origin is None or not Path(found.origin).is_file():
+        raise AfterRayError(f"The module of '{path}' has no source file; name a class in a Python file.")
+    return sha256_of(Path(found.origin))
 
 
 class Registry(Generic[T]):

@@ -18,6 +18,7 @@ from after_ray.classifiers._settings import ClassifierSettings
 from after_ray.features._settings import FeatureSettings
 from after_ray.initialization._settings import InitializationSettings
 from after_ray.learning.settings import Restart
+from after_ray.registry import source_digest
 from after_ray.splits._settings import FoldChoice
 from after_ray.store.keys import digest
 
@@ -123,6 +124,8 @@ class FirstRoundStage(Stage):
         """Everything but a strategy."""
         return {
             "audio": self.audio.key,
+            "features": self.features.key,
+            "initial_features": None if self.initial_features is None else self.initial_features.key,
             "fold": self.fold.meaning(),
             "classifier": self.classifier.meaning(),
             "initialization": self.initialization.meaning(),
@@ -162,12 +165,15 @@ class NextRoundStage(Stage):
 
     def meaning(self) -> dict[str, Any]:
         """The round before and what is done now."""
-        return {
+        meaning: dict[str, Any] = {
             "previous": self.previous.key,
             "size": self.size,
             "strategy": self.strategy,
             "restart": self.restart,
         }
+        if ":" in self.strategy:  # a user's own file, which may change under its name
+            meaning["source"] = source_digest(self.strategy)
+        return meaning
 
     def needs(self) -> tuple[Stage, ...]:
         """The round before."""

@@ -1,4 +1,4 @@
-"""Settings of adaptations; importable without torch. Decision numbers are those of docs/architecture.md."""
+"""Settings of adaptations; importable without torch."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from after_ray.audio.prepare import PreparedCorpus, prepare
 from after_ray.corpora._base import Scan
 from after_ray.corpora._settings import CorpusSettings
-from after_ray.environment import Execution
+from after_ray.environment import Execution, describe, fix_threads
 from after_ray.stages import AudioStage
 from after_ray.store import Draft, NodeCache, Record, Store
 
@@ -29,6 +29,7 @@ def prepare_audio(
     if standing is not None:
         return standing
     started = time.time()
+    fix_threads(1)  # resampling gives other bits with other thread counts
     with store.workspace(stage.key) as folder:
         measures = prepare(scan, settings, folder, progress)
         finished = time.time()
@@ -38,6 +39,7 @@ def prepare_audio(
             meaning=stage.meaning(),
             measures=measures,
             seconds={"total": finished - started},
+            environment=describe(Execution(str(store.root), "")),
             details={"corpus": scan.manifest.corpus, "problems": [list(p) for p in scan.problems]},
             started=started,
             finished=finished,

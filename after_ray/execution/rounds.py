@@ -110,8 +110,9 @@ class Trajectory:
 
     def _weights_of(self, index: int) -> Weights:
         record, stage = self._records[index], self.stages[index]
-        if self._store.has(record, MODEL_FILE):
-            return self._store.arrays(record, MODEL_FILE)
+        stored = self._store.arrays_if_kept(record, MODEL_FILE)
+        if stored is not None:
+            return stored
         start = None
         if isinstance(stage, NextRoundStage) and stage.restart == "previous":
             start = self._weights_of(index - 1)
@@ -193,7 +194,7 @@ class Trajectory:
                 for axis in ("emotion", "gender", "speaker")
             },
             "test_speakers": sorted(set(table["speaker"].iloc[self._fold.test])),
-            "collapsed": abs(result.test.ua - 1 / len(self._manifest.classes)) < 1e-12,
+            "collapsed": np.count_nonzero(np.sum(result.test.confusion, axis=0)) == 1,
             "stopped": result.fit.stopped,
             "warnings": list(result.fit.warnings),
             **dict(result.details),

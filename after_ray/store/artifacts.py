@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -84,9 +85,22 @@ class Store:
         from safetensors.numpy import load
 
         path = self.path(record, name)
-        if sha256_of(path) != record.files[name].sha256:
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError as error:
+            raise DamagedStore(path, "it is gone") from error
+        if hashlib.sha256(data).hexdigest() != record.files[name].sha256:
             raise DamagedStore(path, f"its digest differs from the record of key {record.key}")
-        return load(path.read_bytes())
+        return load(data)
+
+    def arrays_if_kept(self, record: Record, name: str) -> dict[str, NDArray[Any]] | None:
+        """Like `arrays`, but None where the file was dropped, by this process or another, even just now."""
+        try:
+            return self.arrays(record, name) if self.has(record, name) else None
+        except DamagedStore:
+            if self.has(record, name):
+                raise
+            return None
 
     def _relative(self, folder: Path) -> str:
         return Path(os.path.relpath(folder, self.root)).as_posix()

@@ -110,7 +110,7 @@ class Ledger:
 
     def fail(self, key: str, sentence: str, log: str = "") -> Failure:
         """Note one more failed attempt of `key`; a later record removes the note."""
-        earlier = self.failures().get(key)
+        earlier = _read_failure(self._failure_path(key))
         failure = Failure(key, sentence, log, 1 + (earlier.attempts if earlier else 0))
         write_json(self._failure_path(key), asdict(failure))
         return failure
@@ -119,14 +119,22 @@ class Ledger:
         """All failures of stages that have no record."""
         if not self._failures.is_dir():
             return {}
-        notes = (Failure(**json.loads(path.read_text())) for path in sorted(self._failures.glob("*.json")))
-        return {note.key: note for note in notes}
+        notes = (_read_failure(path) for path in sorted(self._failures.glob("*.json")))
+        return {note.key: note for note in notes if note is not None}
 
     def _path(self, key: str) -> Path:
         return self._records / key[:2] / f"{key}.json"
 
     def _failure_path(self, key: str) -> Path:
         return self._failures / f"{key}.json"
+
+
+def _read_failure(path: Path) -> Failure | None:
+    """A note of failure; None when there is none, or none any more."""
+    try:
+        return Failure(**json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return None
 
 
 def _parse(text: bytes, path: Path) -> Record:

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 PROBE_SECONDS = 5.0
-# MLflow's own defaults hold a client for minutes at a dead server. Set before MLflow is imported.
+# Set before MLflow is imported, whose own defaults hold a client for minutes at a dead server.
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines per run otherwise
 }
 LOCAL_FILE_SYSTEMS = ("ext", "xfs", "btrfs", "zfs", "tmpfs", "overlay", "apfs")
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}

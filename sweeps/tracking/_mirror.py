@@ -71,9 +71,7 @@ class Mirror:
         self._store = store
         self._reference_above = reference_above
         self._lock: FileLock | None = None
-        self._last_finished = (
-            0  # milliseconds; when the newest mirrored round ended, not before the parent began
-        )
+        self._last_finished = 0  # milliseconds; when the newest round ended, at least the parent's start
 
     def open_study(self, study: MirroredStudy) -> None:
         """Make or find the experiment and the parent run, and look up every run of the study.
@@ -259,11 +257,11 @@ class Mirror:
         from mlflow.entities import Metric
 
         metrics = [Metric(point.name, point.value, point.timestamp, point.step) for point in points]
-        first_metrics, first_params, first_tags = metrics[:800], _params(parameters), _tags(tags)
-        self._client.log_batch(run_id, first_metrics, first_params[:100], first_tags[:100])
-        for index in range(100, max(len(first_params), len(first_tags)), 100):
+        params, labels = _params(parameters), _tags(tags)
+        self._client.log_batch(run_id, metrics[:800], params[:100], labels[:100])
+        for index in range(100, max(len(params), len(labels)), 100):
             here = slice(index, index + 100)
-            self._client.log_batch(run_id, params=first_params[here], tags=first_tags[here])
+            self._client.log_batch(run_id, params=params[here], tags=labels[here])
         for index in range(800, len(metrics), 1000):
             self._client.log_batch(run_id, metrics[index : index + 1000])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def client(store: Store) -> MlflowClient:
 
 
 @pytest.fixture
-def mirror_all(store: Store) -> Iterator[Callable[..., list[bool]]]:
+def mirror_all(store: Store) -> Callable[..., list[bool]]:
     def run(trajectories: list[MirroredTrajectory], reference_above: int = REFERENCE_ABOVE) -> list[bool]:
         mirror = Mirror(default_tracking_uri(store), store, reference_above)
         mirror.open_study(sample_study(len(trajectories)))
@@ -56,7 +56,7 @@ def mirror_all(store: Store) -> Iterator[Callable[..., list[bool]]]:
         mirror.close_study()
         return written
 
-    yield run
+    return run
 
 
 def all_runs(client: MlflowClient, view: int = ViewType.ACTIVE_ONLY) -> list[Run]:
@@ -165,14 +165,12 @@ def test_a_second_mirror_changes_nothing(client, mirror_all, trajectories):
 
 @pytest.mark.parametrize("fatal", ["log_artifacts", "log_batch", "set_terminated"])
 def test_a_mirror_that_died_half_way_is_completed_without_doubled_points(
-    client, store, mirror_all, trajectories, monkeypatch, fatal
+    client, template, tmp_path, mirror_all, trajectories, monkeypatch, fatal
 ):
     """The call does its work and the process dies right after it."""
     mirror_all(trajectories)
     undisturbed = points(client)
-    other = Store(
-        shutil.copytree(store.root, store.root.parent / "other", ignore=shutil.ignore_patterns("ml*"))
-    )
+    other = Store(shutil.copytree(template[0], tmp_path / "other"))
     mirror = Mirror(default_tracking_uri(other), other)
     mirror.open_study(sample_study(4))
     mirror.trajectory(trajectories[0])
