@@ -39,15 +39,15 @@ class Execution:
         """The torch device.
 
         Raises:
-            AfterRayError: when a GPU was reserved that torch cannot use, rather than running on a CPU beside it.
+            AfterRayError: when a GPU was reserved that torch cannot use.
         """
         if self.device == "cuda":
             import torch
 
             if not torch.cuda.is_available():
                 raise AfterRayError(
-                    f"This trial has a GPU but torch {torch.__version__} cannot use it; install the CUDA build "
-                    "of torch and a matching driver on every node, or set resources.gpu to 0."
+                    f"This trial has a GPU but torch {torch.__version__} cannot use it; install the CUDA "
+                    "build of torch and a matching driver on every node, or set resources.gpu to 0."
                 )
         return self.device
 

@@ -55,6 +55,15 @@ def one_sentence() -> Iterator[None]:
 
         errors.print(f"error: {error}", markup=False)
         raise typer.Exit(1) from error
+    except OSError as error:
+        from sweeps._console import errors
+
+        errors.print(
+            f"error: {error.filename or 'a file'} cannot be used ({error.strerror or error}); "
+            "check that --store names a folder that can be written to and has space left.",
+            markup=False,
+        )
+        raise typer.Exit(1) from error
     except KeyboardInterrupt:
         print("stopped; run the same command again to go on", file=sys.stderr)
         raise typer.Exit(130) from None
@@ -106,10 +115,14 @@ def run(
         where = Where(address, cache_dir, cpus)
         done = run_study(opened, where, tracking_uri or default_tracking_uri(opened.store))
         print(f"{done.outcome.ran} trials ran, {len(done.outcome.failed)} failed")
+        if done.outcome.blocked:
+            print(f"{done.outcome.blocked} trials could not run because what they need failed")
         if done.mirrored.error:
             print(done.mirrored.error)
         _report(opened, None)
-        if done.outcome.failed:
+        missing = opened.plan.counts(opened.store.ledger.finished(), {})["missing"]
+        if missing:
+            print(f"{missing} cells are missing; 'after-ray status {study} --store {store}' says why")
             raise typer.Exit(1)
 
 

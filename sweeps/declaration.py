@@ -81,6 +81,13 @@ class Resources(Settings):
     cpu: int = Field(default=1, ge=1)
     gpu: float = Field(default=0.0, ge=0)
 
+    @field_validator("gpu")
+    @classmethod
+    def _whole_above_one(cls, value: float) -> float:
+        if value > 1 and not value.is_integer():
+            raise PydanticCustomError("gpu", "a share of a GPU is at most 1; above that only whole numbers")
+        return value
+
 
 class Study(Settings):
     """One study: axes (lists), the schedule, and how trials run. Lists may be written as single values."""
@@ -112,6 +119,26 @@ class Study(Settings):
     @classmethod
     def _no_repetition(cls, value: Any) -> Any:
         return value if value == "all" else _unique(value)
+
+    @field_validator("backbone", "adaptation", "restart", "ratios", "fold")
+    @classmethod
+    def _not_empty(cls, value: Any) -> Any:
+        if len(value) == 0:
+            raise PydanticCustomError("empty", "the list is empty; name something or leave the key out")
+        return value
+
+    @field_validator("corpus")
+    @classmethod
+    def _named_once(cls, value: tuple[CorpusSettings, ...]) -> tuple[CorpusSettings, ...]:
+        names = [corpus.name for corpus in value]
+        for name in names:
+            if names.count(name) > 1:
+                raise PydanticCustomError(
+                    "repeated",
+                    "the corpus {name} is listed twice; tables tell corpora apart by name",
+                    {"name": name},
+                )
+        return value
 
     @field_validator("schedule", "ratios")
     @classmethod
@@ -269,4 +296,14 @@ def _message(error: Any) -> str:
     return f"{message}, not {value!r}" if plain else message
 
 
-_OWN_SENTENCE = {"unknown_key", "range", "repeated", "strategy", "order", "ratios", "backbone", "reference"}
+_OWN_SENTENCE = {
+    "unknown_key",
+    "range",
+    "repeated",
+    "strategy",
+    "order",
+    "ratios",
+    "backbone",
+    "reference",
+    "empty",
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import tempfile
@@ -23,6 +24,7 @@ RAY_DEFAULTS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Tune's own ends the run as if it were complete
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # Tune's own snapshots are not used: the store is the truth
     "TUNE_MAX_PENDING_TRIALS_PG": "32",  # one is the default for a searcher, which starves a cluster
@@ -56,6 +58,7 @@ class Outcome:
 
     ran: int
     failed: Mapping[str, str]
+    blocked: int = 0  # trials that rest on a failed one
 
 
 def launch(
@@ -102,8 +105,8 @@ def _start_ray(where: Where) -> None:
             ray.init(address=where.address, log_to_driver=False, logging_level="ERROR")
     except ConnectionError as error:
         raise AfterRayError(
-            f"No Ray cluster answers at '{where.address}' ({error}); start one (`ray up cluster.yaml`, "
-            "`ray start --head`) or leave --address out for a local Ray."
+            f"No Ray cluster answers at '{where.address}' ({error}); start one (`ray start --head`) "
+            " or leave --address out for a local Ray."
         ) from error
 
 
@@ -139,7 +142,7 @@ def _tune(
         ).fit()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return Outcome(watcher.ran, watcher.failed)
+    return Outcome(watcher.ran, watcher.failed, len(searcher.blocked))
 
 
 def _scratch(store: Store, where: Where) -> Path:
@@ -155,24 +158,33 @@ def _execution(plan: Plan, store: Store, where: Where) -> Execution:
     import ray
 
     resources = plan.study.resources
-    cluster = ray.cluster_resources()
-    needed = {"CPU": resources.cpu, "GPU": resources.gpu}
-    for name, amount in needed.items():
-        if amount > cluster.get(name, 0):
-            raise AfterRayError(
-                f"A trial needs {amount:g} {name} but this cluster has {cluster.get(name, 0):g}; "
-                f"lower resources.{name.lower()} in the study or start more nodes."
-            )
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    fitting = [
+        node for node in nodes if node.get("CPU", 0) >= resources.cpu and node.get("GPU", 0) >= resources.gpu
+    ]
+    if not fitting:
+        largest = max((node.get("CPU", 0), node.get("GPU", 0)) for node in nodes)
+        raise AfterRayError(
+            f"A trial needs {resources.cpu} CPU and {resources.gpu:g} GPU on one node, but the largest node "
+            f"has {largest[0]:g} CPU and {largest[1]:g} GPU; lower 'resources' in the study or start larger "
+            "nodes."
+        )
     # How many trials share one device: of a GPU its fraction, of processors all that fit on one node.
     shared_by = int(1 / resources.gpu) if 0 < resources.gpu < 1 else 1
     if resources.gpu == 0:
-        nodes = max(1, len([node for node in ray.nodes() if node["Alive"]]))
-        shared_by = max(1, int(cluster["CPU"] / nodes / resources.cpu))
-    cache = where.cache or store.root / "cache"
+        shared_by = max(int(node.get("CPU", 0) // resources.cpu) for node in fitting)
+    cache = where.cache or _default_cache(store, where)
     return Execution(
         store=str(store.root.resolve()),
         cache=str(cache.resolve()),
         threads=resources.cpu,
-        device="auto" if resources.gpu > 0 else "cpu",
+        device="cuda" if resources.gpu > 0 else "cpu",
         shared_by=max(1, shared_by),
     )
+
+
+def _default_cache(store: Store, where: Where) -> Path:
+    """On one machine inside the store; on a cluster, which shares the store, each node's temporary folder."""
+    if where.address is None:
+        return store.root / "cache"
+    return Path(tempfile.gettempdir()) / f"after-ray-cache-{getpass.getuser()}"

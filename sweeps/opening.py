@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
 
 from after_ray.corpora._base import Scan, scan
 from after_ray.store import Store
@@ -23,6 +26,20 @@ class OpenStudy:
     scans: tuple[Scan, ...]
     plan: Plan
     store: Store
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def resolved_yaml(self) -> str:
+        """The study with its overrides and defaults; corpora without their folders, which mean nothing."""
+        values = self.study.model_dump(mode="json", exclude={"corpus": {"__all__": {"root"}}})
+        return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+    def command(self, verb: str) -> str:
+        """The command line that does `verb` with this study, as it was given."""
+        words = ["after-ray", verb, self.path.name]
+        for override in self.overrides:
+            words += ["--set", override]
+        return shlex.join(words)
 
 
 def open_study(
@@ -42,7 +59,7 @@ def open_study(
         for corpus in study.corpus
     )
     plan = make_plan(study, [found.manifest for found in scans])
-    return OpenStudy(path, study, scans, plan, Store(store))
+    return OpenStudy(path, study, scans, plan, Store(store), tuple(overrides))
 
 
 def _named(progress: CorpusProgress, name: str) -> Callable[[int, int], None]:

@@ -83,10 +83,6 @@ class ReadyFirst(Searcher):
                 return {"kind": job.kind, "stage": job.stage, "execution": self._execution}
         return None if self._running else Searcher.FINISHED
 
-    def job(self, trial_id: str) -> Job:
-        """The job that a running trial was given."""
-        return self._running[trial_id]
-
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:

@@ -49,8 +49,8 @@ def _study_info(opened: OpenStudy) -> StudyInfo:
         reference=study.compared_with,
         counts={scan.manifest.corpus: _corpus_facts(opened, scan.manifest) for scan in opened.scans},
         weights_are=_weights(opened.plan),
-        settings_yaml=opened.path.read_text(),
-        commands=(f"after-ray run {opened.path.name}", f"after-ray report {opened.path.name}"),
+        settings_yaml=opened.resolved_yaml,
+        commands=(opened.command("run"), opened.command("report")),
     )
 
 

@@ -88,9 +88,13 @@ class _Following:
 def mirrored_study(opened: OpenStudy) -> MirroredStudy:
     """What the tracker's parent run says of a study."""
     counts = opened.plan.counts(opened.store.ledger.finished(), {})
-    fixed = {name: value for name, value in counts.items() if name not in {"done", "missing", "failed"}}
+    fixed = {
+        name: value
+        for name, value in counts.items()
+        if name not in {"done", "missing", "failed", "adaptations_done"}
+    }
     tags = {"corpora": ", ".join(corpus.name for corpus in opened.study.corpus)}
-    return MirroredStudy(opened.study.study, opened.path.read_text(), fixed, tags)
+    return MirroredStudy(opened.study.study, opened.resolved_yaml, fixed, tags)
 
 
 def mirrored_trajectory(opened: OpenStudy, trajectory: Trajectory) -> MirroredTrajectory:

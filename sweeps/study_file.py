@@ -50,12 +50,12 @@ def read_study_file(path: Path, overrides: Sequence[str] = ()) -> StudySource:
         raise StudyError(path, None, f"the study file cannot be read ({error})") from error
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        lines: dict[Place, int] = {}
+        values = _build(node, (), lines, path) if node is not None else {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
         raise StudyError(path, mark.line + 1 if mark else None, f"not YAML: {problem}") from error
-    lines: dict[Place, int] = {}
-    values = _build(node, (), lines, path) if node is not None else {}
     if not isinstance(values, dict):
         raise StudyError(path, 1, "a study is a mapping of keys to values, such as 'study: my_study'")
     for override in overrides:

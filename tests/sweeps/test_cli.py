@@ -1,4 +1,4 @@
-"""The command line: light until a command needs more, one sentence for every mistake, nothing half-written."""
+"""The command line: light until a command needs more, one sentence for every mistake, nothing half-done."""
 
 from __future__ import annotations
 
@@ -96,6 +96,16 @@ def test_a_missing_corpus_is_named(tmp_path: Path) -> None:
     code, output = invoke("run", study, "--store", tmp_path / "store")
     assert code == 1
     assert str(tmp_path / "nowhere") in output
+
+
+def test_a_store_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
+    store = tmp_path / "file"
+    store.write_text("not a folder")
+    code, output = invoke("plan", STUDIES[0].parent / "quickstart.yaml", "--store", store)
+    assert code == 1
+    assert output.startswith("error: ")
+    assert "--store" in output
+    assert store.read_text() == "not a folder"
 
 
 def test_a_report_without_results_is_refused(tmp_path: Path) -> None:

@@ -55,6 +55,10 @@ def test_single_values_and_ranges_stand_for_lists(study_file: Path) -> None:
         ("reference=margin", ["'margin' is not among the study's strategies random, entropy"]),
         ("corpus={name: emodb}", ["corpus.root: this key is missing"]),
         ("study=a/b", ["study:", "'a/b'"]),
+        ("fold=[]", ["fold: the list is empty"]),
+        ("restart=[]", ["restart: the list is empty"]),
+        ("resources.gpu=1.5", ["resources.gpu", "only whole numbers"]),
+        ("corpus=[{name: synthetic}, {name: synthetic, seed: 1}]", ["synthetic is listed twice"]),
         ("nonsense", ["'nonsense' is not of the form key=value"]),
     ],
 )
@@ -77,6 +81,12 @@ def test_a_missing_key_is_named(study_file: Path) -> None:
 def test_a_key_written_twice_is_refused(study_file: Path) -> None:
     study_file.write_text(STUDY + "seed: 4\n")
     with pytest.raises(StudyError, match=r"line 7.*'seed' is there twice"):
+        load_study(study_file)
+
+
+def test_a_yaml_tag_is_refused_with_its_line(study_file: Path) -> None:
+    study_file.write_text("study: small\ncorpus: !corpus x\n")
+    with pytest.raises(StudyError, match=r"line 2: not YAML"):
         load_study(study_file)
 
 

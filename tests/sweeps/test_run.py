@@ -103,6 +103,22 @@ def kill_when(ready: object, arguments: Sequence[str]) -> None:
 
 
 @pytest.mark.slow
+def test_ctrl_c_stops_with_an_exit_code_and_says_how_to_go_on(study: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    driver = subprocess.Popen(
+        command("run", study, "--store", store), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 200
+    while len(Store(store).ledger.finished()) < 4 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    driver.send_signal(signal.SIGINT)
+    _, said = driver.communicate(timeout=100)
+    assert driver.returncode == 130
+    assert "run the same command again" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.slow
 def test_a_failing_stage_is_named_and_the_rest_goes_on(study: Path, tmp_path: Path) -> None:
     (tmp_path / "broken_strategy.py").write_text(
         "from after_ray.acquisition import Strategy\n"
