@@ -194,7 +194,7 @@ class Trajectory:
                 for axis in ("emotion", "gender", "speaker")
             },
             "test_speakers": sorted(set(table["speaker"].iloc[self._fold.test])),
-            "collapsed": np.count_nonzero(np.sum(result.test.confusion, axis=0)) == 1,
+            "collapsed": bool(np.count_nonzero(np.sum(result.test.confusion, axis=0)) == 1),
             "stopped": result.fit.stopped,
             "warnings": list(result.fit.warnings),
             **dict(result.details),
