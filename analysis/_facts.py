@@ -107,9 +107,8 @@ def _detectable(comparisons: Sequence[Comparison]) -> str:
 
 
 def _collapses(frame: pd.DataFrame) -> list[str]:
-    """Models that say one class for everything: their UA is exactly 1 / classes."""
-    chance = 1 / frame["classes"].map(len)
-    collapsed = frame[(frame["ua"] - chance).abs() < 1e-12]
+    """Models that say one class for every test utterance."""
+    collapsed = frame[frame["collapsed"]]
     axes, sentences = varying(frame), []
     for family in families(collapsed):
         cells = cells_of(collapsed, family)
@@ -118,8 +117,8 @@ def _collapses(frame: pd.DataFrame) -> list[str]:
             for ratio, count in cells.groupby("percent").size().items()
         )
         sentences.append(
-            f"{label(family, axes)}: UA is exactly chance in {len(cells)} cells ({ratios}); "
-            "the model says one class for everything."
+            f"{label(family, axes)}: the model says one class for everything in {len(cells)} cells "
+            f"({ratios}), so its UA is chance."
         )
     return sentences
 

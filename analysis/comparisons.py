@@ -38,7 +38,7 @@ class Comparison:
         claim: the primary evidence, corrected over all comparisons of its axis.
         others: fold-mean t, sign flips, Nadeau-Bengio on all scores, and the paper's own tests over seeds
             and over runs, the last two conditional on these speakers; empty where the test was refused.
-        labelled: mean number of labelled utterances of the candidate.
+        labelled: mean number of labelled utterances of the candidate; as planned where none is finished.
     """
 
     axis: Axis
@@ -63,14 +63,18 @@ class _Pair:
     settled: bool
 
 
-def compare(results: Results, axis: Axis, reference: str, metric: str = "ua") -> list[Comparison]:
+def compare(
+    results: Results, axis: Axis, reference: str, metric: str = "ua", untestable: str = ""
+) -> list[Comparison]:
     """Every family against the one that differs from it only by having `reference` on `axis`, at each ratio.
 
-    The comparisons returned are one Holm family. Left out are pairs that are one and the same run (round 0
-    of two strategies); counted outside the family are those where everything is labelled and nothing
-    differs, because no other result was possible. A pair with cells missing is refused, not repaired.
+    The comparisons returned are one Holm family, and the plan decides who is in it: an unfinished study
+    must not correct for less than the finished one. Left out are pairs that are one and the same run
+    (round 0 of two strategies); counted outside the family are those where everything is labelled and
+    nothing differs, because no other result was possible. A pair with cells missing is refused, not
+    repaired. `untestable` is the reason why this study can say nothing on the axis: then no pair is tested.
     """
-    pairs = list(_pairs(results, axis, reference, metric))
+    pairs = list(_pairs(results, axis, reference, metric, untestable))
     family = iter(claim([pair.evidence for pair in pairs if not pair.settled]))
     return [
         Comparison(
@@ -89,7 +93,7 @@ def compare(results: Results, axis: Axis, reference: str, metric: str = "ua") ->
 def axes_to_compare(results: Results, strategy: str) -> dict[Axis, str]:
     """The axes of a study on which its reference has something to be compared with, with the references."""
     wanted = {**REFERENCES, "strategy": strategy}
-    planned = pd.concat([results.frame[list(wanted)], results.missing[list(wanted)]])
+    planned = results.cells
     return {
         axis: name
         for axis, name in wanted.items()
@@ -97,29 +101,30 @@ def axes_to_compare(results: Results, strategy: str) -> dict[Axis, str]:
     }
 
 
-def _pairs(results: Results, axis: Axis, reference: str, metric: str) -> Iterator[_Pair]:
+def _pairs(results: Results, axis: Axis, reference: str, metric: str, untestable: str) -> Iterator[_Pair]:
+    planned = results.cells
     seen: set[tuple[frozenset[str], frozenset[str]]] = set()
-    for candidate in families(results.frame):
+    for candidate in families(planned):
         if getattr(candidate, axis) == reference:
             continue
         other = candidate._replace(**{axis: reference})
-        for percent, cells in cells_of(results.frame, candidate).groupby("percent"):
-            against = cells_of(results.frame, other)
-            against = against[against["percent"] == percent]
-            runs = frozenset(cells["key"]), frozenset(against["key"])
+        against = cells_of(planned, other)
+        for percent, cells in cells_of(planned, candidate).groupby("percent"):
+            runs = frozenset(cells["key"]), frozenset(against[against["percent"] == percent]["key"])
             if runs[0] == runs[1] or runs in seen:
                 continue
             seen.add(runs)
-            evidence = _evidence(results, candidate, other, float(percent), metric)  # type: ignore[arg-type]
-            yield _Pair(
-                axis,
-                candidate,
-                other,
-                float(percent),  # type: ignore[arg-type]
-                float(cells["labelled"].mean()),
-                evidence,
-                _settled(cells, evidence),
+            ratio = float(percent)  # type: ignore[arg-type]
+            evidence = (
+                Evidence(None, reason=untestable)
+                if untestable
+                else _evidence(results, candidate, other, ratio, metric)
             )
+            finished = cells_of(results.frame, candidate)
+            finished = finished[finished["percent"] == ratio]
+            labelled = cells["size"] if finished.empty else finished["labelled"]
+            settled = _settled(finished, evidence)
+            yield _Pair(axis, candidate, other, ratio, float(labelled.mean()), evidence, settled)
 
 
 def _evidence(results: Results, a: Family, b: Family, percent: float, metric: str) -> Evidence:
@@ -137,8 +142,9 @@ def _evidence(results: Results, a: Family, b: Family, percent: float, metric: st
 
 
 def _settled(cells: pd.DataFrame, evidence: Evidence) -> bool:
-    everything = bool((cells["labelled"] >= cells["train"]).all())
-    return everything and evidence.differences is not None and not np.any(evidence.differences)
+    if evidence.differences is None or np.any(evidence.differences):
+        return False
+    return bool((cells["labelled"] >= cells["train"]).all())
 
 
 def _others(evidence: Evidence) -> tuple[Outcome, ...]:

@@ -17,6 +17,16 @@ class MissingColumns(AfterRayError):
         )
 
 
+class NoCells(AfterRayError):
+    """A plan without a single cell."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The study plans no cell at all, so there is nothing to read from the store. "
+            "Declare at least one corpus, method, strategy, ratio, fold and seed."
+        )
+
+
 class RaggedTable(AfterRayError):
     """Folds x seeds that are not a full grid: a paired test on what happens to be there would mislead."""
 

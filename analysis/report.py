@@ -38,6 +38,7 @@ _TITLES: dict[Axis, str] = {
     "adaptation": "Adaptations against {}",
     "initialization": "Initializations against {}",
 }
+_NO_PRETRAINED_WEIGHTS = "not testable here (no pretrained weights)"
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class _Report:
         self._comparisons: dict[Axis, list[Comparison]] = {
             axis: found
             for axis, name in axes_to_compare(results, reference).items()
-            if (found := compare(results, axis, name))
+            if (found := compare(results, axis, name, untestable=self._untestable(axis)))
         }
         self._curves = learning_curves(results.frame, np.random.default_rng(_DRAWS_SEED))
         chance = {
@@ -122,6 +123,12 @@ class _Report:
         self._curves_svg = to_svg(self._curves_figure, "curves")
         self._seconds_svg = to_svg(self._seconds_figure, "seconds")
         self._scores = [score_table(results, metric) for metric in METRICS]
+
+    def _untestable(self, axis: Axis) -> str:
+        """Why this study can say nothing on an axis: TAPT from random weights is pre-training itself."""
+        if axis == "adaptation" and self._study.weights_are == "random":
+            return _NO_PRETRAINED_WEIGHTS
+        return ""
 
     def files(self) -> dict[str, str | bytes]:
         """Names and contents of all files beside the page."""

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from after_ray.metrics import unweighted_accuracy, weighted_accuracy
 from after_ray.store import Record, Store
-from analysis.errors import MissingColumns
+from analysis.errors import MissingColumns, NoCells
 from analysis.families import AXES
 
 CELL_COLUMNS = (*AXES, "percent", "size", "fold", "seed", "key", "trial", "pretrained")
@@ -48,8 +49,9 @@ class Results:
     Attributes:
         frame: one row per finished cell: the columns of the plan; the measures of its record (ua, wa,
             loss, labelled, test, ...) as shares and counts; `seconds_<phase>`; classes, confusion,
-            recall, acquired, ...; device, threads, shared_by; `spent_seconds` of its own round and
-            `charged_seconds` of its whole chain of stages as if run alone (audio preparation excluded).
+            recall, acquired, ...; whether the model `collapsed` to one class; device, threads, shared_by;
+            `spent_seconds` of its own round and `charged_seconds` of its whole chain of stages as if run
+            alone (audio preparation excluded).
         missing: the planned cells without a record, with the sentence of their failure, if any.
         store: where predictions are read from when asked for.
     """
@@ -57,6 +59,12 @@ class Results:
     frame: pd.DataFrame
     missing: pd.DataFrame
     store: Store
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """Every planned cell, finished or missing, with the columns of the plan."""
+        columns = list(CELL_COLUMNS)
+        return pd.concat([self.frame[columns], self.missing[columns]], ignore_index=True)
 
     @property
     def planned(self) -> int:
@@ -84,8 +92,11 @@ def from_store(cells: pd.DataFrame, store: Store) -> Results:
     """Join planned cells (one row each, with `CELL_COLUMNS`) to the records of the store.
 
     Raises:
+        NoCells: when no cell is planned.
         MissingColumns: when a column of the plan is not there.
     """
+    if cells.empty:
+        raise NoCells
     absent = [column for column in CELL_COLUMNS if column not in cells.columns]
     if absent:
         raise MissingColumns(absent, cells.columns)
@@ -99,21 +110,6 @@ def from_store(cells: pd.DataFrame, store: Store) -> Results:
     fresh = [column for column in measured.columns if column not in cells.columns]
     frame = pd.concat([finished, measured[fresh]], axis=1)
     return Results(frame, _missing(cells[~done], store), store)
-
-
-def unweighted_accuracy(confusion: NDArray[np.int64]) -> float:
-    """Mean recall over the classes present in the truth, from counts (classes, classes), rows truth.
-
-    A class without a test utterance has no recall and is left out of the mean, never counted as 0.
-    """
-    support = confusion.sum(axis=1)
-    present = support > 0
-    return float(np.mean(np.diag(confusion)[present] / support[present]))
-
-
-def weighted_accuracy(confusion: NDArray[np.int64]) -> float:
-    """Share of correct utterances, from counts (classes, classes)."""
-    return float(np.trace(confusion) / confusion.sum())
 
 
 def pooled(frame: pd.DataFrame, metric: Literal["ua", "wa"] = "ua") -> float:
@@ -180,10 +176,20 @@ def _row(record: Record, charges: _Charges) -> dict[str, Any]:
         **record.measures,
         **{f"seconds_{phase}": value for phase, value in record.seconds.items()},
         **{name: record.details.get(name) for name in _DETAILS},
+        "collapsed": _collapsed(record),
         **{name: record.environment.get(name) for name in _ENVIRONMENT},
         "spent_seconds": float(record.seconds.get("total", float("nan"))),
         "charged_seconds": charges.of(record.key),
     }
+
+
+def _collapsed(record: Record) -> bool:
+    """Whether the model said one class for every test utterance; older records have only the confusion."""
+    noted = record.details.get("collapsed")
+    if noted is not None:
+        return bool(noted)
+    confusion = record.details.get("confusion")
+    return confusion is not None and np.count_nonzero(np.sum(confusion, axis=0)) == 1
 
 
 def _missing(cells: pd.DataFrame, store: Store) -> pd.DataFrame:

@@ -24,7 +24,7 @@ CELL_VALUES = (
 
 def score_frame(results: Results) -> pd.DataFrame:
     """One row per planned family and ratio: mean, sd over folds and pooled UA and WA, and cell counts."""
-    planned = pd.concat([results.frame, results.missing])
+    planned = results.cells
     rows = []
     for family in families(planned):
         finished = cells_of(results.frame, family)

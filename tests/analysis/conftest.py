@@ -17,8 +17,9 @@ from analysis.results import Results, from_store
 
 CLASSES = ("anger", "happiness", "neutral", "sadness")
 
-# (strategy, percent, fold, seed) -> share of the 25 test utterances of each class that are right
-Score = Callable[[str, float, int, int], float]
+# (strategy, percent, fold, seed) -> the share of the test utterances of each class that are right: one share
+# for all classes, or the confusion counts themselves
+Score = Callable[[str, float, int, int], float | list[list[int]]]
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ class StudyMaker:
         self.store.commit(Draft(features, "features", {}, parents=(audio,), seconds=parts))
         return features
 
-    def _round(self, key: str, previous: str, percent: float, right: float) -> None:
-        confusion = _confusion(right)
+    def _round(self, key: str, previous: str, percent: float, right: float | list[list[int]]) -> None:
+        confusion = np.array(right) if isinstance(right, list) else _confusion(right)
         ua = float(np.mean(np.diag(confusion) / confusion.sum(axis=1)))
         truth = np.repeat(np.arange(4), confusion.sum(axis=1))
         predicted = np.concatenate([np.repeat(np.arange(4), row) for row in confusion])

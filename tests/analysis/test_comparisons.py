@@ -46,6 +46,48 @@ def test_a_seed_that_is_missing_everywhere_is_a_hole_too(make_study):
     assert {c.claim.verdict for c in compare(results, "strategy", "random")} == {"not tested"}
 
 
+THREE = ("random", "entropy", "margin")
+
+
+def test_a_planned_family_without_any_result_is_refused_and_counted(make_study):
+    results = make_study(wavy, strategies=THREE, left_out=lambda s, p, *_: s == "margin" and p > 1).results
+    found = compare(results, "strategy", "random")
+    named = {(c.candidate.strategy, c.percent): c for c in found}
+    assert set(named) == {(name, percent) for name in ("entropy", "margin") for percent in (5, 10)}
+    for percent in (5, 10):
+        refused, tested = named["margin", percent], named["entropy", percent]
+        assert refused.claim.verdict == "not tested"
+        assert refused.claim.reason == "ragged, planned cells missing: 6"
+        assert refused.labelled == 4 * percent
+        assert tested.claim.corrected_holm == pytest.approx(min(1, holm_of_4(found, percent)))
+
+
+def holm_of_4(found, percent):
+    """Holm by hand for two tested and two refused members: the smaller p times 4, the larger times 3."""
+    small, large = sorted(c.claim.corrected.p for c in found if c.claim.corrected)
+    own = next(c.claim.corrected.p for c in found if c.claim.corrected and c.percent == percent)
+    return 4 * small if own == small else max(4 * small, 3 * large)
+
+
+def test_a_ratio_that_no_cell_has_reached_is_refused_and_counted(make_study):
+    results = make_study(wavy, left_out=lambda strategy, percent, *_: percent == 10).results
+    at_5, at_10 = compare(results, "strategy", "random")
+    assert (at_10.percent, at_10.claim.verdict) == (10, "not tested")
+    assert at_5.claim.crossed_holm == pytest.approx(min(1, 2 * at_5.claim.crossed.p))
+
+
+def test_a_study_that_has_not_begun_tests_nothing(make_study):
+    results = make_study(wavy, left_out=lambda *_: True).results
+    assert [c.claim.verdict for c in compare(results, "strategy", "random")] == ["not tested"] * 2
+
+
+def test_an_untestable_axis_has_its_reason_and_no_figure(make_study):
+    for comparison in compare(make_study(wavy).results, "strategy", "random", untestable="no weights"):
+        assert (comparison.claim.verdict, comparison.claim.reason) == ("not tested", "no weights")
+        assert comparison.claim.crossed is None
+        assert comparison.others == ()
+
+
 def test_equal_results_with_everything_labelled_are_no_member_of_the_family(make_study):
     def until_all(strategy, percent, fold, seed):
         return wavy("random" if percent == 100 else strategy, percent, fold, seed)

@@ -144,10 +144,54 @@ def test_another_reference_can_be_asked_for(make_study, tmp_path):
     assert "−12.5" in text
 
 
+SAYS_ONE_CLASS = [[40, 0, 0, 0], [20, 0, 0, 0], [20, 0, 0, 0], [20, 0, 0, 0]]
+SAYS_SEVERAL = [[20, 20, 0, 0], [14, 6, 0, 0], [0, 16, 4, 0], [0, 0, 20, 0]]  # recalls .5, .3, .2, 0
+
+
 def test_collapsed_models_are_counted(make_study):
-    results = make_study(lambda s, p, f, seed: 0.25 if (s, p) == ("entropy", 5) else 0.5).results
+    results = make_study(lambda s, p, f, seed: SAYS_ONE_CLASS if (s, p) == ("entropy", 5) else 0.5).results
     (warning,) = warnings(results)
-    assert warning.startswith("entropy: UA is exactly chance in 6 cells (6 at 5 %)")
+    assert warning.startswith("entropy: the model says one class for everything in 6 cells (6 at 5 %)")
+
+
+def test_a_ua_of_chance_over_several_classes_is_no_collapse(make_study):
+    results = make_study(lambda *_: SAYS_SEVERAL).results
+    assert results.frame["ua"].unique() == pytest.approx([0.25])
+    assert warnings(results) == []
+
+
+def with_tapt(results):
+    """The same study with a second adaptation, 0.3 to 0.34 better everywhere."""
+    plain = results.frame[results.frame["strategy"] == "random"]
+    better = 0.3 + 0.02 * ((plain["fold"] + 2 * plain["seed"]) % 3)
+    keys = plain["key"] + "-adapted"
+    adapted = plain.assign(adaptation="tapt", ua=plain["ua"] + better, key=keys)
+    return dataclasses.replace(results, frame=pd.concat([plain, adapted], ignore_index=True))
+
+
+@pytest.mark.parametrize("weights", ["random", "pretrained"])
+def test_tapt_is_judged_with_pretrained_weights_only(make_study, tmp_path, weights):
+    study = dataclasses.replace(STUDY, weights_are=weights)
+    report = write_report(study, with_tapt(make_study(known).results), tmp_path / "report")
+    table = pd.read_csv(report.folder / "comparison.csv")
+    assert set(table["axis"]) == {"adaptation"}
+    assert len(table) == 3
+    shown = text_of(report.page)
+    if weights == "pretrained":
+        assert set(table["verdict"]) == {"better"}
+        assert "+32.0" in shown
+        return
+    assert set(table["verdict"]) == {"not tested"}
+    assert set(table["reason"]) == {"not testable here (no pretrained weights)"}
+    assert not [name for name in table if name.endswith(".p")]
+    assert shown.count("not tested: not testable here (no pretrained weights)") == 3
+    assert "+32.0" not in shown
+
+
+def test_random_weights_leave_claims_about_strategies_testable(report):
+    table = (report.folder / "comparison.md").read_text()
+    assert "+12.5" in table
+    assert "not testable here" not in table
 
 
 def test_unlike_devices_are_warned_about(make_study):

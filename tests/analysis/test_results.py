@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from after_ray.errors import AfterRayError
+from after_ray.metrics import unweighted_accuracy, weighted_accuracy
 from after_ray.store import Draft, Store, digest
 from analysis.errors import MissingColumns
-from analysis.results import from_store, pooled, unweighted_accuracy, weighted_accuracy
+from analysis.results import from_store, pooled
 
 
 def test_every_finished_cell_has_one_row_with_its_record(make_study):
@@ -87,6 +89,38 @@ def test_a_plan_without_a_column_is_refused(make_study):
     study = make_study(lambda *_: 0.5)
     with pytest.raises(MissingColumns, match="no column trial"):
         from_store(study.cells.drop(columns="trial"), study.store)
+
+
+def test_a_plan_without_a_cell_is_refused_in_one_sentence(tmp_path):
+    with pytest.raises(AfterRayError, match="plans no cell at all"):
+        from_store(pd.DataFrame([]), Store(tmp_path))
+
+
+def test_planned_cells_are_the_finished_and_the_missing_ones(make_study):
+    study = make_study(lambda *_: 0.5, left_out=lambda s, p, f, seed: (s, f) == ("entropy", 2))
+    assert not study.results.complete
+    assert set(study.results.cells["key"]) == set(study.cells["key"])
+    assert len(study.results.cells) == study.results.planned
+
+
+ONE_CLASS = [[0, 40], [0, 20]]
+BOTH_CLASSES = [[20, 20], [10, 10]]  # UA is chance here too
+
+
+@pytest.mark.parametrize(
+    ("details", "collapsed"),
+    [
+        ({"confusion": ONE_CLASS}, True),
+        ({"confusion": BOTH_CLASSES}, False),
+        ({"confusion": BOTH_CLASSES, "collapsed": True}, True),
+        ({"confusion": ONE_CLASS, "collapsed": False}, False),
+        ({}, False),
+    ],
+)
+def test_the_record_says_whether_a_model_collapsed_and_else_its_confusion(tmp_path, details, collapsed):
+    store, key = Store(tmp_path), digest("s", 1, {})
+    store.commit(Draft(key, "round", {}, details=details))
+    assert from_store(_one_cell(key), store).frame["collapsed"].tolist() == [collapsed]
 
 
 @pytest.mark.slow
