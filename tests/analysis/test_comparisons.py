@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from analysis.comparisons import axes_to_compare, compare
-from analysis.significance import nadeau_bengio, quasi_f
+from analysis.significance import holm, nadeau_bengio, quasi_f
 
 
 def wavy(strategy, percent, fold, seed):
@@ -55,18 +55,12 @@ def test_a_planned_family_without_any_result_is_refused_and_counted(make_study):
     named = {(c.candidate.strategy, c.percent): c for c in found}
     assert set(named) == {(name, percent) for name in ("entropy", "margin") for percent in (5, 10)}
     for percent in (5, 10):
-        refused, tested = named["margin", percent], named["entropy", percent]
-        assert refused.claim.verdict == "not tested"
+        refused = named["margin", percent]
+        assert (refused.claim.verdict, refused.labelled) == ("not tested", 4 * percent)
         assert refused.claim.reason == "ragged, planned cells missing: 6"
-        assert refused.labelled == 4 * percent
-        assert tested.claim.corrected_holm == pytest.approx(min(1, holm_of_4(found, percent)))
-
-
-def holm_of_4(found, percent):
-    """Holm by hand for two tested and two refused members: the smaller p times 4, the larger times 3."""
-    small, large = sorted(c.claim.corrected.p for c in found if c.claim.corrected)
-    own = next(c.claim.corrected.p for c in found if c.claim.corrected and c.percent == percent)
-    return 4 * small if own == small else max(4 * small, 3 * large)
+    tested = [named["entropy", percent].claim for percent in (5, 10)]
+    expected = holm([tested[0].corrected.p, tested[1].corrected.p, None, None])
+    assert [each.corrected_holm for each in tested] == pytest.approx(expected[:2])
 
 
 def test_a_ratio_that_no_cell_has_reached_is_refused_and_counted(make_study):
