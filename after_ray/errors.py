@@ -130,6 +130,17 @@ class MissingBackbone(AfterRayError):
         )
 
 
+class ChangedBackbone(AfterRayError):
+    """A named backbone whose files are not those that the study was resolved with."""
+
+    def __init__(self, name: str, folder: Path, expected: str, found: str) -> None:
+        super().__init__(
+            f"Backbone '{name}' has other files in {folder} (identity {found[:12]}) than the study was "
+            f"resolved with ({expected[:12]}); every node needs the same files. Copy them there, or name a "
+            "fixed hub 'revision', and run the study again."
+        )
+
+
 class UnreadableAudio(AfterRayError):
     """One audio file that cannot be used; `reason` says why without naming the file."""
 

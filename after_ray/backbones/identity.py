@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from pathlib import Path
 
 from after_ray.backbones.settings import BackboneSettings
@@ -54,9 +55,13 @@ def identity(settings: BackboneSettings) -> str:
     """
     if settings.name is None:
         return ""
-    folder = locate(settings)
+    return files_digest(locate(settings), settings.name)
+
+
+def files_digest(folder: Path, name: str) -> str:
+    """sha256 over the files in `folder` that make the backbone `name`."""
     digest = hashlib.sha256()
-    for path in [folder / CONFIG_FILE, *weight_files(folder, settings.name)]:
+    for path in [folder / CONFIG_FILE, *weight_files(folder, name)]:
         with path.open("rb") as file:
             digest.update(path.name.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
@@ -64,6 +69,8 @@ def identity(settings: BackboneSettings) -> str:
 
 def locate(settings: BackboneSettings) -> Path:
     """The folder with a named backbone's files; hub files are downloaded unless HF_HUB_OFFLINE is set.
+
+    The hub is asked once per process, so that all of a process works with one snapshot.
 
     Raises:
         MissingBackbone: when it is not there, is no wav2vec 2.0, or has only pickled weights.
@@ -97,6 +104,7 @@ def weight_files(folder: Path, name: str) -> list[Path]:
     raise MissingBackbone(name, "it has no *.safetensors")
 
 
+@lru_cache(maxsize=16)
 def _snapshot(name: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,10 @@ import torch
 from torch import nn
 
 from after_ray.backbones._transformers import Wav2Vec2Config, Wav2Vec2ForPreTraining, Wav2Vec2Model
-from after_ray.backbones.identity import check_config, locate
+from after_ray.backbones.identity import check_config, files_digest, locate
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._base import Weights
-from after_ray.errors import BadValue, MissingBackbone
+from after_ray.errors import BadValue, ChangedBackbone, MissingBackbone
 from after_ray.seeds import SeedTree
 
 _HEADS = ("quantizer.", "project_hid.", "project_q.")  # of pre-training; absent from fine-tuned checkpoints
@@ -27,7 +29,7 @@ def configuration(settings: BackboneSettings) -> Wav2Vec2Config:
     are passed in would be ignored by a checkpoint that says `apply_spec_augment: false`.
     """
     if settings.config is None:
-        config = Wav2Vec2Config.from_pretrained(locate(settings))
+        config = Wav2Vec2Config.from_pretrained(_folder(settings))
     else:
         check_config(settings)
         try:
@@ -48,6 +50,7 @@ def build(settings: BackboneSettings, weights: Weights | None = None) -> Wav2Vec
 
     Raises:
         MissingBackbone: when named files cannot be used.
+        ChangedBackbone: when they are not the files that the study was resolved with.
     """
     config = configuration(settings)
     with _seeded(settings, "backbone"):
@@ -71,6 +74,21 @@ def build_for_adaptation(settings: BackboneSettings) -> Wav2Vec2ForPreTraining:
     return model
 
 
+def _folder(settings: BackboneSettings) -> Path:
+    """Where a named backbone's files are; those behind a name may differ from node to node and day to day."""
+    folder = locate(settings)
+    if settings.identity:
+        _check_identity(folder, str(settings.name), settings.identity)
+    return folder
+
+
+@lru_cache(maxsize=16)  # once per process, since weights are large; a refusal is not kept
+def _check_identity(folder: Path, name: str, expected: str) -> None:
+    found = files_digest(folder, name)
+    if found != expected:
+        raise ChangedBackbone(name, folder, expected, found)
+
+
 @contextmanager
 def _seeded(settings: BackboneSettings, what: str) -> Iterator[None]:
     """Transformers initialises from torch's default generator: seed it here and put it back."""
@@ -81,7 +99,7 @@ def _seeded(settings: BackboneSettings, what: str) -> Iterator[None]:
 
 def _from_files(kind: type[Any], settings: BackboneSettings, config: Wav2Vec2Config) -> Any:
     model, report = kind.from_pretrained(
-        locate(settings),
+        _folder(settings),
         config=config,
         dtype=torch.float32,
         use_safetensors=True,

@@ -13,9 +13,10 @@ class BackboneSettings(Settings):
     """A wav2vec 2.0 encoder.
 
     Either `name` (a hub name or a local folder, with an optional hub `revision`) or `config` (arguments of
-    `transformers.Wav2Vec2Config`; weights are random, drawn from `seed`). `identity` is filled in when a
-    study is resolved: the digest of the named backbone's configuration and weights, which is what enters
-    keys, so that a hub name and a folder with the same files mean the same.
+    `transformers.Wav2Vec2Config`). From `seed` all weights of a configuration are drawn, and the
+    pre-training heads that named files lack. `identity` is filled in when a study is resolved: the digest
+    of the named backbone's configuration and weights, which is what enters keys, so that a hub name and a
+    folder with the same files mean the same.
     """
 
     name: str | None = None
@@ -36,9 +37,9 @@ class BackboneSettings(Settings):
         return self.name is not None
 
     def meaning(self) -> dict[str, Any]:
-        """Identity of named weights, or the configuration and seed of random ones; never a path."""
+        """Identity of named weights or configuration of random ones, and the seed; never a path."""
         if self.name is not None:
-            return {"identity": self.identity}
+            return {"identity": self.identity, "seed": self.seed}
         return {
             "config": {k: list(v) if isinstance(v, tuple) else v for k, v in (self.config or {}).items()},
             "seed": self.seed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -51,11 +52,32 @@ class FunctionalsClassifier(Classifier):
     def fit(
         self, train: Labelled, validation: Labelled, *, start: Weights | None, seeds: SeedTree
     ) -> FitReport:
-        """Solve for `train`; `start` and `seeds` are not needed."""
-        self._solved = _solve(self._functionals(train.rows), train.labels, self._settings.regularization)
+        """Solve for `train`; `start` and `seeds` are not needed.
+
+        The report warns of classes without a labelled utterance and of a solver that did not arrive.
+        """
+        functionals = self._functionals(train.rows)
+        self._solved, complaints = _solve(functionals, train.labels, self._settings.regularization)
         scores = self.log_probabilities(validation.rows)
         loss = -scores[np.arange(len(scores)), validation.labels].mean()
-        return FitReport(updates=0, epochs=0.0, validation_loss=float(loss), stopped="solved")
+        return FitReport(
+            updates=0,
+            epochs=0.0,
+            validation_loss=float(loss),
+            stopped="solved",
+            warnings=(*self._unseen_classes(), *complaints),
+        )
+
+    def _unseen_classes(self) -> tuple[str, ...]:
+        classes = self._inputs.classes
+        unseen = np.setdiff1d(np.arange(classes), self._solution.seen)
+        if not len(unseen):
+            return ()
+        indices = ", ".join(str(index) for index in unseen)
+        return (
+            f"{len(unseen)} of {classes} classes had no labelled utterance (indices {indices}); "
+            "no utterance can be told to be of them yet.",
+        )
 
     def log_probabilities(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Natural log-probabilities of shape (len(rows), classes), in the order of `rows`."""
@@ -106,14 +128,33 @@ class _Solution:
         return (features - self.mean) / self.scale
 
 
-def _solve(features: NDArray[np.float64], labels: NDArray[np.int64], regularization: float) -> _Solution:
+def _solve(
+    features: NDArray[np.float64], labels: NDArray[np.int64], regularization: float
+) -> tuple[_Solution, tuple[str, ...]]:
+    """The solution, and a sentence for each thing that scikit-learn complained of."""
     scaler = StandardScaler().fit(features)
     seen = np.unique(labels)
-    coef, intercept = np.zeros((1, features.shape[1])), np.zeros(1)
+    coef, intercept, complaints = np.zeros((1, features.shape[1])), np.zeros(1), ()
     if len(seen) > 1:
         model = LogisticRegression(C=regularization, max_iter=MAX_ITERATIONS)
-        model.fit(scaler.transform(features), labels)
+        complaints = _fit_quietly(model, scaler.transform(features), labels)
         coef, intercept = model.coef_, model.intercept_
     if len(seen) == 2:  # two classes have one logit, that of the second; the first one's is then 0
         coef, intercept = np.vstack([0 * coef, coef]), np.append(0.0, intercept)
-    return _Solution(scaler.mean_, scaler.scale_, coef, intercept, seen, np.array(len(labels)))
+    return _Solution(scaler.mean_, scaler.scale_, coef, intercept, seen, np.array(len(labels))), complaints
+
+
+def _fit_quietly(
+    model: LogisticRegression, features: NDArray[np.float64], labels: NDArray[np.int64]
+) -> tuple[str, ...]:
+    """Fit; what scikit-learn would print on a worker's console is returned, to be kept with the round."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(features, labels)
+    if caught and int(model.n_iter_.max()) >= model.max_iter:
+        return (
+            f"The solver stopped at its limit of {model.max_iter} iterations before it converged; "
+            "lower 'regularization' for a problem that is easier to solve.",
+        )
+    lines = dict.fromkeys(str(warning.message).splitlines()[0].strip() for warning in caught)
+    return tuple(f"The solver warned: {line.rstrip('.')}." for line in lines)

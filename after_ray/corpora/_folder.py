@@ -32,7 +32,8 @@ class FolderCorpus(Corpus):
     """A folder in official layout; a subclass says which part of it holds audio and reads the names.
 
     A file listed twice (some mirrors hold the whole tree a second time, one level deeper) counts once:
-    the copy nearest to the root is used.
+    the copy nearest to the root is used. Files that are not audio, such as a readme, are passed over,
+    unless their name is that of an utterance of which there is no audio: then it was lost in a conversion.
     """
 
     layout: ClassVar[str]
@@ -40,7 +41,7 @@ class FolderCorpus(Corpus):
     scheme: ClassVar[str]
     """The scheme of the names, with an example, for the reason a file is refused."""
     pattern: ClassVar[str]
-    """Glob of the audio files below the root, without suffix."""
+    """Glob of the files below the root, whatever their suffix."""
 
     def __init__(self, settings: FolderSettings) -> None:
         self.root = Path(settings.root)
@@ -57,19 +58,23 @@ class FolderCorpus(Corpus):
     def listing(self) -> Listing:
         """All files of the layout, each utterance once, in the order of their paths."""
         entries: dict[str, Entry] = {}
+        foreign: dict[str, Entry] = {}
         problems: dict[str, str] = {}
         unused: dict[str, str] = {}
-        paths = list(self._paths())
-        if not paths:
-            raise MissingCorpus(self._name, self.root, self.layout)
-        for path in paths:
+        for path in self._paths():
+            is_audio = path.suffix.lower() in SUFFIXES
             try:
                 entry = self.parse(path)
-                entries.setdefault(entry.utterance, entry)
+                (entries if is_audio else foreign).setdefault(entry.utterance, entry)
             except UnusedClass as error:
                 unused.setdefault(path.stem, error.name)
             except MisnamedFile:
-                problems.setdefault(str(path), f"its name does not follow {self.scheme}")
+                if is_audio:
+                    problems[str(path)] = f"its name does not follow {self.scheme}"
+        without_audio = [entry.path for name, entry in foreign.items() if name not in entries]
+        problems |= dict.fromkeys(without_audio, f"it is neither {' nor '.join(SUFFIXES)}; convert it to one")
+        if not (entries or problems or unused):
+            raise MissingCorpus(self._name, self.root, self.layout)
         return Listing(tuple(entries.values()), tuple(problems.items()), Counter(unused.values()))
 
     def place(self) -> str:
@@ -91,11 +96,10 @@ class FolderCorpus(Corpus):
         return type(self).__module__.rpartition(".")[2]
 
     def _paths(self) -> Iterator[PurePosixPath]:
-        """Audio files below the root, nearest first; hidden files (macOS leaves some) are not audio."""
+        """Files below the root, nearest first, without the hidden ones (macOS leaves some)."""
         found = (
             PurePosixPath(path.relative_to(self.root).as_posix())
-            for suffix in SUFFIXES
-            for path in self.root.glob(self.pattern + suffix)
+            for path in self.root.glob(self.pattern)
             if not path.name.startswith(".") and not path.is_dir()
         )
         return iter(sorted(found, key=lambda path: (len(path.parts), str(path))))

@@ -5,16 +5,23 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from after_ray.backbones.identity import ARCHITECTURE, identity, resolve
+from after_ray.backbones.identity import ARCHITECTURE, _snapshot, identity, locate, resolve
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.errors import MissingBackbone, UnknownName
 
 Tiny = Callable[..., BackboneSettings]
+
+
+@pytest.fixture(autouse=True)
+def _no_snapshot_from_another_test() -> Iterator[None]:
+    _snapshot.cache_clear()
+    yield
+    _snapshot.cache_clear()
 
 
 @pytest.fixture
@@ -44,7 +51,13 @@ def test_identity_changes_with_any_file_that_counts(folder: Path, name: str) -> 
 def test_resolving_fills_in_the_identity(folder: Path) -> None:
     resolved = resolve(BackboneSettings(name=str(folder)))
     assert resolved.identity == identity(resolved)
-    assert resolved.meaning() == {"identity": resolved.identity}
+    assert resolved.meaning() == {"identity": resolved.identity, "seed": 0}
+
+
+def test_the_seed_of_heads_that_files_lack_is_part_of_the_meaning(folder: Path) -> None:
+    first, other = (resolve(BackboneSettings(name=str(folder), seed=seed)) for seed in (0, 1))
+    assert first.identity == other.identity
+    assert first.meaning() != other.meaning()
 
 
 def test_a_configuration_is_its_own_identity(tiny: Tiny) -> None:
@@ -94,6 +107,21 @@ def test_a_hub_name_has_the_identity_of_its_files(folder: Path, monkeypatch: pyt
     hub = identity(BackboneSettings(name="some/model", revision="abc"))
     assert asked == ["some/model", "abc"]
     assert hub == identity(BackboneSettings(name=str(folder)))
+
+
+def test_the_hub_is_asked_once_per_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    asked: list[str] = []
+    monkeypatch.setattr(
+        huggingface_hub, "snapshot_download", lambda name, **_: asked.append(name) or str(folder)
+    )
+    settings = BackboneSettings(name="some/model")
+    assert identity(settings) == identity(settings)
+    assert locate(settings) == folder
+    assert asked == ["some/model"]
+    locate(BackboneSettings(name="some/model", revision="abc"))
+    assert len(asked) == 2
 
 
 def test_pickled_weights_are_refused(folder: Path) -> None:

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from after_ray.backbones import loading
 from after_ray.backbones._transformers import Wav2Vec2Config, Wav2Vec2ForPreTraining, Wav2Vec2Model
+from after_ray.backbones.identity import resolve
 from after_ray.backbones.loading import (
     arrays,
     build,
@@ -18,7 +20,7 @@ from after_ray.backbones.loading import (
     shortest,
 )
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.errors import BadValue, MissingBackbone, UnknownName
+from after_ray.errors import BadValue, ChangedBackbone, MissingBackbone, UnknownName
 
 Tiny = Callable[..., BackboneSettings]
 
@@ -112,6 +114,37 @@ def test_a_checkpoint_that_lacks_encoder_weights_is_refused(tiny: Tiny, tmp_path
     config.save_pretrained(tmp_path)
     with pytest.raises(MissingBackbone, match=r"lack 16 weights of the encoder, the first being .*layers\.2"):
         build(BackboneSettings(name=str(tmp_path)))
+
+
+@pytest.mark.parametrize("adapted", [False, True])
+def test_other_files_than_the_study_was_resolved_with_are_refused(
+    tiny: Tiny, tmp_path: Path, adapted: bool
+) -> None:
+    model = build(tiny())
+    model.save_pretrained(tmp_path)
+    settings = resolve(BackboneSettings(name=str(tmp_path)))
+    build(tiny().model_copy(update={"seed": 6})).save_pretrained(tmp_path)
+    with pytest.raises(ChangedBackbone, match=rf"other files in .* \({settings.identity[:12]}\)"):
+        build(settings, arrays(model) if adapted else None)
+    with pytest.raises(ChangedBackbone):
+        build_for_adaptation(settings)
+    model.save_pretrained(tmp_path)
+    build(settings)  # a refusal is not remembered: the mended folder is taken
+
+
+def test_files_are_verified_once_per_process(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(tiny()).save_pretrained(tmp_path)
+    settings, read = resolve(BackboneSettings(name=str(tmp_path))), loading.files_digest
+    verified: list[str] = []
+    monkeypatch.setattr(
+        loading, "files_digest", lambda folder, name: verified.append(name) or read(folder, name)
+    )
+    for _ in range(2):
+        build(settings)
+        build_for_adaptation(settings)
+    assert verified == [str(tmp_path)]
 
 
 def test_a_misspelt_argument_is_refused_with_the_right_one() -> None:

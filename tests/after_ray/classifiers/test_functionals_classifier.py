@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import time
 import warnings
 from pathlib import Path
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from after_ray.classifiers import ClassifierInputs, FitReport, Labelled, classifiers
+from after_ray.classifiers import ClassifierInputs, FitReport, Labelled, classifiers, functionals
 from after_ray.classifiers._settings import FunctionalsSettings
 from after_ray.classifiers.functionals import FunctionalsClassifier
 from after_ray.corpora._base import open_source
@@ -148,6 +149,42 @@ def test_a_fit_converges_in_milliseconds_without_warnings() -> None:
             fitted(train)
             seconds.append(time.perf_counter() - started)
     assert min(seconds) < 0.1
+
+
+def test_a_solver_that_runs_out_of_iterations_says_so_in_the_report(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(functionals, "MAX_ITERATIONS", 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, report = fitted(labelled(240))
+    assert len(report.warnings) == 1
+    assert report.warnings[0].startswith("The solver stopped at its limit of 3 iterations")
+
+
+def test_any_other_complaint_of_the_solver_is_in_the_report_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    fit = LogisticRegression.fit
+
+    def complain(self: LogisticRegression, *arguments: Any) -> LogisticRegression:
+        for _ in range(2):
+            warnings.warn("something is odd.\nread the manual", RuntimeWarning, stacklevel=1)
+        return fit(self, *arguments)
+
+    monkeypatch.setattr(LogisticRegression, "fit", complain)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, report = fitted(labelled(240))
+    assert report.warnings == ("The solver warned: something is odd.",)
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [((0, 1, 3), "1 of 4 classes .* (indices 2)"), ((3,), "3 of 4 classes .* (indices 0, 1, 2)")],
+)
+def test_classes_without_a_labelled_utterance_are_in_the_report(classes: tuple[int, ...], said: str) -> None:
+    _, report = fitted(labelled(12, classes))
+    assert len(report.warnings) == 1
+    assert re.match(said.replace("(", r"\(").replace(")", r"\)"), report.warnings[0])
 
 
 def speaker_folds_ua(settings: CorpusSettings, folds: int) -> float:

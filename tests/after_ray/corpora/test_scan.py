@@ -189,12 +189,44 @@ def test_classes_not_used_are_counted_and_hidden_files_passed_over(emodb: Path, 
     assert len(found.manifest) == 4
 
 
+@pytest.mark.parametrize("suffix", [".WAV", ".Wav"])
+def test_the_case_of_a_suffix_does_not_matter(emodb: Path, tmp_path: Path, suffix: str) -> None:
+    before = scan(settings(emodb), tmp_path / "cache").manifest
+    file = emodb / "wav" / "03a01Fa.wav"
+    file.rename(file.with_suffix(suffix))
+    after = scan(settings(emodb), tmp_path / "cache").manifest
+    assert next(iter(after.table["path"])) == f"wav/03a01Fa{suffix}"
+    assert after.digest == before.digest
+
+
+@pytest.mark.parametrize("name", ["03a01Fa.mp3", "03a01Fa.aiff", "03a01Fa"])
+def test_an_utterance_in_another_format_is_a_problem_of_its_own(
+    emodb: Path, tmp_path: Path, name: str
+) -> None:
+    (emodb / "wav" / "03a01Fa.wav").rename(emodb / "wav" / name)
+    with pytest.raises(UnusableAudio, match=rf"wav/{name}: it is neither \.wav nor \.flac; convert it"):
+        scan(settings(emodb), tmp_path / "cache")
+    found = scan(settings(emodb, "skip"), tmp_path / "cache")
+    assert [path for path, _ in found.problems] == [f"wav/{name}"]
+    assert len(found.manifest) == 3
+
+
+def test_what_lies_beside_the_audio_is_passed_over(emodb: Path, tmp_path: Path) -> None:
+    for name in ("README.txt", "Thumbs.db", "03a01Fa.lab", "03a01Fa.wav.part"):
+        (emodb / "wav" / name).write_text("no audio")
+    found = scan(settings(emodb), tmp_path / "cache")
+    assert (len(found.manifest), found.problems) == (4, ())
+
+
 @pytest.mark.parametrize("make", [EmodbSettings, RavdessSettings])
 def test_a_missing_root_or_layout_is_named(make: type, tmp_path: Path) -> None:
     with pytest.raises(MissingCorpus, match=r"nowhere; expected .* below it"):
         scan(make(root=str(tmp_path / "nowhere")), tmp_path / "cache")
     (tmp_path / "flat").mkdir()
     soundfile.write(tmp_path / "flat" / "03a01Fa.wav", tone(1), 16000)
+    for part in ("wav", "Actor_01"):
+        (tmp_path / "flat" / part).mkdir()
+        (tmp_path / "flat" / part / "README.txt").write_text("no audio")
     with pytest.raises(MissingCorpus):
         scan(make(root=str(tmp_path / "flat")), tmp_path / "cache")
 
