@@ -112,13 +112,14 @@ def run(
         from sweeps.tracking import default_tracking_uri
 
         opened = _open(study, store, overrides)
+        opened.store.probe()
         where = Where(address, cache_dir, cpus)
         done = run_study(opened, where, tracking_uri or default_tracking_uri(opened.store))
         print(f"{done.outcome.ran} trials ran, {len(done.outcome.failed)} failed")
         if done.outcome.blocked:
             print(f"{done.outcome.blocked} trials could not run because what they need failed")
-        if done.mirrored.error:
-            print(done.mirrored.error)
+        if done.mirrored.pending:
+            print(f"{done.mirrored.pending} trajectories are not in MLflow yet; see the message above")
         _report(opened, None)
         missing = opened.plan.counts(opened.store.ledger.finished(), {})["missing"]
         if missing:

@@ -23,6 +23,8 @@ from after_ray.protocol import Protocol
 from after_ray.settings import Settings
 from sweeps.study_file import StudyError, StudySource, read_study_file
 
+LONGEST_RANGE = 10_000  # a slip of the finger, not a study
+
 
 def _as_list(value: Any) -> Any:
     """A single value stands for a list of one."""
@@ -44,6 +46,12 @@ def _integers(value: Any) -> Any:
     """`3`, `[0, 2]` or `0..9`, both ends included."""
     if isinstance(value, str) and (match := re.fullmatch(r"(\d+)\.\.(\d+)", value.strip())):
         first, last = int(match.group(1)), int(match.group(2))
+        if last - first >= LONGEST_RANGE:
+            raise PydanticCustomError(
+                "range",
+                "the range '{value}' has more than {most} values",
+                {"value": value, "most": LONGEST_RANGE},
+            )
         if last < first:
             raise PydanticCustomError("range", "the range '{value}' runs backwards", {"value": value})
         return list(range(first, last + 1))
@@ -290,6 +298,14 @@ def _message(error: Any) -> str:
         return f"unknown name '{context['tag']}'; allowed: {context['expected_tags'].replace(chr(39), '')}"
     if error["type"] == "union_tag_not_found":
         return "a 'name:' is missing; add it"
+    if error["type"] == "too_short":
+        return "the list is empty; name at least one"
+    if error["type"] == "string_pattern_mismatch":
+        return (
+            f"{error['input']!r} is no name; use letters, digits, '.', '_' and '-', a letter or digit first"
+        )
+    if error["loc"][:1] == ("fold",) and error["type"] in {"literal_error", "greater_than_equal"}:
+        return f"a fold is 'all', a number from 0 on, or a range such as 0..4, not {error['input']!r}"
     value = error.get("input")
     message = error["msg"][:1].lower() + error["msg"][1:]
     plain = isinstance(value, str | int | float | bool) and error["type"] not in _OWN_SENTENCE

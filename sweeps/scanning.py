@@ -26,8 +26,11 @@ def scan_corpus(name: str, root: Path | None, cache: Path) -> Scan:
     try:
         settings = TypeAdapter[CorpusSettings](CorpusSettings).validate_python(values)
     except ValidationError as error:
-        wanted = "a folder with --root" if root is None else "no --root: this corpus is made, not read"
-        raise BadValue(f"root of the corpus '{name}'", None if root is None else str(root), wanted) from error
+        if root is None:
+            raise AfterRayError(f"The corpus '{name}' is a folder; say which with --root DIR.") from error
+        raise BadValue(
+            f"root of the corpus '{name}'", str(root), "no --root: it is made, not read"
+        ) from error
     if isinstance(settings, FolderSettings):
         settings = settings.model_copy(update={"unusable": "skip"})
     with meter(f"reading {name}", 1) as shown:

@@ -52,6 +52,8 @@ def read_study_file(path: Path, overrides: Sequence[str] = ()) -> StudySource:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         lines: dict[Place, int] = {}
         values = _build(node, (), lines, path) if node is not None else {}
+    except RecursionError as error:
+        raise StudyError(path, None, "the file refers to itself (an alias inside its own anchor)") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
@@ -91,7 +93,9 @@ def _apply(values: dict[str, Any], override: str, path: Path) -> None:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise StudyError(
-            path, None, f"the value of the override '{override}' is not YAML ({error})"
+            path,
+            None,
+            f"the value of the override '{override}' is not YAML ({getattr(error, 'problem', error)})",
         ) from error
     *parents, last = key.split(".")
     target = values

@@ -75,8 +75,8 @@ class FunctionalsClassifier(Classifier):
             return ()
         indices = ", ".join(str(index) for index in unseen)
         return (
-            f"{len(unseen)} of {classes} classes had no labelled utterance (indices {indices}); "
-            "no utterance can be told to be of them yet.",
+            f"{len(unseen)} of {classes} classes without a labelled utterance yet, so never predicted: "
+            f"index {indices}.",
         )
 
     def log_probabilities(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -134,7 +134,8 @@ def _solve(
     """The solution, and a sentence for each thing that scikit-learn complained of."""
     scaler = StandardScaler().fit(features)
     seen = np.unique(labels)
-    coef, intercept, complaints = np.zeros((1, features.shape[1])), np.zeros(1), ()
+    complaints: tuple[str, ...] = ()
+    coef, intercept = np.zeros((1, features.shape[1])), np.zeros(1)
     if len(seen) > 1:
         model = LogisticRegression(C=regularization, max_iter=MAX_ITERATIONS)
         complaints = _fit_quietly(model, scaler.transform(features), labels)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from after_ray.errors import DamagedStore
-from after_ray.files import sha256_of
+from after_ray.files import create_exclusive, sha256_of
 from after_ray.store.ledger import Draft, FileEntry, Ledger, Record
 
 
@@ -30,6 +30,16 @@ class Store:
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
         self.ledger = Ledger(self.root)
+
+    def probe(self) -> None:
+        """Create, link and remove a file, as every record will be.
+
+        Raises:
+            OSError: when the store cannot be written to, or its file system cannot link.
+        """
+        path = self.root / f".probe-{secrets.token_hex(4)}"
+        create_exclusive(path, b"")
+        path.unlink()
 
     def find(self, key: str) -> Record | None:
         """The record of a finished stage, or None."""

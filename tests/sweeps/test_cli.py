@@ -108,6 +108,20 @@ def test_a_store_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
     assert store.read_text() == "not a folder"
 
 
+def test_a_store_that_cannot_be_written_is_refused_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(tmp_path))
+
+    monkeypatch.setattr("after_ray.store.artifacts.create_exclusive", read_only)
+    code, output = invoke("run", STUDIES[0].parent / "quickstart.yaml", "--store", tmp_path)
+    assert code == 1
+    assert "cannot be used (Permission denied)" in output
+    assert not (tmp_path / "ledger").exists()
+    assert not (tmp_path / "mlflow.db").exists()
+
+
 def test_a_report_without_results_is_refused(tmp_path: Path) -> None:
     code, output = invoke("report", STUDIES[0].parent / "quickstart.yaml", "--store", tmp_path)
     assert code == 1

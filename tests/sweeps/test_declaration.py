@@ -55,6 +55,10 @@ def test_single_values_and_ranges_stand_for_lists(study_file: Path) -> None:
         ("reference=margin", ["'margin' is not among the study's strategies random, entropy"]),
         ("corpus={name: emodb}", ["corpus.root: this key is missing"]),
         ("study=a/b", ["study:", "'a/b'"]),
+        ("seed=0..99999999", ["'0..99999999' has more than 10000 values"]),
+        ("schedule=[]", ["schedule: the list is empty"]),
+        ("fold=-1", ["a fold is 'all', a number from 0 on"]),
+        ("seed=[", ["'seed=[' is not YAML"]),
         ("fold=[]", ["fold: the list is empty"]),
         ("restart=[]", ["restart: the list is empty"]),
         ("resources.gpu=1.5", ["resources.gpu", "only whole numbers"]),
@@ -81,6 +85,12 @@ def test_a_missing_key_is_named(study_file: Path) -> None:
 def test_a_key_written_twice_is_refused(study_file: Path) -> None:
     study_file.write_text(STUDY + "seed: 4\n")
     with pytest.raises(StudyError, match=r"line 7.*'seed' is there twice"):
+        load_study(study_file)
+
+
+def test_a_file_that_refers_to_itself_is_refused(study_file: Path) -> None:
+    study_file.write_text("study: &a [*a]\n")
+    with pytest.raises(StudyError, match="refers to itself"):
         load_study(study_file)
 
 
