@@ -11,12 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from after_ray.metrics import unweighted_accuracy, weighted_accuracy
-from after_ray.store import Record, Store
+from after_ray.store import PREDICTIONS_FILE, Record, Store
 from analysis.errors import MissingColumns, NoCells
 from analysis.families import AXES
 
 CELL_COLUMNS = (*AXES, "percent", "size", "fold", "seed", "key", "trial", "pretrained")
-PREDICTIONS_FILE = "predictions.safetensors"
 _DETAILS = (
     "classes",
     "confusion",

@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 
-from after_ray.audio.prepare import PreparedCorpus, prepare
+from after_ray.audio.prepare import MANIFEST_FILE, PreparedCorpus, prepare
 from after_ray.corpora._base import Scan
 from after_ray.corpora._settings import CorpusSettings
 from after_ray.environment import Execution, describe, fix_threads
 from after_ray.stages import AudioStage
 from after_ray.store import Draft, NodeCache, Record, Store
 
-MANIFEST_FILE = "manifest.csv"
 AUDIO_FILES = ("audio.values.npy", "audio.offsets.npy")
 
 

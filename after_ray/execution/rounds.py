@@ -24,11 +24,8 @@ from after_ray.seeds import SeedTree
 from after_ray.splits.folds import Fold, fold
 from after_ray.splits.oracle import Evaluator, Oracle
 from after_ray.stages import FirstRoundStage, NextRoundStage, rounds
-from after_ray.store import Draft, Record, Store
+from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Draft, Record, Store
 from after_ray.store.artifacts import save_arrays
-
-MODEL_FILE = "model.safetensors"
-PREDICTIONS_FILE = "predictions.safetensors"
 
 RoundStage = FirstRoundStage | NextRoundStage
 

@@ -47,18 +47,6 @@ class Oracle:
         self._revealed = dict.fromkeys(asked)
         return self._labels(asked)
 
-    def known(self, rows: ArrayLike) -> NDArray[np.int64]:
-        """Labels of rows that were revealed already; costs nothing.
-
-        Raises:
-            OracleRefusal: for rows that were not revealed.
-        """
-        asked = _as_list(rows)
-        hidden = [row for row in asked if row not in self._revealed]
-        if hidden:
-            raise OracleRefusal("Labels used that nobody paid for", hidden, "rows revealed before")
-        return self._labels(asked)
-
     @property
     def revealed(self) -> Rows:
         """Every row revealed so far, in order."""

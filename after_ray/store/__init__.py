@@ -1,8 +1,19 @@
 """The store: stages under their keys, the ledger of what is done, and node-local copies."""
 
-from after_ray.store.artifacts import Store
+from after_ray.store.artifacts import MODEL_FILE, PREDICTIONS_FILE, Store
 from after_ray.store.cache import NodeCache
 from after_ray.store.keys import digest
 from after_ray.store.ledger import Draft, Failure, FileEntry, Ledger, Record
 
-__all__ = ["Draft", "Failure", "FileEntry", "Ledger", "NodeCache", "Record", "Store", "digest"]
+__all__ = [
+    "MODEL_FILE",
+    "PREDICTIONS_FILE",
+    "Draft",
+    "Failure",
+    "FileEntry",
+    "Ledger",
+    "NodeCache",
+    "Record",
+    "Store",
+    "digest",
+]

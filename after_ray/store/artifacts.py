@@ -19,6 +19,10 @@ from after_ray.errors import DamagedStore
 from after_ray.files import create_exclusive, sha256_of
 from after_ray.store.ledger import Draft, FileEntry, Ledger, Record
 
+# The files of a round, named once for who writes them, who mirrors them and who reads them.
+MODEL_FILE = "model.safetensors"
+PREDICTIONS_FILE = "predictions.safetensors"
+
 
 class Store:
     """A folder that holds finished stages under their keys; any number of processes may share it.

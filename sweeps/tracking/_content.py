@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from after_ray.files import write_json
-from after_ray.store import Record, Store
+from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Record, Store
 from sweeps.mirrored import MirroredTrajectory
 
 FORMAT = 1  # raise when runs hold something else for the same records; they are then written again
 CURVES = ("ua", "wa", "macro_f1", "loss", "validation_ua", "ece", "labelled")
-PREDICTIONS_FILE = "predictions.safetensors"
-MODEL_FILE = "model.safetensors"
 LONGEST_PARAMETER = 6000  # characters, MLflow's limit
 
 

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from after_ray.store import Draft, Record, Store, digest
+from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Draft, Record, Store, digest
 from after_ray.store.artifacts import save_arrays
 from sweeps.mirrored import MirroredStudy, MirroredTrajectory
 
@@ -64,8 +64,8 @@ def _write_round(store: Store, draft: Draft, tags: dict[str, str], percent: floa
     finished = EPOCH + 3600 * fold + 600 * seed + 10 * percent
     with store.workspace(draft.key) as folder:
         log_probabilities = np.full((utterances, len(CLASSES)), np.log(1 / len(CLASSES)), dtype=np.float32)
-        save_arrays(folder / "predictions.safetensors", {"test_log_probabilities": log_probabilities})
-        save_arrays(folder / "model.safetensors", {"weight": np.zeros((4, 94), dtype=np.float32)})
+        save_arrays(folder / PREDICTIONS_FILE, {"test_log_probabilities": log_probabilities})
+        save_arrays(folder / MODEL_FILE, {"weight": np.zeros((4, 94), dtype=np.float32)})
         measures = {
             "ua": ua,
             "wa": ua,

@@ -37,7 +37,7 @@ def test_a_row_listed_twice_in_one_question_is_refused(oracle: Oracle) -> None:
         oracle.reveal([1, 2, 1])
 
 
-@pytest.mark.parametrize("question", ["reveal", "restore", "known"])
+@pytest.mark.parametrize("question", ["reveal", "restore"])
 def test_rows_outside_train_are_refused(oracle: Oracle, question: str) -> None:
     with pytest.raises(OracleRefusal, match="rows 3"):
         getattr(oracle, question)([3])
@@ -50,14 +50,6 @@ def test_restore_makes_exactly_those_rows_revealed(oracle: Oracle) -> None:
     assert oracle.revealed.tolist() == [2, 0]
     assert oracle.restore([2, 0]).tolist() == [2, 0]  # continuing twice is continuing once
     assert oracle.reveal([1]).tolist() == [1]
-
-
-def test_known_answers_only_for_what_was_revealed(oracle: Oracle) -> None:
-    oracle.reveal([5, 1])
-    assert oracle.known([1, 5, 5]).tolist() == [1, 1, 1]
-    with pytest.raises(OracleRefusal, match="nobody paid for: rows 0;"):
-        oracle.known([0])
-    assert len(oracle) == 2
 
 
 def test_no_label_outside_train_is_in_the_oracle(oracle: Oracle) -> None:
