@@ -52,6 +52,37 @@ class UnusableAudio(AfterRayError):
         )
 
 
+class AlteredCorpus(AfterRayError):
+    """A copy of a corpus that is not the official release."""
+
+    def __init__(self, corpus: str, differences: Sequence[str]) -> None:
+        shown = "; ".join(differences[:8])
+        more = f"; and {len(differences) - 8} more differences" if len(differences) > 8 else ""
+        super().__init__(
+            f"Corpus '{corpus}' is not the official one: {shown}{more}. Fetch it again, or set "
+            "'altered: accept' in the study's corpus block to use it as it is; every result will say so."
+        )
+
+
+class WrongChecksum(AfterRayError):
+    """Files whose bytes are not those of the official release."""
+
+    def __init__(self, corpus: str, wrong: Sequence[str], checked: int) -> None:
+        shown = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
+        super().__init__(
+            f"{len(wrong)} of {checked} files of '{corpus}' have another SHA-256 than the official ones "
+            f"({shown}); fetch them again (only the original wav files can agree, never a conversion)."
+        )
+
+    @classmethod
+    def unknown(cls, corpus: str) -> AfterRayError:
+        """For a corpus without published checksums."""
+        return AfterRayError(
+            f"No checksums are published for the corpus '{corpus}'; allowed: cremad. Leave --checksums out: "
+            "names, counts and lengths are compared anyway."
+        )
+
+
 class TooFewUtterances(AfterRayError):
     """A pool or training set smaller than what a round asks for."""
 

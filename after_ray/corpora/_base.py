@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,16 @@ import pandas as pd
 
 from after_ray.audio.decode import Waveform
 from after_ray.corpora._cache import Inspection, InspectionCache
-from after_ray.corpora._settings import CorpusSettings, FolderSettings
-from after_ray.errors import UnreadableAudio, UnusableAudio
+from after_ray.corpora._settings import CorpusSettings
+from after_ray.corpora.contract import Conformity
+from after_ray.errors import AlteredCorpus, UnreadableAudio, UnusableAudio
 from after_ray.manifest import Manifest
 from after_ray.registry import Registry
 
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """What a corpus' layout and file names say about one utterance; `path` is below the root, posix."""
 
@@ -38,25 +39,43 @@ class Listing:
     """The utterances of a corpus before anybody listened to them.
 
     `problems`: (path, reason) of files whose names say nothing. `ignored`: how many files each recognised
-    class that is not used has.
+    label that is not used has. `copies`: files that hold an utterance a second time.
     """
 
     entries: tuple[Entry, ...]
     problems: tuple[tuple[str, str], ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
+    copies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Scan:
-    """A corpus as it was found: usable utterances, files left out with the reason, classes not used."""
+    """A corpus as it was found.
+
+    Attributes:
+        manifest: the usable utterances.
+        problems: (path, reason) of files that cannot be used.
+        ignored: files of labels that are not used.
+        left_out: (path, reason) of files that are unusable in the official release too, and missed by nobody.
+        copies: files that hold an utterance a second time.
+        conformity: how this copy agrees with the official release.
+        members: the scans of the corpora that this one is merged from.
+    """
 
     manifest: Manifest
-    problems: tuple[tuple[str, str], ...]
-    ignored: Mapping[str, int]
+    problems: tuple[tuple[str, str], ...] = ()
+    ignored: Mapping[str, int] = field(default_factory=dict)
+    left_out: tuple[tuple[str, str], ...] = ()
+    copies: tuple[str, ...] = ()
+    conformity: Conformity = Conformity()
+    members: tuple[Scan, ...] = ()
 
 
 class Corpus(ABC):
     """Built from its settings. Files in folders are a `FolderCorpus`; others bring their own four methods."""
+
+    settings: Any
+    """What it was built from; `title` is the corpus' name in the manifest and in tables."""
 
     @abstractmethod
     def __init__(self, settings: Any) -> None: ...
@@ -85,6 +104,38 @@ class Corpus(ABC):
             UnreadableAudio: with the reason.
         """
 
+    unusable_as_released: frozenset[str] = frozenset()
+    """Utterances that cannot be used in the official release either; they are left out and named."""
+
+    def conformity(self, manifest: Manifest) -> Conformity:
+        """How a manifest agrees with the official release; `none` where there is no such thing."""
+        return Conformity()
+
+    def scan(self, cache: Path, progress: Progress | None = None) -> Scan:
+        """List the corpus and inspect its audio; see `scan` below."""
+        listing = self.listing()
+        inspections = _inspect(self, listing, InspectionCache(cache, self.settings.title, self.place()), progress)
+        usable = [entry for entry in listing.entries if inspections[entry.path].reason is None]
+        refused = [(e, r) for e in listing.entries if (r := inspections[e.path].reason) is not None]
+        problems = listing.problems + tuple(
+            (entry.path, reason) for entry, reason in refused if entry.utterance not in self.unusable_as_released
+        )
+        skip = getattr(self.settings, "unusable", "refuse") == "skip"
+        if problems and not (skip and usable):
+            raise UnusableAudio(self.settings.title, problems)
+        manifest = Manifest(self.settings.title, _table(usable, inspections))
+        conformity = self.conformity(manifest)
+        if conformity.level == "altered" and self.settings.altered == "refuse":
+            raise AlteredCorpus(self.settings.title, conformity.differences)
+        return Scan(
+            manifest,
+            problems,
+            dict(sorted(listing.ignored.items())),
+            tuple((e.path, r) for e, r in refused if e.utterance in self.unusable_as_released),
+            listing.copies,
+            conformity,
+        )
+
 
 corpora: Registry[Corpus] = Registry("corpus", "after_ray.corpora")
 
@@ -95,7 +146,7 @@ def open_source(settings: CorpusSettings) -> Corpus:
 
 
 def scan(settings: CorpusSettings, cache: Path, progress: Progress | None = None) -> Scan:
-    """List a corpus and inspect its audio; unchanged files are not decoded again.
+    """List a corpus, inspect its audio and compare it with its contract; unchanged files are not decoded again.
 
     Args:
         settings: which corpus, where, and what to do about unusable files.
@@ -105,19 +156,9 @@ def scan(settings: CorpusSettings, cache: Path, progress: Progress | None = None
     Raises:
         MissingCorpus: when the root or its layout is missing.
         UnusableAudio: when files are unusable and the settings do not say `skip`, or none is usable.
+        AlteredCorpus: when it is not the official corpus and the settings do not say `accept`.
     """
-    corpus = open_source(settings)
-    listing = corpus.listing()
-    inspections = _inspect(corpus, listing, InspectionCache(cache, settings.name, corpus.place()), progress)
-    usable = [entry for entry in listing.entries if inspections[entry.path].reason is None]
-    problems = listing.problems + tuple(
-        (entry.path, reason) for entry in listing.entries if (reason := inspections[entry.path].reason)
-    )
-    skip = isinstance(settings, FolderSettings) and settings.unusable == "skip"
-    if problems and not (skip and usable):
-        raise UnusableAudio(settings.name, problems)
-    rows = [asdict(entry) | inspections[entry.path].columns() for entry in usable]
-    return Scan(Manifest(settings.name, pd.DataFrame(rows)), problems, dict(sorted(listing.ignored.items())))
+    return open_source(settings).scan(cache, progress)
 
 
 def _inspect(
@@ -143,3 +184,14 @@ def _listen(corpus: Corpus, path: str) -> Inspection:
     except UnreadableAudio as error:
         return Inspection(reason=error.reason)
     return Inspection(seconds=wave.seconds, sample_rate=wave.sample_rate, audio=wave.digest)
+
+
+def _table(entries: Sequence[Entry], inspections: Mapping[str, Inspection]) -> pd.DataFrame:
+    """The manifest's columns; built column by column, so that a million rows cost no million dictionaries."""
+    columns: dict[str, list[Any]] = {
+        name: [getattr(entry, name) for entry in entries] for name in Entry.__dataclass_fields__
+    }
+    heard = [inspections[entry.path] for entry in entries]
+    for name in ("seconds", "sample_rate", "audio"):
+        columns[name] = [getattr(inspection, name) for inspection in heard]
+    return pd.DataFrame(columns)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from after_ray.files import write_text
+from after_ray.files import write_lines
 
-VERSION = 1  # raise when an inspection would say something else about the same file
+HEAD = "after-ray inspections 2"  # raise when an inspection would say something else about the same file
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """What decoding a file once showed; `reason` is None for usable audio."""
 
@@ -22,44 +21,53 @@ class Inspection:
     audio: str = ""
     reason: str | None = None
 
-    def columns(self) -> dict[str, Any]:
-        """The manifest's columns that come from the audio."""
-        return {"seconds": self.seconds, "sample_rate": self.sample_rate, "audio": self.audio}
-
 
 class InspectionCache:
-    """Inspections by path and stamp (size and time of change), in one JSON file per copy of a corpus.
+    """Inspections by path and stamp (size and time of change), in one text file per copy of a corpus.
 
-    A file that cannot be read is no error: what it held is learnt again.
+    A line per file: path, stamp, seconds, sample rate and digest, separated by tabs. A file that cannot be
+    read is no error: what it held is learnt again.
     """
 
     def __init__(self, folder: Path, corpus: str, place: str) -> None:
-        self._file = folder / f"{corpus}-{hashlib.sha256(place.encode()).hexdigest()[:12]}.json"
-        self._known = self._read()
+        self._file = folder / f"{corpus}-{hashlib.sha256(place.encode()).hexdigest()[:12]}.tsv"
+        self._known = dict(self._read())
         self._changed = False
 
     def find(self, path: str, stamp: str) -> Inspection | None:
         """What is known about a file that has not changed."""
         known = self._known.get(path)
-        return Inspection(**known["inspection"]) if known and known["stamp"] == stamp else None
+        if known is None or not known.startswith(f"{stamp}\t"):
+            return None
+        _, seconds, sample_rate, audio = known.split("\t")
+        return Inspection(float(seconds), int(sample_rate), audio)
 
     def learn(self, path: str, stamp: str, inspection: Inspection) -> Inspection:
         """Remember an inspection and hand it back; an unusable file is looked at again every time."""
-        if inspection.reason is None:
-            self._known[path] = {"stamp": stamp, "inspection": asdict(inspection)}
+        if inspection.reason is None and path.isprintable():
+            self._known[path] = f"{stamp}\t{inspection.seconds!r}\t{inspection.sample_rate}\t{inspection.audio}"
             self._changed = True
         return inspection
 
     def write(self) -> None:
         """Keep what was learnt, in one step, so that a scan beside this one never reads half of it."""
         if self._changed:
-            write_text(self._file, json.dumps({"version": VERSION, "files": self._known}, indent=0))
+            write_lines(self._file, self._lines())
             self._changed = False
 
-    def _read(self) -> dict[str, Any]:
+    def _lines(self) -> Iterator[str]:
+        yield HEAD
+        for path, known in self._known.items():
+            yield f"{path}\t{known}"
+
+    def _read(self) -> Iterator[tuple[str, str]]:
         try:
-            content = json.loads(self._file.read_text())
-        except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError):
-            return {}
-        known = isinstance(content, dict) and content.get("version") == VERSION
-        return content["files"] if known else {}
+            with open(self._file, encoding="utf-8") as file:
+                if file.readline().rstrip("\n") != HEAD:
+                    return
+                for line in file:
+                    path, _, known = line.rstrip("\n").partition("\t")
+                    if known.count("\t") == 3:
+                        yield path, known
+        except (FileNotFoundError, UnicodeDecodeError):
+            return

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import os
+import re
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from after_ray.audio.decode import Waveform, decode
 from after_ray.corpora._base import Corpus, Entry, Listing
 from after_ray.corpora._settings import FolderSettings
-from after_ray.errors import MissingCorpus
+from after_ray.corpora.contract import Conformity, Contract
+from after_ray.errors import MissingCorpus, UnknownName
+from after_ray.manifest import Manifest
 
 SUFFIXES = (".wav", ".flac")
 
 
-class UnusedClass(Exception):
-    """Raised by `parse` for a file of a class that is recognised and not used."""
+class UnusedFile(Exception):
+    """Raised by `parse` for a file of the corpus that is none of its utterances, such as a song."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        super().__init__(name)
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        super().__init__(kind)
 
 
 class MisnamedFile(Exception):
@@ -40,42 +45,62 @@ class FolderCorpus(Corpus):
     """What is expected below the root, for the error that says it is missing."""
     scheme: ClassVar[str]
     """The scheme of the names, with an example, for the reason a file is refused."""
-    pattern: ClassVar[str]
-    """Glob of the files below the root, whatever their suffix."""
+    folder: ClassVar[re.Pattern[str]]
+    """What a folder's path below the root must match, at its end, to hold utterances."""
+    contract: ClassVar[Contract | None] = None
+    """The official release."""
 
     def __init__(self, settings: FolderSettings) -> None:
+        self.settings = settings
         self.root = Path(settings.root)
 
     @abstractmethod
     def parse(self, path: PurePosixPath) -> Entry:
-        """What the name of one file says.
+        """What the name of one file says; the emotion is one of the corpus' own labels.
 
         Raises:
-            UnusedClass: when its class is not used.
+            UnusedFile: when it is no utterance.
             MisnamedFile: when it follows no scheme.
         """
 
     def listing(self) -> Listing:
-        """All files of the layout, each utterance once, in the order of their paths."""
+        """All files of the layout whose labels are used, each utterance once, in the order of their paths."""
         entries: dict[str, Entry] = {}
-        foreign: dict[str, Entry] = {}
+        lost: dict[str, Entry] = {}
         problems: dict[str, str] = {}
         unused: dict[str, str] = {}
+        copies: list[str] = []
         for path in self._paths():
             is_audio = path.suffix.lower() in SUFFIXES
             try:
                 entry = self.parse(path)
-                (entries if is_audio else foreign).setdefault(entry.utterance, entry)
-            except UnusedClass as error:
-                unused.setdefault(path.stem, error.name)
+            except UnusedFile as error:
+                unused.setdefault(path.stem, error.kind)
+                continue
             except MisnamedFile:
                 if is_audio:
                     problems[str(path)] = f"its name does not follow {self.scheme}"
-        without_audio = [entry.path for name, entry in foreign.items() if name not in entries]
+                continue
+            if entry.emotion not in self.settings.labels:
+                unused.setdefault(entry.utterance, entry.emotion)
+            elif not is_audio:
+                lost.setdefault(entry.utterance, entry)
+            elif entries.setdefault(entry.utterance, entry) is not entry:
+                copies.append(entry.path)
+        without_audio = [entry.path for name, entry in lost.items() if name not in entries]
         problems |= dict.fromkeys(without_audio, f"it is neither {' nor '.join(SUFFIXES)}; convert it to one")
         if not (entries or problems or unused):
-            raise MissingCorpus(self._name, self.root, self.layout)
-        return Listing(tuple(entries.values()), tuple(problems.items()), Counter(unused.values()))
+            raise MissingCorpus(self.settings.title, self.root, self.layout)
+        return Listing(
+            self._chosen(entries), tuple(problems.items()), Counter(unused.values()), tuple(copies)
+        )
+
+    def conformity(self, manifest: Manifest) -> Conformity:
+        """Compare with the official release."""
+        if self.contract is None:
+            return Conformity()
+        left_out = {name.partition("/")[2] for name in self.unusable_as_released - set(manifest.table["utterance"])}
+        return self.contract.check(manifest, self.settings.labels, frozenset({*self.settings.exclude, *left_out}))
 
     def place(self) -> str:
         """The root's absolute path."""
@@ -83,23 +108,63 @@ class FolderCorpus(Corpus):
 
     def stamp(self, path: str) -> str:
         """Size and time of the last change; of the link itself where a link leads nowhere."""
-        file = self.root / path
-        status = file.stat() if file.exists() else file.lstat()
+        file = f"{self.root}/{path}"
+        try:
+            status = os.stat(file)
+        except FileNotFoundError:
+            status = os.lstat(file)
         return f"{status.st_size} {status.st_mtime_ns}"
 
     def read(self, path: str) -> Waveform:
         """Decode one file."""
         return decode(self.root / path)
 
-    @property
-    def _name(self) -> str:
-        return type(self).__module__.rpartition(".")[2]
+    def _chosen(self, entries: dict[str, Entry]) -> tuple[Entry, ...]:
+        """Entries with their classes for labels, without those that the settings exclude."""
+        wanted = {f"{self.settings.name}/{name}" for name in self.settings.exclude}
+        unknown = sorted(wanted - set(entries))
+        if unknown and self.settings.altered == "refuse":
+            raise UnknownName("utterance to exclude", unknown[0], [f"the {len(entries)} used ones"])
+        labels = self.settings.labels
+        return tuple(
+            entry if labels[entry.emotion] == entry.emotion else replace(entry, emotion=labels[entry.emotion])
+            for name, entry in entries.items()
+            if name not in wanted
+        )
 
     def _paths(self) -> Iterator[PurePosixPath]:
-        """Files below the root, nearest first, without the hidden ones (macOS leaves some)."""
-        found = (
-            PurePosixPath(path.relative_to(self.root).as_posix())
-            for path in self.root.glob(self.pattern)
-            if not path.name.startswith(".") and not path.is_dir()
-        )
-        return iter(sorted(found, key=lambda path: (len(path.parts), str(path))))
+        """Files of folders that hold utterances, nearest to the root first."""
+        found = [
+            path
+            for path in files_below(self.root)
+            if self.folder.search(path.rpartition("/")[0])
+        ]
+        return map(PurePosixPath, sorted(found, key=lambda path: (path.count("/"), path)))
+
+
+def files_below(root: Path) -> Iterator[str]:
+    """Paths of all files below a folder, posix; hidden ones (macOS leaves some) and loops of links left out."""
+    waiting, seen = [""], set()
+    while waiting:
+        below = waiting.pop()
+        for entry in _directory(root / below if below else root):
+            if entry.name.startswith("."):
+                continue
+            path = f"{below}/{entry.name}" if below else entry.name
+            if not entry.is_dir():
+                yield path
+            elif (identity := _identity(entry)) not in seen:
+                seen.add(identity)
+                waiting.append(path)
+
+
+def _directory(folder: Path) -> Sequence[os.DirEntry[str]]:
+    if not folder.is_dir():
+        return ()
+    with os.scandir(folder) as entries:
+        return list(entries)
+
+
+def _identity(entry: os.DirEntry[str]) -> tuple[int, int]:
+    status = entry.stat()
+    return status.st_dev, status.st_ino

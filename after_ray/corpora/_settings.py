@@ -2,30 +2,161 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from after_ray.settings import Settings
 
+FOUR_CLASSES = {"anger": "anger", "happy": "happy", "neutral": "neutral", "sad": "sad"}
+FoldScheme = Literal["speaker_groups", "sessions", "leave_one_speaker_out"]
+Labels = dict[str, Annotated[str, Field(pattern=r"^[^\s/,][^/,]*$")]]
+
 
 class FolderSettings(Settings):
-    """A corpus that is a folder of audio files; `unusable`: what to do about files that cannot be used."""
+    """A corpus that is a folder of audio files in its official layout.
+
+    `labels` maps the corpus' own labels to classes, two of them to one class if wanted; files of labels
+    that are not mapped are counted and not used. `exclude` names utterances to leave out (`03a01Fa`).
+    `unusable`: what to do about files that cannot be used; `altered`: what to do when the corpus is not the
+    official one.
+    """
+
+    own_labels: ClassVar[tuple[str, ...]] = ()
+    """The labels that the corpus' names or tables can say."""
+    own_folds: ClassVar[FoldScheme] = "speaker_groups"
+    """How the corpus is cut into folds unless a protocol says otherwise."""
+    test_corpus: ClassVar[str] = ""
 
     root: str
+    labels: Labels = FOUR_CLASSES
+    exclude: tuple[str, ...] = ()
     unusable: Literal["refuse", "skip"] = "refuse"
+    altered: Literal["refuse", "accept"] = "refuse"
+
+    @field_validator("labels")
+    @classmethod
+    def _known(cls, value: dict[str, str]) -> dict[str, str]:
+        for label in value:
+            if label not in cls.own_labels:
+                raise PydanticCustomError(
+                    "label",
+                    "unknown label '{label}' of this corpus; its labels are {allowed}",
+                    {"label": label, "allowed": ", ".join(cls.own_labels)},
+                )
+        return value
+
+    @property
+    def title(self) -> str:
+        """The name of the corpus in tables."""
+        return str(self.name)  # type: ignore[attr-defined]
+
+
+class IemocapSettings(FolderSettings):
+    """IEMOCAP, four classes: excitement counts as happiness, turns without a majority are not used."""
+
+    own_labels = (
+        "anger", "disgust", "excited", "fear", "frustration", "happy", "neutral", "other", "sad", "surprise",
+        "undecided",
+    )  # fmt: skip
+    own_folds = "sessions"
+
+    name: Literal["iemocap"] = "iemocap"
+    labels: Labels = {**FOUR_CLASSES, "excited": "happy"}
 
 
 class EmodbSettings(FolderSettings):
     """EMO-DB (Berlin Database of Emotional Speech), four classes."""
 
+    own_labels = ("anger", "boredom", "disgust", "fear", "happy", "neutral", "sad")
+
     name: Literal["emodb"] = "emodb"
+
+
+class ShemoSettings(FolderSettings):
+    """ShEMO (Sharif Emotional Speech Database), Persian, four classes."""
+
+    own_labels = ("anger", "fear", "happy", "neutral", "sad", "surprise")
+
+    name: Literal["shemo"] = "shemo"
 
 
 class RavdessSettings(FolderSettings):
     """RAVDESS audio-only speech, four classes (calm is left out)."""
 
+    own_labels = ("anger", "calm", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+
     name: Literal["ravdess"] = "ravdess"
+
+
+class EmovdbSettings(FolderSettings):
+    """EmoV-DB: two of the four classes (amused is not taken as happy)."""
+
+    own_labels = ("amused", "anger", "disgust", "neutral", "sleepiness")
+
+    name: Literal["emovdb"] = "emovdb"
+    labels: Labels = {"anger": "anger", "neutral": "neutral"}
+
+
+class CremadSettings(FolderSettings):
+    """CREMA-D, four classes, by the emotion that the actor intended."""
+
+    own_labels = ("anger", "disgust", "fear", "happy", "neutral", "sad")
+
+    name: Literal["cremad"] = "cremad"
+
+
+class SaveeSettings(FolderSettings):
+    """SAVEE, four classes."""
+
+    own_labels = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+
+    name: Literal["savee"] = "savee"
+
+
+class CsvSettings(Settings):
+    """A user's own corpus: a CSV with the columns path, speaker and emotion (README: "Your own corpus").
+
+    `root`: the folder that paths are below; the CSV's own by default. `labels` maps emotions to classes;
+    without it they are the classes. `called`: the name of the corpus in tables; the CSV's by default.
+    """
+
+    own_folds: ClassVar[FoldScheme] = "speaker_groups"
+    test_corpus: ClassVar[str] = ""
+
+    name: Literal["csv"] = "csv"
+    file: str
+    root: str | None = None
+    called: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    labels: dict[str, str | None] | None = None
+    unusable: Literal["refuse", "skip"] = "refuse"
+
+    @property
+    def title(self) -> str:
+        """The name of the corpus in tables."""
+        return self.called or _as_name(self.file)
+
+
+class UnlabelledSettings(Settings):
+    """A folder of audio without labels, at any depth.
+
+    `speaker`: `folder` takes the first folder below the root as the speaker, `file` makes every file its own.
+    """
+
+    own_folds: ClassVar[FoldScheme] = "speaker_groups"
+    test_corpus: ClassVar[str] = ""
+
+    name: Literal["unlabelled"] = "unlabelled"
+    root: str
+    called: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    speaker: Literal["folder", "file"] = "folder"
+    unusable: Literal["refuse", "skip"] = "refuse"
+
+    @property
+    def title(self) -> str:
+        """The name of the corpus in tables."""
+        return self.called or _as_name(self.root)
 
 
 class SyntheticSettings(Settings):
@@ -33,6 +164,10 @@ class SyntheticSettings(Settings):
 
     `seconds` is the mean length; `difficulty` scales how far utterances of one emotion scatter.
     """
+
+    own_folds: ClassVar[FoldScheme] = "speaker_groups"
+    test_corpus: ClassVar[str] = ""
+    title: ClassVar[str] = "synthetic"
 
     name: Literal["synthetic"] = "synthetic"
     speakers: int = Field(default=10, ge=2, le=99)
@@ -43,4 +178,125 @@ class SyntheticSettings(Settings):
     seed: int = Field(default=0, ge=0)
 
 
-CorpusSettings = Annotated[EmodbSettings | RavdessSettings | SyntheticSettings, Field(discriminator="name")]
+MemberSettings = Annotated[
+    IemocapSettings
+    | EmodbSettings
+    | ShemoSettings
+    | RavdessSettings
+    | EmovdbSettings
+    | CremadSettings
+    | SaveeSettings
+    | CsvSettings
+    | SyntheticSettings,
+    Field(discriminator="name"),
+]
+
+SIX_CORPORA = ("iemocap", "emodb", "shemo", "ravdess", "emovdb", "cremad")
+# What the presets change in their members, and which members they have (protocol ruling 6).
+MERGED_PRESETS: dict[str, tuple[tuple[str, ...], dict[str, dict[str, Any]]]] = {
+    "six_corpora": (SIX_CORPORA, {}),
+    "merged_grouped": (SIX_CORPORA, {}),
+    "paper_table1": (SIX_CORPORA, {"emodb": {"labels": {**FOUR_CLASSES, "fear": "anger"}}}),
+    "repo_json": (
+        ("iemocap", "shemo", "ravdess", "emovdb", "cremad"),
+        {"shemo": {"exclude": ("M02A14", "M55H01")}},
+    ),
+}
+
+
+class MergedSettings(Settings):
+    """Several corpora as one; speakers, sentences and sessions are told apart by their corpus.
+
+    `members` are corpora, or names of corpora in folders of that name below `root`; a preset names them by
+    default. One of them, the `test_corpus`, is cut into folds and tested on; all others are always trained
+    on. With `merged_grouped` every member is cut into folds.
+
+    Presets: `six_corpora` (four clean classes), `paper_table1` (EMO-DB's fear counted as anger, as the counts
+    of the paper's Table 1 imply), `repo_json` (the label file published with the paper's code, which has no
+    EMO-DB), `merged_grouped`.
+    """
+
+    name: Literal["merged"] = "merged"
+    preset: Literal["six_corpora", "paper_table1", "repo_json", "merged_grouped"] = "six_corpora"
+    root: str | None = None
+    members: tuple[MemberSettings, ...] = Field(min_length=2)
+    test_corpus: str = ""
+    called: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_members(cls, value: Any) -> Any:
+        """Names become settings: the folder of that name below `root`, with what the preset says."""
+        preset = value.get("preset", "six_corpora") if isinstance(value, dict) else None
+        if preset not in MERGED_PRESETS:
+            return value  # refused by the field itself
+        names, changes = MERGED_PRESETS[preset]
+        members = value.get("members", names)
+        if not isinstance(members, list | tuple):
+            return value
+        return {**value, "members": tuple(_member(item, value.get("root"), changes) for item in members)}
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> MergedSettings:
+        names = [member.title for member in self.members]
+        repeated = next((name for name in names if names.count(name) > 1), None)
+        if repeated is not None:
+            raise PydanticCustomError("repeated", "the member {name} is listed twice", {"name": repeated})
+        if self.preset == "merged_grouped":
+            if self.test_corpus:
+                raise PydanticCustomError("test_corpus", "merged_grouped tests every member; name no test_corpus")
+            return self
+        chosen = self.test_corpus or next((name for name in ("iemocap", "emodb") if name in names), "")
+        if chosen not in names:
+            raise PydanticCustomError(
+                "test_corpus",
+                "the test_corpus '{chosen}' is not among the members {names}",
+                {"chosen": chosen, "names": ", ".join(names)},
+            )
+        object.__setattr__(self, "test_corpus", chosen)
+        return self
+
+    @property
+    def title(self) -> str:
+        """The name of the corpus in tables."""
+        return self.called or ("merged" if self.preset == "six_corpora" else self.preset)
+
+    @property
+    def own_folds(self) -> FoldScheme:
+        """That of the test corpus; speakers of every member are grouped where there is none."""
+        return next(
+            (member.own_folds for member in self.members if member.title == self.test_corpus), "speaker_groups"
+        )
+
+
+CorpusSettings = Annotated[
+    IemocapSettings
+    | EmodbSettings
+    | ShemoSettings
+    | RavdessSettings
+    | EmovdbSettings
+    | CremadSettings
+    | SaveeSettings
+    | CsvSettings
+    | UnlabelledSettings
+    | SyntheticSettings
+    | MergedSettings,
+    Field(discriminator="name"),
+]
+
+
+def _member(item: Any, root: str | None, changes: dict[str, dict[str, Any]]) -> Any:
+    if isinstance(item, str):
+        item = {"name": item}
+    if not isinstance(item, dict):
+        return item
+    name = item.get("name")
+    below = {} if root is None or name in ("csv", "synthetic") else {"root": f"{root}/{name}"}
+    return {**below, **changes.get(str(name), {}), **item}
+
+
+def _as_name(path: str) -> str:
+    """The last part of a path without its suffix, as a name for tables."""
+    stem = path.replace("\\", "/").rstrip("/").rpartition("/")[2].rpartition(".")[0] or path
+    kept = "".join(c if c.isalnum() or c in "_.-" else "-" for c in stem.rpartition("/")[2])
+    return kept.lstrip("_.-") or "own"

@@ -6,11 +6,14 @@ import re
 from pathlib import PurePosixPath
 
 from after_ray.corpora._base import Entry, corpora
-from after_ray.corpora._folder import FolderCorpus, MisnamedFile, UnusedClass
+from after_ray.corpora._folder import FolderCorpus, MisnamedFile, UnusedFile
+from after_ray.corpora.contract import ListedContract
 
-# Calm is left out: only then are there the 672 utterances, 2 : 1 : 2 : 2, that AFTER reports.
-EMOTIONS = {"05": "anger", "03": "happy", "01": "neutral", "04": "sad"}
-UNUSED = {"02": "calm", "06": "fear", "07": "disgust", "08": "surprise"}
+# Calm is not among the four classes: only then are there the 672 utterances, 2 : 1 : 2 : 2, that AFTER reports.
+LABELS = {
+    "01": "neutral", "02": "calm", "03": "happy", "04": "sad",
+    "05": "anger", "06": "fear", "07": "disgust", "08": "surprise",
+}  # fmt: skip
 SONG = "02"
 NAME = re.compile(
     r"03-(?P<channel>01|02)-(?P<emotion>0[1-8])-0[12]-(?P<sentence>0[12])-0[12]-"
@@ -24,7 +27,8 @@ class Ravdess(FolderCorpus):
 
     layout = "Actor_01/ to Actor_24/ with files such as 03-01-05-01-01-01-01.wav (or .flac)"
     scheme = "RAVDESS' seven fields of two digits for audio-only files (such as 03-01-05-01-01-01-01)"
-    pattern = "**/Actor_[0-9][0-9]/*"
+    folder = re.compile(r"(^|/)Actor_\d\d$")
+    contract = ListedContract("ravdess")
 
     def parse(self, path: PurePosixPath) -> Entry:
         """Actor, sentence and emotion from the seven fields; songs are not used."""
@@ -32,14 +36,12 @@ class Ravdess(FolderCorpus):
         if match is None:
             raise MisnamedFile
         if match["channel"] == SONG:
-            raise UnusedClass("song")
-        if match["emotion"] in UNUSED:
-            raise UnusedClass(UNUSED[match["emotion"]])
+            raise UnusedFile("song")
         return Entry(
             utterance=f"ravdess/{path.stem}",
             path=str(path),
             speaker=match["actor"],
             gender="male" if int(match["actor"]) % 2 else "female",
-            emotion=EMOTIONS[match["emotion"]],
+            emotion=LABELS[match["emotion"]],
             sentence=match["sentence"],
         )

@@ -1,0 +1,248 @@
+"""What a corpus is in its official release, and how far a copy of it agrees.
+
+Three levels: `official` (the same utterances, labels, lengths and sample rates, as wav), `converted` (the same
+utterances, labels and lengths within a millisecond, at another rate or in another codec) and `altered`
+(anything else: half downloaded, cut, relabelled). A corpus nobody published has the level `none`.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from after_ray.errors import WrongChecksum
+from after_ray.manifest import Manifest
+
+Level = Literal["official", "converted", "altered", "none"]
+LEVELS: tuple[Level, ...] = ("official", "none", "converted", "altered")  # best first
+TOLERANCE = 0.001  # seconds
+ROUNDING = 0.00005  # the lists have four decimals
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Conformity:
+    """How a copy of a corpus agrees with its contract; `differences` has a clause for each way it does not."""
+
+    level: Level = "none"
+    differences: tuple[str, ...] = ()
+
+
+class Contract(ABC):
+    """What the official release holds."""
+
+    @abstractmethod
+    def check(
+        self, manifest: Manifest, labels: Mapping[str, str], excluded: frozenset[str]
+    ) -> Conformity:
+        """Compare a manifest.
+
+        Args:
+            manifest: what was found.
+            labels: the classes that labels of the corpus were mapped to; other labels are not expected.
+            excluded: utterances that a study leaves out, or that are unusable in the official release too.
+        """
+
+    @abstractmethod
+    def counts(self, labels: Mapping[str, str]) -> Counter[str]:
+        """Utterances per class in the official release."""
+
+
+@dataclass(frozen=True)
+class Official:
+    """One utterance of the official release; length and rate are None where they are not known."""
+
+    utterance: str
+    label: str
+    seconds: float | None
+    sample_rate: int | None
+    sha256: str = ""
+
+
+class ListedContract(Contract):
+    """A contract that lists every utterance: the CSV `contracts/<corpus>.csv` of this package."""
+
+    def __init__(self, corpus: str) -> None:
+        self._corpus = corpus
+
+    @cached_property
+    def utterances(self) -> dict[str, Official]:
+        """Every utterance of the official release, of all labels, by its name."""
+        source = files("after_ray.corpora") / "contracts" / f"{self._corpus}.csv"
+        with source.open(encoding="utf-8", newline="") as file:
+            return {row["utterance"]: _official(row) for row in csv.DictReader(file)}
+
+    def counts(self, labels: Mapping[str, str]) -> Counter[str]:
+        """Utterances per class."""
+        return Counter(labels[row.label] for row in self.utterances.values() if row.label in labels)
+
+    def check(
+        self, manifest: Manifest, labels: Mapping[str, str], excluded: frozenset[str]
+    ) -> Conformity:
+        """Compare names, classes and lengths; then rates and codecs."""
+        expected = {
+            f"{self._corpus}/{name}": row
+            for name, row in self.utterances.items()
+            if row.label in labels and name not in excluded
+        }
+        table = manifest.table
+        found = dict(zip(table["utterance"], table["emotion"], strict=True))
+        classes = {name: labels[row.label] for name, row in expected.items()}
+        differences = tuple(
+            clause
+            for clause in (
+                _names([name for name in expected if name not in found], len(expected), "missing"),
+                _names([name for name in found if name not in expected], len(found), "not in the official release"),
+                _names([n for n, c in classes.items() if found.get(n, c) != c], len(expected), "of another class"),
+                *_count_differences("class", Counter(found.values()), Counter(classes.values())),
+                _lengths(dict(zip(table["utterance"], table["seconds"], strict=True)), expected),
+            )
+            if clause
+        )
+        if differences:
+            return Conformity("altered", differences)
+        rates = zip(table["utterance"], table["sample_rate"], table["path"], strict=True)
+        converted = any(
+            not path.lower().endswith(".wav") or expected[name].sample_rate not in (None, rate)
+            for name, rate, path in rates
+        )
+        return Conformity("converted" if converted else "official")
+
+    def refuse_wrong_checksums(
+        self, paths: Mapping[str, Path], progress: Callable[[int, int], None] | None = None
+    ) -> int:
+        """Compare the SHA-256 of files, by utterance name, with the official ones; returns how many agree.
+
+        Raises:
+            WrongChecksum: naming the files that do not, or when the corpus has no published checksums.
+        """
+        known = {name: row.sha256 for name, row in self.utterances.items() if row.sha256}
+        if not known:
+            raise WrongChecksum.unknown(self._corpus)
+        wrong = []
+        for done, (name, path) in enumerate(sorted(paths.items()), start=1):
+            with open(path, "rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != known.get(name):
+                    wrong.append(name)
+            if progress is not None:
+                progress(done, len(paths))
+        if wrong:
+            raise WrongChecksum(self._corpus, wrong, len(paths))
+        return len(paths)
+
+
+@dataclass(frozen=True)
+class CountedContract(Contract):
+    """A contract of counts, for a corpus whose licence forbids to publish a list of its utterances.
+
+    `by_speaker`: utterances per speaker and label. `hours`: of all utterances whose label is in `labels`.
+    """
+
+    by_speaker: Mapping[str, Mapping[str, int]]
+    labels: frozenset[str]
+    hours: float
+    hours_tolerance: float
+    sample_rate: int
+
+    def counts(self, labels: Mapping[str, str]) -> Counter[str]:
+        """Utterances per class."""
+        total: Counter[str] = Counter()
+        for counts in self._classes(labels).values():
+            total.update(counts)
+        return total
+
+    def check(
+        self, manifest: Manifest, labels: Mapping[str, str], excluded: frozenset[str]
+    ) -> Conformity:
+        """Compare counts per speaker and class, and hours where all of the usual labels are used."""
+        table = manifest.table
+        differences: list[str] = []
+        short = 0
+        for speaker, expected in self._classes(labels).items():
+            found = Counter(table.loc[table["speaker"] == speaker, "emotion"])
+            if found - expected or (expected - found and not excluded):
+                differences += _count_differences(f"speaker {speaker}: class", found, expected)
+            short += (expected - found).total()
+        if excluded and short > len(excluded):
+            differences.append(f"{short} utterances are missing, of which {len(excluded)} are excluded")
+        strangers = sorted(set(table["speaker"]) - set(self.by_speaker))
+        if strangers:
+            differences.append(f"unknown speakers {', '.join(strangers)}")
+        hours = float(table["seconds"].sum()) / 3600
+        if set(labels) == self.labels and not excluded and abs(hours - self.hours) > self.hours_tolerance:
+            differences.append(f"{hours:.2f} hours instead of {self.hours:.2f}")
+        if differences:
+            return Conformity("altered", tuple(differences))
+        wav = all(path.lower().endswith(".wav") for path in table["path"])
+        as_released = wav and set(table["sample_rate"]) == {self.sample_rate}
+        return Conformity("official" if as_released else "converted")
+
+    def _classes(self, labels: Mapping[str, str]) -> dict[str, Counter[str]]:
+        result: dict[str, Counter[str]] = {}
+        for speaker, counts in self.by_speaker.items():
+            classes: Counter[str] = Counter()
+            for label, count in counts.items():
+                if label in labels:
+                    classes[labels[label]] += count
+            result[speaker] = classes
+        return result
+
+
+def worst(conformities: Sequence[Conformity]) -> Conformity:
+    """That of several corpora together: the lowest level, all differences."""
+    level = max((found.level for found in conformities), key=LEVELS.index)
+    return Conformity(level, tuple(clause for found in conformities for clause in found.differences))
+
+
+def _official(row: Mapping[str, str]) -> Official:
+    seconds, rate = row["seconds"], row["sample_rate"]
+    return Official(
+        utterance=row["utterance"],
+        label=row["label"],
+        seconds=float(seconds) if seconds else None,
+        sample_rate=int(rate) if rate else None,
+        sha256=row.get("sha256") or "",
+    )
+
+
+def _names(names: Sequence[str], of: int, what: str) -> str:
+    """`2 of 339 utterances are missing (a, b)`; empty when there are none."""
+    if not names:
+        return ""
+    verb = "is" if len(names) == 1 else "are"
+    return f"{len(names)} of {of} utterances {verb} {what} ({_first(names)})"
+
+
+def _first(names: Iterable[str]) -> str:
+    ordered = sorted(names)
+    more = f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
+    return ", ".join(name.partition("/")[2] or name for name in ordered[:SHOWN]) + more
+
+
+def _count_differences(what: str, found: Counter[str], expected: Counter[str]) -> Iterator[str]:
+    for name in sorted({*found, *expected}):
+        if found[name] != expected[name]:
+            yield f"{what} {name} has {found[name]} instead of {expected[name]} utterances"
+
+
+def _lengths(found: Mapping[str, float], expected: Mapping[str, Official]) -> str:
+    other = [
+        (name, found[name], row.seconds)
+        for name, row in expected.items()
+        if row.seconds is not None and name in found and abs(found[name] - row.seconds) > TOLERANCE + ROUNDING
+    ]
+    if not other:
+        return ""
+    name, seconds, official = sorted(other)[0]
+    return (
+        f"{len(other)} utterances have another length ({_first(name for name, _, _ in other)}; "
+        f"{name.partition('/')[2]}: {seconds:.3f} s instead of {official:.3f} s)"
+    )

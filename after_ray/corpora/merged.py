@@ -1,0 +1,103 @@
+"""Several corpora as one (AFTER's "Merged"): what tells their speakers and sentences apart is their name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from after_ray.audio.decode import Waveform
+from after_ray.corpora._base import Corpus, Entry, Listing, Progress, Scan, corpora, open_source
+from after_ray.corpora._settings import MergedSettings
+from after_ray.corpora.contract import worst
+from after_ray.errors import AfterRayError
+from after_ray.manifest import Manifest
+
+TOLD_APART = ("path", "speaker", "sentence", "session")
+
+
+@corpora.register("merged")
+class Merged(Corpus):
+    """The utterances of its members; an id keeps naming the member, `emodb/03a01Fa`."""
+
+    def __init__(self, settings: MergedSettings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def members(self) -> dict[str, Corpus]:
+        """The members by the name that their utterances begin with."""
+        return {member.title: open_source(member) for member in self.settings.members}
+
+    def listing(self) -> Listing:
+        """The listings of all members, one after the other."""
+        entries: list[Entry] = []
+        problems: list[tuple[str, str]] = []
+        ignored: Counter[str] = Counter()
+        copies: list[str] = []
+        for name, corpus in self.members.items():
+            found = corpus.listing()
+            entries += [
+                replace(entry, **{column: _told_apart(name, getattr(entry, column)) for column in TOLD_APART})
+                for entry in found.entries
+            ]
+            problems += [(f"{name}/{path}", reason) for path, reason in found.problems]
+            ignored.update({f"{label} ({name})": count for label, count in found.ignored.items()})
+            copies += [f"{name}/{path}" for path in found.copies]
+        return Listing(tuple(entries), tuple(problems), ignored, tuple(copies))
+
+    def place(self) -> str:
+        """The places of all members."""
+        return " ".join(corpus.place() for corpus in self.members.values())
+
+    def stamp(self, path: str) -> str:
+        """That of the member's file."""
+        corpus, below = self._member(path)
+        return corpus.stamp(below)
+
+    def read(self, path: str) -> Waveform:
+        """Read the member's utterance."""
+        corpus, below = self._member(path)
+        return corpus.read(below)
+
+    def scan(self, cache: Path, progress: Progress | None = None) -> Scan:
+        """Scan every member, each with its own cache and contract, and put the manifests together.
+
+        Raises:
+            AfterRayError: what is wrong with a member; MissingCorpus names it and its folder.
+        """
+        scans = {name: corpus.scan(cache, progress) for name, corpus in self.members.items()}
+        tables = [_table_told_apart(name, scan.manifest.table) for name, scan in scans.items()]
+        return Scan(
+            Manifest(self.settings.title, pd.concat(tables, ignore_index=True)),
+            tuple(_prefixed(scans, "problems")),
+            {f"{label} ({name})": n for name, scan in scans.items() for label, n in scan.ignored.items()},
+            tuple(_prefixed(scans, "left_out")),
+            tuple(f"{name}/{path}" for name, scan in scans.items() for path in scan.copies),
+            worst([scan.conformity for scan in scans.values()]),
+            tuple(scans.values()),
+        )
+
+    def _member(self, path: str) -> tuple[Corpus, str]:
+        name, _, below = path.partition("/")
+        if name not in self.members:
+            raise AfterRayError(f"'{path}' is in none of the members {', '.join(self.members)}; scan them again.")
+        return self.members[name], below
+
+
+def _table_told_apart(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(**{column: [_told_apart(name, v) for v in table[column]] for column in TOLD_APART})
+
+
+def _told_apart(name: str, value: str) -> str:
+    """`03` of emodb is `emodb/03`; what is unknown stays so."""
+    return f"{name}/{value}" if value else ""
+
+
+def _prefixed(scans: dict[str, Scan], field: str) -> Iterator[tuple[str, str]]:
+    for name, scan in scans.items():
+        for path, reason in getattr(scan, field):
+            yield f"{name}/{path}", reason
