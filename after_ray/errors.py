@@ -204,6 +204,16 @@ class BadFold(AfterRayError):
         super().__init__(f"Corpus '{corpus}' cannot be split so: {problem}. {remedy}")
 
 
+class BadFoldFile(AfterRayError):
+    """A fold file that cannot be used for a corpus."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"Fold file {path} cannot be used: {reason}. "
+            "Write one for this corpus with 'after-ray corpora folds STUDY --out DIR'."
+        )
+
+
 class Leak(AfterRayError):
     """Parts of a fold that share what they must not share."""
 
@@ -211,6 +221,20 @@ class Leak(AfterRayError):
         super().__init__(
             f"Fold {fold} leaks: {problem}. No result of it would mean anything; "
             "rebuild the fold from the manifest and do not edit its parts."
+        )
+
+
+class Tripped(AfterRayError):
+    """An utterance was read by a step that must not know it; nothing of the stage is recorded."""
+
+    def __init__(
+        self, fold: int, part: str, row: int, utterance: str, during: str, allowed: Sequence[str]
+    ) -> None:
+        readable = " and ".join(allowed) if allowed else "nothing"
+        super().__init__(
+            f"Leak in fold {fold}: utterance '{utterance}' (row {row}) of its {part} part was read during "
+            f"{during}; allowed then: {readable}. Nothing was recorded; mend the step that reads it (one of "
+            "your own, if you gave one; otherwise report this) and run again."
         )
 
 

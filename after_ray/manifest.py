@@ -72,6 +72,11 @@ class Manifest:
         return found
 
     @cached_property
+    def sources(self) -> NDArray[np.object_]:
+        """The corpus of every row, which its id begins with, shape (utterances,); several when merged."""
+        return np.array([name.partition("/")[0] for name in self.table["utterance"]], dtype=object)
+
+    @cached_property
     def labels(self) -> NDArray[np.int64]:
         """Class index of every row, shape (utterances,)."""
         position = {emotion: index for index, emotion in enumerate(self.classes)}

@@ -19,7 +19,7 @@ from after_ray.features._settings import FeatureSettings
 from after_ray.initialization._settings import InitializationSettings
 from after_ray.learning.settings import Restart
 from after_ray.registry import source_digest
-from after_ray.splits._settings import FoldChoice
+from after_ray.splits._settings import FoldChoice, FoldSettings, ValidationSettings
 from after_ray.store.keys import digest
 
 
@@ -62,6 +62,33 @@ class AudioStage(Stage):
 
 
 @dataclass(frozen=True)
+class FoldsStage(Stage):
+    """All folds of one corpus as a file, so that a fold is the same on every machine."""
+
+    kind = "folds"
+    manifest: str
+    folds: FoldSettings
+    validation: ValidationSettings
+
+    def meaning(self) -> dict[str, Any]:
+        """Digest of the manifest, how it is cut, how validation is drawn."""
+        return {
+            "manifest": self.manifest,
+            "folds": self.folds.meaning(),
+            "validation": self.validation.meaning(),
+        }
+
+    def needs(self) -> tuple[Stage, ...]:
+        """Nothing: made by the driver, from the manifest."""
+        return ()
+
+    @classmethod
+    def of(cls, audio: AudioStage, choice: FoldChoice) -> FoldsStage:
+        """The folds that a choice is one of."""
+        return cls(audio.manifest, choice.folds, choice.validation)
+
+
+@dataclass(frozen=True)
 class AdaptationStage(Stage):
     """A backbone adapted, without labels, to the train part of one fold. `seed` is None when shared."""
 
@@ -83,8 +110,8 @@ class AdaptationStage(Stage):
         }
 
     def needs(self) -> tuple[Stage, ...]:
-        """The prepared audio."""
-        return (self.audio,)
+        """The prepared audio and the folds."""
+        return (self.audio, FoldsStage.of(self.audio, self.fold))
 
 
 @dataclass(frozen=True)
@@ -148,8 +175,9 @@ class FirstRoundStage(Stage):
         return FeaturesStage(self.audio, self.classifier.features(self.backbone), None)
 
     def needs(self) -> tuple[Stage, ...]:
-        """Features, initialization features and the adapted backbone."""
-        wanted = (self.audio, self.features, self.initial_features, self.adapted)
+        """Folds, features, initialization features and the adapted backbone."""
+        folds = FoldsStage.of(self.audio, self.fold)
+        wanted = (self.audio, folds, self.features, self.initial_features, self.adapted)
         return tuple({stage.key: stage for stage in wanted if stage is not None}.values())
 
 
@@ -188,6 +216,9 @@ class NextRoundStage(Stage):
     def chain(self) -> tuple[FirstRoundStage | NextRoundStage, ...]:
         """All rounds from round 0 to this one."""
         return (*rounds(self.previous), self)
+
+
+MADE_BY_DRIVER = (AudioStage, FoldsStage)  # before anything is launched; the others are trials
 
 
 def rounds(last: FirstRoundStage | NextRoundStage) -> tuple[FirstRoundStage | NextRoundStage, ...]:

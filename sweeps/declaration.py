@@ -59,7 +59,7 @@ def _integers(value: Any) -> Any:
 
 
 def _folds(value: Any) -> Any:
-    return value if value == "all" else _integers(value)
+    return value if value in ("all", "protocol") else _integers(value)
 
 
 def _unique(values: Sequence[Any]) -> Any:
@@ -115,7 +115,7 @@ class Study(Settings):
     restart: Annotated[tuple[Restart, ...], BeforeValidator(_as_list)] = ()
     schedule: Annotated[tuple[Percent, ...], BeforeValidator(_as_list), Field(min_length=1)]
     ratios: Annotated[tuple[Percent, ...], BeforeValidator(_as_list)] = ()
-    fold: Annotated[Literal["all"] | tuple[Seed, ...], BeforeValidator(_folds)] = "all"
+    fold: Annotated[Literal["all", "protocol"] | tuple[Seed, ...], BeforeValidator(_folds)] = "protocol"
     seed: Annotated[tuple[Seed, ...], BeforeValidator(_integers), Field(min_length=1)] = (0,)
     protocol: Protocol = Protocol()
     resources: Resources = Resources()
@@ -126,7 +126,7 @@ class Study(Settings):
     )
     @classmethod
     def _no_repetition(cls, value: Any) -> Any:
-        return value if value == "all" else _unique(value)
+        return value if isinstance(value, str) else _unique(value)
 
     @field_validator("backbone", "adaptation", "restart", "ratios", "fold")
     @classmethod
@@ -138,7 +138,7 @@ class Study(Settings):
     @field_validator("corpus")
     @classmethod
     def _named_once(cls, value: tuple[CorpusSettings, ...]) -> tuple[CorpusSettings, ...]:
-        names = [corpus.name for corpus in value]
+        names = [corpus.title for corpus in value]
         for name in names:
             if names.count(name) > 1:
                 raise PydanticCustomError(
@@ -194,6 +194,11 @@ class Study(Settings):
     def reported(self) -> tuple[float, ...]:
         """The percents at which results are reported: `ratios`, by default the whole schedule."""
         return self.ratios or self.schedule
+
+    @property
+    def folds_wanted(self) -> Literal["all"] | tuple[int, ...]:
+        """The fold axis; the protocol's choice unless the study names its own."""
+        return self.protocol.fold if self.fold == "protocol" else self.fold
 
     @property
     def restarts(self) -> tuple[Restart, ...]:

@@ -55,7 +55,7 @@ def open_study(
     """
     study = _with_identities(load_study(path, overrides))
     scans = tuple(
-        scan(corpus, store / "scans", None if progress is None else _named(progress, corpus.name))
+        scan(corpus, store / "scans", None if progress is None else _named(progress, corpus.title))
         for corpus in study.corpus
     )
     plan = make_plan(study, [found.manifest for found in scans])

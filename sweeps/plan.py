@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from after_ray.adaptation.settings import AdaptationSettings
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings, can_continue, needs_backbone
+from after_ray.corpora._settings import CorpusSettings
 from after_ray.errors import BadValue
 from after_ray.learning.schedule import target_sizes
 from after_ray.learning.settings import Restart
 from after_ray.manifest import Manifest
-from after_ray.splits._settings import FoldChoice
-from after_ray.splits.folds import fold
+from after_ray.splits._settings import FoldChoice, FoldSettings
+from after_ray.splits.fold_file import FoldTable
+from after_ray.splits.folds import settle
 from after_ray.stages import (
     AdaptationStage,
     AudioStage,
     FeaturesStage,
     FirstRoundStage,
+    FoldsStage,
     NextRoundStage,
     Stage,
     rounds,
@@ -83,11 +87,27 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Split:
+    """How one corpus of a study is cut: the stage that means it, and the folds themselves."""
+
+    stage: FoldsStage
+    table: FoldTable
+
+    def choice(self, index: int) -> FoldChoice:
+        """One of its folds."""
+        return FoldChoice(folds=self.stage.folds, validation=self.stage.validation, index=index)
+
+
+@dataclass(frozen=True)
 class Plan:
-    """Everything a study asks for, with the stages that several of its trajectories share named once."""
+    """Everything a study asks for, with the stages that several of its trajectories share named once.
+
+    `splits`: the folds of each corpus, in the order of the study file.
+    """
 
     study: Study
     trajectories: tuple[Trajectory, ...]
+    splits: tuple[Split, ...] = ()
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -171,35 +191,55 @@ def make_plan(study: Study, manifests: Sequence[Manifest]) -> Plan:
     that is solved afresh) become one trajectory.
     """
     unique: dict[str, Trajectory] = {}
-    for manifest in manifests:
-        for trajectory in _of_corpus(study, manifest):
+    splits = tuple(
+        split_corpus(study, corpus, manifest)
+        for corpus, manifest in zip(study.corpus, manifests, strict=True)
+    )
+    for manifest, split in zip(manifests, splits, strict=True):
+        for trajectory in _of_corpus(study, manifest, split):
             unique.setdefault(trajectory.key, trajectory)
-    return Plan(study, tuple(unique.values()))
+    return Plan(study, tuple(unique.values()), splits)
 
 
-def _of_corpus(study: Study, manifest: Manifest) -> Iterator[Trajectory]:
-    audio = AudioStage(manifest=manifest.digest, corpus=manifest.corpus)
-    for index in fold_indices(study):
-        choice = FoldChoice(folds=study.protocol.folds, validation=study.protocol.validation, index=index)
-        train = len(fold(manifest, choice).train)
-        sizes = target_sizes(study.schedule, train, len(manifest.classes), study.protocol.first_round)
-        for method in _methods(study):
-            yield from _of_method(study, audio, choice, sizes, method)
-
-
-def fold_indices(study: Study) -> tuple[int, ...]:
-    """The folds a study asks for.
+def split_corpus(study: Study, corpus: CorpusSettings, manifest: Manifest) -> Split:
+    """The folds of one corpus of a study, as its protocol asks.
 
     Raises:
-        BadValue: when a fold is not below the protocol's number of folds.
+        BadFold: when the corpus cannot be cut so.
+        BadFoldFile: when the study names a fold file of another manifest.
     """
-    count = study.protocol.folds.count
-    if study.fold == "all":
+    request, validation = study.protocol.folds, study.protocol.validation.settings
+    if request.file is not None:
+        table = FoldTable.read(Path(request.file), manifest)
+        folds = FoldSettings(scheme="file", count=len(table.folds), digest=table.digest)
+        return Split(FoldsStage(manifest.digest, folds, validation), table)
+    settled = settle(request, manifest, corpus.own_folds, corpus.test_corpus)
+    stage = FoldsStage(manifest.digest, settled, validation)
+    return Split(stage, FoldTable.make(manifest, settled, validation))
+
+
+def _of_corpus(study: Study, manifest: Manifest, split: Split) -> Iterator[Trajectory]:
+    audio = AudioStage(manifest=manifest.digest, corpus=manifest.corpus)
+    for index in fold_indices(study, len(split.table.folds)):
+        train = len(split.table.folds[index].train)
+        sizes = target_sizes(study.schedule, train, len(manifest.classes), study.protocol.first_round)
+        for method in _methods(study):
+            yield from _of_method(study, audio, split.choice(index), sizes, method)
+
+
+def fold_indices(study: Study, count: int) -> tuple[int, ...]:
+    """The folds a study asks for, of the `count` that a corpus has.
+
+    Raises:
+        BadValue: when a fold is not below that number.
+    """
+    wanted = study.folds_wanted
+    if wanted == "all":
         return tuple(range(count))
-    for index in study.fold:
+    for index in wanted:
         if index >= count:
-            raise BadValue("fold", index, f"0 to {count - 1} (protocol.folds.count is {count})")
-    return study.fold
+            raise BadValue("fold", index, f"0 to {count - 1} (the corpus is cut into {count})")
+    return wanted
 
 
 @dataclass(frozen=True)

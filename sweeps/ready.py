@@ -13,7 +13,14 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from after_ray.environment import Execution
-from after_ray.stages import AdaptationStage, AudioStage, FeaturesStage, NextRoundStage, Stage, ancestors
+from after_ray.stages import (
+    MADE_BY_DRIVER,
+    AdaptationStage,
+    FeaturesStage,
+    NextRoundStage,
+    Stage,
+    ancestors,
+)
 from sweeps.plan import Plan
 
 # Longest and most shared first: what others wait for comes before what nobody waits for.
@@ -42,7 +49,7 @@ def jobs_of(plan: Plan, done: set[str]) -> dict[str, Job]:
             continue
         wanted[trajectory.key] = trajectory.last
         for stage in (trajectory.first, *ancestors(trajectory.first)):
-            if stage.key not in done and not isinstance(stage, AudioStage):
+            if stage.key not in done and not isinstance(stage, MADE_BY_DRIVER):
                 wanted[stage.key] = stage
     jobs = [Job(_kind(stage), stage, frozenset(_needed(stage) & wanted.keys())) for stage in wanted.values()]
     return {job.key: job for job in sorted(jobs, key=lambda job: ORDER[job.kind])}

@@ -9,7 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from after_ray.manifest import Manifest
-from after_ray.splits.folds import Fold, fold
+from after_ray.splits.folds import Fold
 from analysis.report import ReportPaths, StudyInfo, write_report
 from analysis.results import Results, from_store
 from sweeps.opening import OpenStudy
@@ -56,8 +56,9 @@ def _study_info(opened: OpenStudy) -> StudyInfo:
 
 def _corpus_facts(opened: OpenStudy, manifest: Manifest) -> dict[str, int | str]:
     """Sizes of the parts and what the folds share, for the box that opens the page."""
-    choices = {t.first.fold for t in opened.plan.trajectories if t.axes.corpus == manifest.corpus}
-    folds = [fold(manifest, choice) for choice in sorted(choices, key=lambda choice: choice.index)]
+    used = {t.first.fold.index for t in opened.plan.trajectories if t.axes.corpus == manifest.corpus}
+    split = next(s for s in opened.plan.splits if s.stage.manifest == manifest.digest)
+    folds = [split.table.folds[index] for index in sorted(used)]
     return {
         "train": _range([len(part.train) for part in folds]),
         "validation": _range([len(part.validation) for part in folds]),

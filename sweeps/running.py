@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from after_ray.execution.corpus import prepare_audio
+from after_ray.execution.folds import keep_folds
 from after_ray.stages import AdaptationStage, AudioStage
 from sweeps._console import Meter, meter
 from sweeps.launch import Outcome, Where, launch
@@ -29,8 +30,10 @@ def run_study(opened: OpenStudy, where: Where, tracking_uri: str) -> RunReport:
     """Do everything the study still misses; a second call does nothing again."""
     for scan, settings in zip(opened.scans, opened.study.corpus, strict=True):
         stage = AudioStage(manifest=scan.manifest.digest, corpus=scan.manifest.corpus)
-        with meter(f"preparing {settings.name}", len(scan.manifest)) as shown:
+        with meter(f"preparing {settings.title}", len(scan.manifest)) as shown:
             prepare_audio(stage, scan, settings, opened.store, shown.to)
+    for scan, split in zip(opened.scans, opened.plan.splits, strict=True):
+        keep_folds(split.stage, scan.manifest, opened.store, split.table)
     mirror = MirrorThread(tracking_uri, opened.store, mirrored_study(opened))
     done = opened.store.ledger.finished()
     for trajectory in opened.plan.trajectories:
@@ -93,7 +96,10 @@ def mirrored_study(opened: OpenStudy) -> MirroredStudy:
         for name, value in counts.items()
         if name not in {"done", "missing", "failed", "adaptations_done"}
     }
-    tags = {"corpora": ", ".join(corpus.name for corpus in opened.study.corpus)}
+    tags = {
+        "corpora": ", ".join(corpus.title for corpus in opened.study.corpus),
+        "protocol": opened.study.protocol.preset,
+    }
     return MirroredStudy(opened.study.study, opened.resolved_yaml, fixed, tags)
 
 

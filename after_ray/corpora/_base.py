@@ -114,11 +114,15 @@ class Corpus(ABC):
     def scan(self, cache: Path, progress: Progress | None = None) -> Scan:
         """List the corpus and inspect its audio; see `scan` below."""
         listing = self.listing()
-        inspections = _inspect(self, listing, InspectionCache(cache, self.settings.title, self.place()), progress)
+        inspections = _inspect(
+            self, listing, InspectionCache(cache, self.settings.title, self.place()), progress
+        )
         usable = [entry for entry in listing.entries if inspections[entry.path].reason is None]
         refused = [(e, r) for e in listing.entries if (r := inspections[e.path].reason) is not None]
         problems = listing.problems + tuple(
-            (entry.path, reason) for entry, reason in refused if entry.utterance not in self.unusable_as_released
+            (entry.path, reason)
+            for entry, reason in refused
+            if entry.utterance not in self.unusable_as_released
         )
         skip = getattr(self.settings, "unusable", "refuse") == "skip"
         if problems and not (skip and usable):

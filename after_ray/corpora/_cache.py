@@ -45,7 +45,9 @@ class InspectionCache:
     def learn(self, path: str, stamp: str, inspection: Inspection) -> Inspection:
         """Remember an inspection and hand it back; an unusable file is looked at again every time."""
         if inspection.reason is None and path.isprintable():
-            self._known[path] = f"{stamp}\t{inspection.seconds!r}\t{inspection.sample_rate}\t{inspection.audio}"
+            self._known[path] = (
+                f"{stamp}\t{inspection.seconds!r}\t{inspection.sample_rate}\t{inspection.audio}"
+            )
             self._changed = True
         return inspection
 

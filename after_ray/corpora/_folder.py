@@ -99,8 +99,12 @@ class FolderCorpus(Corpus):
         """Compare with the official release."""
         if self.contract is None:
             return Conformity()
-        left_out = {name.partition("/")[2] for name in self.unusable_as_released - set(manifest.table["utterance"])}
-        return self.contract.check(manifest, self.settings.labels, frozenset({*self.settings.exclude, *left_out}))
+        left_out = {
+            name.partition("/")[2] for name in self.unusable_as_released - set(manifest.table["utterance"])
+        }
+        return self.contract.check(
+            manifest, self.settings.labels, frozenset({*self.settings.exclude, *left_out})
+        )
 
     def place(self) -> str:
         """The root's absolute path."""
@@ -134,11 +138,7 @@ class FolderCorpus(Corpus):
 
     def _paths(self) -> Iterator[PurePosixPath]:
         """Files of folders that hold utterances, nearest to the root first."""
-        found = [
-            path
-            for path in files_below(self.root)
-            if self.folder.search(path.rpartition("/")[0])
-        ]
+        found = [path for path in files_below(self.root) if self.folder.search(path.rpartition("/")[0])]
         return map(PurePosixPath, sorted(found, key=lambda path: (path.count("/"), path)))
 
 

@@ -244,7 +244,9 @@ class MergedSettings(Settings):
             raise PydanticCustomError("repeated", "the member {name} is listed twice", {"name": repeated})
         if self.preset == "merged_grouped":
             if self.test_corpus:
-                raise PydanticCustomError("test_corpus", "merged_grouped tests every member; name no test_corpus")
+                raise PydanticCustomError(
+                    "test_corpus", "merged_grouped tests every member; name no test_corpus"
+                )
             return self
         chosen = self.test_corpus or next((name for name in ("iemocap", "emodb") if name in names), "")
         if chosen not in names:
@@ -265,7 +267,8 @@ class MergedSettings(Settings):
     def own_folds(self) -> FoldScheme:
         """That of the test corpus; speakers of every member are grouped where there is none."""
         return next(
-            (member.own_folds for member in self.members if member.title == self.test_corpus), "speaker_groups"
+            (member.own_folds for member in self.members if member.title == self.test_corpus),
+            "speaker_groups",
         )
 
 

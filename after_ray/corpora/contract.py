@@ -40,9 +40,7 @@ class Contract(ABC):
     """What the official release holds."""
 
     @abstractmethod
-    def check(
-        self, manifest: Manifest, labels: Mapping[str, str], excluded: frozenset[str]
-    ) -> Conformity:
+    def check(self, manifest: Manifest, labels: Mapping[str, str], excluded: frozenset[str]) -> Conformity:
         """Compare a manifest.
 
         Args:
@@ -77,16 +75,14 @@ class ListedContract(Contract):
     def utterances(self) -> dict[str, Official]:
         """Every utterance of the official release, of all labels, by its name."""
         source = files("after_ray.corpora") / "contracts" / f"{self._corpus}.csv"
-        with source.open(encoding="utf-8", newline="") as file:
+        with source.open(encoding="utf-8") as file:
             return {row["utterance"]: _official(row) for row in csv.DictReader(file)}
 
     def counts(self, labels: Mapping[str, str]) -> Counter[str]:
         """Utterances per class."""
         return Counter(labels[row.label] for row in self.utterances.values() if row.label in labels)
 
-    def check(
-        self, manifest: Manifest, labels: Mapping[str, str], excluded: frozenset[str]
-    ) -> Conformity:
+    def check(self, manifest: Manifest, labels: Mapping[str, str], excluded: frozenset[str]) -> Conformity:
         """Compare names, classes and lengths; then rates and codecs."""
         expected = {
             f"{self._corpus}/{name}": row
@@ -100,8 +96,14 @@ class ListedContract(Contract):
             clause
             for clause in (
                 _names([name for name in expected if name not in found], len(expected), "missing"),
-                _names([name for name in found if name not in expected], len(found), "not in the official release"),
-                _names([n for n, c in classes.items() if found.get(n, c) != c], len(expected), "of another class"),
+                _names(
+                    [name for name in found if name not in expected],
+                    len(found),
+                    "not in the official release",
+                ),
+                _names(
+                    [n for n, c in classes.items() if found.get(n, c) != c], len(expected), "of another class"
+                ),
                 *_count_differences("class", Counter(found.values()), Counter(classes.values())),
                 _lengths(dict(zip(table["utterance"], table["seconds"], strict=True)), expected),
             )
@@ -159,9 +161,7 @@ class CountedContract(Contract):
             total.update(counts)
         return total
 
-    def check(
-        self, manifest: Manifest, labels: Mapping[str, str], excluded: frozenset[str]
-    ) -> Conformity:
+    def check(self, manifest: Manifest, labels: Mapping[str, str], excluded: frozenset[str]) -> Conformity:
         """Compare counts per speaker and class, and hours where all of the usual labels are used."""
         table = manifest.table
         differences: list[str] = []

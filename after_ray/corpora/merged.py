@@ -84,7 +84,9 @@ class Merged(Corpus):
     def _member(self, path: str) -> tuple[Corpus, str]:
         name, _, below = path.partition("/")
         if name not in self.members:
-            raise AfterRayError(f"'{path}' is in none of the members {', '.join(self.members)}; scan them again.")
+            raise AfterRayError(
+                f"'{path}' is in none of the members {', '.join(self.members)}; scan them again."
+            )
         return self.members[name], below
 
 

@@ -70,12 +70,12 @@ class Synthetic(Corpus):
     """
 
     def __init__(self, settings: SyntheticSettings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._seeds = SeedTree(settings.seed).child("synthetic corpus", VERSION)
 
     def listing(self) -> Listing:
         """All utterances; a path is the utterance's name, nothing lies there."""
-        count = self._settings
+        count = self.settings
         return Listing(
             tuple(
                 self._entry(f"{speaker:02d}", f"{sentence:02d}", emotion, f"{repetition:02d}")
@@ -88,7 +88,7 @@ class Synthetic(Corpus):
 
     def place(self) -> str:
         """What decides how an utterance sounds."""
-        chosen = self._settings
+        chosen = self.settings
         return f"synthetic {VERSION} {chosen.seed} {chosen.seconds!r} {chosen.difficulty!r}"
 
     def stamp(self, path: str) -> str:
@@ -124,12 +124,12 @@ class Synthetic(Corpus):
 
     def _manner(self, speaker: str, emotion: str, generator: np.random.Generator) -> Manner:
         voice, wanted = self._voice(speaker), EXPRESSIONS[emotion]
-        pitch, pitch_range, tempo, level, tilt = self._settings.difficulty * generator.standard_normal(5)
+        pitch, pitch_range, tempo, level, tilt = self.settings.difficulty * generator.standard_normal(5)
         return Manner(
             pitch=voice.pitch * 2 ** ((wanted.pitch + SCATTER.pitch * pitch) / 12),
             pitch_range=1.6 * wanted.pitch_range * float(np.exp(SCATTER.pitch_range * pitch_range)),
             formant_scale=voice.formant_scale,
-            seconds=self._settings.seconds
+            seconds=self.settings.seconds
             / (voice.tempo * wanted.tempo * float(np.exp(SCATTER.tempo * tempo))),
             level=voice.level + wanted.level + SCATTER.level * level,
             tilt=float(np.clip(voice.tilt + wanted.tilt + SCATTER.tilt * tilt, 0.3, 0.96)),

@@ -9,8 +9,8 @@ from after_ray.adaptation.tapt import adapt
 from after_ray.classifiers import Weights
 from after_ray.environment import Execution, describe
 from after_ray.execution.corpus import open_corpus
+from after_ray.execution.folds import open_fold
 from after_ray.seeds import SeedTree
-from after_ray.splits.folds import fold
 from after_ray.stages import AdaptationStage
 from after_ray.store import Draft, Record, Store
 from after_ray.store.artifacts import save_arrays
@@ -28,7 +28,7 @@ def compute_adaptation(
         return standing
     started = time.time()
     corpus = open_corpus(stage.audio, execution)
-    train = fold(corpus.manifest, stage.fold).train
+    train = open_fold(stage.audio, stage.fold, execution).train
     seeds = SeedTree(stage.seed or 0).child("adaptation", "shared" if stage.seed is None else "seed")
     adapted = adapt(
         stage.adaptation,

@@ -17,11 +17,12 @@ from after_ray.environment import Execution, describe
 from after_ray.execution.adaptation import adapted_weights
 from after_ray.execution.corpus import open_corpus
 from after_ray.execution.features import open_features, open_summaries
+from after_ray.execution.folds import open_fold
 from after_ray.initialization import initializations
 from after_ray.learning.active import ActiveLearner, RoundResult, RoundState
 from after_ray.manifest import Manifest
 from after_ray.seeds import SeedTree
-from after_ray.splits.folds import Fold, fold
+from after_ray.splits.folds import Fold
 from after_ray.splits.oracle import Evaluator, Oracle
 from after_ray.stages import FirstRoundStage, NextRoundStage, rounds
 from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Draft, Record, Store
@@ -213,7 +214,7 @@ class Trajectory:
 
     @cached_property
     def _fold(self) -> Fold:
-        return fold(self._manifest, self._first.fold)
+        return open_fold(self._first.audio, self._first.fold, self._execution)
 
     @cached_property
     def _learner(self) -> ActiveLearner:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -11,20 +12,30 @@ from numpy.typing import NDArray
 from after_ray.errors import BadFold, BadValue
 from after_ray.manifest import Manifest
 from after_ray.seeds import SeedTree
-from after_ray.splits._settings import FoldChoice, FoldSettings, ValidationSettings
+from after_ray.splits._settings import FoldChoice, FoldRequest, FoldScheme, FoldSettings
 from after_ray.splits.leaks import refuse_leaks
+from after_ray.splits.validation import draw_validation, halves
 
 Rows = NDArray[np.int64]
+NEVER = -1  # the fold in which an utterance of a corpus that is only trained on is tested
+DEFAULT_COUNT = 5
+_NONE: Rows = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """One fold: rows of the manifest in each part, sorted."""
+    """One fold: rows of the manifest in each part, sorted.
+
+    `unused` rows are in no part (a balanced train). `validation_is_of_test`: validation was cut from the
+    held-out part and shares its speakers.
+    """
 
     index: int
     train: Rows
     validation: Rows
     test: Rows
+    unused: Rows = field(default_factory=lambda: _NONE)
+    validation_is_of_test: bool = False
 
     def check(self, manifest: Manifest) -> Fold:
         """This fold, if nothing leaks.
@@ -36,9 +47,40 @@ class Fold:
         return self
 
 
-def fold_count(folds: FoldSettings) -> int:
-    """How many folds there are."""
-    return folds.count
+def settle(
+    request: FoldRequest, manifest: Manifest, own_scheme: FoldScheme, test_corpus: str = "", digest: str = ""
+) -> FoldSettings:
+    """What a protocol's request means for one corpus; the result is complete and goes into keys.
+
+    Args:
+        request: what the protocol says.
+        manifest: of the corpus.
+        own_scheme: the corpus' usual scheme.
+        test_corpus: the member of a merged corpus that is tested on; empty for all.
+        digest: of a fold file's parts, where the request names one.
+
+    Raises:
+        BadFold: when a number of folds is asked for and the scheme has its own.
+    """
+    scheme = own_scheme if request.scheme == "own" else request.scheme
+    count = request.count or DEFAULT_COUNT
+    if scheme in ("sessions", "leave_one_speaker_out"):
+        held_out = _tested(manifest, test_corpus)
+        column, noun = ("session", "sessions") if scheme == "sessions" else ("speaker", "speakers")
+        count = held_out[column].nunique()
+        if request.count not in (None, count):
+            raise BadFold(
+                manifest.corpus,
+                f"{request.count} folds were asked for, and it is cut by its {count} {noun}",
+                "Leave 'count' out, or set 'scheme: speaker_groups'.",
+            )
+        if count < 2:
+            raise BadFold(
+                manifest.corpus, f"it has {count} {noun}, and a fold each needs two", "Set another 'scheme'."
+            )
+    return FoldSettings(
+        scheme=scheme, count=count, test_corpus=test_corpus, balance=request.balance, digest=digest
+    )
 
 
 def fold(manifest: Manifest, choice: FoldChoice) -> Fold:
@@ -48,81 +90,152 @@ def fold(manifest: Manifest, choice: FoldChoice) -> Fold:
         BadValue: when the index is out of range.
         BadFold: when the corpus has too few speakers, or too few utterances of a class in training.
     """
-    count = fold_count(choice.folds)
-    if choice.index >= count:
-        raise BadValue("fold", choice.index, f"0 to {count - 1}")
-    is_test = fold_of_rows(manifest, choice.folds) == choice.index
-    pool = np.flatnonzero(~is_test)
-    validation = _draw_validation(manifest, pool, choice.validation, choice.index)
-    train = np.setdiff1d(pool, validation)
-    return Fold(choice.index, train, validation, np.flatnonzero(is_test)).check(manifest)
+    if choice.index >= choice.folds.count:
+        raise BadValue("fold", choice.index, f"0 to {choice.folds.count - 1}")
+    return _fold(manifest, choice, fold_of_rows(manifest, choice.folds))
+
+
+def all_folds(manifest: Manifest, choice: FoldChoice) -> tuple[Fold, ...]:
+    """Every fold of a manifest; the index of `choice` does not matter."""
+    tested_in = fold_of_rows(manifest, choice.folds)
+    return tuple(
+        _fold(manifest, choice.model_copy(update={"index": index}), tested_in)
+        for index in range(choice.folds.count)
+    )
+
+
+def _fold(manifest: Manifest, choice: FoldChoice, tested_in: Rows) -> Fold:
+    index, settings = choice.index, choice.validation
+    held_out = np.flatnonzero(tested_in == index)
+    rest = np.flatnonzero(tested_in != index)
+    if settings.draw == "half_of_test":
+        validation, test = halves(held_out, index)
+        train = rest
+    else:
+        validation, test = draw_validation(manifest, rest, settings, index), held_out
+        train = np.setdiff1d(rest, validation)
+    train, unused = _balanced(manifest, train, index) if choice.folds.balance != "none" else (train, _NONE)
+    return Fold(index, train, validation, test, unused, settings.draw == "half_of_test").check(manifest)
 
 
 def fold_of_rows(manifest: Manifest, folds: FoldSettings) -> Rows:
-    """For every row the fold in which it is tested, shape (utterances,)."""
-    group_of = speaker_groups(manifest, folds.count)
-    return np.array([group_of[speaker] for speaker in manifest.table["speaker"]], dtype=np.int64)
+    """For every row the fold in which it is tested, shape (utterances,); -1 where it never is.
+
+    Raises:
+        BadFold: when the scheme does not fit the corpus, or a speaker would be in two folds.
+        BadValue: for the scheme `file`, whose folds are read and not made.
+    """
+    table = _tested(manifest, folds.test_corpus)
+    if folds.scheme == "file":
+        raise BadValue("scheme of folds", "file", "one that can be computed; read the fold file instead")
+    if folds.scheme == "sessions":
+        fold_of = _sessions(manifest.corpus, table)
+    elif folds.scheme == "leave_one_speaker_out":
+        fold_of = {speaker: index for index, speaker in enumerate(sorted(set(table["speaker"])))}
+    else:
+        fold_of = speaker_groups(manifest, folds.count, folds.test_corpus)
+    result = np.full(len(manifest), NEVER, dtype=np.int64)
+    result[table.index.to_numpy()] = table["speaker"].map(fold_of).to_numpy(dtype=np.int64)
+    return result
 
 
-def speaker_groups(manifest: Manifest, count: int) -> dict[str, int]:
+def speaker_groups(manifest: Manifest, count: int, test_corpus: str = "") -> dict[str, int]:
     """Deal speakers into groups of like size, balanced first in gender, then in speakers, then in utterances.
 
-    Greedy: within a gender the speaker with most utterances goes first, to the group that has fewest of
-    that gender; ties are broken by names, so that the same speakers always fall into the same groups.
+    Greedy: within a corpus and a gender the speaker with most utterances goes first, to the group that has
+    fewest of them; ties are broken by names, so that the same speakers always fall into the same groups.
+    Speakers who were only ever recorded together (the two of a dialog session) are dealt as one.
 
     Raises:
         BadFold: when there are fewer speakers than groups.
     """
-    speakers = _speakers(manifest)
-    if len(speakers) < count:
-        problem = f"it has {len(speakers)} speakers, and {count} speaker groups were asked for"
-        raise BadFold(manifest.corpus, problem, f"Ask for at most {len(speakers)} folds.")
+    dealt = _dealt_together(_tested(manifest, test_corpus))
+    if len(dealt) < count:
+        speakers = dealt["speakers"].map(len).sum()
+        together = f", recorded in {len(dealt)} sessions" if speakers > len(dealt) else ""
+        problem = f"it has {speakers} speakers{together}, and {count} speaker groups were asked for"
+        raise BadFold(manifest.corpus, problem, _fewer(len(dealt)))
     group_of: dict[str, int] = {}
     totals = np.zeros((count, 2), dtype=np.int64)  # speakers, utterances
-    for _, same_gender in speakers.groupby("gender", sort=True):
-        of_gender = np.zeros(count, dtype=np.int64)
-        for speaker, utterances in zip(same_gender["speaker"], same_gender["utterances"], strict=True):
-            group = min(range(count), key=lambda g: (of_gender[g], *totals[g], g))
-            group_of[speaker] = group
-            of_gender[group] += 1
-            totals[group] += (1, utterances)
+    for _, alike in dealt.groupby(["source", "gender"], sort=True):
+        of_kind = np.zeros(count, dtype=np.int64)
+        for speakers, utterances in zip(alike["speakers"], alike["utterances"], strict=True):
+            group = min(range(count), key=lambda g: (of_kind[g], *totals[g], g))
+            group_of |= dict.fromkeys(speakers, group)
+            of_kind[group] += len(speakers)
+            totals[group] += (len(speakers), utterances)
     return group_of
 
 
-def _speakers(manifest: Manifest) -> pd.DataFrame:
-    """One row per speaker, most utterances first: speaker, gender, utterances."""
-    by_speaker = manifest.table.groupby("speaker", sort=True)
-    table = by_speaker.agg(gender=("gender", "first"), utterances=("utterance", "size")).reset_index()
-    return table.sort_values(["utterances", "speaker"], ascending=[False, True], kind="stable")
+def _tested(manifest: Manifest, test_corpus: str) -> pd.DataFrame:
+    """The rows that are cut into folds, with the manifest's row numbers as index.
+
+    Raises:
+        BadFold: when the test corpus has no utterance.
+    """
+    if not test_corpus:
+        return manifest.table
+    chosen = manifest.table[manifest.sources == test_corpus]
+    if chosen.empty:
+        found = ", ".join(sorted(set(manifest.sources)))
+        problem = f"its test corpus '{test_corpus}' has no utterance in it"
+        raise BadFold(manifest.corpus, problem, f"Name one of {found}.")
+    return chosen
 
 
-def _draw_validation(manifest: Manifest, pool: Rows, settings: ValidationSettings, index: int) -> Rows:
-    """`share` percent of the pool, stratified by class, at least one utterance of each class."""
-    labels = manifest.labels[pool]
-    available = np.bincount(labels, minlength=len(manifest.classes))
-    for emotion, count in zip(manifest.classes, available, strict=True):
-        if count < 2:
-            problem = f"fold {index} leaves {count} utterance(s) of class '{emotion}' outside its test part"
-            raise BadFold(
-                manifest.corpus,
-                f"{problem}, and training and validation need one each",
-                "Ask for another number of folds, or leave that class out.",
-            )
-    wanted = stratified_sizes(available, settings.share / 100)
-    # Neither the run's seed nor the manifest is in these names (protocol ruling 5).
-    seeds = SeedTree(0).child("validation draw", index)
-    drawn = [
-        seeds.child(emotion).generator().permutation(pool[labels == label])[: wanted[label]]
+def _sessions(corpus: str, table: pd.DataFrame) -> dict[str, int]:
+    """Fold of each speaker: the position of the one session that they are recorded in."""
+    nameless = table["utterance"][table["session"] == ""]
+    remedy = "Set 'scheme: speaker_groups'."
+    if len(nameless):
+        problem = f"{len(nameless)} utterance(s) have no session ({nameless.iloc[0]})"
+        raise BadFold(corpus, problem, remedy)
+    of_speaker = table.groupby("speaker", sort=True)["session"].unique()
+    for speaker, sessions in of_speaker.items():
+        if len(sessions) > 1:
+            problem = f"speaker {speaker} is in sessions {', '.join(sorted(sessions))}, so in two folds"
+            raise BadFold(corpus, problem, remedy)
+    position = {session: index for index, session in enumerate(sorted(set(table["session"])))}
+    return {str(speaker): position[sessions[0]] for speaker, sessions in of_speaker.items()}
+
+
+def _dealt_together(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per speaker or dialog pair, most utterances first: source, gender, speakers, utterances."""
+    by_speaker = table.groupby("speaker", sort=True).agg(
+        gender=("gender", "first"), utterances=("utterance", "size"), sessions=("session", "nunique"),
+        session=("session", "first"), sample=("utterance", "first"),
+    )  # fmt: skip
+    # Only a session whose speakers are in no other one says who belongs together.
+    loose = set(by_speaker["session"][by_speaker["sessions"] > 1])
+    paired = (
+        (by_speaker["sessions"] == 1) & (by_speaker["session"] != "") & ~by_speaker["session"].isin(loose)
+    )
+    by_speaker["unit"] = np.where(paired, "session " + by_speaker["session"], "speaker " + by_speaker.index)
+    by_speaker["source"] = by_speaker["sample"].str.partition("/")[0]
+    by_speaker["name"] = by_speaker.index
+    units = by_speaker.groupby(["source", "unit"], sort=True).agg(
+        gender=("gender", lambda genders: "+".join(sorted(set(genders)))),
+        speakers=("name", tuple),
+        utterances=("utterances", "sum"),
+    )
+    units = units.reset_index().assign(first=lambda unit: unit["speakers"].map(min))
+    return units.sort_values(["utterances", "first"], ascending=[False, True], kind="stable")
+
+
+def _balanced(manifest: Manifest, train: Rows, index: int) -> tuple[Rows, Rows]:
+    """Train with every class thinned to the size of the rarest one, and the rows left over."""
+    labels = manifest.labels[train]
+    smallest = int(np.bincount(labels, minlength=len(manifest.classes)).min())
+    seeds = SeedTree(0).child("balance", index)
+    kept: Sequence[Rows] = [
+        seeds.child(emotion).generator().permutation(train[labels == label])[:smallest]
         for label, emotion in enumerate(manifest.classes)
     ]
-    return np.sort(np.concatenate(drawn)).astype(np.int64)
+    chosen = np.sort(np.concatenate(kept))
+    return chosen, np.setdiff1d(train, chosen)
 
 
-def stratified_sizes(available: Rows, share: float) -> Rows:
-    """How many of each class to draw: largest remainders, at least one, and at least one is left."""
-    exact = available * share
-    sizes = np.floor(exact).astype(np.int64)
-    missing = int(np.rint(exact.sum())) - int(sizes.sum())
-    largest = np.argsort(-(exact - sizes), kind="stable")[:missing]
-    sizes[largest] += 1
-    return np.clip(sizes, 1, available - 1)
+def _fewer(most: int) -> str:
+    if most < 2:
+        return "Folds need two speakers at least."
+    return f"Ask for at most {most} folds."

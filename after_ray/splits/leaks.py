@@ -20,17 +20,23 @@ def refuse_leaks(fold: Fold, manifest: Manifest) -> None:
         Leak: with what is shared or missing.
     """
     parts = {"train": fold.train, "validation": fold.validation, "test": fold.test}
-    _refuse_empty_or_repeating(fold.index, parts)
+    _refuse_empty(fold.index, parts)
+    parts["unused"] = fold.unused
+    _refuse_repeating(fold.index, parts)
     _refuse_overlap(fold.index, parts, manifest)
     _refuse_gaps(fold.index, parts, manifest)
     _refuse_shared_speakers(fold, manifest)
     _refuse_missing_classes(fold, manifest)
 
 
-def _refuse_empty_or_repeating(index: int, parts: dict[str, np.ndarray]) -> None:
+def _refuse_empty(index: int, parts: dict[str, np.ndarray]) -> None:
     for name, rows in parts.items():
         if len(rows) == 0:
             raise Leak(index, f"its {name} part is empty")
+
+
+def _refuse_repeating(index: int, parts: dict[str, np.ndarray]) -> None:
+    for name, rows in parts.items():
         if len(np.unique(rows)) != len(rows):
             raise Leak(index, f"its {name} part lists a row twice")
 
@@ -53,7 +59,10 @@ def _refuse_gaps(index: int, parts: dict[str, np.ndarray], manifest: Manifest) -
 
 def _refuse_shared_speakers(fold: Fold, manifest: Manifest) -> None:
     speakers = manifest.table["speaker"].to_numpy(dtype=object)
-    for name, rows in (("train", fold.train), ("validation", fold.validation)):
+    trained_on = {"train": fold.train, "validation": fold.validation}
+    if fold.validation_is_of_test:
+        del trained_on["validation"]  # the official code's choice, named in every result
+    for name, rows in trained_on.items():
         shared = sorted(set(speakers[rows]) & set(speakers[fold.test]))
         if shared:
             raise Leak(fold.index, f"test speaker(s) {', '.join(shared)} are also in {name}")
