@@ -230,11 +230,12 @@ class Tripped(AfterRayError):
     def __init__(
         self, fold: int, part: str, row: int, utterance: str, during: str, allowed: Sequence[str]
     ) -> None:
+        when = f"during {during}" if during else "outside every step"
         readable = " and ".join(allowed) if allowed else "nothing"
         super().__init__(
-            f"Leak in fold {fold}: utterance '{utterance}' (row {row}) of its {part} part was read during "
-            f"{during}; allowed then: {readable}. Nothing was recorded; mend the step that reads it (one of "
-            "your own, if you gave one; otherwise report this) and run again."
+            f"Leak in fold {fold}: utterance '{utterance}' (row {row}) of its {part} part was read {when}; "
+            f"allowed then: {readable}. Nothing was recorded; mend what reads it, if it is a file of your "
+            "own, or else report this."
         )
 
 

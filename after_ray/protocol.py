@@ -11,8 +11,8 @@ from after_ray.settings import Settings
 from after_ray.splits._settings import FoldRequest, ValidationRequest
 
 # `paper_strict` trains exactly as long as the paper says, however few updates a small round then has.
-# `official_code` tests on half of what is held out, chooses weights by the other half, and has the second fold
-# only; its selector, its order of training and its last-epoch weights are not part of the preset.
+# `official_code` tests on half of what is held out, chooses weights by the other half, has the second
+# fold only; its selector, its order of training and its last-epoch weights are not part of the preset.
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "paper_strict": {"fitting": {"min_updates": 0}},

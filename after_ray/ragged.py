@@ -17,7 +17,7 @@ class Ragged:
     """Read-only view; `ragged[row]` is a memory-mapped array of shape (length, ...)."""
 
     def __init__(self, values: NDArray[Any], offsets: NDArray[np.int64]) -> None:
-        self.values = values
+        self._values = values
         self.offsets = offsets
 
     @classmethod
@@ -29,7 +29,24 @@ class Ragged:
         return len(self.offsets) - 1
 
     def __getitem__(self, row: int) -> NDArray[Any]:
-        return self.values[self.offsets[row] : self.offsets[row + 1]]
+        if row < 0:  # offsets[-2] to offsets[-1] is the last row, offsets[-1] to offsets[0] none
+            raise IndexError(f"row {row} is below 0")
+        return self._values[self.offsets[row] : self.offsets[row + 1]]
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """All rows one after the other, shape (sum of lengths, ...)."""
+        return self._values
+
+    @property
+    def inner(self) -> tuple[int, ...]:
+        """Shape of one entry of a row: () for samples, (width,) for frames."""
+        return self._values.shape[1:]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the entries of every row."""
+        return self._values.dtype
 
     @property
     def lengths(self) -> NDArray[np.int64]:

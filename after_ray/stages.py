@@ -19,7 +19,7 @@ from after_ray.features._settings import FeatureSettings
 from after_ray.initialization._settings import InitializationSettings
 from after_ray.learning.settings import Restart
 from after_ray.registry import source_digest
-from after_ray.splits._settings import FoldChoice, FoldSettings, ValidationSettings
+from after_ray.splits._settings import FoldChoice, FoldSettings, ValidationCap, ValidationSettings
 from after_ray.store.keys import digest
 
 
@@ -135,7 +135,11 @@ class FeaturesStage(Stage):
 
 @dataclass(frozen=True)
 class FirstRoundStage(Stage):
-    """Round 0: choose by initialization, label, train, evaluate. No strategy is in its key."""
+    """Round 0: choose by initialization, label, train, evaluate. No strategy is in its key.
+
+    `validation_cap`: `labelled` uses at most as many validation utterances as are labelled, in this round and
+    in those that follow it.
+    """
 
     kind = "round"
     audio: AudioStage
@@ -146,10 +150,11 @@ class FirstRoundStage(Stage):
     seed: int
     backbone: BackboneSettings | None = None
     adapted: AdaptationStage | None = None
+    validation_cap: ValidationCap = "none"
 
     def meaning(self) -> dict[str, Any]:
         """Everything but a strategy."""
-        return {
+        meaning = {
             "audio": self.audio.key,
             "features": self.features.key,
             "initial_features": None if self.initial_features is None else self.initial_features.key,
@@ -161,6 +166,9 @@ class FirstRoundStage(Stage):
             "backbone": None if self.backbone is None else self.backbone.meaning(),
             "adapted": None if self.adapted is None else self.adapted.key,
         }
+        if self.validation_cap != "none":  # came later than the first keys
+            meaning["validation_cap"] = self.validation_cap
+        return meaning
 
     @cached_property
     def features(self) -> FeaturesStage:

@@ -177,7 +177,7 @@ class PooledTransformer(Classifier):
     def _padded(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Features padded with zeros to the longest, shape (len(rows), frames, width), and the lengths."""
         features, lengths = self._inputs.features, self._lengths[rows]
-        padded = np.zeros((len(rows), int(lengths.max()), features.values.shape[1]), features.values.dtype)
+        padded = np.zeros((len(rows), int(lengths.max()), *features.inner), features.dtype)
         for index, row in enumerate(rows.tolist()):
             padded[index, : lengths[index]] = features[row]
         device = self._inputs.device

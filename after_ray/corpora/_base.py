@@ -67,7 +67,7 @@ class Scan:
     ignored: Mapping[str, int] = field(default_factory=dict)
     left_out: tuple[tuple[str, str], ...] = ()
     copies: tuple[str, ...] = ()
-    conformity: Conformity = Conformity()
+    conformity: Conformity = field(default_factory=Conformity)
     members: tuple[Scan, ...] = ()
 
 
@@ -150,7 +150,7 @@ def open_source(settings: CorpusSettings) -> Corpus:
 
 
 def scan(settings: CorpusSettings, cache: Path, progress: Progress | None = None) -> Scan:
-    """List a corpus, inspect its audio and compare it with its contract; unchanged files are not decoded again.
+    """List a corpus, inspect its audio, compare it with its contract; unchanged files are not decoded again.
 
     Args:
         settings: which corpus, where, and what to do about unusable files.

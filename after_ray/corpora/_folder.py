@@ -143,7 +143,7 @@ class FolderCorpus(Corpus):
 
 
 def files_below(root: Path) -> Iterator[str]:
-    """Paths of all files below a folder, posix; hidden ones (macOS leaves some) and loops of links left out."""
+    """Paths of all files below a folder, posix; hidden ones (macOS leaves some) and loops are left out."""
     waiting, seen = [""], set()
     while waiting:
         below = waiting.pop()

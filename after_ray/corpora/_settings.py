@@ -30,7 +30,7 @@ class FolderSettings(Settings):
     test_corpus: ClassVar[str] = ""
 
     root: str
-    labels: Labels = FOUR_CLASSES
+    labels: Labels = Field(default=FOUR_CLASSES)
     exclude: tuple[str, ...] = ()
     unusable: Literal["refuse", "skip"] = "refuse"
     altered: Literal["refuse", "accept"] = "refuse"
@@ -63,7 +63,7 @@ class IemocapSettings(FolderSettings):
     own_folds = "sessions"
 
     name: Literal["iemocap"] = "iemocap"
-    labels: Labels = {**FOUR_CLASSES, "excited": "happy"}
+    labels: Labels = Field(default={**FOUR_CLASSES, "excited": "happy"})
 
 
 class EmodbSettings(FolderSettings):
@@ -96,7 +96,7 @@ class EmovdbSettings(FolderSettings):
     own_labels = ("amused", "anger", "disgust", "neutral", "sleepiness")
 
     name: Literal["emovdb"] = "emovdb"
-    labels: Labels = {"anger": "anger", "neutral": "neutral"}
+    labels: Labels = Field(default={"anger": "anger", "neutral": "neutral"})
 
 
 class CremadSettings(FolderSettings):

@@ -1,7 +1,7 @@
 """What a corpus is in its official release, and how far a copy of it agrees.
 
-Three levels: `official` (the same utterances, labels, lengths and sample rates, as wav), `converted` (the same
-utterances, labels and lengths within a millisecond, at another rate or in another codec) and `altered`
+Three levels: `official` (the same utterances, labels, lengths and sample rates, as wav), `converted` (the
+same utterances, labels and lengths within a millisecond, at another rate or in another codec) and `altered`
 (anything else: half downloaded, cut, relabelled). A corpus nobody published has the level `none`.
 """
 
@@ -30,7 +30,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Conformity:
-    """How a copy of a corpus agrees with its contract; `differences` has a clause for each way it does not."""
+    """How a copy of a corpus agrees with its contract; `differences` has a clause per way it does not."""
 
     level: Level = "none"
     differences: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from after_ray.corpora._base import Entry, corpora
 from after_ray.corpora._folder import FolderCorpus, MisnamedFile, UnusedFile
 from after_ray.corpora.contract import ListedContract
 
-# Calm is not among the four classes: only then are there the 672 utterances, 2 : 1 : 2 : 2, that AFTER reports.
+# Calm is not among the four classes: only so are there the 672 utterances, 2 : 1 : 2 : 2, of the paper.
 LABELS = {
     "01": "neutral", "02": "calm", "03": "happy", "04": "sad",
     "05": "anger", "06": "fear", "07": "disgust", "08": "surprise",

@@ -11,6 +11,7 @@ from after_ray.environment import Execution, describe
 from after_ray.execution.corpus import open_corpus
 from after_ray.execution.folds import open_fold
 from after_ray.seeds import SeedTree
+from after_ray.splits.tripwire import Tripwire
 from after_ray.stages import AdaptationStage
 from after_ray.store import Draft, Record, Store
 from after_ray.store.artifacts import save_arrays
@@ -28,17 +29,19 @@ def compute_adaptation(
         return standing
     started = time.time()
     corpus = open_corpus(stage.audio, execution)
-    train = open_fold(stage.audio, stage.fold, execution).train
+    parts = open_fold(stage.audio, stage.fold, execution)
+    audio = Tripwire(corpus.audio, parts, corpus.manifest.table["utterance"].tolist())
     seeds = SeedTree(stage.seed or 0).child("adaptation", "shared" if stage.seed is None else "seed")
-    adapted = adapt(
-        stage.adaptation,
-        stage.backbone,
-        corpus.audio,
-        train,
-        seeds.child(stage.fold.index),
-        execution.resolve_device(),
-        lambda done, total, _: progress(done, total),
-    )
+    with audio.lifted("train", during="adaptation"):
+        adapted = adapt(
+            stage.adaptation,
+            stage.backbone,
+            audio,
+            parts.train,
+            seeds.child(stage.fold.index),
+            execution.resolve_device(),
+            lambda done, total, _: progress(done, total),
+        )
     with store.workspace(stage.key) as folder:
         save_arrays(folder / WEIGHTS_FILE, adapted.weights)
         finished = time.time()

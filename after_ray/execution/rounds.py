@@ -19,12 +19,15 @@ from after_ray.execution.corpus import open_corpus
 from after_ray.execution.features import open_features, open_summaries
 from after_ray.execution.folds import open_fold
 from after_ray.initialization import initializations
-from after_ray.learning.active import ActiveLearner, RoundResult, RoundState
+from after_ray.learning.active import ActiveLearner, RoundResult, RoundState, Validation
 from after_ray.manifest import Manifest
+from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
+from after_ray.splits.caps import capped, validation_order
 from after_ray.splits.folds import Fold
 from after_ray.splits.oracle import Evaluator, Oracle
-from after_ray.stages import FirstRoundStage, NextRoundStage, rounds
+from after_ray.splits.tripwire import Tripwire
+from after_ray.stages import FeaturesStage, FirstRoundStage, NextRoundStage, rounds
 from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Draft, Record, Store
 from after_ray.store.artifacts import save_arrays
 
@@ -97,8 +100,15 @@ class Trajectory:
         initialization = initializations.resolve(stage.initialization.name)(stage.initialization)  # type: ignore[call-arg]
         features = None
         if stage.initial_features is not None:
-            features = open_summaries(stage.initial_features, self._execution)[self._fold.train]
+            features = self._train_summaries(stage.initial_features)
         return self._learner.first(initialization, features, stage.size)
+
+    def _train_summaries(self, stage: FeaturesStage) -> NDArray[np.float64]:
+        """One vector per train utterance, shape (train, d); no other one is handed out."""
+        summaries = open_summaries(stage, self._execution)
+        guarded = self._guarded(Ragged(summaries, np.arange(len(summaries) + 1)))
+        with guarded.lifted("train", during="the choice of round 0"):
+            return np.concatenate([guarded[row] for row in self._fold.train.tolist()])
 
     def _newest_weights(self) -> Weights:
         """Weights of the round before the one to run: at hand, stored, or trained again."""
@@ -153,9 +163,9 @@ class Trajectory:
             "test_rows": self._fold.test,
             "test_log_probabilities": result.test_log_probabilities,
             "test_truth": labels[self._fold.test],
-            "validation_rows": self._fold.validation,
+            "validation_rows": result.validation_rows,
             "validation_log_probabilities": result.validation_log_probabilities,
-            "validation_truth": labels[self._fold.validation],
+            "validation_truth": labels[result.validation_rows],
         }
 
     def _measures(self, result: RoundResult) -> dict[str, float | int | None]:
@@ -170,9 +180,11 @@ class Trajectory:
             "validation_wa": result.validation.wa,
             "validation_loss": result.validation.loss,
             "labelled": len(result.labelled),
+            "revealed": result.revealed,
             "labelled_seconds": math.fsum(seconds[result.labelled]),
             "train": len(self._fold.train),
             "validation": len(self._fold.validation),
+            "validation_used": len(result.validation_rows),
             "test": len(self._fold.test),
             "updates": result.fit.updates,
             "epochs": result.fit.epochs,
@@ -219,20 +231,31 @@ class Trajectory:
     @cached_property
     def _learner(self) -> ActiveLearner:
         first, labels, parts = self._first, self._manifest.labels, self._fold
+        features = self._guarded(open_features(first.features, self._execution))
         return ActiveLearner(
-            make_classifier=self._make_classifier(),
+            make_classifier=self._make_classifier(features),
             fold=parts,
             oracle=Oracle(labels, parts.train),
-            validation=Evaluator(labels, parts.validation),
+            validation=self._validation,
             test=Evaluator(labels, parts.test),
-            validation_labels=Labelled(parts.validation, labels[parts.validation]),
             seeds=SeedTree(first.seed).child("fold", first.fold.index),
+            lifted=features.lifted,
         )
 
-    def _make_classifier(self) -> Callable[[], Classifier]:
+    def _guarded(self, values: Ragged) -> Tripwire:
+        return Tripwire(values, self._fold, self._manifest.table["utterance"].tolist())
+
+    def _validation(self, labelled: int) -> Validation:
+        """The validation utterances of a round with `labelled` ones."""
+        labels, rows = self._manifest.labels, self._fold.validation
+        if self._first.validation_cap == "labelled":
+            rows = capped(validation_order(self._fold, labels), labelled)
+        return Validation(Labelled(rows, labels[rows]), Evaluator(labels, rows))
+
+    def _make_classifier(self, features: Ragged) -> Callable[[], Classifier]:
         first = self._first
         inputs = ClassifierInputs(
-            features=open_features(first.features, self._execution),
+            features=features,
             classes=len(self._manifest.classes),
             backbone=adapted_weights(first.adapted, self._execution),
             device=self._execution.resolve_device(),

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from after_ray.seeds import SeedTree
 if TYPE_CHECKING:
     from after_ray.splits.folds import Fold
     from after_ray.splits.oracle import Evaluator, Oracle
+    from after_ray.splits.tripwire import Part
 
 Rows = NDArray[np.int64]
 _NOTHING: Rows = np.empty(0, dtype=np.int64)
@@ -41,6 +42,21 @@ class RoundState:
 
 
 @dataclass(frozen=True)
+class Validation:
+    """The validation utterances of one round: what training chooses its weights by, and what scores them."""
+
+    labelled: Labelled
+    evaluator: Evaluator
+
+
+class Lifted(Protocol):
+    """Opens parts of the fold for reading, inside a `with` block (`after_ray.splits.tripwire`)."""
+
+    def __call__(self, *parts: Part, during: str) -> AbstractContextManager[None]:
+        """Everything else is closed inside the block; `during` names the step, as a noun."""
+
+
+@dataclass(frozen=True)
 class RoundResult:
     """What one round did.
 
@@ -48,10 +64,12 @@ class RoundResult:
         acquired: manifest rows labelled in this round, first choice first.
         labelled: all rows labelled so far, in order of acquisition.
         weights: of the classifier trained on `labelled`.
+        revealed: labels that the oracle gave out for the trajectory so far; equal to the labelled.
         fit: how the training went.
-        validation: scores on the validation part.
+        validation: scores on the validation rows of this round.
         test: scores on the test part.
-        validation_log_probabilities: shape (validation utterances, classes), in the fold's order.
+        validation_rows: the validation rows of this round; all of the fold's unless they are capped.
+        validation_log_probabilities: shape (validation rows, classes), in their order.
         test_log_probabilities: shape (test utterances, classes), in the fold's order.
         acquired_scores: the strategy's score of each acquired row; None where there are no scores.
         seconds: wall time of `score`, `acquire`, `train`, `evaluate`, and of the round as `total`.
@@ -61,9 +79,11 @@ class RoundResult:
     acquired: Rows
     labelled: Rows
     weights: Weights
+    revealed: int
     fit: FitReport
     validation: Scores
     test: Scores
+    validation_rows: Rows
     validation_log_probabilities: NDArray[np.float64]
     test_log_probabilities: NDArray[np.float64]
     acquired_scores: NDArray[np.float64] | None
@@ -79,11 +99,11 @@ class ActiveLearner:
             that nothing but the weights goes from one to the next.
         fold: rows of train, validation and test.
         oracle: holds the labels of train.
-        validation: evaluates on the validation part.
+        validation: the validation utterances of a round, by how many it has labelled.
         test: evaluates on the test part; test labels are reachable only through it.
-        validation_labels: what training chooses its weights by.
         seeds: the tree of this fold and seed. Training draws from `fit`/size and never from a strategy's
             name, so that strategies coincide where their labelled sets do.
+        lifted: opens the parts of the fold that a step may read; all else stays closed to it.
     """
 
     def __init__(
@@ -91,10 +111,10 @@ class ActiveLearner:
         make_classifier: Callable[[], Classifier],
         fold: Fold,
         oracle: Oracle,
-        validation: Evaluator,
+        validation: Callable[[int], Validation],
         test: Evaluator,
-        validation_labels: Labelled,
         seeds: SeedTree,
+        lifted: Lifted,
     ) -> None:
         self.oracle = oracle
         self._make_classifier = make_classifier
@@ -102,8 +122,8 @@ class ActiveLearner:
         self._held_out = np.concatenate([fold.validation, fold.test])
         self._validation = validation
         self._test = test
-        self._validation_labels = validation_labels
         self._seeds = seeds
+        self._lifted = lifted
 
     def first(
         self, initialization: Initialization, features: NDArray[np.float64] | None, size: int
@@ -117,7 +137,7 @@ class ActiveLearner:
             BrokenInvariant: when the initialization picks wrongly.
         """
         watch = _Stopwatch("score", "acquire", "train", "evaluate")
-        pool = self._pool(_NOTHING, size)
+        pool = self._begin(_NOTHING, size)
         with watch.phase("acquire"):
             chosen = initialization.choose(size, features, len(pool), self._seeds.child("initial"))
             acquired = self._rows_at(chosen.positions, pool, size)
@@ -137,7 +157,7 @@ class ActiveLearner:
             BrokenInvariant: when rows are labelled that are not of train, or the strategy picks wrongly.
         """
         watch = _Stopwatch("score", "acquire", "train", "evaluate")
-        pool = self._pool(state.labelled, size)
+        pool = self._begin(state.labelled, size)
         with watch.phase("score"):
             evidence = self._evidence(strategy, state.weights, pool)
         with watch.phase("acquire"):
@@ -161,17 +181,23 @@ class ActiveLearner:
         Raises:
             BrokenInvariant: when the rows are not `size` different rows of train.
         """
+        self._check_labelled(labelled, size)
+        self.oracle.restore(labelled)
         classifier, _ = self._fit(self._label(labelled, _NOTHING, size), start)
         return classifier.weights()
 
-    def _pool(self, labelled: Rows, size: int) -> Rows:
-        """The unlabelled rows of train, ascending; sizes are checked before anything is computed."""
+    def _begin(self, labelled: Rows, size: int) -> Rows:
+        """The pool, the unlabelled rows of train, ascending; from here on every reveal counts.
+
+        Sizes are checked before anything is computed.
+        """
         if size > len(self._train):
             raise TooFewUtterances("The train part is smaller than the round", len(self._train), size)
         if size <= len(labelled):
             allowed = f"more than the {len(labelled)} labelled already, at most {len(self._train)}"
             raise BadValue("size of a round", size, allowed)
         self._check_labelled(labelled, len(labelled))
+        self.oracle.restore(labelled)
         return np.setdiff1d(self._train, labelled, assume_unique=True)
 
     def _evidence(self, strategy: Strategy, weights: Weights, pool: Rows) -> PoolEvidence:
@@ -182,11 +208,12 @@ class ActiveLearner:
         classifier.load(weights)
         probabilities = EvidenceKind.PROBABILITIES in strategy.needs
         embeddings = EvidenceKind.EMBEDDINGS in strategy.needs
-        return PoolEvidence(
-            size=len(pool),
-            log_probabilities=classifier.log_probabilities(pool) if probabilities else None,
-            embeddings=classifier.embeddings(pool) if embeddings else None,
-        )
+        with self._lifted("train", during="acquisition scoring"):
+            return PoolEvidence(
+                size=len(pool),
+                log_probabilities=classifier.log_probabilities(pool) if probabilities else None,
+                embeddings=classifier.embeddings(pool) if embeddings else None,
+            )
 
     def _rows_at(self, positions: NDArray[np.int64], pool: Rows, size: int) -> Rows:
         if ((positions < 0) | (positions >= len(pool))).any():
@@ -204,6 +231,11 @@ class ActiveLearner:
         if not np.isin(labelled, self._train).all():
             raise BrokenInvariant(size, "an utterance outside train is among the labelled")
 
+    def _check_reveals(self, expected: int, size: int) -> None:
+        """Nobody but the round itself has asked the oracle."""
+        if len(self.oracle) != expected:
+            raise BrokenInvariant(size, f"{len(self.oracle)} labels were revealed where {expected} are labelled")
+
     def _label(self, before: Rows, acquired: Rows, size: int) -> Labelled:
         """All labelled rows with their labels, sorted by row; the oracle reveals the acquired ones.
 
@@ -211,6 +243,7 @@ class ActiveLearner:
         """
         rows = np.concatenate([before, acquired])
         self._check_labelled(rows, size)
+        self._check_reveals(len(before), size)
         labels = np.concatenate([self.oracle.restore(before), self.oracle.reveal(acquired)])
         order = np.argsort(rows)
         return Labelled(rows[order], labels[order])
@@ -218,7 +251,16 @@ class ActiveLearner:
     def _fit(self, known: Labelled, start: Weights | None) -> tuple[Classifier, FitReport]:
         classifier = self._make_classifier()
         seeds = self._seeds.child("fit", len(known.rows))
-        return classifier, classifier.fit(known, self._validation_labels, start=start, seeds=seeds)
+        validation = self._validation(len(known.rows)).labelled
+        with self._lifted("train", "validation", during="training"):
+            return classifier, classifier.fit(known, validation, start=start, seeds=seeds)
+
+    def _evaluate(
+        self, classifier: Classifier, evaluator: Evaluator, part: Part
+    ) -> tuple[NDArray[np.float64], Scores]:
+        with self._lifted(part, during=f"the evaluation on {part}"):
+            log_probabilities = classifier.log_probabilities(evaluator.rows)
+        return log_probabilities, evaluator.evaluate(log_probabilities)
 
     def _train_and_evaluate(
         self, acquisition: _Acquisition, start: Weights | None, watch: _Stopwatch
@@ -227,17 +269,19 @@ class ActiveLearner:
             classifier, fit = self._fit(acquisition.known, start)
             weights = classifier.weights()
         with watch.phase("evaluate"):
-            validation = classifier.log_probabilities(self._validation.rows)
-            test = classifier.log_probabilities(self._test.rows)
-            validation_scores = self._validation.evaluate(validation)
-            test_scores = self._test.evaluate(test)
+            evaluator = self._validation(len(acquisition.known.rows)).evaluator
+            validation, validation_scores = self._evaluate(classifier, evaluator, "validation")
+            test, test_scores = self._evaluate(classifier, self._test, "test")
+        self._check_reveals(len(acquisition.known.rows), len(acquisition.known.rows))
         return RoundResult(
             acquired=acquisition.acquired,
             labelled=np.concatenate([acquisition.before, acquisition.acquired]),
             weights=weights,
+            revealed=len(self.oracle),
             fit=fit,
             validation=validation_scores,
             test=test_scores,
+            validation_rows=evaluator.rows,
             validation_log_probabilities=validation,
             test_log_probabilities=test,
             acquired_scores=acquisition.scores,

@@ -44,7 +44,7 @@ class Tripwire(Ragged):
         self._fold = fold
         self._utterances = utterances
         self._open: tuple[Part, ...] = ()
-        self._during = "no step that reads data"
+        self._during = ""
         self._closed = self._closed_rows()
 
     def __getitem__(self, row: int) -> NDArray[Any]:

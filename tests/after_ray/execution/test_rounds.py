@@ -27,7 +27,7 @@ from after_ray.execution.rounds import MODEL_FILE, PREDICTIONS_FILE, Trajectory
 from after_ray.initialization._settings import ClusteringSettings
 from after_ray.learning.settings import FittingSettings, Restart
 from after_ray.splits._settings import FoldChoice, FoldSettings
-from after_ray.stages import AdaptationStage, AudioStage, FirstRoundStage, NextRoundStage
+from after_ray.stages import MADE_BY_DRIVER, AdaptationStage, AudioStage, FirstRoundStage, NextRoundStage
 from after_ray.store import Record, Store
 
 CORPUS = SyntheticSettings(speakers=6, sentences=3)
@@ -79,8 +79,9 @@ def chain(
     last: FirstRoundStage | NextRoundStage = FirstRoundStage(
         audio, choice, classifier, ClusteringSettings(), SIZES[0], 5, backbone, adapted
     )
-    for stage in reversed(last.needs()[1:]):  # the adaptation comes before the features that rest on it
-        run(stage, execution)
+    for stage in reversed(last.needs()):  # the adaptation comes before the features that rest on it
+        if not isinstance(stage, MADE_BY_DRIVER):
+            run(stage, execution)
     for size in SIZES[1:]:
         last = NextRoundStage(last, size, "entropy", restart)
     assert isinstance(last, NextRoundStage)
