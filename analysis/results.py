@@ -23,9 +23,12 @@ _DETAILS = (
     "acquired",
     "test_speakers",
     "labelled_by",
+    "ua_by_corpus",
+    "conformity",
     "stopped",
     "warnings",
 )
+_FREE = {"audio", "folds"}  # made once per corpus, charged to nobody
 _ENVIRONMENT = ("device", "device_name", "threads", "shared_by", "host")
 
 
@@ -50,7 +53,7 @@ class Results:
             loss, labelled, test, ...) as shares and counts; `seconds_<phase>`; classes, confusion,
             recall, acquired, ...; whether the model `collapsed` to one class; device, threads, shared_by;
             `spent_seconds` of its own round and `charged_seconds` of its whole chain of stages as if run
-            alone (audio preparation excluded).
+            alone (preparation of audio and folds excluded).
         missing: the planned cells without a record, with the sentence of their failure, if any.
         store: where predictions are read from when asked for.
     """
@@ -161,7 +164,7 @@ class _Charges:
         record = self._records[key]
         if record is None:
             return float("nan")
-        return 0.0 if record.kind == "audio" else float(record.seconds.get("total", float("nan")))
+        return 0.0 if record.kind in _FREE else float(record.seconds.get("total", float("nan")))
 
 
 def _present(records: Mapping[str, Record | None], key: str) -> Record:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 from after_ray.audio.prepare import MANIFEST_FILE, PreparedCorpus, prepare
 from after_ray.corpora._base import Scan
@@ -39,11 +40,22 @@ def prepare_audio(
             measures=measures,
             seconds={"total": finished - started},
             environment=describe(Execution(str(store.root), "")),
-            details={"corpus": scan.manifest.corpus, "problems": [list(p) for p in scan.problems]},
+            details=_details(scan),
             started=started,
             finished=finished,
         )
         return store.commit(draft, folder)
+
+
+def _details(scan: Scan) -> dict[str, Any]:
+    """Which copy of the corpus this was, for people and for every result made from it."""
+    conformity = scan.conformity
+    return {
+        "corpus": scan.manifest.corpus,
+        "problems": [list(problem) for problem in scan.problems],
+        "left_out": [list(problem) for problem in scan.left_out],
+        "conformity": {"level": conformity.level, "differences": list(conformity.differences)},
+    }
 
 
 def open_corpus(stage: AudioStage, execution: Execution) -> PreparedCorpus:

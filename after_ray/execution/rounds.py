@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from after_ray.acquisition import strategies
@@ -21,6 +22,7 @@ from after_ray.execution.folds import open_fold
 from after_ray.initialization import initializations
 from after_ray.learning.active import ActiveLearner, RoundResult, RoundState, Validation
 from after_ray.manifest import Manifest
+from after_ray.metrics import evaluate
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.splits.caps import capped, validation_order
@@ -200,15 +202,40 @@ class Trajectory:
             "acquired": table["utterance"].to_numpy()[result.acquired].tolist(),
             "acquired_scores": None if scores is None else [float(score) for score in scores],
             "labelled_by": {
-                axis: table[axis].iloc[result.labelled].value_counts().sort_index().to_dict()
-                for axis in ("emotion", "gender", "speaker")
+                axis: values.iloc[result.labelled].value_counts().sort_index().to_dict()
+                for axis, values in self._described_by.items()
             },
+            "ua_by_corpus": self._ua_by_corpus(result),
+            "conformity": self._conformity,
+            "folds": self._first.fold.meaning(),
             "test_speakers": sorted(set(table["speaker"].iloc[self._fold.test])),
             "collapsed": bool(np.count_nonzero(np.sum(result.test.confusion, axis=0)) == 1),
             "stopped": result.fit.stopped,
             "warnings": list(result.fit.warnings),
             **dict(result.details),
         }
+
+    def _ua_by_corpus(self, result: RoundResult) -> dict[str, float]:
+        """UA over the test utterances of each member of a merged corpus, and over the classes it has."""
+        sources = self._manifest.sources[self._fold.test]
+        truth = self._manifest.labels[self._fold.test]
+        return {
+            str(name): evaluate(result.test_log_probabilities[sources == name], truth[sources == name]).ua
+            for name in sorted(set(sources))
+        }
+
+    @cached_property
+    def _described_by(self) -> dict[str, pd.Series[str]]:
+        """What a labelled set is counted by."""
+        table = self._manifest.table
+        by_column = {axis: table[axis] for axis in ("emotion", "gender", "speaker")}
+        return {**by_column, "corpus": pd.Series(self._manifest.sources)}
+
+    @cached_property
+    def _conformity(self) -> str:
+        """How the copy that was prepared agrees with the corpus' official release."""
+        prepared = self._store.need(self._first.audio.key).details
+        return str(prepared.get("conformity", {}).get("level", "unknown"))
 
     @property
     def _first(self) -> FirstRoundStage:
