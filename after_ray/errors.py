@@ -224,6 +224,18 @@ class Leak(AfterRayError):
         )
 
 
+class SharedRecordings(AfterRayError):
+    """Recordings that are in the test part of a fold and once more in its train or validation part."""
+
+    def __init__(self, pairs: int, crossings: Sequence[str]) -> None:
+        shown = "; ".join(crossings[:5])
+        more = f"; and {len(crossings) - 5} more such places" if len(crossings) > 5 else ""
+        super().__init__(
+            f"{pairs} duplicate recording(s) cross test and training: {shown}{more}. Leave one of each pair "
+            "out ('exclude' in the study's corpus block), or keep both on one side with a fold file."
+        )
+
+
 class Tripped(AfterRayError):
     """An utterance was read by a step that must not know it; nothing of the stage is recorded."""
 

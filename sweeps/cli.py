@@ -189,6 +189,29 @@ def scan(
         print_scan(name, root, store)
 
 
+@corpora_app.command()
+def overlap(
+    study: StudyFile,
+    store: StoreFolder = DEFAULT_STORE,
+    overrides: Overrides = None,
+    near: Annotated[
+        bool, typer.Option("--near/--no-near", help="Listen to every utterance for near duplicates too.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything machine-readable.")] = False,
+) -> None:
+    """Show which sentences test and train share, and recordings that are there twice."""
+    with one_sentence():
+        from sweeps.overlap import as_json as to_json
+        from sweeps.overlap import measure, print_overlap
+
+        found = measure(_open(study, store, overrides, quiet=as_json), near, quiet=as_json)
+        if as_json:
+            print(to_json(found))
+        else:
+            print_overlap(found)
+        found.check()
+
+
 def _open(study: Path, store: Path, overrides: list[str] | None, quiet: bool = False) -> OpenStudy:
     from sweeps.opening import open_study
 

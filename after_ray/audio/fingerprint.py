@@ -1,4 +1,4 @@
-"""An acoustic fingerprint: 32-bit words that stay nearly the same when a recording is copied with small changes.
+"""An acoustic fingerprint: 32-bit words that stay nearly the same in a copy with small changes.
 
 After J. Haitsma and T. Kalker, "A Highly Robust Audio Fingerprinting System", ISMIR 2002: frames that overlap
 by 15/16, 33 bands spaced evenly in log frequency from 300 to 2000 Hz, and one bit for the sign of each energy
@@ -58,7 +58,7 @@ def _decimated(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _frames(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Windowed frames, shape (frames, 1024); the last is filled up with silence, and there is at least one."""
+    """Windowed frames, shape (frames, 1024), at least one; the last is filled up with silence."""
     count = 1 + -(-max(len(samples) - _FRAME, 0) // _HOP)
     filled = np.pad(samples, (0, (count - 1) * _HOP + _FRAME - len(samples)))
     return np.lib.stride_tricks.sliding_window_view(filled, _FRAME)[::_HOP] * _window()

@@ -1,7 +1,7 @@
 """Which utterances are near copies of each other, found among many by their fingerprints.
 
-Two steps (Haitsma and Kalker, ISMIR 2002, section 5): a word that two fingerprints share proposes how they may
-be aligned, then the share of unequal bits at that alignment decides.
+Two steps (Haitsma and Kalker, ISMIR 2002, section 5): a word that two fingerprints share proposes how they
+may be aligned, then the share of unequal bits at that alignment decides.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 from after_ray.audio.fingerprint import BITS, SILENT, WORDS_PER_SECOND, Words
 from after_ray.ragged import Ragged
 
+# Measured on EMO-DB and RAVDESS (1203 clips). Originals at 48 kHz against their 16-kHz copies: at most 0.01;
+# copies 20 dB quieter at 16 bit, with noise at 30 dB, padded, or trimmed by up to half a second at each end:
+# at most 0.13; with noise at 20 dB: 99.5 % of them within 0.2. A second take of the same sentence in the same
+# emotion by the same actor (431 pairs of RAVDESS, the best of all alignments): at least 0.25.
 HIGHEST_ERROR = 0.2
 FEWEST_WORDS = 20  # 0.32 s, heard through frames of 0.256 s
 SMALLEST_SHARE = 0.5  # of the words of the shorter utterance
@@ -59,14 +63,14 @@ class _Alignments:
         return _Alignments(self.first[chosen], self.second[chosen], self.shift[chosen])
 
 
-def near_duplicates(fingerprints: Sequence[Words], highest_error: float = HIGHEST_ERROR) -> tuple[Match, ...]:
+def find_matches(fingerprints: Sequence[Words], highest_error: float = HIGHEST_ERROR) -> tuple[Match, ...]:
     """Pairs of utterances that are copies but for level, resampling, light noise or coding, or a trim.
 
     Each pair is at its best alignment and in the order of its rows. An utterance with fewer than 20 words of
     sound (about half a second) is never found: so little is no evidence.
 
-    Time and memory grow with the number of words, not with its square: words that occur in more than 16 places
-    are left aside when alignments are proposed.
+    Time and memory grow with the number of words, not with its square: words that are in more than 16 places
+    propose no alignment.
     """
     ragged = _ragged(fingerprints)
     best: dict[tuple[int, int], Match] = {}
@@ -141,9 +145,7 @@ def _compared(ragged: Ragged, alignments: _Alignments) -> tuple[Integers, Intege
     begin_first = np.maximum(alignments.shift, 0)
     begin_second = begin_first - alignments.shift
     lengths = ragged.lengths
-    overlap = np.minimum(
-        lengths[alignments.first] - begin_first, lengths[alignments.second] - begin_second
-    )
+    overlap = np.minimum(lengths[alignments.first] - begin_first, lengths[alignments.second] - begin_second)
     edges = np.cumsum(overlap) - overlap
     step = np.arange(int(overlap.sum())) - np.repeat(edges, overlap)
     one = ragged.values[np.repeat(ragged.offsets[alignments.first] + begin_first, overlap) + step]
