@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers import Classifier, ClassifierInputs, FitReport, Labelled, Weights
-from after_ray.learning.active import ActiveLearner
+from after_ray.learning.active import ActiveLearner, Validation
 from after_ray.seeds import SeedTree
 from after_ray.splits.folds import Fold
 from after_ray.splits.oracle import Evaluator, Oracle
@@ -70,6 +71,7 @@ class World:
     labels: NDArray[np.int64]
     fold: Fold
     calls: list[str] = field(default_factory=list)
+    read: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
     @property
     def features(self) -> NDArray[np.float64]:
@@ -78,15 +80,23 @@ class World:
     def learner(self, labels: NDArray[np.int64] | None = None, seed: int = 0) -> ActiveLearner:
         """A learner as a new process would make it; `labels` replaces the true ones but for the test."""
         known = self.labels if labels is None else labels
+        rows = self.fold.validation
+        validation = Validation(Labelled(rows, known[rows]), Evaluator(known, rows))
         return ActiveLearner(
             make_classifier=self.make_classifier,
             fold=self.fold,
             oracle=Oracle(known, self.fold.train),
-            validation=Evaluator(known, self.fold.validation),
+            validation=lambda labelled: validation,
             test=Evaluator(self.labels, self.fold.test),
-            validation_labels=Labelled(self.fold.validation, known[self.fold.validation]),
             seeds=SeedTree(seed),
+            lifted=self.lifted,
         )
+
+    @contextmanager
+    def lifted(self, *parts: str, during: str) -> Iterator[None]:
+        """Notes what a step may read."""
+        self.read.append((during, parts))
+        yield
 
     @property
     def make_classifier(self) -> Callable[[], Classifier]:
