@@ -6,8 +6,8 @@ import os
 import re
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
@@ -31,6 +31,22 @@ class UnusedFile(Exception):
 
 class MisnamedFile(Exception):
     """Raised by `parse` for a file whose name does not follow the scheme of its corpus."""
+
+
+@dataclass
+class _Found:
+    """The files of a corpus by what they are; `lost`: path and reason of utterances without usable audio."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    lost: dict[str, tuple[str, str]] = field(default_factory=dict)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    unused: dict[str, str] = field(default_factory=dict)
+    copies: list[str] = field(default_factory=list)
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there is no file of the corpus."""
+        return not (self.entries or self.lost or self.problems or self.unused)
 
 
 class FolderCorpus(Corpus):
@@ -63,36 +79,27 @@ class FolderCorpus(Corpus):
             MisnamedFile: when it follows no scheme.
         """
 
+    def tabled(self) -> Iterable[Entry]:
+        """Utterances that tables of the corpus name, each with the path that its audio should have."""
+        return ()
+
     def listing(self) -> Listing:
         """All files of the layout whose labels are used, each utterance once, in the order of their paths."""
-        entries: dict[str, Entry] = {}
-        lost: dict[str, Entry] = {}
-        problems: dict[str, str] = {}
-        unused: dict[str, str] = {}
-        copies: list[str] = []
+        found = _Found()
         for path in self._paths():
-            is_audio = path.suffix.lower() in SUFFIXES
-            try:
-                entry = self.parse(path)
-            except UnusedFile as error:
-                unused.setdefault(path.stem, error.kind)
-                continue
-            except MisnamedFile:
-                if is_audio:
-                    problems[str(path)] = f"its name does not follow {self.scheme}"
-                continue
-            if entry.emotion not in self.settings.labels:
-                unused.setdefault(entry.utterance, entry.emotion)
-            elif not is_audio:
-                lost.setdefault(entry.utterance, entry)
-            elif entries.setdefault(entry.utterance, entry) is not entry:
-                copies.append(entry.path)
-        without_audio = [entry.path for name, entry in lost.items() if name not in entries]
-        problems |= dict.fromkeys(without_audio, f"it is neither {' nor '.join(SUFFIXES)}; convert it to one")
-        if not (entries or problems or unused):
+            self._sort(path, found)
+        if found.nothing:
             raise MissingCorpus(self.settings.title, self.root, self.layout)
+        for entry in self.tabled():
+            if entry.emotion in self.settings.labels:
+                found.lost.setdefault(entry.utterance, (entry.path, "labelled, but there is no audio of it"))
+        excluded = self._excluded(found)
+        settled = found.entries.keys() | excluded
         return Listing(
-            self._chosen(entries), tuple(problems.items()), Counter(unused.values()), tuple(copies)
+            tuple(self._classed(entry) for name, entry in found.entries.items() if name not in excluded),
+            (*found.problems, *(missing for name, missing in found.lost.items() if name not in settled)),
+            Counter(found.unused.values()),
+            tuple(found.copies),
         )
 
     def conformity(self, manifest: Manifest) -> Conformity:
@@ -123,18 +130,39 @@ class FolderCorpus(Corpus):
         """Decode one file."""
         return decode(self.root / path)
 
-    def _chosen(self, entries: dict[str, Entry]) -> tuple[Entry, ...]:
-        """Entries with their classes for labels, without those that the settings exclude."""
-        wanted = {f"{self.settings.name}/{name}" for name in self.settings.exclude}
-        unknown = sorted(wanted - set(entries))
+    def _sort(self, path: PurePosixPath, found: _Found) -> None:
+        """Put one file where it belongs."""
+        is_audio = path.suffix.lower() in SUFFIXES
+        try:
+            entry = self.parse(path)
+        except UnusedFile as error:
+            found.unused.setdefault(path.stem, error.kind)
+            return
+        except MisnamedFile:
+            if is_audio:
+                found.problems.append((str(path), f"its name does not follow {self.scheme}"))
+            return
+        if entry.emotion not in self.settings.labels:
+            found.unused.setdefault(entry.utterance, entry.emotion)
+        elif not is_audio:
+            reason = f"it is neither {' nor '.join(SUFFIXES)}; convert it to one"
+            found.lost.setdefault(entry.utterance, (entry.path, reason))
+        elif found.entries.setdefault(entry.utterance, entry) is not entry:
+            found.copies.append(entry.path)
+
+    def _excluded(self, found: _Found) -> set[str]:
+        """Ids of the utterances that the settings leave out; those without audio can be left out too."""
+        excluded = {f"{self.settings.name}/{name}" for name in self.settings.exclude}
+        known = found.entries.keys() | found.lost.keys()
+        unknown = sorted(excluded - known)
         if unknown and self.settings.altered == "refuse":
-            raise UnknownName("utterance to exclude", unknown[0], [f"the {len(entries)} used ones"])
-        labels = self.settings.labels
-        return tuple(
-            entry if labels[entry.emotion] == entry.emotion else replace(entry, emotion=labels[entry.emotion])
-            for name, entry in entries.items()
-            if name not in wanted
-        )
+            raise UnknownName("utterance to exclude", unknown[0], [f"the {len(known)} used ones"])
+        return excluded
+
+    def _classed(self, entry: Entry) -> Entry:
+        """The entry with its class for the corpus' own label."""
+        emotion = self.settings.labels[entry.emotion]
+        return entry if emotion == entry.emotion else replace(entry, emotion=emotion)
 
     def _paths(self) -> Iterator[PurePosixPath]:
         """Files of folders that hold utterances, nearest to the root first."""

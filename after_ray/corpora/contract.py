@@ -18,6 +18,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
+import pandas as pd
+
 from after_ray.errors import WrongChecksum
 from after_ray.manifest import Manifest
 
@@ -145,10 +147,12 @@ class ListedContract(Contract):
 class CountedContract(Contract):
     """A contract of counts, for a corpus whose licence forbids to publish a list of its utterances.
 
-    `by_speaker`: utterances per speaker and label. `hours`: of all utterances whose label is in `labels`.
+    `by_speaker`: utterances per speaker and label. `totals`: utterances of labels whose counts per speaker
+    nobody published. `hours`: of all utterances whose label is in `labels`.
     """
 
     by_speaker: Mapping[str, Mapping[str, int]]
+    totals: Mapping[str, int]
     labels: frozenset[str]
     hours: float
     hours_tolerance: float
@@ -157,8 +161,8 @@ class CountedContract(Contract):
     def counts(self, labels: Mapping[str, str]) -> Counter[str]:
         """Utterances per class."""
         total: Counter[str] = Counter()
-        for counts in self._classes(labels).values():
-            total.update(counts)
+        for counts in (*self.by_speaker.values(), self.totals):
+            total.update(_by_class(counts, labels))
         return total
 
     def check(self, manifest: Manifest, labels: Mapping[str, str], excluded: frozenset[str]) -> Conformity:
@@ -166,10 +170,11 @@ class CountedContract(Contract):
         table = manifest.table
         differences: list[str] = []
         short = 0
-        for speaker, expected in self._classes(labels).items():
-            found = Counter(table.loc[table["speaker"] == speaker, "emotion"])
-            if found - expected or (expected - found and not excluded):
-                differences += _count_differences(f"speaker {speaker}: class", found, expected)
+        for who, found, expected in self._comparisons(table, labels):
+            if expected and not found:
+                differences.append(f"{who} has none of {expected.total()} utterances")
+            elif found - expected or (expected - found and not excluded):
+                differences += _count_differences(f"{who}: class", found, expected)
             short += (expected - found).total()
         if excluded and short > len(excluded):
             differences.append(f"{short} utterances are missing, of which {len(excluded)} are excluded")
@@ -185,15 +190,18 @@ class CountedContract(Contract):
         as_released = wav and set(table["sample_rate"]) == {self.sample_rate}
         return Conformity("official" if as_released else "converted")
 
-    def _classes(self, labels: Mapping[str, str]) -> dict[str, Counter[str]]:
-        result: dict[str, Counter[str]] = {}
+    def _comparisons(
+        self, table: pd.DataFrame, labels: Mapping[str, str]
+    ) -> Iterator[tuple[str, Counter[str], Counter[str]]]:
+        """What is compared: (who, found per class, expected per class), as finely as is published."""
+        coarse = {labels[label] for label in self.totals if label in labels}
+        cells = Counter(zip(table["speaker"], table["emotion"], strict=True))
         for speaker, counts in self.by_speaker.items():
-            classes: Counter[str] = Counter()
-            for label, count in counts.items():
-                if label in labels:
-                    classes[labels[label]] += count
-            result[speaker] = classes
-        return result
+            expected = _by_class(counts, {k: v for k, v in labels.items() if v not in coarse})
+            found = Counter({c: n for (who, c), n in cells.items() if who == speaker and c not in coarse})
+            yield f"speaker {speaker}", found, expected
+        everybody = Counter(emotion for emotion in table["emotion"] if emotion in coarse)
+        yield "everybody", everybody, Counter({c: n for c, n in self.counts(labels).items() if c in coarse})
 
 
 def worst(conformities: Sequence[Conformity]) -> Conformity:
@@ -211,6 +219,15 @@ def _official(row: Mapping[str, str]) -> Official:
         sample_rate=int(rate) if rate else None,
         sha256=row.get("sha256") or "",
     )
+
+
+def _by_class(counts: Mapping[str, int], labels: Mapping[str, str]) -> Counter[str]:
+    """Counts per label as counts per class; labels that are not used are left out."""
+    classes: Counter[str] = Counter()
+    for label, count in counts.items():
+        if label in labels:
+            classes[labels[label]] += count
+    return classes
 
 
 def _names(names: Sequence[str], of: int, what: str) -> str:

@@ -27,7 +27,7 @@ OFFICIAL_NAMES = {"1040_ITH_SAD_X": "1040_ITH_SAD_XX"}
 
 @corpora.register("cremad")
 class Cremad(FolderCorpus):
-    """91 actors, twelve sentences; 4900 of the 7442 utterances are of the four classes, one of them silent."""
+    """91 actors, twelve sentences; 4900 of the 7442 utterances are of the four classes, one is silent."""
 
     layout = "AudioWAV/ with files such as 1001_DFA_ANG_XX.wav (or .flac)"
     scheme = "CREMA-D's actor, sentence, emotion and level (such as 1001_DFA_ANG_XX)"

@@ -11,7 +11,8 @@ from after_ray.corpora.contract import ListedContract
 
 GENDERS = {"bea": "female", "jenie": "female", "josh": "male", "sam": "male"}
 LABELS = {
-    "Amused": "amused", "Angry": "anger", "Disgusted": "disgust", "Neutral": "neutral", "Sleepy": "sleepiness",
+    "Amused": "amused", "Angry": "anger", "Disgusted": "disgust", "Neutral": "neutral",
+    "Sleepy": "sleepiness",
 }  # fmt: skip
 FOLDER = re.compile(rf"(^|/)(?P<speaker>{'|'.join(GENDERS)})[/_](?P<style>{'|'.join(LABELS)})$")
 # The range of the annotation sheet is written 197_224 in 282 names, and some styles with a capital letter.

@@ -1,4 +1,4 @@
-"""ShEMO, the Sharif Emotional Speech Database (Nezami et al., Language Resources and Evaluation 53(1), 2019)."""
+"""ShEMO, the Sharif Emotional Speech Database (Nezami et al., Language Resources and Evaluation, 2019)."""
 
 from __future__ import annotations
 

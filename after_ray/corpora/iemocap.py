@@ -1,0 +1,175 @@
+"""IEMOCAP (Busso et al., Language Resources and Evaluation 42(4), 2008)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from after_ray.corpora._base import Entry, Listing, corpora
+from after_ray.corpora._folder import FolderCorpus, MisnamedFile, UnusedFile
+from after_ray.corpora.contract import CountedContract
+from after_ray.errors import MissingCorpus
+
+GENDERS = {"F": "female", "M": "male"}
+LABELS = {
+    "ang": "anger", "dis": "disgust", "exc": "excited", "fea": "fear", "fru": "frustration", "hap": "happy",
+    "neu": "neutral", "oth": "other", "sad": "sad", "sur": "surprise", "xxx": "undecided",
+}  # fmt: skip
+# The first letter says who wore the markers, the last one who speaks. Parts of a dialog may have a letter.
+TURN = re.compile(
+    r"Ses0(?P<session>[1-5])[FM]_(impro\d\d[a-z]?|(?P<script>script\d\d_\d)[a-z]?)_(?P<speaker>[FM])(\d{3}|XX\d)"
+)
+RELEASE = ("", "*/")  # the root is the release itself or the folder around it
+EVALUATIONS = "Session[1-5]/dialog/EmoEvaluation/*.txt"  # single annotators' files are in folders below
+COUNTED = ("anger", "neutral", "sad", "happy", "excited")
+BY_SPEAKER = {
+    "1F": (147, 171, 78, 69, 63),
+    "1M": (82, 213, 116, 66, 80),
+    "2F": (67, 135, 113, 70, 96),
+    "2M": (70, 227, 84, 47, 114),
+    "3F": (92, 130, 172, 80, 48),
+    "3M": (148, 190, 133, 55, 103),
+    "4F": (205, 76, 62, 31, 154),
+    "4M": (122, 182, 81, 34, 84),
+    "5F": (78, 221, 132, 77, 82),
+    "5M": (92, 163, 113, 66, 217),
+}
+
+
+@dataclass
+class Evaluation:
+    """What the label files say: the entry of every labelled turn, and (place, reason) of unusable lines."""
+
+    turns: dict[str, Entry] = field(default_factory=dict)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+
+
+@corpora.register("iemocap")
+class Iemocap(FolderCorpus):
+    """Five sessions of a woman and a man; 5531 of the 10039 labelled turns are of the four classes.
+
+    Labels are those of the majority, from the files directly in `dialog/EmoEvaluation`. A speaker is a
+    session and the letter of the turn (`1F`). The sentence of a scripted turn is its script, which other
+    sessions play too; improvised turns have none. Turns without a label are counted, used ones without audio
+    are problems.
+    """
+
+    layout = (
+        "Session1/ to Session5/, each with dialog/EmoEvaluation/*.txt and sentences/wav/<dialog>/<turn>.wav "
+        "(or .flac)"
+    )
+    scheme = "IEMOCAP's turns, each below its session and dialog (such as Ses01F_impro01/Ses01F_impro01_F000)"
+    folder = re.compile(r"^([^/]+/)?Session[1-5]/sentences/wav/[^/]+$")
+    contract = CountedContract(
+        by_speaker={
+            speaker: dict(zip(COUNTED, counts, strict=True)) for speaker, counts in BY_SPEAKER.items()
+        },
+        totals={
+            "disgust": 2,
+            "fear": 40,
+            "frustration": 1849,
+            "other": 3,
+            "surprise": 107,
+            "undecided": 2507,
+        },
+        labels=frozenset(COUNTED),
+        hours=6.99,
+        hours_tolerance=0.02,
+        sample_rate=16000,
+    )
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """The label files, read once."""
+        result = Evaluation()
+        for path in _label_files(self.root):
+            _read(self.root, path, result)
+        return result
+
+    def listing(self) -> Listing:
+        """All used turns; the problems begin with those of the label files.
+
+        Raises:
+            MissingCorpus: when there are no labels or no audio.
+        """
+        if not (self.evaluation.turns or self.evaluation.problems):
+            raise MissingCorpus(self.settings.title, self.root, self.layout)
+        found = super().listing()
+        return replace(found, problems=(*self.evaluation.problems, *found.problems))
+
+    def tabled(self) -> Iterable[Entry]:
+        """Every labelled turn."""
+        return self.evaluation.turns.values()
+
+    def parse(self, path: PurePosixPath) -> Entry:
+        """The labelled turn of that name, in the folder of its dialog and session."""
+        match = TURN.fullmatch(path.stem)
+        if match is None or path.parts[-5:-1] != _folders(path.stem, match["session"]):
+            raise MisnamedFile
+        turn = self.evaluation.turns.get(path.stem)
+        if turn is None:
+            raise UnusedFile("no label")
+        return replace(turn, path=str(path))
+
+
+def _label_files(root: Path) -> Iterator[PurePosixPath]:
+    """Paths below the root; resource forks and other hidden files left out."""
+    for release in RELEASE:
+        for file in sorted(root.glob(release + EVALUATIONS)):
+            path = PurePosixPath(file.relative_to(root).as_posix())
+            if not (file.is_dir() or any(part.startswith(".") for part in path.parts)):
+                yield path
+
+
+def _read(root: Path, path: PurePosixPath, result: Evaluation) -> None:
+    """Add what the lines of one label file say; only those that begin with `[` are of turns."""
+    try:
+        text = (root / path).read_text(encoding="latin-1")
+    except OSError as error:
+        result.problems.append((str(path), f"cannot be opened: {error.strerror}"))
+        return
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.startswith("["):
+            continue
+        try:
+            _add(_turn(line, path.parents[3]), result.turns)
+        except ValueError as error:
+            result.problems.append((f"{path}:{number}", str(error)))
+
+
+def _turn(line: str, release: PurePosixPath) -> Entry:
+    """The entry of a line: `[start - end]`, turn, code, `[valence, activation, dominance]`, tabs between."""
+    fields = [part.strip() for part in line.split("\t")]
+    match = TURN.fullmatch(fields[1]) if len(fields) >= 3 else None
+    if match is None:
+        raise ValueError(
+            f"the line {line.strip()!r} is not '[start - end]', turn, label code, with tabs between"
+        )
+    name, code = fields[1:3]
+    if code not in LABELS:
+        raise ValueError(f"unknown label code '{code}' of {name}; the codes are {', '.join(LABELS)}")
+    return Entry(
+        utterance=f"iemocap/{name}",
+        path=str(release.joinpath(*_folders(name, match["session"]), f"{name}.wav")),
+        speaker=match["session"] + match["speaker"],
+        gender=GENDERS[match["speaker"]],
+        emotion=LABELS[code],
+        sentence=match["script"] or "",
+        session=match["session"],
+    )
+
+
+def _add(turn: Entry, turns: dict[str, Entry]) -> None:
+    name = turn.utterance.partition("/")[2]
+    earlier = turns.setdefault(name, turn)
+    if earlier.emotion != turn.emotion:
+        del turns[name]
+        raise ValueError(f"{name} is labelled {turn.emotion} here and {earlier.emotion} elsewhere")
+
+
+def _folders(turn: str, session: str) -> tuple[str, ...]:
+    """Where the audio of a turn is, below the release; its dialog is its name without the last field."""
+    return f"Session{session}", "sentences", "wav", turn.rsplit("_", 1)[0]
