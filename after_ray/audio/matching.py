@@ -6,6 +6,7 @@ may be aligned, then the share of unequal bits at that alignment decides.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -118,8 +119,8 @@ def _blocks(alignments: _Alignments, lengths: Integers) -> Iterator[_Alignments]
     """Alignments whose words fit into memory at once."""
     shorter = np.minimum(lengths[alignments.first], lengths[alignments.second])
     block = np.cumsum(shorter) // _WORDS_AT_ONCE
-    edges = np.flatnonzero(np.diff(block, prepend=-1))
-    for start, stop in zip(edges, [*edges[1:], len(alignments)], strict=True):
+    edges = np.flatnonzero(np.diff(block, prepend=-1, append=-1))
+    for start, stop in itertools.pairwise(edges):
         yield alignments[start:stop]
 
 
