@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from after_ray.errors import BadManifest
+from after_ray.errors import BadManifest, UnlabelledCorpus
 from after_ray.files import write_text
 
 IDENTITY = ("utterance", "speaker", "gender", "emotion", "sentence", "session", "audio")
@@ -31,12 +31,13 @@ class Manifest:
     Attributes:
         corpus: name of the corpus.
         table: columns `utterance` (stable id `<corpus>/<official stem>`, never a path), `path` (below the
-            corpus root, posix), `speaker`, `gender`, `emotion`, `sentence`, `session` (may be empty),
-            `seconds`, `sample_rate` (Hz) and `audio` (digest of the decoded samples). Row order and index
-            of the table given do not matter.
+            corpus root, posix), `speaker`, `gender`, `emotion` (empty in every row of an unlabelled corpus),
+            `sentence`, `session` (may be empty), `seconds`, `sample_rate` (Hz) and `audio` (digest of the
+            decoded samples). Row order and index of the table given do not matter.
 
     Raises:
-        BadManifest: when a column is missing, an utterance is listed twice or has no speaker or emotion.
+        BadManifest: when a column is missing, an utterance is listed twice or has no speaker, or when some
+            have an emotion and others none.
     """
 
     corpus: str
@@ -49,8 +50,11 @@ class Manifest:
         table = self.table.loc[:, list(COLUMNS)].astype({column: str for column in TEXT})
         table = table.astype({"seconds": np.float64, "sample_rate": np.int64})
         self._refuse(table, table["utterance"].duplicated(), "repeated utterances", "every utterance once")
-        for column in ("utterance", "speaker", "emotion"):
+        for column in ("utterance", "speaker"):
             self._refuse(table, table[column] == "", f"rows without {column}", f"a {column} in every row")
+        unlabelled = table["emotion"] == ""
+        if not unlabelled.all():
+            self._refuse(table, unlabelled, "rows without emotion", "an emotion in every row, or in none")
         # Code points, not a locale: the order of rows is the same on every machine.
         order = np.argsort(table["utterance"].to_numpy(dtype=object), kind="stable")
         object.__setattr__(self, "table", table.iloc[order].reset_index(drop=True))
@@ -59,13 +63,21 @@ class Manifest:
         return len(self.table)
 
     @cached_property
+    def labelled(self) -> bool:
+        """Whether its utterances have emotions: all of them have, or none has."""
+        return bool((self.table["emotion"] != "").any())
+
+    @cached_property
     def classes(self) -> tuple[str, ...]:
         """The emotions that occur, sorted; a label is a position in this tuple.
 
         Raises:
             BadManifest: when there are fewer than 2 or more than 20.
+            UnlabelledCorpus: when there are no emotions at all.
         """
-        found = tuple(sorted(set(self.table["emotion"])))
+        if not self.labelled:
+            raise UnlabelledCorpus(self.corpus)
+        found = tuple(sorted(self.table["emotion"].unique()))
         if not FEWEST_CLASSES <= len(found) <= MOST_CLASSES:
             what = f"{len(found)} emotion classes"
             raise BadManifest(self.corpus, what, ", ".join(found) or "none", "2 to 20 classes")
@@ -74,20 +86,22 @@ class Manifest:
     @cached_property
     def sources(self) -> NDArray[np.object_]:
         """The corpus of every row, which its id begins with, shape (utterances,); several when merged."""
-        return np.array([name.partition("/")[0] for name in self.table["utterance"]], dtype=object)
+        return np.array([name.partition("/")[0] for name in self.table["utterance"].to_numpy(dtype=object)], dtype=object)
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
         """Class index of every row, shape (utterances,)."""
         position = {emotion: index for index, emotion in enumerate(self.classes)}
-        return np.array([position[emotion] for emotion in self.table["emotion"]], dtype=np.int64)
+        return self.table["emotion"].map(position).to_numpy(dtype=np.int64)
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 over what the utterances are and sound like; paths and container formats are left out."""
         hasher = hashlib.sha256()
-        for row in self.table.loc[:, list(IDENTITY)].itertuples(index=False):
-            hasher.update(json.dumps([str(value) for value in row]).encode() + b"\n")
+        # As Python strings first: an Arrow column gives out its values one by one, slowly.
+        columns = [self.table[name].to_numpy(dtype=object) for name in IDENTITY]
+        for row in zip(*columns, strict=True):
+            hasher.update(json.dumps(row).encode() + b"\n")
         return hasher.hexdigest()
 
     def to_csv(self, path: Path) -> None:

@@ -70,7 +70,7 @@ class FoldTable:
 
     @classmethod
     def _of(cls, manifest: Manifest, folds: tuple[Fold, ...], made: dict[str, Any]) -> FoldTable:
-        return cls(manifest.corpus, manifest.digest, tuple(manifest.table["utterance"]), folds, made)
+        return cls(manifest.corpus, manifest.digest, tuple(manifest.table["utterance"].to_numpy(dtype=object)), folds, made)
 
     @cached_property
     def digest(self) -> str:
@@ -128,7 +128,7 @@ def _columns(path: Path, manifest: Manifest) -> list[NDArray[np.object_]]:
         raise BadFoldFile(
             path, f"its columns are {', '.join(table.columns)}, not utterance, fold_0, fold_1, ..."
         )
-    if list(table.get("utterance", ())) != list(manifest.table["utterance"]):
+    if "utterance" not in table or not table["utterance"].equals(manifest.table["utterance"]):
         raise BadFoldFile(path, "its utterances are not those of the corpus, in their order")
     return [table[name].to_numpy(dtype=object) for name in names]
 

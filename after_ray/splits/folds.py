@@ -113,7 +113,7 @@ def _fold(manifest: Manifest, choice: FoldChoice, tested_in: Rows) -> Fold:
         train = rest
     else:
         validation, test = draw_validation(manifest, rest, settings, index), held_out
-        train = np.setdiff1d(rest, validation)
+        train = np.setdiff1d(rest, validation, assume_unique=True)
     train, unused = _balanced(manifest, train, index) if choice.folds.balance != "none" else (train, _NONE)
     return Fold(index, train, validation, test, unused, settings.draw == "half_of_test").check(manifest)
 
@@ -232,7 +232,7 @@ def _balanced(manifest: Manifest, train: Rows, index: int) -> tuple[Rows, Rows]:
         for label, emotion in enumerate(manifest.classes)
     ]
     chosen = np.sort(np.concatenate(kept))
-    return chosen, np.setdiff1d(train, chosen)
+    return chosen, np.setdiff1d(train, chosen, assume_unique=True)
 
 
 def _fewer(most: int) -> str:

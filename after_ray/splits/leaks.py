@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from after_ray.errors import Leak
 from after_ray.manifest import Manifest
 
 if TYPE_CHECKING:
     from after_ray.splits.folds import Fold
+
+Rows = NDArray[np.int64]
 
 
 def refuse_leaks(fold: Fold, manifest: Manifest) -> None:
@@ -22,39 +26,41 @@ def refuse_leaks(fold: Fold, manifest: Manifest) -> None:
     parts = {"train": fold.train, "validation": fold.validation, "test": fold.test}
     _refuse_empty(fold.index, parts)
     parts["unused"] = fold.unused
-    _refuse_repeating(fold.index, parts)
-    _refuse_overlap(fold.index, parts, manifest)
-    _refuse_gaps(fold.index, parts, manifest)
+    counted = {name: _counted(fold.index, name, rows, len(manifest)) for name, rows in parts.items()}
+    _refuse_overlap(fold.index, counted, manifest)
+    _refuse_gaps(fold.index, counted, manifest)
     _refuse_shared_speakers(fold, manifest)
     _refuse_missing_classes(fold, manifest)
 
 
-def _refuse_empty(index: int, parts: dict[str, np.ndarray]) -> None:
+def _refuse_empty(index: int, parts: dict[str, Rows]) -> None:
     for name, rows in parts.items():
         if len(rows) == 0:
             raise Leak(index, f"its {name} part is empty")
 
 
-def _refuse_repeating(index: int, parts: dict[str, np.ndarray]) -> None:
-    for name, rows in parts.items():
-        if len(np.unique(rows)) != len(rows):
-            raise Leak(index, f"its {name} part lists a row twice")
+def _counted(index: int, name: str, rows: Rows, size: int) -> NDArray[np.bool_]:
+    """Which rows of the manifest a part holds; counted, not sorted, because a pool may have a million."""
+    if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < size:
+        raise Leak(index, f"its {name} part has rows that the manifest of {size} rows does not cover")
+    times = np.bincount(rows, minlength=size)
+    if (times > 1).any():
+        raise Leak(index, f"its {name} part lists a row twice")
+    return times > 0
 
 
-def _refuse_overlap(index: int, parts: dict[str, np.ndarray], manifest: Manifest) -> None:
-    names = list(parts)
-    for position, first in enumerate(names):
-        for second in names[position + 1 :]:
-            shared = np.intersect1d(parts[first], parts[second])
-            if len(shared):
-                example = manifest.table["utterance"].iloc[int(shared[0])]
-                raise Leak(index, f"{len(shared)} utterance(s) in both {first} and {second} ('{example}')")
+def _refuse_overlap(index: int, parts: dict[str, NDArray[np.bool_]], manifest: Manifest) -> None:
+    for (first, ours), (second, theirs) in itertools.combinations(parts.items(), 2):
+        shared = np.flatnonzero(ours & theirs)
+        if len(shared):
+            example = manifest.table["utterance"].iloc[int(shared[0])]
+            raise Leak(index, f"{len(shared)} utterance(s) in both {first} and {second} ('{example}')")
 
 
-def _refuse_gaps(index: int, parts: dict[str, np.ndarray], manifest: Manifest) -> None:
-    covered = np.sort(np.concatenate(list(parts.values())))
-    if not np.array_equal(covered, np.arange(len(manifest))):
-        raise Leak(index, f"its parts hold {len(covered)} rows and do not cover the {len(manifest)} rows")
+def _refuse_gaps(index: int, parts: dict[str, NDArray[np.bool_]], manifest: Manifest) -> None:
+    covered = int(sum(part.sum() for part in parts.values()))
+    if covered != len(manifest):
+        raise Leak(index, f"its parts hold {covered} rows and do not cover the {len(manifest)} rows")
 
 
 def _refuse_shared_speakers(fold: Fold, manifest: Manifest) -> None:

@@ -93,7 +93,7 @@ def _whole_speakers(manifest: Manifest, rest: Rows, share: float, index: int) ->
     every = set(manifest.labels[rest].tolist())
     for attempt in range(ATTEMPTS):
         drawn = np.sort(_draw_speakers(manifest, rest, share, seeds.child(attempt).generator()))
-        left = np.setdiff1d(rest, drawn)
+        left = np.setdiff1d(rest, drawn, assume_unique=True)
         if set(manifest.labels[drawn].tolist()) == every == set(manifest.labels[left].tolist()):
             return drawn
     raise BadFold(
