@@ -156,7 +156,9 @@ class FolderCorpus(Corpus):
         known = found.entries.keys() | found.lost.keys()
         unknown = sorted(excluded - known)
         if unknown and self.settings.altered == "refuse":
-            raise UnknownName("utterance to exclude", unknown[0], [f"the {len(known)} used ones"])
+            raise UnknownName(
+                "utterance to exclude", unknown[0].partition("/")[2], [f"the {len(known)} used ones"]
+            )
         return excluded
 
     def _classed(self, entry: Entry) -> Entry:

@@ -259,7 +259,8 @@ def _lengths(found: Mapping[str, float], expected: Mapping[str, Official]) -> st
     if not other:
         return ""
     name, seconds, official = sorted(other)[0]
+    have = "utterance has" if len(other) == 1 else "utterances have"
     return (
-        f"{len(other)} utterances have another length ({_first(name for name, _, _ in other)}; "
+        f"{len(other)} {have} another length ({_first(name for name, _, _ in other)}; "
         f"{name.partition('/')[2]}: {seconds:.3f} s instead of {official:.3f} s)"
     )

@@ -14,8 +14,9 @@ NOISE = np.random.default_rng(3).integers(-3000, 3000, 60_000).astype("<i2").tob
 
 
 def wav(number: int, samples: int = SAMPLES, rate: int = RATE) -> bytes:
-    """A mono 16-bit wav of noise; another number, up to 50,000, is another noise."""
-    data = NOISE[2 * number : 2 * (number + samples)]
+    """A mono 16-bit wav of noise, repeated if long; another number, up to 50,000, is another noise."""
+    noise = NOISE[2 * number : 2 * (number + samples)]
+    data = (noise * (2 * samples // len(noise) + 1))[: 2 * samples]
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, 2 * rate, 2, 16)
     head = struct.pack("<4sI4s", b"RIFF", 36 + len(data), b"WAVE")
     return head + form + struct.pack("<4sI", b"data", len(data)) + data
