@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,24 @@ def test_a_match_says_where_the_copy_begins(speech: list[Samples]) -> None:
     assert 0.32 <= cut.seconds < len(speech[0]) / 16_000
 
 
+def test_a_bit_is_the_sign_of_an_energy_difference_over_bands_and_frames() -> None:
+    """Against the definition, by a slow Fourier sum in float64."""
+    generator = np.random.default_rng(11)
+    samples = generator.standard_normal(1024 + 5 * 64)  # at 4 kHz
+    edges = np.rint(np.geomspace(300, 2000, 34) * 1024 / 4000).astype(int)
+    wave = np.exp(-2j * np.pi * np.outer(np.arange(512), np.arange(1024)) / 1024)
+    frames = [samples[begin : begin + 1024] * np.hanning(1024) for begin in range(0, 6 * 64, 64)]
+    power = np.abs(wave @ np.array(frames).T) ** 2
+    energy = np.array([power[low:high].sum(axis=0) for low, high in itertools.pairwise(edges)])
+    difference = energy[:-1] - energy[1:]
+    bits = difference[:, 1:] > difference[:, :-1]
+    expected = [sum(int(bit) << place for place, bit in enumerate(frame)) for frame in bits.T]
+    spaced = np.zeros(4 * len(samples))
+    spaced[::4] = 4 * samples  # at 16 kHz: mirrored above 2 kHz, where nothing is looked at
+    unequal = np.bitwise_count(fingerprint(spaced) ^ np.array(expected, dtype=np.uint32)).sum()
+    assert unequal <= 1, "float32 may turn a sign where two energies are equal but for rounding"
+
+
 def test_level_changes_no_bit(speech: list[Samples]) -> None:
     np.testing.assert_array_equal(fingerprint(speech[0]), fingerprint(speech[0] * np.float32(2**-10)))
 
@@ -116,14 +135,36 @@ def test_the_share_of_unequal_bits_decides() -> None:
     assert find_matches([words, above]) == ()
 
 
-def test_a_word_heard_everywhere_proposes_nothing_but_hides_nothing() -> None:
-    generator = np.random.default_rng(7)
-    clips = [generator.integers(1, 2**32, 60, dtype=np.uint32) for _ in range(40)]
-    for clip in clips:
-        clip[20:40] = 4711
-    copy = clips[3].copy()
-    assert [(match.first, match.second) for match in find_matches([*clips, copy])] == [(3, 40)]
-    assert find_matches([np.full(60, 4711, dtype=np.uint32)] * 2) == (), "one word, 120 times, is no evidence"
+@pytest.mark.parametrize(("clips", "pairs"), [(16, 16 * 15 // 2), (17, 0)])
+def test_a_word_in_more_than_16_places_proposes_nothing(clips: int, pairs: int) -> None:
+    words = np.random.default_rng(7).integers(1, 2**32, 60, dtype=np.uint32)
+    copies = [words ^ np.uint32(1 << clip) for clip in range(clips)]  # any two differ in every word
+    for copy in copies:
+        copy[30] = 4711
+    assert len(find_matches(copies)) == pairs
+
+
+def test_silence_is_not_compared() -> None:
+    words = np.random.default_rng(9).integers(1, 2**32, (2, 130), dtype=np.uint32)
+    words[:, 30:] = SILENT
+    words[:, 7] = 4711  # one word in common
+    assert find_matches(list(words)) == ()
+    words[:, :25] = words[0, :25]
+    (match,) = find_matches(list(words))
+    assert match.seconds == 30 / 62.5
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_the_best_of_several_alignments_is_kept(first: bool) -> None:
+    words = np.random.default_rng(10).integers(1, 2**32, 40, dtype=np.uint32)
+    worse = words.copy()
+    worse[::2] ^= np.uint32(0xF)
+    twice = np.concatenate([words, worse] if first else [worse, words])
+    (match,) = find_matches([twice, words])
+    assert (match.error, match.shift) == (0.0, 0.0 if first else 40 / 62.5)
+
+
+def test_no_utterances_have_no_matches() -> None:
     assert find_matches([]) == ()
 
 
