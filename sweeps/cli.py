@@ -178,15 +178,26 @@ def ui(
 
 @corpora_app.command()
 def scan(
-    name: Annotated[str, typer.Argument(help="Name of the corpus, such as emodb.")],
+    name: Annotated[str, typer.Argument(help="Name of the corpus, such as emodb, merged or csv.")],
     root: Annotated[Path | None, typer.Option(help="Folder of the corpus.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Any setting of the corpus: --set file=my.csv --set labels.fear=anger",
+            metavar="KEY=VALUE",
+        ),
+    ] = None,
+    checksums: Annotated[
+        bool, typer.Option("--checksums", help="Compare every file with the published SHA-256.")
+    ] = False,
     store: StoreFolder = DEFAULT_STORE,
 ) -> None:
-    """Count a corpus by class and speaker, and name every file that cannot be used."""
+    """Count a corpus by class and speaker, compare it with its official release, name every unusable file."""
     with one_sentence():
-        from sweeps.scanning import print_scan
+        from sweeps.scanning import corpus_settings, print_scan
 
-        print_scan(name, root, store)
+        print_scan(corpus_settings(name, root, settings or ()), store, checksums)
 
 
 @corpora_app.command()
@@ -210,6 +221,22 @@ def overlap(
         else:
             print_overlap(found)
         found.check()
+
+
+@corpora_app.command()
+def folds(
+    study: StudyFile,
+    store: StoreFolder = DEFAULT_STORE,
+    overrides: Overrides = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write one fold file per corpus into, for other machines.")
+    ] = None,
+) -> None:
+    """Show who is train, validation and test in every fold; with --out write it to files."""
+    with one_sentence():
+        from sweeps.folding import print_folds
+
+        print_folds(_open(study, store, overrides), out)
 
 
 def _open(study: Path, store: Path, overrides: list[str] | None, quiet: bool = False) -> OpenStudy:

@@ -5,31 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from after_ray.adaptation.settings import AdaptationSettings
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings, can_continue, needs_backbone
-from after_ray.corpora._settings import CorpusSettings
-from after_ray.errors import BadValue
 from after_ray.learning.schedule import target_sizes
 from after_ray.learning.settings import Restart
 from after_ray.manifest import Manifest
-from after_ray.splits._settings import FoldChoice, FoldSettings
-from after_ray.splits.fold_file import FoldTable
-from after_ray.splits.folds import settle
+from after_ray.splits._settings import FoldChoice
 from after_ray.stages import (
     AdaptationStage,
     AudioStage,
     FeaturesStage,
     FirstRoundStage,
-    FoldsStage,
     NextRoundStage,
     Stage,
     rounds,
 )
 from sweeps.declaration import Study
+from sweeps.splitting import Split, fold_indices, split_corpus
 
 NO_STRATEGY = "none"  # the strategy of a trajectory that has only round 0 (a fully supervised run)
 
@@ -84,18 +79,6 @@ class Cell:
     size: int
     key: str
     trial: str
-
-
-@dataclass(frozen=True)
-class Split:
-    """How one corpus of a study is cut: the stage that means it, and the folds themselves."""
-
-    stage: FoldsStage
-    table: FoldTable
-
-    def choice(self, index: int) -> FoldChoice:
-        """One of its folds."""
-        return FoldChoice(folds=self.stage.folds, validation=self.stage.validation, index=index)
 
 
 @dataclass(frozen=True)
@@ -201,23 +184,6 @@ def make_plan(study: Study, manifests: Sequence[Manifest]) -> Plan:
     return Plan(study, tuple(unique.values()), splits)
 
 
-def split_corpus(study: Study, corpus: CorpusSettings, manifest: Manifest) -> Split:
-    """The folds of one corpus of a study, as its protocol asks.
-
-    Raises:
-        BadFold: when the corpus cannot be cut so.
-        BadFoldFile: when the study names a fold file of another manifest.
-    """
-    request, validation = study.protocol.folds, study.protocol.validation.settings
-    if request.file is not None:
-        table = FoldTable.read(Path(request.file), manifest)
-        folds = FoldSettings(scheme="file", count=len(table.folds), digest=table.digest)
-        return Split(FoldsStage(manifest.digest, folds, validation), table)
-    settled = settle(request, manifest, corpus.own_folds, corpus.test_corpus)
-    stage = FoldsStage(manifest.digest, settled, validation)
-    return Split(stage, FoldTable.make(manifest, settled, validation))
-
-
 def _of_corpus(study: Study, manifest: Manifest, split: Split) -> Iterator[Trajectory]:
     audio = AudioStage(manifest=manifest.digest, corpus=manifest.corpus)
     for index in fold_indices(study, len(split.table.folds)):
@@ -225,21 +191,6 @@ def _of_corpus(study: Study, manifest: Manifest, split: Split) -> Iterator[Traje
         sizes = target_sizes(study.schedule, train, len(manifest.classes), study.protocol.first_round)
         for method in _methods(study):
             yield from _of_method(study, audio, split.choice(index), sizes, method)
-
-
-def fold_indices(study: Study, count: int) -> tuple[int, ...]:
-    """The folds a study asks for, of the `count` that a corpus has.
-
-    Raises:
-        BadValue: when a fold is not below that number.
-    """
-    wanted = study.folds_wanted
-    if wanted == "all":
-        return tuple(range(count))
-    for index in wanted:
-        if index >= count:
-            raise BadValue("fold", index, f"0 to {count - 1} (the corpus is cut into {count})")
-    return wanted
 
 
 @dataclass(frozen=True)

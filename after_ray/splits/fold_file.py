@@ -70,7 +70,8 @@ class FoldTable:
 
     @classmethod
     def _of(cls, manifest: Manifest, folds: tuple[Fold, ...], made: dict[str, Any]) -> FoldTable:
-        return cls(manifest.corpus, manifest.digest, tuple(manifest.table["utterance"].to_numpy(dtype=object)), folds, made)
+        utterances = tuple(manifest.table["utterance"].to_numpy(dtype=object))
+        return cls(manifest.corpus, manifest.digest, utterances, folds, made)
 
     @cached_property
     def digest(self) -> str:

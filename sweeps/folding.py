@@ -1,0 +1,51 @@
+"""`after-ray corpora folds`: who is in which part, and the files that fix it for every machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from after_ray.manifest import Manifest
+from after_ray.splits.fold_file import FoldTable
+from after_ray.splits.folds import Fold
+from sweeps._console import console, print_table
+from sweeps.opening import OpenStudy
+
+
+def print_folds(opened: OpenStudy, out: Path | None) -> None:
+    """Print the parts of every fold of every corpus of a study; write one fold file per corpus into `out`."""
+    for scan, split in zip(opened.scans, opened.plan.splits, strict=True):
+        manifest, table = scan.manifest, split.table
+        classes = list(manifest.classes)
+        header = ["fold", "part", "utterances", *classes, "speakers"]
+        rows = [line for fold in table.folds for line in _lines(manifest, fold)]
+        print_table(f"{manifest.corpus}: {_how(split.table)}", header, rows)
+        if out is not None:
+            path = out / f"{manifest.corpus}.folds.csv"
+            table.write(path)
+            console.print(f"written: {path} (digest {table.digest[:12]})", markup=False)
+
+
+def _lines(manifest: Manifest, fold: Fold) -> list[list[str]]:
+    parts = {"train": fold.train, "validation": fold.validation, "test": fold.test, "unused": fold.unused}
+    return [
+        [str(fold.index) if name == "train" else "", name, *_part(manifest, manifest.table.iloc[rows])]
+        for name, rows in parts.items()
+        if len(rows)
+    ]
+
+
+def _part(manifest: Manifest, part: pd.DataFrame) -> list[str]:
+    counts = part["emotion"].value_counts()
+    return [str(len(part)), *(str(counts.get(name, 0)) for name in manifest.classes), _speakers(part)]
+
+
+def _speakers(part: pd.DataFrame) -> str:
+    names = sorted(set(part["speaker"]))
+    return ", ".join(names) if len(names) <= 4 else str(len(names))
+
+
+def _how(table: FoldTable) -> str:
+    said = {**table.made.get("folds", {}), **table.made.get("validation", {})}
+    return ", ".join(f"{name} {value}" for name, value in said.items())
