@@ -234,7 +234,9 @@ class ActiveLearner:
     def _check_reveals(self, expected: int, size: int) -> None:
         """Nobody but the round itself has asked the oracle."""
         if len(self.oracle) != expected:
-            raise BrokenInvariant(size, f"{len(self.oracle)} labels were revealed where {expected} are labelled")
+            raise BrokenInvariant(
+                size, f"{len(self.oracle)} labels were revealed where {expected} are labelled"
+            )
 
     def _label(self, before: Rows, acquired: Rows, size: int) -> Labelled:
         """All labelled rows with their labels, sorted by row; the oracle reveals the acquired ones.

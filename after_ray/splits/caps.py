@@ -20,7 +20,7 @@ def validation_order(fold: Fold, labels: Rows) -> Rows:
 
     Every beginning of it has the classes of the whole: of n utterances of a class, in an order drawn by the
     fold's index and not by the run's seed, utterance i (from 0) stands at (i + 1/2) / n of the whole way.
-    A beginning of m of M rows then holds m n / M of them, give or take one half per class.
+    A beginning of m of M rows then holds m n / M of them, give or take about one.
 
     Args:
         fold: whose validation part it is.
@@ -39,5 +39,5 @@ def validation_order(fold: Fold, labels: Rows) -> Rows:
 
 
 def capped(order: Rows, labelled: int) -> Rows:
-    """The validation rows of a round with `labelled` utterances, ascending; all of them once it has enough."""
+    """The validation rows of a round with `labelled` utterances, ascending; all once it has enough."""
     return np.sort(order[:labelled])

@@ -9,51 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from after_ray.adaptation.settings import TaptSettings
-from after_ray.backbones.settings import BackboneSettings
-from after_ray.classifiers._settings import (
-    ClassifierSettings,
-    FunctionalsSettings,
-    LightSerNetSettings,
-    PooledTransformerSettings,
-    needs_backbone,
-)
-from after_ray.corpora._base import scan
-from after_ray.corpora._settings import SyntheticSettings
+from after_ray.classifiers._settings import ClassifierSettings, FunctionalsSettings, LightSerNetSettings
 from after_ray.environment import Execution, fix_threads
 from after_ray.execution import run
-from after_ray.execution.corpus import prepare_audio
 from after_ray.execution.rounds import MODEL_FILE, PREDICTIONS_FILE, Trajectory
-from after_ray.initialization._settings import ClusteringSettings
-from after_ray.learning.settings import FittingSettings, Restart
-from after_ray.splits._settings import FoldChoice, FoldSettings
-from after_ray.stages import MADE_BY_DRIVER, AdaptationStage, AudioStage, FirstRoundStage, NextRoundStage
+from after_ray.learning.settings import Restart
+from after_ray.stages import FirstRoundStage, NextRoundStage
 from after_ray.store import Record, Store
-
-CORPUS = SyntheticSettings(speakers=6, sentences=3)
-SIZES = (8, 16, 24, 32)
-BACKBONE = BackboneSettings(  # everything that draws in training is on
-    config={
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "intermediate_size": 64,
-        "conv_dim": (16, 16, 16),
-        "conv_kernel": (10, 8, 4),
-        "conv_stride": (5, 8, 8),
-        "num_conv_pos_embeddings": 16,
-        "num_conv_pos_embedding_groups": 4,
-        "num_codevectors_per_group": 16,
-        "codevector_dim": 16,
-        "proj_codevector_dim": 16,
-        "layerdrop": 0.2,
-        "hidden_dropout": 0.1,
-        "attention_dropout": 0.1,
-        "activation_dropout": 0.1,
-        "feat_proj_dropout": 0.1,
-    }
-)
-TAPT = TaptSettings(steps=4, batch_seconds=8, max_seconds=2, negatives=5)
+from tests.after_ray.execution.chains import SIZES, TRANSFORMER, chain, results
 
 
 @pytest.fixture(autouse=True)
@@ -66,43 +29,6 @@ def execution(tmp_path: Path) -> Execution:
     return Execution(str(tmp_path / "store"), str(tmp_path / "cache"), device="cpu")
 
 
-def chain(
-    execution: Execution, classifier: ClassifierSettings, restart: Restart = "previous"
-) -> NextRoundStage:
-    """Prepared audio and features in the store, and the last stage of an entropy trajectory."""
-    found = scan(CORPUS, Path(execution.store) / "scans")
-    audio = AudioStage(found.manifest.digest, "synthetic")
-    prepare_audio(audio, found, CORPUS, Store(execution.store))
-    choice = FoldChoice(folds=FoldSettings(count=3), index=1)
-    backbone = BACKBONE if needs_backbone(classifier) else None
-    adapted = None if backbone is None else AdaptationStage(audio, choice, backbone, TAPT)
-    last: FirstRoundStage | NextRoundStage = FirstRoundStage(
-        audio, choice, classifier, ClusteringSettings(), SIZES[0], 5, backbone, adapted
-    )
-    for stage in reversed(last.needs()):  # the adaptation comes before the features that rest on it
-        if not isinstance(stage, MADE_BY_DRIVER):
-            run(stage, execution)
-    for size in SIZES[1:]:
-        last = NextRoundStage(last, size, "entropy", restart)
-    assert isinstance(last, NextRoundStage)
-    return last
-
-
-def results(execution: Execution, last: NextRoundStage) -> list[tuple[object, ...]]:
-    """Everything of each round that must be equal, bit for bit."""
-    store = Store(execution.store)
-    found: list[tuple[object, ...]] = []
-    for stage in last.chain:
-        record = store.need(stage.key)
-        predictions = store.arrays(record, PREDICTIONS_FILE)
-        bits = tuple((name, array.tobytes()) for name, array in sorted(predictions.items()))
-        found.append((stage.key, dict(record.measures), record.details["acquired"], bits))
-    return found
-
-
-FITTING = FittingSettings(
-    max_epochs=2, min_updates=6, batch_size=8, learning_rate=1e-3, evaluations_per_epoch=2
-)
 CLASSIFIERS = [
     pytest.param(FunctionalsSettings(), "pretrained", id="functionals"),
     pytest.param(
@@ -112,7 +38,7 @@ CLASSIFIERS = [
         marks=pytest.mark.slow,
     ),
     pytest.param(
-        PooledTransformerSettings(head_dropout=0.1, fitting=FITTING),
+        TRANSFORMER,
         "previous",
         id="pooled_transformer",
         marks=pytest.mark.slow,

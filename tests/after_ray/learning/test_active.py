@@ -191,6 +191,24 @@ def test_the_oracle_has_counted_exactly_the_labelled(world: Any) -> None:
     np.testing.assert_array_equal(learner.oracle.revealed, result.labelled)
 
 
+def test_every_round_says_how_many_labels_were_revealed(world: Any) -> None:
+    assert tuple(result.revealed for result in run(world.learner())) == SIZES
+
+
+def test_a_step_opens_only_what_it_may_read(world: Any) -> None:
+    learner = world.learner()
+    first = learner.first(RANDOM, None, 6)
+    training = ("training", ("train", "validation"))
+    evaluation = [("the evaluation on validation", ("validation",)), ("the evaluation on test", ("test",))]
+    assert world.read == [training, *evaluation]
+    world.read.clear()
+    learner.next(state_of(first), strategies.resolve("entropy")(), 10, "previous")
+    assert world.read == [("acquisition scoring", ("train",)), training, *evaluation]
+    world.read.clear()
+    learner.refit(first.labelled, 6, None)
+    assert world.read == [training]
+
+
 def test_clustering_chooses_round_0_from_the_features_of_train(world: Any) -> None:
     result = world.learner().first(Clustering(ClusteringSettings()), world.features, 8)
     assert len(result.acquired) == 8
@@ -237,6 +255,39 @@ def test_wrong_picks_stop_the_round_before_a_label_is_revealed(world: Any, pick:
     with pytest.raises(BrokenInvariant, match=reason):
         learner.next(state_of(first), picking(pick), 10, "previous")
     np.testing.assert_array_equal(learner.oracle.revealed, first.labelled)
+
+
+def test_labels_revealed_beside_the_round_s_own_stop_it(world: Any) -> None:
+    """A strategy that asked the oracle itself would have seen more labels than are paid for."""
+    learner = world.learner()
+    first = learner.first(RANDOM, None, 6)
+    pool = np.setdiff1d(world.fold.train, first.labelled)
+
+    def ask(evidence: PoolEvidence, budget: int) -> None:
+        learner.oracle.reveal(pool[:3])
+
+    with pytest.raises(BrokenInvariant, match="9 labels were revealed where 6 are labelled"):
+        learner.next(state_of(first), picking(ask), 10, "previous")
+
+
+def test_labels_revealed_while_training_stop_the_round(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = world.learner()
+    make = learner._make_classifier
+
+    def asking() -> Any:
+        classifier = make()
+        fit = classifier.fit
+
+        def fit_and_ask(train: Any, *others: Any, **named: Any) -> Any:
+            learner.oracle.reveal(np.setdiff1d(world.fold.train, train.rows)[:1])
+            return fit(train, *others, **named)
+
+        classifier.fit = fit_and_ask
+        return classifier
+
+    monkeypatch.setattr(learner, "_make_classifier", asking)
+    with pytest.raises(BrokenInvariant, match="7 labels were revealed where 6 are labelled"):
+        learner.first(RANDOM, None, 6)
 
 
 def test_wrong_choices_of_an_initialization_stop_round_0(world: Any) -> None:
