@@ -71,7 +71,7 @@ def four_dialogs_with_traps(root: Path) -> Path:
     fork = audio(root, "Ses01F_impro01_F000")
     (fork.parent / f"._{fork.name}").write_bytes(b"\x00\x05\x16\x07")
     windows = labels.read_bytes().replace(b"]\n", b"]  \r\n").replace(b"\tneu\t[", b"\tneu \t[")
-    labels.write_bytes(windows + b"C-E4:\tNeutral;\t(na\xefve \x85)\r\n")
+    labels.write_bytes(windows + b"C-E4:\tNeutral;\t(na\xefve \x85[sic])\r\n")
     for below in ("transcriptions/Ses01F_impro01.txt", "wav/Ses01F_impro01.wav"):
         file = root / "Session1" / "dialog" / below
         file.parent.mkdir()

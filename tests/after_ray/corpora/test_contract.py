@@ -252,10 +252,10 @@ def test_a_few_real_originals_are_refused_and_accepted_on_request(corpora: Path,
         scan(EmodbSettings(root=root), tmp_path)
     assert str(refused.value) == (
         "Corpus 'emodb' is not the official one: 333 of 339 utterances are missing (03a02Fc, 03a02Nc, "
-        "03a02Wb, 03a02Wc, 03a04Fd and 328 more); class anger has 1 instead of 127 utterances; class happy has "
-        "1 instead of 71 utterances; class neutral has 2 instead of 79 utterances; class sad has 2 instead of "
-        "62 utterances. Fetch it again, or set 'altered: accept' in the study's corpus block to use it as it "
-        "is; every result will say so."
+        "03a02Wb, 03a02Wc, 03a04Fd and 328 more); class anger has 1 instead of 127 utterances; class happy "
+        "has 1 instead of 71 utterances; class neutral has 2 instead of 79 utterances; class sad has 2 "
+        "instead of 62 utterances. Fetch it again, or set 'altered: accept' in the study's corpus block to "
+        "use it as it is; every result will say so."
     )
     accepted = scan(EmodbSettings(root=root, altered="accept"), tmp_path)
     assert accepted.conformity.level == "altered"

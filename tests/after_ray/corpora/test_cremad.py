@@ -118,5 +118,5 @@ def test_a_conversion_cannot_agree(corpora: Path) -> None:
 
 def test_a_corpus_without_published_checksums_says_so(corpora: Path) -> None:
     file = corpora / "originals" / "emodb" / "wav" / "03a01Fa.wav"
-    with pytest.raises(AfterRayError, match="No checksums are published .* 'emodb'; allowed: cremad"):
+    with pytest.raises(AfterRayError, match=r"No checksums are published .* 'emodb'; allowed: cremad"):
         ListedContract("emodb").refuse_wrong_checksums({"03a01Fa": file})

@@ -329,6 +329,9 @@ def test_labels_without_counts_per_speaker_are_compared_altogether(manifest: Man
     assert conformity(Manifest("iemocap", table[:-1]), labels=labels).differences == (
         "everybody: class frustration has 1848 instead of 1849 utterances",
     )
+    together = {"anger": "negative", "frustration": "negative"}
+    negative = Manifest("iemocap", table.assign(emotion="negative"))
+    assert conformity(negative, labels=together) == Conformity("official")
     assert Iemocap.contract.counts(labels) == {"anger": 1103, "frustration": 1849}
 
 
