@@ -7,6 +7,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
+def printable(text: str) -> str:
+    """A text as it can be shown and written: bytes that are no UTF-8 and control characters as escapes."""
+    decoded = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in decoded)
+
+
 class AfterRayError(Exception):
     """Base of every error a user can cause or mend; its text is one sentence for the command line."""
 
@@ -44,11 +50,29 @@ class UnusableAudio(AfterRayError):
     """Audio files that cannot be used and that the study does not allow to skip."""
 
     def __init__(self, corpus: str, problems: Sequence[tuple[str, str]]) -> None:
-        shown = "; ".join(f"{path}: {reason}" for path, reason in problems[:5])
+        shown = "; ".join(f"{printable(path)}: {reason}" for path, reason in problems[:5])
         more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
         super().__init__(
             f"Corpus '{corpus}' has {len(problems)} unusable audio file(s): {shown}{more}. "
             "Mend them, or set 'unusable: skip' in the study's corpus block to leave them out."
+        )
+
+
+class BadTable(AfterRayError):
+    """A user's table of utterances that does not describe a corpus; `remedy` says what to do next."""
+
+    def __init__(self, file: Path, problem: str, remedy: str) -> None:
+        super().__init__(f"The CSV {file} cannot be used: {problem}. {remedy}")
+
+
+class UnlabelledCorpus(AfterRayError):
+    """A question about the classes of a corpus that has none."""
+
+    def __init__(self, corpus: str) -> None:
+        super().__init__(
+            f"The corpus '{corpus}' has no labels, so nothing can be learnt from it or tested on it; give "
+            "its labels in a CSV with the columns path, speaker and emotion: "
+            "'corpus: {name: csv, file: labels.csv}'."
         )
 
 

@@ -15,14 +15,15 @@ from after_ray.acquisition import strategies
 from after_ray.adaptation.settings import AdaptationSettings
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings, needs_backbone
-from after_ray.corpora._settings import CorpusSettings
-from after_ray.errors import AfterRayError
+from after_ray.corpora._settings import CorpusSettings, UnlabelledSettings
+from after_ray.errors import AfterRayError, UnlabelledCorpus
 from after_ray.initialization._settings import InitializationSettings
 from after_ray.learning.settings import Restart
 from after_ray.protocol import Protocol
 from after_ray.settings import Settings
 from sweeps.study_file import StudyError, StudySource, read_study_file
 
+CORPUS_PLACES = ("root", "file")
 LONGEST_RANGE = 10_000  # a slip of the finger, not a study
 
 
@@ -148,6 +149,16 @@ class Study(Settings):
                 )
         return value
 
+    @field_validator("corpus")
+    @classmethod
+    def _labelled(cls, value: tuple[CorpusSettings, ...]) -> tuple[CorpusSettings, ...]:
+        for corpus in value:
+            if isinstance(corpus, UnlabelledSettings):
+                raise PydanticCustomError(
+                    "unlabelled", "{sentence}", {"sentence": str(UnlabelledCorpus(corpus.title))}
+                )
+        return value
+
     @field_validator("schedule", "ratios")
     @classmethod
     def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
@@ -221,29 +232,41 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
 
 
 def _with_roots(values: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Corpus roots and backbone folders that are relative are relative to the study file."""
+    """Files and folders of corpora and backbones that are relative are relative to the study file."""
     result = dict(values)
-    for axis, key in (("corpus", "root"), ("backbone", "name")):
+    for axis, rooted in (("corpus", _rooted_corpus), ("backbone", _rooted_backbone)):
         blocks = result.get(axis)
         if blocks is None:
             continue
-        items = [_rooted(item, key, path.parent) for item in _as_list(blocks)]
+        items = [rooted(item, path.parent) for item in _as_list(blocks)]
         result[axis] = items if isinstance(blocks, list) else items[0]
     return result
 
 
-def _rooted(block: Any, key: str, folder: Path) -> Any:
-    if key == "name" and isinstance(block, str):
+def _rooted_corpus(block: Any, folder: Path) -> Any:
+    if not isinstance(block, dict):
+        return block
+    places: dict[str, Any] = {
+        key: str((folder / Path(block[key]).expanduser()).resolve())
+        for key in CORPUS_PLACES
+        if isinstance(block.get(key), str) and block[key]
+    }
+    members = block.get("members")
+    if isinstance(members, list):
+        places["members"] = [_rooted_corpus(member, folder) for member in members]
+    return {**block, **places}
+
+
+def _rooted_backbone(block: Any, folder: Path) -> Any:
+    if isinstance(block, str):
         block = {"name": block}
-    if not isinstance(block, dict) or not isinstance(block.get(key), str):
+    if not isinstance(block, dict) or not isinstance(block.get("name"), str):
         return block
-    written = Path(block[key]).expanduser()
+    written = Path(block["name"]).expanduser()
     # A backbone's name is a hub name unless such a folder exists or it is written as a path.
-    if key == "name" and not (
-        written.is_absolute() or block[key].startswith(".") or (folder / written).is_dir()
-    ):
+    if not (written.is_absolute() or block["name"].startswith(".") or (folder / written).is_dir()):
         return block
-    return {**block, key: str((folder / written).resolve())}
+    return {**block, "name": str((folder / written).resolve())}
 
 
 def _with_protocol_fitting(values: dict[str, Any]) -> dict[str, Any]:
@@ -271,7 +294,7 @@ def _study_error(source: StudySource, error: ValidationError) -> StudyError:
     key = first.get("ctx", {}).get("key") if first["type"] == "unknown_key" else None
     line = source.line((*place, key) if key else place)
     where = ".".join(str(part) for part in place)
-    message = _message(first)
+    message = mistake_in_words(first)
     return StudyError(source.path, line, f"{where}: {message}" if where else message)
 
 
@@ -295,7 +318,8 @@ def _place_in_file(
     return tuple(place)
 
 
-def _message(error: Any) -> str:
+def mistake_in_words(error: Any) -> str:
+    """One entry of `ValidationError.errors()` as a clause that says what is allowed."""
     context = error.get("ctx", {})
     if error["type"] == "missing":
         return "this key is missing; add it"
@@ -318,6 +342,8 @@ def _message(error: Any) -> str:
 
 
 _OWN_SENTENCE = {
+    "label",
+    "unlabelled",
     "unknown_key",
     "range",
     "repeated",

@@ -24,6 +24,10 @@ class StudyError(AfterRayError):
         super().__init__(f"{place}: {sentence}")
 
 
+class BadOverride(AfterRayError):
+    """A `key=value` of the command line that cannot be applied."""
+
+
 @dataclass(frozen=True)
 class StudySource:
     """A parsed study file. `lines` maps the place of a key or value to its line, counted from 1."""
@@ -61,7 +65,10 @@ def read_study_file(path: Path, overrides: Sequence[str] = ()) -> StudySource:
     if not isinstance(values, dict):
         raise StudyError(path, 1, "a study is a mapping of keys to values, such as 'study: my_study'")
     for override in overrides:
-        _apply(values, override, path)
+        try:
+            apply_override(values, override)
+        except BadOverride as error:
+            raise StudyError(path, None, str(error)) from error
     return StudySource(path, text, _expand(values, path, lines, ()), lines)
 
 
@@ -85,18 +92,20 @@ def _build(node: yaml.Node, place: Place, lines: dict[Place, int], path: Path) -
 _SCALARS = yaml.SafeLoader("")  # turns scalar nodes into numbers, booleans, nulls and strings
 
 
-def _apply(values: dict[str, Any], override: str, path: Path) -> None:
+def apply_override(values: dict[str, Any], override: str) -> None:
+    """Set what `key.key=value` says in `values`; the value is YAML.
+
+    Raises:
+        BadOverride: when it is not of that form, or goes through a list.
+    """
     key, separator, text = override.partition("=")
     if not separator or not key:
-        raise StudyError(path, None, f"the override '{override}' is not of the form key=value")
+        raise BadOverride(f"the override '{override}' is not of the form key=value")
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise StudyError(
-            path,
-            None,
-            f"the value of the override '{override}' is not YAML ({getattr(error, 'problem', error)})",
-        ) from error
+        problem = getattr(error, "problem", error)
+        raise BadOverride(f"the value of the override '{override}' is not YAML ({problem})") from error
     *parents, last = key.split(".")
     target = values
     for parent in parents:
@@ -106,9 +115,7 @@ def _apply(values: dict[str, Any], override: str, path: Path) -> None:
         if inner is None:
             inner = {}
         if not isinstance(inner, dict):
-            raise StudyError(
-                path, None, f"the override '{override}' goes through '{parent}', which is a list"
-            )
+            raise BadOverride(f"the override '{override}' goes through '{parent}', which is a list")
         target[parent] = inner
         target = inner
     target[last] = value

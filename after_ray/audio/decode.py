@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from after_ray.errors import UnreadableAudio
 
 LARGE_FILE_STUB = b"version https://git-lfs"
 LONGEST_TEXT_STUB = 1024  # bytes
+SHORTEST = 25  # milliseconds: one frame of wav2vec 2.0, 400 samples at 16 kHz
 _NARROW_SUBTYPES = ("PCM_16", "PCM_S8", "PCM_U8")
 _WIDE_SUBTYPES = ("PCM_24", "PCM_32")
 _STREAMED = (0, 0xFFFFFFFF)  # sizes that a writer puts into a RIFF header when it cannot go back to it
@@ -54,7 +56,8 @@ def decode(path: Path) -> Waveform:
     """Read a wav or flac file.
 
     Raises:
-        UnreadableAudio: for an empty, textual, corrupt or cut file, and one with no or only silent samples.
+        UnreadableAudio: for an empty, textual, corrupt or cut file, and one whose samples are none, too few
+            or silent.
     """
     try:
         _refuse_what_is_no_audio(path)
@@ -69,11 +72,14 @@ def decode(path: Path) -> Waveform:
 
 
 def check_samples(path: Path, wave: Waveform) -> None:
-    """Refuse a waveform that holds nothing to hear."""
+    """Refuse a waveform that holds nothing to hear, or less than one frame."""
     if len(wave) == 0:
         raise UnreadableAudio(path, "zero samples: a header and nothing behind it")
     if not np.isfinite(wave.samples).all():
         raise UnreadableAudio(path, "corrupt: samples that are not finite numbers")
+    if len(wave) * 1000 < SHORTEST * wave.sample_rate:
+        length = math.floor(wave.seconds * 10_000) / 10  # never rounded up to what would be enough
+        raise UnreadableAudio(path, f"too short: {length:g} ms, at least {SHORTEST} ms are needed")
     if not wave.samples.any():
         raise UnreadableAudio(path, f"silent: all {len(wave)} samples are zero")
 

@@ -39,13 +39,15 @@ class Listing:
     """The utterances of a corpus before anybody listened to them.
 
     `problems`: (path, reason) of files whose names say nothing. `ignored`: how many files each recognised
-    label that is not used has. `copies`: files that hold an utterance a second time.
+    label that is not used has. `copies`: files that hold an utterance a second time. `notes`: what else a
+    person should know.
     """
 
     entries: tuple[Entry, ...]
     problems: tuple[tuple[str, str], ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
     copies: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Scan:
         copies: files that hold an utterance a second time.
         conformity: how this copy agrees with the official release.
         members: the scans of the corpora that this one is merged from.
+        notes: what else a person should know; nothing is wrong.
     """
 
     manifest: Manifest
@@ -69,6 +72,7 @@ class Scan:
     copies: tuple[str, ...] = ()
     conformity: Conformity = field(default_factory=Conformity)
     members: tuple[Scan, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Corpus(ABC):
@@ -138,6 +142,7 @@ class Corpus(ABC):
             tuple((e.path, r) for e, r in refused if e.utterance in self.unusable_as_released),
             listing.copies,
             conformity,
+            notes=listing.notes,
         )
 
 

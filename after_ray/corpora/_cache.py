@@ -9,7 +9,7 @@ from pathlib import Path
 
 from after_ray.files import write_lines
 
-HEAD = "after-ray inspections 2"  # raise when an inspection would say something else about the same file
+HEAD = "after-ray inspections 3"  # raise when an inspection would say something else about the same file
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class InspectionCache:
                     return
                 for line in file:
                     path, _, known = line.rstrip("\n").partition("\t")
-                    if known.count("\t") == 3:
+                    if known.count("\t") == 3 and line.endswith("\n"):
                         yield path, known
         except (FileNotFoundError, UnicodeDecodeError):
             return

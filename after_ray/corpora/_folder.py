@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from after_ray.audio.decode import Waveform, decode
-from after_ray.corpora._base import Corpus, Entry, Listing
+from after_ray.corpora._base import Entry, Listing
+from after_ray.corpora._files import ANOTHER_FORMAT, SUFFIXES, FilesCorpus, files_below
 from after_ray.corpora._settings import FolderSettings
 from after_ray.corpora.contract import Conformity, Contract
 from after_ray.errors import MissingCorpus, UnknownName
 from after_ray.manifest import Manifest
-
-SUFFIXES = (".wav", ".flac")
 
 
 class UnusedFile(Exception):
@@ -49,7 +46,7 @@ class _Found:
         return not (self.entries or self.lost or self.problems or self.unused)
 
 
-class FolderCorpus(Corpus):
+class FolderCorpus(FilesCorpus):
     """A folder in official layout; a subclass says which part of it holds audio and reads the names.
 
     A file listed twice (some mirrors hold the whole tree a second time, one level deeper) counts once:
@@ -67,8 +64,7 @@ class FolderCorpus(Corpus):
     """The official release."""
 
     def __init__(self, settings: FolderSettings) -> None:
-        self.settings = settings
-        self.root = Path(settings.root)
+        super().__init__(settings, Path(settings.root))
 
     @abstractmethod
     def parse(self, path: PurePosixPath) -> Entry:
@@ -113,23 +109,6 @@ class FolderCorpus(Corpus):
             manifest, self.settings.labels, frozenset({*self.settings.exclude, *left_out})
         )
 
-    def place(self) -> str:
-        """The root's absolute path."""
-        return str(self.root.resolve())
-
-    def stamp(self, path: str) -> str:
-        """Size and time of the last change; of the link itself where a link leads nowhere."""
-        file = f"{self.root}/{path}"
-        try:
-            status = os.stat(file)
-        except FileNotFoundError:
-            status = os.lstat(file)
-        return f"{status.st_size} {status.st_mtime_ns}"
-
-    def read(self, path: str) -> Waveform:
-        """Decode one file."""
-        return decode(self.root / path)
-
     def _sort(self, path: PurePosixPath, found: _Found) -> None:
         """Put one file where it belongs."""
         is_audio = path.suffix.lower() in SUFFIXES
@@ -145,8 +124,7 @@ class FolderCorpus(Corpus):
         if entry.emotion not in self.settings.labels:
             found.unused.setdefault(entry.utterance, entry.emotion)
         elif not is_audio:
-            reason = f"it is neither {' nor '.join(SUFFIXES)}; convert it to one"
-            found.lost.setdefault(entry.utterance, (entry.path, reason))
+            found.lost.setdefault(entry.utterance, (entry.path, ANOTHER_FORMAT))
         elif found.entries.setdefault(entry.utterance, entry) is not entry:
             found.copies.append(entry.path)
 
@@ -170,31 +148,3 @@ class FolderCorpus(Corpus):
         """Files of folders that hold utterances, nearest to the root first."""
         found = [path for path in files_below(self.root) if self.folder.search(path.rpartition("/")[0])]
         return map(PurePosixPath, sorted(found, key=lambda path: (path.count("/"), path)))
-
-
-def files_below(root: Path) -> Iterator[str]:
-    """Paths of all files below a folder, posix; hidden ones (macOS leaves some) and loops are left out."""
-    waiting, seen = [""], set()
-    while waiting:
-        below = waiting.pop()
-        for entry in _directory(root / below if below else root):
-            if entry.name.startswith("."):
-                continue
-            path = f"{below}/{entry.name}" if below else entry.name
-            if not entry.is_dir():
-                yield path
-            elif (identity := _identity(entry)) not in seen:
-                seen.add(identity)
-                waiting.append(path)
-
-
-def _directory(folder: Path) -> Sequence[os.DirEntry[str]]:
-    if not folder.is_dir():
-        return ()
-    with os.scandir(folder) as entries:
-        return list(entries)
-
-
-def _identity(entry: os.DirEntry[str]) -> tuple[int, int]:
-    status = entry.stat()
-    return status.st_dev, status.st_ino

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from pathlib import PurePosixPath
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -11,7 +12,12 @@ from after_ray.settings import Settings
 
 FOUR_CLASSES = {"anger": "anger", "happy": "happy", "neutral": "neutral", "sad": "sad"}
 FoldScheme = Literal["speaker_groups", "sessions", "leave_one_speaker_out"]
-Labels = dict[str, Annotated[str, Field(pattern=r"^[^\s/,][^/,]*$")]]
+# A class is listed with commas and written below its corpus with a slash.
+CLASS_PATTERN = r"^[^\s/,][^/,]*$"
+ClassName = Annotated[str, Field(pattern=CLASS_PATTERN)]
+Labels = dict[str, ClassName]
+# The name that somebody gives a corpus of their own.
+Called = Annotated[str | None, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 
 class FolderSettings(Settings):
@@ -116,47 +122,53 @@ class SaveeSettings(FolderSettings):
 
 
 class CsvSettings(Settings):
-    """A user's own corpus: a CSV with the columns path, speaker and emotion (README: "Your own corpus").
+    """A user's own corpus: a CSV with a row per utterance and the columns path, speaker and emotion.
 
-    `root`: the folder that paths are below; the CSV's own by default. `labels` maps emotions to classes;
-    without it they are the classes. `called`: the name of the corpus in tables; the CSV's by default.
+    Columns session, sentence and gender are used where they are there, others are not. Paths are below
+    `root`, by default the folder of `file`.
+
+    `labels` maps the emotions of the CSV to classes, and to null those that are left out; without it every
+    emotion is a class. `called` is the name of the corpus in tables and in the ids of its utterances, hence
+    in keys; by default it is the CSV's name, so that renaming the CSV makes another corpus of it.
     """
 
     own_folds: ClassVar[FoldScheme] = "speaker_groups"
     test_corpus: ClassVar[str] = ""
 
     name: Literal["csv"] = "csv"
-    file: str
+    file: str = Field(min_length=1)
     root: str | None = None
-    called: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-    labels: dict[str, str | None] | None = None
+    called: Called = None
+    labels: dict[str, ClassName | None] | None = None
     unusable: Literal["refuse", "skip"] = "refuse"
 
     @property
     def title(self) -> str:
         """The name of the corpus in tables."""
-        return self.called or _as_name(self.file)
+        return self.called or _as_name(PurePosixPath(self.file).stem)
 
 
 class UnlabelledSettings(Settings):
     """A folder of audio without labels, at any depth.
 
-    `speaker`: `folder` takes the first folder below the root as the speaker, `file` makes every file its own.
+    `speaker`: `folder` takes the first folder below the root as the speaker (files that lie in none are
+    speakers of their own), `file` makes every file its own. `called`: the name of the corpus in tables and
+    in the ids of its utterances; the folder's by default.
     """
 
     own_folds: ClassVar[FoldScheme] = "speaker_groups"
     test_corpus: ClassVar[str] = ""
 
     name: Literal["unlabelled"] = "unlabelled"
-    root: str
-    called: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    root: str = Field(min_length=1)
+    called: Called = None
     speaker: Literal["folder", "file"] = "folder"
     unusable: Literal["refuse", "skip"] = "refuse"
 
     @property
     def title(self) -> str:
         """The name of the corpus in tables."""
-        return self.called or _as_name(self.root)
+        return self.called or _as_name(PurePosixPath(self.root).name)
 
 
 class SyntheticSettings(Settings):
@@ -221,7 +233,7 @@ class MergedSettings(Settings):
     root: str | None = None
     members: tuple[MemberSettings, ...] = Field(min_length=2)
     test_corpus: str = ""
-    called: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    called: Called = None
 
     @model_validator(mode="before")
     @classmethod
@@ -286,6 +298,9 @@ CorpusSettings = Annotated[
     | MergedSettings,
     Field(discriminator="name"),
 ]
+CORPUS_NAMES: tuple[str, ...] = tuple(
+    sorted(model.model_fields["name"].default for model in get_args(get_args(CorpusSettings)[0]))
+)
 
 
 def _member(item: Any, root: str | None, changes: dict[str, dict[str, Any]]) -> Any:
@@ -298,8 +313,7 @@ def _member(item: Any, root: str | None, changes: dict[str, dict[str, Any]]) -> 
     return {**below, **changes.get(str(name), {}), **item}
 
 
-def _as_name(path: str) -> str:
-    """The last part of a path without its suffix, as a name for tables."""
-    stem = path.replace("\\", "/").rstrip("/").rpartition("/")[2].rpartition(".")[0] or path
-    kept = "".join(c if c.isalnum() or c in "_.-" else "-" for c in stem.rpartition("/")[2])
+def _as_name(text: str) -> str:
+    """The name of a file or folder as a name for tables, with a dash for what that may not hold."""
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "-" for c in text)
     return kept.lstrip("_.-") or "own"

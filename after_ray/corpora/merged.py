@@ -38,6 +38,7 @@ class Merged(Corpus):
         problems: list[tuple[str, str]] = []
         ignored: Counter[str] = Counter()
         copies: list[str] = []
+        notes: list[str] = []
         for name, corpus in self.members.items():
             found = corpus.listing()
             entries += [
@@ -47,7 +48,8 @@ class Merged(Corpus):
             problems += [(f"{name}/{path}", reason) for path, reason in found.problems]
             ignored.update({f"{label} ({name})": count for label, count in found.ignored.items()})
             copies += [f"{name}/{path}" for path in found.copies]
-        return Listing(tuple(entries), tuple(problems), ignored, tuple(copies))
+            notes += [f"{name}: {note}" for note in found.notes]
+        return Listing(tuple(entries), tuple(problems), ignored, tuple(copies), tuple(notes))
 
     def place(self) -> str:
         """The places of all members."""
@@ -79,6 +81,7 @@ class Merged(Corpus):
             tuple(f"{name}/{path}" for name, scan in scans.items() for path in scan.copies),
             worst([scan.conformity for scan in scans.values()]),
             tuple(scans.values()),
+            tuple(f"{name}: {note}" for name, scan in scans.items() for note in scan.notes),
         )
 
     def _member(self, path: str) -> tuple[Corpus, str]:

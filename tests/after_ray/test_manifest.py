@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from after_ray.errors import BadManifest
+from after_ray.errors import BadManifest, UnlabelledCorpus
 from after_ray.manifest import Manifest
 
 
@@ -98,6 +98,29 @@ def test_a_missing_column_is_named() -> None:
 def test_a_row_without_speaker_is_refused() -> None:
     with pytest.raises(BadManifest, match="without speaker"):
         Manifest("toy", table().assign(speaker=["", "1", "2", "3"]))
+
+
+def test_some_rows_without_emotion_are_refused_by_name() -> None:
+    with pytest.raises(
+        BadManifest, match=r"rows without emotion: 1 \(toy/b\); allowed: an emotion in every row"
+    ):
+        Manifest("toy", table().assign(emotion=["", "e0", "e1", "e0"]))
+
+
+def test_a_manifest_without_emotions_has_no_classes_and_says_what_to_do() -> None:
+    unlabelled = Manifest("toy", table().assign(emotion=""))
+    assert (unlabelled.labelled, Manifest("toy", table()).labelled) == (False, True)
+    for question in ("classes", "labels"):
+        with pytest.raises(
+            UnlabelledCorpus, match=r"'toy' has no labels.*'corpus: \{name: csv, file: labels\.csv"
+        ):
+            getattr(unlabelled, question)
+
+
+def test_a_manifest_without_emotions_survives_its_csv(tmp_path: Path) -> None:
+    unlabelled = Manifest("toy", table().assign(emotion=""))
+    unlabelled.to_csv(tmp_path / "manifest.csv")
+    assert Manifest.from_csv(tmp_path / "manifest.csv").digest == unlabelled.digest
 
 
 def test_the_given_table_is_left_alone() -> None:

@@ -1,0 +1,153 @@
+"""A user's own corpus: a CSV that says path, speaker and emotion of every utterance."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from after_ray.corpora._base import Entry, Listing, corpora
+from after_ray.corpora._files import ANOTHER_FORMAT, SUFFIXES, FilesCorpus
+from after_ray.corpora._settings import CLASS_PATTERN, CsvSettings
+from after_ray.corpora._table import Table, read_table, shortened
+from after_ray.errors import BadTable
+from after_ray.manifest import MOST_CLASSES
+
+REQUIRED = ("path", "speaker", "emotion")
+OPTIONAL = ("session", "sentence", "gender")
+# Where paths start that no other machine has: root, home, a Windows drive.
+ELSEWHERE = re.compile(r"[/~]|[A-Za-z]:")
+
+
+@corpora.register("csv")
+class Csv(FilesCorpus):
+    """The rows of a CSV; an utterance's id is the corpus' name and the path without its suffix."""
+
+    settings: CsvSettings
+
+    def __init__(self, settings: CsvSettings) -> None:
+        self.file = Path(settings.file)
+        super().__init__(settings, Path(settings.root) if settings.root is not None else self.file.parent)
+
+    def listing(self) -> Listing:
+        """Every row whose emotion is used; rows without a file to read are problems.
+
+        Raises:
+            BadTable: when the CSV does not describe a corpus.
+        """
+        table = read_table(self.file, REQUIRED, OPTIONAL)
+        self._check(table)
+        classes = self._classes(table)
+        used = [row for row, name in enumerate(classes) if name is not None]
+        if not used:
+            raise BadTable(self.file, "no row has an emotion that is used", "Map one to a class in 'labels'.")
+        faults = {row: fault for row in used if (fault := self._fault(table.columns["path"][row]))}
+        entries = {row: self._entry(table, row, classes[row] or "") for row in used if row not in faults}
+        _refuse_one_name(table, {row: entry.utterance for row, entry in entries.items()})
+        ignored = Counter(table.columns["emotion"][row] for row, name in enumerate(classes) if name is None)
+        problems = tuple((table.columns["path"][row], fault) for row, fault in faults.items())
+        return Listing(tuple(entries.values()), problems, ignored, notes=_notes(table))
+
+    def _check(self, table: Table) -> None:
+        """Refuse empty values, paths that lead elsewhere, and a path in two rows."""
+        for name in REQUIRED:
+            table.refuse_where(name, lambda value: not value, f"no {name}", "Fill it in, or delete the row.")
+        table.refuse_where(
+            "path",
+            _leads_elsewhere,
+            "a path is not of the form folder/file.wav:",
+            "Write paths below 'root' (by default the CSV's folder), with '/' and without '..'.",
+        )
+        _refuse_repeated(table)
+
+    def _classes(self, table: Table) -> list[str | None]:
+        """The class of every row, None for emotions that are left out."""
+        labels, emotions = self.settings.labels, table.columns["emotion"]
+        if labels is None:
+            table.refuse_where(
+                "emotion",
+                lambda value: re.fullmatch(CLASS_PATTERN, value) is None,
+                "an emotion has a slash or a comma:",
+                "Write it without.",
+            )
+            self._refuse_many(set(emotions))
+            return list(emotions)
+        table.refuse_where(
+            "emotion",
+            lambda value: value not in labels,
+            "unknown label",
+            f"Labels are {', '.join(sorted(labels))}; add it to 'labels', with null to leave it out.",
+        )
+        return [labels[emotion] for emotion in emotions]
+
+    def _refuse_many(self, emotions: set[str]) -> None:
+        """Before any audio is read; the manifest would refuse them after."""
+        if len(emotions) > MOST_CLASSES:
+            shown = ", ".join(shortened(name) for name in sorted(emotions)[:5])
+            raise BadTable(
+                self.file,
+                f"it has {len(emotions)} emotions ({shown}, ...)",
+                f"Map them to 2 to {MOST_CLASSES} classes with 'labels' in the corpus block.",
+            )
+
+    def _fault(self, path: str) -> str:
+        """Why there is no audio to read behind a path; empty when there is."""
+        if not os.path.isfile(f"{self.root}/{path}"):
+            return f"there is no such file in {self.root}"
+        return "" if path.lower().endswith(SUFFIXES) else ANOTHER_FORMAT
+
+    def _entry(self, table: Table, row: int, emotion: str) -> Entry:
+        path = PurePosixPath(table.columns["path"][row])
+        return Entry(
+            utterance=self.utterance(path),
+            path=str(path),
+            speaker=table.columns["speaker"][row],
+            gender=table.columns["gender"][row],
+            emotion=emotion,
+            sentence=table.columns["sentence"][row],
+            session=table.columns["session"][row],
+        )
+
+
+def _leads_elsewhere(path: str) -> bool:
+    return bool(ELSEWHERE.match(path)) or "\\" in path or ".." in path.split("/")
+
+
+def _refuse_repeated(table: Table) -> None:
+    """Refuse a file that two rows name, however they write it."""
+    paths = table.columns["path"]
+    found = _first_shared({row: str(PurePosixPath(path)) for row, path in enumerate(paths)})
+    if found:
+        raise BadTable(
+            table.file, f"'{shortened(paths[found[0]])}' is in {table.where(found)}", "Keep one row per file."
+        )
+
+
+def _refuse_one_name(table: Table, utterances: Mapping[int, str]) -> None:
+    """Refuse two files whose ids would be the same."""
+    found = _first_shared(utterances)
+    if found:
+        names = " and ".join(f"'{shortened(table.columns['path'][row])}'" for row in found)
+        raise BadTable(
+            table.file,
+            f"{names} ({table.where(found)}) differ only in their suffix, and an utterance is named by the "
+            "path without it",
+            "Keep one of them, or rename the other.",
+        )
+
+
+def _first_shared(values: Mapping[int, str]) -> list[int]:
+    """The rows of the first value that several rows have; empty when there is none."""
+    if len(set(values.values())) == len(values):
+        return []
+    rows = defaultdict(list)
+    for row, value in values.items():
+        rows[value].append(row)
+    return next(shared for shared in rows.values() if len(shared) > 1)
+
+
+def _notes(table: Table) -> tuple[str, ...]:
+    """Columns that say nothing to us."""
+    return (f"columns not used: {', '.join(map(shortened, table.unused))}",) if table.unused else ()
