@@ -86,13 +86,14 @@ class Manifest:
     @cached_property
     def sources(self) -> NDArray[np.object_]:
         """The corpus of every row, which its id begins with, shape (utterances,); several when merged."""
-        return np.array([name.partition("/")[0] for name in self.table["utterance"].to_numpy(dtype=object)], dtype=object)
+        names = self.table["utterance"].to_numpy(dtype=object)
+        return np.array([name.partition("/")[0] for name in names], dtype=object)
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
         """Class index of every row, shape (utterances,)."""
         position = {emotion: index for index, emotion in enumerate(self.classes)}
-        return self.table["emotion"].map(position).to_numpy(dtype=np.int64)
+        return np.asarray(self.table["emotion"].map(position), dtype=np.int64)
 
     @cached_property
     def digest(self) -> str:

@@ -1,7 +1,7 @@
 """Table 1 of the AFTER paper (arXiv 2310.00283) beside what the official releases hold.
 
-The paper prints a total and a ratio anger : neutral : sad : happy for each corpus; no release gives all of
-them. The reasons below were found by counting the releases and the label file published with the paper's code.
+The paper prints a total and a ratio anger : neutral : sad : happy for each corpus; the releases do not give
+all of them. The reasons were found by counting the releases and the label file published with its code.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class Row:
 TABLE_1 = (
     Row(
         "iemocap", 10_038, None, (1103, 1708, 1084, 1636),
-        "the paper counts every labelled turn of the release (10,039, less one); 5,531 are of the four classes",
+        "the paper counts every labelled turn of the release (10,039, less one); 5,531 are of the four "
+        "classes",
     ),
     Row(
         "emodb", 408, (3.1, 1.3, 1.0, 1.1), (0, 0, 0, 0),
@@ -71,8 +72,8 @@ TABLE_1 = (
     ),
     Row(
         "cremad", 4900, (1, 1.7, 1, 1), (1271, 1087, 1271, 1271),
-        "the total agrees, the ratio does not: neutral is the smallest class (1.17 : 1 : 1.17 : 1.17); one sad "
-        "clip of the release (1076_MTI_SAD_XX) is silent and cannot be used",
+        "the total agrees, the ratio does not: neutral is the smallest class (1.17 : 1 : 1.17 : 1.17); one "
+        "sad clip of the release (1076_MTI_SAD_XX) is silent and cannot be used",
     ),
 )  # fmt: skip
 

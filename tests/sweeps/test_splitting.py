@@ -1,0 +1,129 @@
+"""From a protocol to the folds of each corpus, to fold files and back; the command that shows them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from after_ray.errors import BadFold, BadFoldFile
+from sweeps.cli import app
+from sweeps.opening import OpenStudy, open_study
+from sweeps.study_file import StudyError
+
+STUDY = """\
+study: split
+corpus: {name: synthetic, speakers: 6, sentences: 4}
+classifier: functionals
+schedule: [10, 50]
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    path = tmp_path / "study.yaml"
+    path.write_text(STUDY)
+    return path
+
+
+def opened(study: Path, *overrides: str) -> OpenStudy:
+    return open_study(study, study.parent / "store", overrides)
+
+
+def keys(study: Path, *overrides: str) -> set[str]:
+    return {trajectory.key for trajectory in opened(study, *overrides).plan.trajectories}
+
+
+def write_folds(study: Path, *overrides: str) -> Path:
+    words = [word for override in overrides for word in ("--set", override)]
+    arguments = [
+        "corpora",
+        "folds",
+        str(study),
+        "--store",
+        str(study.parent / "store"),
+        "--out",
+        str(study.parent),
+    ]
+    done = CliRunner().invoke(app, [*arguments, *words])
+    assert done.exit_code == 0, done.output
+    return study.parent / "synthetic.folds.csv"
+
+
+def test_a_fold_file_of_the_same_folds_means_the_same(study: Path) -> None:
+    path = write_folds(study, "protocol.folds.count=3")
+    assert keys(study, f"protocol.folds.file={path}") == keys(study, "protocol.folds.count=3")
+
+
+def test_an_edited_fold_file_is_used_and_means_something_else(study: Path) -> None:
+    path = write_folds(study, "protocol.folds.count=3")
+    before = opened(study, f"protocol.folds.file={path}").plan.splits[0]
+    validation = int(before.table.folds[0].validation[0])
+    train = int(before.table.folds[0].train[0])
+    lines = path.read_text().splitlines()
+    for row, part in ((validation, "train"), (train, "validation")):
+        utterance, _, *others = lines[row + 2].split(",")
+        lines[row + 2] = ",".join([utterance, part, *others])
+    path.write_text("\n".join(lines) + "\n")
+    after = opened(study, f"protocol.folds.file={path}").plan.splits[0]
+    assert train in after.table.folds[0].validation
+    assert after.stage.folds.scheme == "file"
+    assert after.stage.key != before.stage.key
+
+
+def test_a_fold_file_is_looked_for_beside_the_study(study: Path) -> None:
+    path = write_folds(study, "protocol.folds.count=3")
+    assert keys(study, f"protocol.folds.file={path.name}") == keys(study, "protocol.folds.count=3")
+
+
+def test_a_fold_file_of_another_corpus_is_refused(study: Path) -> None:
+    path = write_folds(study)
+    with pytest.raises(BadFoldFile, match="it is of corpus 'synthetic' with manifest"):
+        opened(study, f"protocol.folds.file={path}", "corpus.sentences=5")
+
+
+def test_a_validation_beside_a_fold_file_is_refused(study: Path) -> None:
+    path = write_folds(study)
+    with pytest.raises(
+        BadFoldFile, match=r"its validation is \{'share': 10.0\}, and the study asks for .*by_speaker"
+    ):
+        opened(study, f"protocol.folds.file={path}", "protocol.validation=by_speaker")
+
+
+def test_folds_and_a_file_at_once_are_one_sentence(study: Path) -> None:
+    with pytest.raises(StudyError, match="a fold file says everything; leave 'count' and 'balance' out"):
+        opened(study, "protocol.folds={file: x.csv, count: 3}")
+
+
+def test_the_official_code_has_its_second_fold_only_and_tests_on_half(study: Path) -> None:
+    plan = opened(study, "protocol=official_code").plan
+    assert {t.axes.fold for t in plan.trajectories} == {1}
+    part = plan.splits[0].table.folds[1]
+    assert part.validation_is_of_test
+    assert abs(len(part.test) - len(part.validation)) <= 1
+    assert {
+        t.axes.fold for t in opened(study, "protocol=official_code", "fold=all").plan.trajectories
+    } == set(range(5))
+
+
+def test_what_a_study_writes_overrides_one_entry_of_the_preset(study: Path) -> None:
+    plan = opened(study, "protocol={preset: official_code, validation: by_speaker}").plan
+    assert not plan.splits[0].table.folds[1].validation_is_of_test
+    plan = opened(study, "protocol={preset: official_code, folds: leave_one_speaker_out}").plan
+    assert len(plan.splits[0].table.folds) == 6
+    assert plan.splits[0].table.folds[0].validation_is_of_test
+
+
+def test_a_synthetic_corpus_has_no_sessions_to_cut_by(study: Path) -> None:
+    with pytest.raises(BadFold, match=r"it has 1 sessions, and a fold each needs two. Set another 'scheme'"):
+        opened(study, "protocol.folds=sessions")
+
+
+def test_the_command_prints_every_part_of_every_fold(study: Path) -> None:
+    done = CliRunner().invoke(app, ["corpora", "folds", str(study), "--store", str(study.parent / "store")])
+    assert done.exit_code == 0
+    for index, part in enumerate(opened(study).plan.splits[0].table.folds):
+        assert f"{index} " in done.output
+        assert f" {len(part.test)} " in done.output
+    assert not list(study.parent.glob("*.folds.csv"))
