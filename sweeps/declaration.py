@@ -21,9 +21,9 @@ from after_ray.initialization._settings import InitializationSettings
 from after_ray.learning.settings import Restart
 from after_ray.protocol import Protocol
 from after_ray.settings import Settings
+from sweeps.places import with_places
 from sweeps.study_file import StudyError, StudySource, read_study_file
 
-CORPUS_PLACES = ("root", "file")
 LONGEST_RANGE = 10_000  # a slip of the finger, not a study
 
 
@@ -224,49 +224,11 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
         StudyError: for anything wrong with the file or an override.
     """
     source = read_study_file(path, overrides)
-    values = _with_protocol_fitting(_with_roots(source.values, path))
+    values = _with_protocol_fitting(with_places(source.values, path.parent))
     try:
         return Study.model_validate(values)
     except ValidationError as error:
         raise _study_error(source, error) from error
-
-
-def _with_roots(values: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Files and folders of corpora and backbones that are relative are relative to the study file."""
-    result = dict(values)
-    for axis, rooted in (("corpus", _rooted_corpus), ("backbone", _rooted_backbone)):
-        blocks = result.get(axis)
-        if blocks is None:
-            continue
-        items = [rooted(item, path.parent) for item in _as_list(blocks)]
-        result[axis] = items if isinstance(blocks, list) else items[0]
-    return result
-
-
-def _rooted_corpus(block: Any, folder: Path) -> Any:
-    if not isinstance(block, dict):
-        return block
-    places: dict[str, Any] = {
-        key: str((folder / Path(block[key]).expanduser()).resolve())
-        for key in CORPUS_PLACES
-        if isinstance(block.get(key), str) and block[key]
-    }
-    members = block.get("members")
-    if isinstance(members, list):
-        places["members"] = [_rooted_corpus(member, folder) for member in members]
-    return {**block, **places}
-
-
-def _rooted_backbone(block: Any, folder: Path) -> Any:
-    if isinstance(block, str):
-        block = {"name": block}
-    if not isinstance(block, dict) or not isinstance(block.get("name"), str):
-        return block
-    written = Path(block["name"]).expanduser()
-    # A backbone's name is a hub name unless such a folder exists or it is written as a path.
-    if not (written.is_absolute() or block["name"].startswith(".") or (folder / written).is_dir()):
-        return block
-    return {**block, "name": str((folder / written).resolve())}
 
 
 def _with_protocol_fitting(values: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections import Counter
 from after_ray.corpora._base import Scan, open_source
 from after_ray.corpora._folder import FolderCorpus
 from after_ray.corpora._settings import FolderSettings, MergedSettings
-from after_ray.corpora.table1 import ORDER, PRINTED_TOTAL, REACHABLE, TABLE_1, row_of
+from after_ray.corpora.table1 import ORDER, PRINTED_TOTAL, REACHABLE, row_of
 from sweeps._console import console, print_table
 
 HEADER = ("corpus", "printed", "printed ratio implies", "official", "found here", "label file", "as printed")
@@ -34,7 +34,7 @@ def _cells(member: object, scan: Scan) -> list[str]:
     return [
         name,
         "" if row is None else f"{row.printed}",
-        "" if row is None or row.ratio is None else _counts(row.implied),
+        "" if row is None or row.ratio is None else _parts(row.implied),
         "" if official is None else _counts(official),
         f"{_counts(Counter(scan.manifest.table['emotion']))} {scan.conformity.level}",
         "" if row is None else _counts(Counter(dict(zip(ORDER, row.released, strict=True)))),
@@ -44,12 +44,14 @@ def _cells(member: object, scan: Scan) -> list[str]:
 
 def _total(settings: MergedSettings, found: Scan) -> list[str]:
     officials = [counts for member in settings.members if (counts := _official(member)) is not None]
+    members = [row for member in settings.members if (row := row_of(member.title)) is not None]
     released: Counter[str] = Counter()
-    for row in TABLE_1:
+    for row in members:
         released.update(dict(zip(ORDER, row.released, strict=True)))
     together: Counter[str] = sum(officials, Counter())
     here = Counter(found.manifest.table["emotion"])
-    return ["all", f"{PRINTED_TOTAL}", "", _counts(together), _counts(here), _counts(released), ""]
+    printed = sum(row.printed for row in members)
+    return ["all", f"{printed}", "", _counts(together), _counts(here), _counts(released), ""]
 
 
 def _official(member: object) -> Counter[str] | None:
@@ -63,9 +65,12 @@ def _official(member: object) -> Counter[str] | None:
 
 
 def _counts(counts: Counter[str]) -> str:
+    return f"{_parts(counts)} ({counts.total()})"
+
+
+def _parts(counts: Counter[str]) -> str:
     others = sorted(name for name in counts if name not in ORDER)
-    parts = " / ".join(str(counts[name]) for name in (*ORDER, *others))
-    return f"{parts} ({counts.total()})"
+    return " / ".join(str(counts[name]) for name in (*ORDER, *others))
 
 
 def _not_reproducible(preset: str) -> str:

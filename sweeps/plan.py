@@ -222,7 +222,15 @@ def _of_method(
             adapted = _adaptation_stage(audio, choice, method.backbone, adaptation, seed)
             for initialization in study.initialization:
                 first = FirstRoundStage(
-                    audio, choice, method.classifier, initialization, sizes[0], seed, method.backbone, adapted
+                    audio,
+                    choice,
+                    method.classifier,
+                    initialization,
+                    sizes[0],
+                    seed,
+                    method.backbone,
+                    adapted,
+                    validation_cap=study.protocol.validation.cap,
                 )
                 labels = {
                     "corpus": audio.corpus,

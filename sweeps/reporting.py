@@ -8,10 +8,13 @@ from typing import Literal
 
 import pandas as pd
 
+from after_ray.corpora._base import Scan
 from after_ray.manifest import Manifest
 from after_ray.splits.folds import Fold
-from analysis.report import ReportPaths, StudyInfo, write_report
+from analysis.report import ReportPaths, write_report
 from analysis.results import Results, from_store
+from analysis.study import Copy, CorpusInfo, StudyInfo
+from sweeps.in_words import folds_in_words, protocol_in_words, validation_in_words
 from sweeps.opening import OpenStudy
 from sweeps.plan import Plan
 
@@ -38,33 +41,45 @@ def report_folder(opened: OpenStudy) -> Path:
 
 def write_study_report(opened: OpenStudy, results: Results, folder: Path) -> ReportPaths:
     """Write the report page with its tables and figures."""
-    return write_report(_study_info(opened), results, folder)
+    return write_report(study_info(opened), results, folder)
 
 
-def _study_info(opened: OpenStudy) -> StudyInfo:
+def study_info(opened: OpenStudy) -> StudyInfo:
+    """What the report says of a study beside its results."""
     study = opened.study
     return StudyInfo(
         name=study.study,
         description=study.description,
         reference=study.compared_with,
-        counts={scan.manifest.corpus: _corpus_facts(opened, scan.manifest) for scan in opened.scans},
+        corpora={scan.manifest.corpus: _corpus_info(opened, scan) for scan in opened.scans},
+        protocol=protocol_in_words(study.protocol),
         weights_are=_weights(opened.plan),
         settings_yaml=opened.resolved_yaml,
         commands=(opened.command("run"), opened.command("report")),
     )
 
 
-def _corpus_facts(opened: OpenStudy, manifest: Manifest) -> dict[str, int | str]:
-    """Sizes of the parts and what the folds share, for the box that opens the page."""
-    used = {t.first.fold.index for t in opened.plan.trajectories if t.axes.corpus == manifest.corpus}
+def _corpus_info(opened: OpenStudy, scan: Scan) -> CorpusInfo:
+    """Sizes of the parts, how they were made, what they share, and of which copy, for the box of the page."""
+    manifest = scan.manifest
+    firsts = [t.first for t in opened.plan.trajectories if t.first.audio.manifest == manifest.digest]
     split = next(s for s in opened.plan.splits if s.stage.manifest == manifest.digest)
-    folds = [split.table.folds[index] for index in sorted(used)]
-    return {
-        "train": _range([len(part.train) for part in folds]),
-        "validation": _range([len(part.validation) for part in folds]),
-        "test": _range([len(part.test) for part in folds]),
-        "shared_sentences": max(_shared_sentences(manifest, part) for part in folds),
-    }
+    folds = [split.table.folds[index] for index in sorted({first.fold.index for first in firsts})]
+    return CorpusInfo(
+        train=_range([len(part.train) for part in folds]),
+        validation=_range([len(part.validation) for part in folds]),
+        test=_range([len(part.test) for part in folds]),
+        shared_sentences=str(max(_shared_sentences(manifest, part) for part in folds)),
+        copy=_copy(scan),
+        folds=folds_in_words(split, manifest),
+        validation_draw=validation_in_words(split, manifest, firsts[0].validation_cap),
+        validation_shares_speakers=any(_validation_is_tested(manifest, part) for part in folds),
+    )
+
+
+def _copy(scan: Scan) -> Copy:
+    members = {member.manifest.corpus: _copy(member) for member in scan.members}
+    return Copy(scan.conformity.level, scan.conformity.differences, members)
 
 
 def _range(sizes: list[int]) -> str:
@@ -77,6 +92,12 @@ def _shared_sentences(manifest: Manifest, part: Fold) -> int:
     sentences = manifest.table["sentence"].to_numpy()
     used = pd.unique(sentences[[*part.train, *part.validation]])
     return len((set(used) & set(sentences[part.test])) - {""})
+
+
+def _validation_is_tested(manifest: Manifest, part: Fold) -> bool:
+    """Whether a validation speaker is a test speaker too."""
+    speakers = manifest.table["speaker"].to_numpy(dtype=object)
+    return not set(speakers[part.validation]).isdisjoint(speakers[part.test])
 
 
 def _weights(plan: Plan) -> Literal["none", "random", "pretrained"]:

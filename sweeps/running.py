@@ -117,6 +117,8 @@ def mirrored_trajectory(opened: OpenStudy, trajectory: Trajectory) -> MirroredTr
         "fold": str(axes.fold),
         "seed": str(axes.seed),
         "adaptation_key": first.adapted.key if isinstance(first.adapted, AdaptationStage) else "none",
+        "conformity": _conformity(opened, first.audio),
+        "protocol": opened.study.protocol.preset,
     }
     reported = set(opened.study.reported)
     rounds = tuple(
@@ -124,6 +126,14 @@ def mirrored_trajectory(opened: OpenStudy, trajectory: Trajectory) -> MirroredTr
         for percent, stage in zip(trajectory.percents, trajectory.stages, strict=True)
     )
     return MirroredTrajectory(trajectory.key, tags, flat_settings(trajectory), rounds)
+
+
+def _conformity(opened: OpenStudy, audio: AudioStage) -> str:
+    """The level of the copy that was prepared; where that was not noted, of the copy that is read now."""
+    prepared = opened.store.find(audio.key)
+    noted = None if prepared is None else prepared.details.get("conformity", {}).get("level")
+    now = next(scan for scan in opened.scans if scan.manifest.digest == audio.manifest)
+    return str(noted or now.conformity.level)
 
 
 def flat_settings(trajectory: Trajectory) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from after_ray.corpora.contract import ListedContract
 from after_ray.errors import AfterRayError, UnknownName, WrongChecksum, printable
 from sweeps._console import console, meter, print_table
 from sweeps.declaration import mistake_in_words
+from sweeps.merged_table import print_merged_table
 from sweeps.study_file import apply_override
 
 MOST_SPEAKERS = 100  # rows of a table that somebody still reads
@@ -64,6 +65,8 @@ def print_scan(settings: CorpusSettings, store: Path, checksums: bool = False) -
     """
     found = scan_corpus(settings, store / "scans")
     _print_counts(found)
+    if isinstance(settings, MergedSettings):
+        print_merged_table(settings, found)
     for line in _lines(found):
         console.print(line, markup=False)
     if checksums:
@@ -129,8 +132,11 @@ def _mistake(name: str, root: Path | None, error: ValidationError) -> AfterRayEr
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"][1:])
     if first["type"] == "missing":
-        option = "--root DIR" if place == "root" else f"--set {place}=VALUE"
-        return AfterRayError(f"The corpus '{name}' needs its '{place}'; say it with {option}.")
+        above, _, key = place.rpartition(".")
+        option = (
+            "--root DIR" if key == "root" else f"--set {key}=VALUE" if not above else f"'{key}' in {above}"
+        )
+        return AfterRayError(f"The corpus '{name}' needs its '{key}'; say it with {option}.")
     if root is not None and first["type"] == "unknown_key" and first["ctx"]["key"] == "root":
         return AfterRayError(f"The corpus '{name}' takes no --root: it is made, not read.")
     where = f" ({place})" if place else ""

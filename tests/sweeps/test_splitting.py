@@ -127,3 +127,11 @@ def test_the_command_prints_every_part_of_every_fold(study: Path) -> None:
         assert f"{index} " in done.output
         assert f" {len(part.test)} " in done.output
     assert not list(study.parent.glob("*.folds.csv"))
+
+
+def test_a_cap_on_validation_is_of_rounds_and_not_of_folds_or_adaptations(study: Path) -> None:
+    plain, capped = opened(study).plan, opened(study, "protocol.validation={cap: labelled}").plan
+    assert plain.splits[0].stage.key == capped.splits[0].stage.key
+    assert capped.trajectories[0].first.validation_cap == "labelled"
+    assert {t.key for t in plain.trajectories}.isdisjoint(t.key for t in capped.trajectories)
+    assert plain.shared.keys() == capped.shared.keys()

@@ -1,0 +1,50 @@
+"""Files and folders that a study names: relative ones are relative to the study file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+CORPUS_PLACES = ("root", "file")
+
+
+def with_places(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The values of a study in `folder` with absolute paths; what is no path, or no valid value, stays."""
+    result = dict(values)
+    for axis, placed in (("corpus", _corpus), ("backbone", _backbone)):
+        blocks = result.get(axis)
+        if isinstance(blocks, list):
+            result[axis] = [placed(block, folder) for block in blocks]
+        elif blocks is not None:
+            result[axis] = placed(blocks, folder)
+    protocol = result.get("protocol")
+    if isinstance(protocol, dict) and isinstance(protocol.get("folds"), dict):
+        result["protocol"] = {**protocol, "folds": _placed(protocol["folds"], ("file",), folder)}
+    return result
+
+
+def _corpus(block: Any, folder: Path) -> Any:
+    if not isinstance(block, dict):
+        return block
+    block = _placed(block, CORPUS_PLACES, folder)
+    if isinstance(block.get("members"), list):
+        block["members"] = [_corpus(member, folder) for member in block["members"]]
+    return block
+
+
+def _backbone(block: Any, folder: Path) -> Any:
+    if isinstance(block, str):
+        block = {"name": block}
+    if not isinstance(block, dict) or not isinstance(block.get("name"), str):
+        return block
+    written = Path(block["name"]).expanduser()
+    # A backbone's name is a hub name unless such a folder exists or it is written as a path.
+    if written.is_absolute() or block["name"].startswith(".") or (folder / written).is_dir():
+        return _placed(block, ("name",), folder)
+    return block
+
+
+def _placed(block: dict[str, Any], keys: tuple[str, ...], folder: Path) -> dict[str, Any]:
+    written = {key: block[key] for key in keys if isinstance(block.get(key), str) and block[key]}
+    found = {key: str((folder / Path(path).expanduser()).resolve()) for key, path in written.items()}
+    return {**block, **found}
