@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from analysis._copies import copy_in_words, copy_warnings
 from analysis._rendering import NOTHING, percent
 from analysis.comparisons import Comparison
 from analysis.families import cells_of, families, label, percent_text, varying
 from analysis.results import Results
-
-Weights = Literal["random", "pretrained", "none"]
-Counts = Mapping[str, Mapping[str, int | str]]
+from analysis.study import CorpusInfo, StudyInfo, Weights
 
 _SCOPE: dict[Weights, str] = {
     "random": (
@@ -42,6 +40,9 @@ class CorpusFacts:
     validation: str
     test: str
     shared_sentences: str
+    copy: str
+    folds: str
+    validation_draw: str
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Facts:
     """The box: what was trained and tested on, how often, and which difference could be seen at all."""
 
     corpora: tuple[CorpusFacts, ...]
+    protocol: str
     folds: str
     seeds: str
     weights: str
@@ -56,37 +58,54 @@ class Facts:
     scope: str
 
 
-def facts(results: Results, counts: Counts, weights: Weights, comparisons: Sequence[Comparison]) -> Facts:
+def facts(results: Results, study: StudyInfo, comparisons: Sequence[Comparison]) -> Facts:
     """Gather the box from the results and from what the study knows about its corpora."""
     frame = results.frame
     corpora = tuple(
-        _corpus(str(name), cells, counts.get(str(name), {}))
+        _corpus(str(name), cells, study.corpus(str(name)))
         for name, cells in frame.groupby("corpus", sort=False)
     )
     folds = [cells["fold"].nunique() for _, cells in frame.groupby("corpus")]
     return Facts(
         corpora,
+        study.protocol,
         _range(folds),
         str(frame["seed"].nunique()),
-        _WEIGHTS[weights],
+        _WEIGHTS[study.weights_are],
         _detectable(comparisons),
-        _SCOPE[weights],
+        _SCOPE[study.weights_are],
     )
 
 
-def warnings(results: Results) -> list[str]:
+def warnings(results: Results, study: StudyInfo) -> list[str]:
     """Sentences about what weakens the results, the gravest first."""
     frame = results.frame
-    return [*_collapses(frame), *_mixed(frame), *_uncharged(frame), *_of_records(frame), *_failures(results)]
+    return [
+        *copy_warnings(frame, study),
+        *_optimistic(frame, study),
+        *_collapses(frame),
+        *_mixed(frame),
+        *_uncharged(frame),
+        *_of_records(frame),
+        *_failures(results),
+    ]
 
 
-def _corpus(name: str, cells: pd.DataFrame, counts: Mapping[str, int | str]) -> CorpusFacts:
-    def known(part: str) -> str:
-        return str(counts.get(part, "")) or _range(cells[part].dropna().astype(int))
+def _corpus(name: str, cells: pd.DataFrame, info: CorpusInfo) -> CorpusFacts:
+    def counted(part: str) -> str:
+        return _range(cells[part].dropna().astype(int))
 
-    shared = counts.get("shared_sentences", "unknown")
-    classes = ", ".join(cells["classes"].iloc[0])
-    return CorpusFacts(name, classes, known("train"), known("validation"), known("test"), str(shared))
+    return CorpusFacts(
+        name,
+        classes=", ".join(cells["classes"].iloc[0]),
+        train=info.train or counted("train"),
+        validation=info.validation or counted("validation"),
+        test=info.test or counted("test"),
+        shared_sentences=info.shared_sentences,
+        copy=copy_in_words(cells, info.copy),
+        folds=info.folds,
+        validation_draw=info.validation_draw,
+    )
 
 
 def _range(values: Sequence[int] | pd.Series) -> str:
@@ -104,6 +123,16 @@ def _detectable(comparisons: Sequence[Comparison]) -> str:
         f"{percent(float(np.median(bars)))} points of UA (median of {len(bars)} comparisons, "
         f"{percent(min(bars))} to {percent(max(bars))}; 80 % power in both tests, uncorrected)"
     )
+
+
+def _optimistic(frame: pd.DataFrame, study: StudyInfo) -> list[str]:
+    """Corpora on which weights were chosen by speakers who are tested too."""
+    names = [name for name in frame["corpus"].unique() if study.corpus(name).validation_shares_speakers]
+    return [
+        f"Validation of {name} shares speakers with test: results are optimistic, not speaker-independent "
+        "model selection."
+        for name in names
+    ]
 
 
 def _collapses(frame: pd.DataFrame) -> list[str]:

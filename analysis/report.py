@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -15,11 +14,13 @@ from markupsafe import Markup
 from after_ray.files import write_atomic, write_text
 from analysis._facts import Facts, facts, warnings
 from analysis._rendering import Cell, Table, percent, to_latex, to_markdown
+from analysis.by_corpus import by_corpus_frame, by_corpus_table
 from analysis.comparisons import Axis, Comparison, axes_to_compare, compare
 from analysis.curves import areas, learning_curves
 from analysis.errors import NoResults
 from analysis.figures import curves_figure, inline_svg, seconds_figure, to_png, to_svg
 from analysis.results import Results
+from analysis.study import StudyInfo
 from analysis.tables import (
     METRICS,
     cells_frame,
@@ -39,30 +40,6 @@ _TITLES: dict[Axis, str] = {
     "initialization": "Initializations against {}",
 }
 _NO_PRETRAINED_WEIGHTS = "not testable here (no pretrained weights)"
-
-
-@dataclass(frozen=True)
-class StudyInfo:
-    """What the page says about a study beside its results.
-
-    Attributes:
-        name, description: as declared.
-        reference: the strategy that others are compared with.
-        counts: per corpus a mapping with `train`, `validation`, `test` (utterances, a number or a range)
-            and `shared_sentences` (sentences spoken in train and test alike); what is left out is read
-            off the results, shared sentences then stay unknown.
-        weights_are: of the backbone; `none` where no method has one.
-        settings_yaml: the resolved study file.
-        commands: how to run and report it again.
-    """
-
-    name: str
-    description: str = ""
-    reference: str = "random"
-    counts: Mapping[str, Mapping[str, int | str]] = field(default_factory=dict)
-    weights_are: Literal["random", "pretrained", "none"] = "none"
-    settings_yaml: str = ""
-    commands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,6 +100,7 @@ class _Report:
         self._curves_svg = to_svg(self._curves_figure, "curves")
         self._seconds_svg = to_svg(self._seconds_figure, "seconds")
         self._scores = [score_table(results, metric) for metric in METRICS]
+        self._by_corpus = by_corpus_table(results)
 
     def _untestable(self, axis: Axis) -> str:
         """Why this study can say nothing on an axis: TAPT from random weights is pre-training itself."""
@@ -149,6 +127,17 @@ class _Report:
             "curves.csv": to_csv(self._curves),
             "seconds.csv": to_csv(seconds_frame(self._results)),
             "cells.csv": to_csv(cells_frame(self._results)),
+            **self._files_by_corpus(),
+        }
+
+    def _files_by_corpus(self) -> dict[str, str | bytes]:
+        """None where every cell is tested on a single corpus."""
+        if self._by_corpus is None:
+            return {}
+        return {
+            "by_corpus.csv": to_csv(by_corpus_frame(self._results)),
+            "by_corpus.md": to_markdown([self._by_corpus]),
+            "by_corpus.tex": to_latex([self._by_corpus]),
         }
 
     def page(self, files: Sequence[str]) -> str:
@@ -164,13 +153,13 @@ class _Report:
             study=self._study,
             reference=self._reference,
             facts=self._facts(),
-            warnings=warnings(self._results),
+            warnings=warnings(self._results, self._study),
             missing=self._results.missing,
             planned=self._results.planned,
             curves=_picture(self._curves_svg, "Learning curves"),
             bands=_bands(self._curves),
             area=_area_table(self._curves),
-            scores=self._scores,
+            scores=[*self._scores, *([] if self._by_corpus is None else [self._by_corpus])],
             comparisons=self._comparison_tables(),
             seconds=seconds_table(self._results),
             seconds_picture=_picture(self._seconds_svg, "Charged time"),
@@ -186,7 +175,7 @@ class _Report:
 
     def _facts(self) -> Facts:
         everything = [c for found in self._comparisons.values() for c in found]
-        return facts(self._results, self._study.counts, self._study.weights_are, everything)
+        return facts(self._results, self._study, everything)
 
 
 def to_csv(frame: pd.DataFrame) -> str:

@@ -20,6 +20,7 @@ CLASSES = ("anger", "happiness", "neutral", "sadness")
 # (strategy, percent, fold, seed) -> the share of the test utterances of each class that are right: one share
 # for all classes, or the confusion counts themselves
 Score = Callable[[str, float, int, int], float | list[list[int]]]
+Details = Callable[[str, float, int, int], dict[str, Any]]  # what its record says beside the usual
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class StudyMaker:
         seeds: Sequence[int] = (0, 1),
         left_out: Callable[[str, float, int, int], bool] = lambda *_: False,
         share_first: bool = True,
+        details: Details = lambda *_: {},
     ) -> FakeStudy:
         rows = []
         for fold in folds:
@@ -62,7 +64,7 @@ class StudyMaker:
                         key = self._key("round", previous=previous, percent=percent, by=name, seed=seed)
                         cell = (strategy, percent, fold, seed)
                         if not left_out(*cell) and self.store.find(key) is None:
-                            self._round(key, previous, percent, score(*cell))
+                            self._round(key, previous, percent, score(*cell), details(*cell))
                         rows.append(_cell(strategy, percent, fold, seed, key))
                         previous = key
         return FakeStudy(pd.DataFrame(rows), self.store)
@@ -77,7 +79,14 @@ class StudyMaker:
         self.store.commit(Draft(features, "features", {}, parents=(audio,), seconds=parts))
         return features
 
-    def _round(self, key: str, previous: str, percent: float, right: float | list[list[int]]) -> None:
+    def _round(
+        self,
+        key: str,
+        previous: str,
+        percent: float,
+        right: float | list[list[int]],
+        details: dict[str, Any],
+    ) -> None:
         confusion = np.array(right) if isinstance(right, list) else _confusion(right)
         ua = float(np.mean(np.diag(confusion) / confusion.sum(axis=1)))
         truth = np.repeat(np.arange(4), confusion.sum(axis=1))
@@ -108,6 +117,7 @@ class StudyMaker:
                     "acquired": ["a", "b"],
                     "test_speakers": ["s1", "s2"],
                     "warnings": [],
+                    **details,
                 },
                 environment={"device": "cpu", "device_name": "cpu x", "threads": 1, "shared_by": 2},
             )

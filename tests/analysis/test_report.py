@@ -1,18 +1,19 @@
 import dataclasses
 import re
-from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
 
 from analysis._facts import warnings
 from analysis.errors import NoResults
-from analysis.report import StudyInfo, write_report
+from analysis.report import write_report
+from analysis.study import Copy, CorpusInfo, StudyInfo
+from tests.analysis.pages import text_of
 
 STUDY = StudyInfo(
     name="known <study>",
     description="Two strategies & nothing else.",
-    counts={"emodb": {"shared_sentences": 10}},
+    corpora={"emodb": CorpusInfo(shared_sentences="10")},
     weights_are="random",
     settings_yaml="study: known\n",
     commands=("after-ray run known.yaml",),
@@ -22,34 +23,6 @@ STUDY = StudyInfo(
 def known(strategy, percent, fold, seed):
     gain = 0.1 + 0.05 * ((fold + seed) % 2) if strategy == "entropy" and percent > 1 else 0.0
     return 0.4 + 0.1 * fold + gain
-
-
-class _Text(HTMLParser):
-    """The text of a page, and whether its tags close in order."""
-
-    VOID = frozenset({"meta", "br", "path", "use", "rect", "line", "link"})
-
-    def __init__(self):
-        super().__init__()
-        self.words, self.open = [], []
-
-    def handle_starttag(self, tag, attrs):
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        if tag not in self.VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-
-def text_of(page):
-    parser = _Text()
-    parser.feed(page.read_text())
-    assert parser.open == []
-    return " ".join(" ".join(parser.words).split())
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +68,34 @@ def test_the_page_opens_with_the_box(report):
         "36 of 36 finished",
     ):
         assert fact in box
+
+
+def test_the_box_says_how_folds_and_validation_were_made_and_of_which_copy(make_study, tmp_path):
+    info = CorpusInfo(
+        folds="5 groups of speakers",
+        validation_draw="10 % of the rest, by class",
+        copy=Copy("altered", ("<2> of 339 missing",)),
+        validation_shares_speakers=True,
+    )
+    study = dataclasses.replace(STUDY, corpora={"emodb": info}, protocol="official_code")
+    results = make_study(known, details=lambda *_: {"conformity": "altered"}).results
+    text = text_of(write_report(study, results, tmp_path / "report").page)
+    box, rest = text[: text.index("Read with care")], text[text.index("Read with care") :]
+    for fact in (
+        "Copy: ALTERED: <2> of 339 missing",
+        "Folds: 5 groups of speakers",
+        "Validation: 10 % of the rest, by class",
+        "Protocol official_code",
+    ):
+        assert fact in box
+    assert rest.index("of an ALTERED copy") < rest.index("shares speakers with test")
+
+
+def test_what_nobody_knows_of_the_folds_is_left_out_of_the_box(report):
+    text = text_of(report.page)
+    box = text[: text.index("Learning curves")]
+    assert "Copy: not recorded" in box
+    assert not [word for word in ("Folds:", "Validation:", "Protocol") if word in box]
 
 
 def test_names_are_escaped(report):
@@ -150,14 +151,14 @@ SAYS_SEVERAL = [[20, 20, 0, 0], [14, 6, 0, 0], [0, 16, 4, 0], [0, 0, 20, 0]]  # 
 
 def test_collapsed_models_are_counted(make_study):
     results = make_study(lambda s, p, f, seed: SAYS_ONE_CLASS if (s, p) == ("entropy", 5) else 0.5).results
-    (warning,) = warnings(results)
+    (warning,) = warnings(results, STUDY)
     assert warning.startswith("entropy: the model says one class for everything in 6 cells (6 at 5 %)")
 
 
 def test_a_ua_of_chance_over_several_classes_is_no_collapse(make_study):
     results = make_study(lambda *_: SAYS_SEVERAL).results
     assert results.frame["ua"].unique() == pytest.approx([0.25])
-    assert warnings(results) == []
+    assert warnings(results, STUDY) == []
 
 
 def with_tapt(results):
@@ -197,7 +198,7 @@ def test_random_weights_leave_claims_about_strategies_testable(report):
 def test_unlike_devices_are_warned_about(make_study):
     results = make_study(known).results
     results.frame.loc[0, "device_name"] = "gpu y"
-    assert any("different devices (cpu x, gpu y)" in warning for warning in warnings(results))
+    assert any("different devices (cpu x, gpu y)" in warning for warning in warnings(results, STUDY))
 
 
 def test_the_same_results_give_the_same_bytes(make_study, tmp_path):

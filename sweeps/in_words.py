@@ -1,0 +1,64 @@
+"""Decisions of a study in words for its report: its protocol, how folds are cut, how validation is drawn."""
+
+from __future__ import annotations
+
+from after_ray.manifest import Manifest
+from after_ray.protocol import Protocol
+from after_ray.splits._settings import FoldSettings, ValidationCap
+from sweeps.splitting import Split
+
+DIGEST_SHOWN = 12  # characters of a fold file's digest
+
+
+def protocol_in_words(protocol: Protocol) -> str:
+    """Its name, and which of its blocks a study sets otherwise."""
+    named = Protocol(preset=protocol.preset)
+    others = [name for name in Protocol.model_fields if getattr(protocol, name) != getattr(named, name)]
+    return f"{protocol.preset}, with its own {', '.join(others)}" if others else protocol.preset
+
+
+def folds_in_words(split: Split, manifest: Manifest) -> str:
+    """What is held out in turn, and what is trained on whatever is held out."""
+    folds = split.stage.folds
+    only_trained_on = "; all other corpora are trained on in every fold" if folds.test_corpus else ""
+    thinned = "; train thinned to the rarest class" if folds.balance == "per_class_cap" else ""
+    return f"{_cut(folds, _is_merged(manifest))}{only_trained_on}{thinned}"
+
+
+def validation_in_words(split: Split, manifest: Manifest, cap: ValidationCap) -> str:
+    """Where validation comes from; `cap` is what a round may use of it."""
+    capped = ", capped at the labelled size" if cap == "labelled" else ""
+    return f"{_drawn(split, _is_merged(manifest))}{capped}"
+
+
+def _cut(folds: FoldSettings, merged: bool) -> str:
+    of = f" of {folds.test_corpus}" if folds.test_corpus else " of every corpus" if merged else ""
+    match folds.scheme:
+        case "sessions":
+            return f"{folds.count} sessions{of}"
+        case "leave_one_speaker_out":
+            return f"one fold per speaker{of}"
+        case "file":
+            return f"as a fold file says (digest {folds.digest[:DIGEST_SHOWN]})"
+        case "speaker_groups":
+            return f"{folds.count} groups of speakers{of}"
+
+
+def _drawn(split: Split, merged: bool) -> str:
+    validation = split.stage.validation
+    of_test = any(fold.validation_is_of_test for fold in split.table.folds)
+    if split.stage.folds.scheme == "file":  # somebody changed them, no draw says how
+        return "as the fold file says" + (
+            ", of the held-out part (shares speakers with test)" if of_test else ""
+        )
+    match validation.draw:
+        case "by_utterance":
+            return f"{validation.share:g} % of the rest, by {'corpus and class' if merged else 'class'}"
+        case "by_speaker":
+            return f"whole speakers, about {validation.share:g} %"
+        case "half_of_test":
+            return "half of the held-out part (official code: shares speakers with test)"
+
+
+def _is_merged(manifest: Manifest) -> bool:
+    return len(set(manifest.sources)) > 1
