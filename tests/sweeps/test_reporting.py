@@ -17,7 +17,7 @@ from after_ray.store import Draft, Store
 from analysis._facts import warnings
 from analysis.study import Copy, CorpusInfo
 from sweeps.declaration import load_study
-from sweeps.in_words import protocol_in_words, validation_in_words
+from sweeps.in_words import protocol_in_words
 from sweeps.opening import OpenStudy
 from sweeps.plan import make_plan
 from sweeps.reporting import read_results, study_info, write_study_report
@@ -127,9 +127,8 @@ def test_validation_of_a_merged_corpus_is_drawn_by_corpus_too(tmp_path: Path) ->
 
 
 def test_a_capped_validation_is_called_so(tmp_path: Path) -> None:
-    study = opened(tmp_path, SINGLE, iemocap())
-    words = validation_in_words(study.plan.splits[0], study.scans[0].manifest, "labelled")
-    assert words == "10 % of the rest, by class, capped at the labelled size"
+    info = single(tmp_path, "protocol.validation={cap: labelled}")
+    assert info.validation_draw == "10 % of the rest, by class, capped at the labelled size"
 
 
 @pytest.mark.parametrize("draw", ["by_utterance", "half_of_test"])
