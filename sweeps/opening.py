@@ -6,13 +6,13 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from after_ray.corpora._base import Scan, scan
 from after_ray.store import Store
 from sweeps.declaration import Study, load_study
+from sweeps.places import without_places
 from sweeps.plan import Plan, make_plan
 
 CorpusProgress = Callable[[str, int, int], None]  # corpus name, files done, files in all
@@ -32,7 +32,7 @@ class OpenStudy:
     @property
     def resolved_yaml(self) -> str:
         """The study with its overrides and defaults, without this machine's folders, which mean nothing."""
-        values = _without_folders(self.study.model_dump(mode="json"))
+        values = without_places(self.study.model_dump(mode="json"))
         return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
     def command(self, verb: str) -> str:
@@ -65,21 +65,6 @@ def open_study(
 
 def _named(progress: CorpusProgress, name: str) -> Callable[[int, int], None]:
     return lambda done, total: progress(name, done, total)
-
-
-def _without_folders(value: Any) -> Any:
-    """Roots left out; of a file, or of a backbone's folder, only the name."""
-    if isinstance(value, list):
-        return [_without_folders(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    kept = {key: _without_folders(item) for key, item in value.items() if key != "root"}
-    names = {
-        key: Path(kept[key]).name
-        for key in ("file", "name")
-        if isinstance(kept.get(key), str) and Path(kept[key]).is_absolute()
-    }
-    return kept | names
 
 
 def _with_identities(study: Study) -> Study:

@@ -1,4 +1,4 @@
-"""Files and folders that a study names: relative ones are relative to the study file."""
+"""Files and folders that a study names: relative to the study file, and in no record."""
 
 from __future__ import annotations
 
@@ -21,6 +21,21 @@ def with_places(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     if isinstance(protocol, dict) and isinstance(protocol.get("folds"), dict):
         result["protocol"] = {**protocol, "folds": _placed(protocol["folds"], ("file",), folder)}
     return result
+
+
+def without_places(value: Any) -> Any:
+    """Values without folders of a machine: no roots, and of a file or a backbone's folder only its name."""
+    if isinstance(value, list):
+        return [without_places(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {key: without_places(item) for key, item in value.items() if key != "root"}
+    names = {
+        key: Path(kept[key]).name
+        for key in ("file", "name")
+        if isinstance(kept.get(key), str) and Path(kept[key]).is_absolute()
+    }
+    return kept | names
 
 
 def _corpus(block: Any, folder: Path) -> Any:

@@ -1,0 +1,226 @@
+"""`after-ray corpora scan`: every corpus, every setting, all that a study would refuse, in one sentence."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from after_ray.corpora._base import corpora as loaders
+from after_ray.corpora._settings import CORPUS_NAMES, CremadSettings
+from after_ray.errors import WrongChecksum
+from sweeps.cli import app
+from sweeps.scanning import check_sums, corpus_settings, scan_corpus
+from tests.after_ray.corpora.trees import plant, wav
+
+EMODB = ("wav/03a01Fa.wav", "wav/03a01Nc.wav", "wav/08a01Wa.wav", "wav/08b03Tc.wav", "wav/03a04Ad.wav")
+RAVDESS = ("Actor_01/03-01-05-01-01-01-01.wav", "Actor_02/03-01-04-01-01-01-02.wav")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Corpora of a few files, in folders of their names."""
+    plant(tmp_path / "corpora" / "emodb", EMODB)
+    plant(tmp_path / "corpora" / "ravdess", RAVDESS)
+    return tmp_path / "corpora"
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    plant(tmp_path / "own", ["a.wav", "b.wav"])
+    file = tmp_path / "own" / "own.csv"
+    file.write_text("path,speaker,emotion,take\na.wav,s1,anger,1\nb.wav,s2,sad,1\n")
+    return file
+
+
+def scanned(tmp_path: Path, *arguments: object) -> tuple[int, str]:
+    """Exit code and output, in which a line break of the terminal counts as a blank."""
+    words = ["corpora", "scan", *map(str, arguments), "--store", str(tmp_path / "store")]
+    done = CliRunner().invoke(app, words)
+    assert "Traceback" not in done.output
+    return done.exit_code, " ".join(done.output.split())
+
+
+def row(*cells: object) -> str:
+    return " ".join(f"│ {cell}" for cell in cells) + " │"
+
+
+def test_every_corpus_that_has_settings_has_a_loader() -> None:
+    for name in CORPUS_NAMES:
+        assert loaders.resolve(name).__module__ == f"after_ray.corpora.{name}"
+
+
+def test_a_csv_is_scanned_by_its_settings(tmp_path: Path, table: Path) -> None:
+    code, output = scanned(tmp_path, "csv", "--set", f"file={table}", "--set", "called=mine")
+    assert code == 0
+    assert "mine: utterances by speaker and class" in output
+    assert row("s1", 1, 0, 1) in output
+    assert "2 utterances" in output
+    assert "there is no official release to compare it with" in output
+    assert "columns not used: take" in output
+
+
+def test_a_csv_takes_its_audio_from_another_root(tmp_path: Path, table: Path) -> None:
+    moved = table.rename(tmp_path / "moved.csv")
+    code, _ = scanned(tmp_path, "csv", "--root", tmp_path / "own", "--set", f"file={moved}")
+    assert code == 0
+
+
+def test_a_csv_that_is_wrong_is_one_sentence_and_leaves_nothing(tmp_path: Path, table: Path) -> None:
+    table.write_text("path,emotion\na.wav,anger\n")
+    code, output = scanned(tmp_path, "csv", "--set", f"file={table}")
+    assert code == 1
+    assert output.startswith(f"error: The CSV {table} cannot be used: it lacks the column speaker;")
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_csv_of_one_class_is_shown_and_refused(tmp_path: Path, table: Path) -> None:
+    code, output = scanned(
+        tmp_path, "csv", "--set", f"file={table}", "--set", "labels={anger: anger, sad: null}"
+    )
+    assert code == 1
+    assert "1 utterances" in output
+    assert "not used: sad: 1 file(s)" in output
+    assert "1 emotion classes: anger; allowed: 2 to 20 classes" in output
+
+
+def test_an_unlabelled_folder_is_counted_by_speaker(tmp_path: Path, root: Path) -> None:
+    (root / "notes.txt").write_text("no audio")
+    code, output = scanned(tmp_path, "unlabelled", "--root", root)
+    assert code == 0
+    assert row("emodb", 5) in output
+    assert row("all", 7) in output
+    assert "not used: .txt: 1 file(s)" in output
+    _, by_file = scanned(tmp_path, "unlabelled", "--root", root, "--set", "speaker=file")
+    assert row("emodb/wav/03a01Fa", 1) in by_file
+
+
+def test_more_speakers_than_somebody_reads_are_counted(tmp_path: Path) -> None:
+    root = plant(tmp_path / "many", (f"{i:03d}/a.wav" for i in range(101)))
+    code, output = scanned(tmp_path, "unlabelled", "--root", root)
+    assert code == 0
+    assert row("101 speakers", 101) in output
+
+
+def test_an_altered_corpus_is_shown_with_all_differences_and_refused(tmp_path: Path, root: Path) -> None:
+    code, output = scanned(tmp_path, "emodb", "--root", root / "emodb")
+    assert code == 1
+    assert row("03", 0, 1, 1, 0, 2) in output
+    assert "this is not the official release" in output
+    assert "difference: 335 of 339 utterances are missing (03a01Wa, 03a02Fc, " in output
+    for emotion, count in {"anger": 127, "happy": 71, "neutral": 79, "sad": 62}.items():
+        assert f"difference: class {emotion} has 1 instead of {count} utterances" in output
+    assert "difference: 4 utterances have another length" in output
+    assert "not used: fear: 1 file(s)" in output
+    assert (
+        "error: A study would refuse the corpus 'emodb': 6 difference(s) from the official release, named "
+        "above; mend it, or set 'altered: accept' in the study's corpus block."
+    ) in output
+
+
+def test_unusable_files_and_second_copies_are_named(tmp_path: Path, root: Path) -> None:
+    shutil.copytree(root / "emodb" / "wav", root / "emodb" / "again" / "wav")
+    (root / "emodb" / EMODB[0]).write_bytes(b"")
+    (root / "emodb" / EMODB[1]).write_bytes(wav(1, samples=40))
+    code, output = scanned(tmp_path, "emodb", "--root", root / "emodb")
+    assert code == 1
+    assert "not used: 4 file(s) that hold an utterance a second time, first again/wav/03a01Fa.wav" in output
+    assert "unusable: wav/03a01Fa.wav: empty file (0 bytes)" in output
+    assert "unusable: wav/03a01Nc.wav: too short: 2.5 ms, at least 25 ms are needed" in output
+    assert "2 file(s) cannot be used and 6 difference(s) from the official release, named above" in output
+    assert "set 'unusable: skip' and 'altered: accept' in the study's corpus block." in output
+
+
+def test_the_complete_corpus_is_told_converted(tmp_path: Path, corpora: Path) -> None:
+    code, output = scanned(tmp_path, "emodb", "--root", corpora / "emodb")
+    assert code == 0
+    assert "this is the official release, converted: same utterances, classes and lengths" in output
+
+
+def test_labels_can_be_set(tmp_path: Path, root: Path) -> None:
+    labels = "labels={anger: anger, fear: anger, sad: sad}"
+    _, output = scanned(tmp_path, "emodb", "--root", root / "emodb", "--set", labels)
+    assert row("all", 2, 1, 3) in output
+    assert "not used: happy: 1 file(s)" in output
+
+
+def test_a_merged_corpus_is_counted_by_member_and_accepted_in_its_members(tmp_path: Path, root: Path) -> None:
+    (root / "ravdess" / RAVDESS[0]).write_bytes(b"")
+    code, output = scanned(tmp_path, "merged", "--root", root, "--set", "members=[emodb, ravdess]")
+    assert code == 1
+    assert row("emodb", 1, 1, 1, 1, 4) in output
+    assert row("ravdess", 0, 0, 0, 1, 1) in output
+    assert "emodb: this is not the official release" in output
+    assert "emodb: difference: class anger has 1 instead of 127 utterances" in output
+    assert "not used: fear (emodb): 1 file(s)" in output
+    assert "unusable: ravdess/Actor_01/03-01-05-01-01-01-01.wav: empty file" in output
+    assert "refuse the corpus 'merged': 1 file(s) cannot be used and" in output
+
+
+def test_what_is_accepted_for_a_scan_stays_refused_in_the_settings(tmp_path: Path, root: Path) -> None:
+    settings = corpus_settings("merged", root, ["members=[emodb, ravdess]"])
+    assert len(scan_corpus(settings, tmp_path).members) == 2
+    assert {member.altered for member in settings.members} == {"refuse"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["emodbb"], "Unknown corpus 'emodbb'; allowed: cremad, csv, emodb, "),
+        (["csv"], "The corpus 'csv' needs its 'file'; say it with --set file=VALUE."),
+        (["emodb"], "The corpus 'emodb' needs its 'root'; say it with --root DIR."),
+        (["synthetic", "--root", "x"], "The corpus 'synthetic' takes no --root: it is made, not read."),
+        (["synthetic", "--set", "speakers=1"], "'synthetic' (speakers): input should be greater than"),
+        (["synthetic", "--set", "speakers"], "the override 'speakers' is not of the form key=value"),
+        (["synthetic", "--set", "speakers=["], "the value of the override 'speakers=[' is not YAML"),
+        (["synthetic", "--set", "speaker=3"], "unknown key 'speaker'; allowed: name, speakers, "),
+        (["emodb", "--root", "x", "--set", "labels={joy: happy}"], "(labels): unknown label 'joy' of this"),
+        (["csv", "--set", "file=a.csv", "--set", "called=a/b"], "(called): 'a/b' is no name; use letters"),
+        (["merged", "--root", "x", "--set", "members=[emodb, emodb]"], "the member emodb is listed twice"),
+        (["merged", "--root", "x", "--set", "members=[emodb]"], "(members): "),
+        (["merged", "--root", "x", "--set", "members=[emodb, unlabelled]"], "unknown name 'unlabelled'"),
+        (["merged"], "The corpus 'merged' needs its 'root'; say it with --root DIR."),
+        (["merged", "--set", "members=[synthetic, {name: csv}]"], "say it with 'file' in members.1.csv."),
+        (["merged", "--root", "x", "--set", "test_corpus=savee"], "the test_corpus 'savee' is not among"),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_is_one_sentence_and_leaves_nothing(
+    arguments: list[str], sentence: str, tmp_path: Path
+) -> None:
+    code, output = scanned(tmp_path, *arguments)
+    assert code == 1
+    assert output.startswith("error: ")
+    assert sentence in output
+    assert not (tmp_path / "store").exists()
+
+
+def test_other_bytes_than_the_official_ones_are_named(tmp_path: Path) -> None:
+    names = ["1001_DFA_ANG_XX", "1001_DFA_HAP_XX", "1002_DFA_NEU_XX", "1002_DFA_SAD_XX"]
+    made_up = plant(tmp_path / "cremad", (f"AudioWAV/{name}.wav" for name in names))
+    settings = CremadSettings(root=str(made_up))
+    with pytest.raises(
+        WrongChecksum, match=r"4 of 4 files of 'cremad' have another SHA-256 .*1001_DFA_ANG_XX"
+    ):
+        check_sums(settings, scan_corpus(settings, tmp_path / "scans"))
+    code, output = scanned(tmp_path, "cremad", "--root", settings.root, "--checksums")
+    assert code == 1
+    assert "fetch them again (only the original wav files can agree, never a conversion)." in output
+
+
+def test_official_bytes_agree(tmp_path: Path, corpora: Path) -> None:
+    code, output = scanned(tmp_path, "cremad", "--root", corpora / "originals" / "cremad", "--checksums")
+    assert code == 1  # eight files of 4900
+    assert "checksums: 7 files are the official ones, bit by bit" in output
+    assert "left out, as unusable in the official release: AudioWAV/1076_MTI_SAD_XX.wav: silent" in output
+
+
+@pytest.mark.parametrize("name", ["emodb", "csv"])
+def test_checksums_nobody_published_are_refused(name: str, tmp_path: Path, root: Path, table: Path) -> None:
+    place = (
+        ["--root", root / "emodb"] if name == "emodb" else ["--set", f"file={table}", "--set", "called=csv"]
+    )
+    code, output = scanned(tmp_path, name, *place, "--checksums")
+    assert code == 1
+    assert f"No checksums are published for the corpus '{name}'; allowed: cremad." in output
