@@ -8,7 +8,7 @@ import pandas as pd
 
 from after_ray.manifest import Manifest
 from after_ray.splits.fold_file import FoldTable
-from after_ray.splits.folds import Fold
+from after_ray.splits.parts import Fold
 from sweeps._console import console, print_table
 from sweeps.opening import OpenStudy
 

@@ -10,7 +10,6 @@ from typing import Any
 from after_ray.corpora._base import open_source
 from after_ray.errors import SharedRecordings
 from after_ray.manifest import Manifest
-from after_ray.splits.folds import Fold
 from after_ray.splits.overlap import (
     Crossing,
     Duplicate,
@@ -21,6 +20,7 @@ from after_ray.splits.overlap import (
     recordings,
     sentence_overlap,
 )
+from after_ray.splits.parts import Fold
 from sweeps._console import console, meter, print_table
 from sweeps.fingerprints import fingerprints
 from sweeps.opening import OpenStudy

@@ -10,7 +10,7 @@ import pandas as pd
 
 from after_ray.corpora._base import Scan
 from after_ray.manifest import Manifest
-from after_ray.splits.folds import Fold
+from after_ray.splits.parts import Fold
 from analysis.report import ReportPaths, write_report
 from analysis.results import Results, from_store
 from analysis.study import Copy, CorpusInfo, StudyInfo

@@ -10,7 +10,7 @@ from after_ray.execution.corpus import open_corpus
 from after_ray.manifest import Manifest
 from after_ray.splits._settings import FoldChoice
 from after_ray.splits.fold_file import FoldTable
-from after_ray.splits.folds import Fold
+from after_ray.splits.parts import Fold
 from after_ray.stages import AudioStage, FoldsStage
 from after_ray.store import Draft, NodeCache, Record, Store
 

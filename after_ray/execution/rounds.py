@@ -26,8 +26,8 @@ from after_ray.metrics import evaluate
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.splits.caps import capped, validation_order
-from after_ray.splits.folds import Fold
 from after_ray.splits.oracle import Evaluator, Oracle
+from after_ray.splits.parts import Fold
 from after_ray.splits.tripwire import Tripwire
 from after_ray.stages import FeaturesStage, FirstRoundStage, NextRoundStage, rounds
 from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Draft, Record, Store

@@ -25,8 +25,8 @@ from after_ray.metrics import Scores
 from after_ray.seeds import SeedTree
 
 if TYPE_CHECKING:
-    from after_ray.splits.folds import Fold
     from after_ray.splits.oracle import Evaluator, Oracle
+    from after_ray.splits.parts import Fold
     from after_ray.splits.tripwire import Part
 
 Rows = NDArray[np.int64]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from after_ray.seeds import SeedTree
-from after_ray.splits.folds import Fold
+from after_ray.splits.parts import Fold
 
 Rows = NDArray[np.int64]
 

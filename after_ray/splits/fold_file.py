@@ -22,7 +22,9 @@ from after_ray.errors import BadFoldFile
 from after_ray.files import write_lines
 from after_ray.manifest import Manifest
 from after_ray.splits._settings import FoldChoice, FoldSettings, ValidationSettings
-from after_ray.splits.folds import Fold, all_folds
+from after_ray.splits.folds import all_folds
+from after_ray.splits.leaks import checked
+from after_ray.splits.parts import Fold
 
 FORMAT = 1
 PARTS = ("train", "validation", "test", "unused")
@@ -63,7 +65,7 @@ class FoldTable:
         made = _head(path, manifest)["made"]
         of_test = made.get("validation", {}).get("draw") == "half_of_test"
         folds = tuple(
-            _fold(path, index, parts, of_test).check(manifest)
+            checked(_fold(path, index, parts, of_test), manifest)
             for index, parts in enumerate(_columns(path, manifest))
         )
         return cls._of(manifest, folds, made)

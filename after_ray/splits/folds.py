@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -13,38 +12,14 @@ from after_ray.errors import BadFold, BadValue
 from after_ray.manifest import Manifest
 from after_ray.seeds import SeedTree
 from after_ray.splits._settings import FoldChoice, FoldRequest, FoldScheme, FoldSettings
-from after_ray.splits.leaks import refuse_leaks
+from after_ray.splits.leaks import checked
+from after_ray.splits.parts import Fold
 from after_ray.splits.validation import draw_validation, halves
 
 Rows = NDArray[np.int64]
 NEVER = -1  # the fold in which an utterance of a corpus that is only trained on is tested
 DEFAULT_COUNT = 5
 _NONE: Rows = np.empty(0, dtype=np.int64)
-
-
-@dataclass(frozen=True, eq=False)
-class Fold:
-    """One fold: rows of the manifest in each part, sorted.
-
-    `unused` rows are in no part (a balanced train). `validation_is_of_test`: validation was cut from the
-    held-out part and shares its speakers.
-    """
-
-    index: int
-    train: Rows
-    validation: Rows
-    test: Rows
-    unused: Rows = field(default_factory=lambda: _NONE)
-    validation_is_of_test: bool = False
-
-    def check(self, manifest: Manifest) -> Fold:
-        """This fold, if nothing leaks.
-
-        Raises:
-            Leak: when parts overlap, rows are missing, or a test speaker is heard in training.
-        """
-        refuse_leaks(self, manifest)
-        return self
 
 
 def settle(
@@ -115,7 +90,8 @@ def _fold(manifest: Manifest, choice: FoldChoice, tested_in: Rows) -> Fold:
         validation, test = draw_validation(manifest, rest, settings, index), held_out
         train = np.setdiff1d(rest, validation, assume_unique=True)
     train, unused = _balanced(manifest, train, index) if choice.folds.balance != "none" else (train, _NONE)
-    return Fold(index, train, validation, test, unused, settings.draw == "half_of_test").check(manifest)
+    of_test = settings.draw == "half_of_test"
+    return checked(Fold(index, train, validation, test, unused, of_test), manifest)
 
 
 def fold_of_rows(manifest: Manifest, folds: FoldSettings) -> Rows:

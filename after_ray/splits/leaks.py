@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from after_ray.errors import Leak
 from after_ray.manifest import Manifest
+from after_ray.splits.parts import Fold, Rows
 
-if TYPE_CHECKING:
-    from after_ray.splits.folds import Fold
 
-Rows = NDArray[np.int64]
+def checked(fold: Fold, manifest: Manifest) -> Fold:
+    """This fold, if nothing leaks; see `refuse_leaks`."""
+    refuse_leaks(fold, manifest)
+    return fold
 
 
 def refuse_leaks(fold: Fold, manifest: Manifest) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from after_ray.audio.fingerprint import Words
 from after_ray.audio.matching import find_matches
 from after_ray.manifest import Manifest
-from after_ray.splits.folds import Fold
+from after_ray.splits.parts import Fold
 
 Recording = tuple[str, str]
 """An utterance's id and the digest of its audio."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from after_ray.errors import Tripped
 from after_ray.ragged import Ragged
-from after_ray.splits.folds import Fold
+from after_ray.splits.parts import Fold
 
 Part = Literal["train", "validation", "test"]
 

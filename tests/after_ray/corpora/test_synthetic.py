@@ -15,8 +15,9 @@ from after_ray.corpora._settings import SyntheticSettings
 from after_ray.errors import AfterRayError
 from after_ray.manifest import Manifest
 from after_ray.splits._settings import FoldChoice
-from after_ray.splits.folds import Fold, fold
+from after_ray.splits.folds import fold
 from after_ray.splits.oracle import Evaluator
+from after_ray.splits.parts import Fold
 
 SMALL = SyntheticSettings(speakers=3, sentences=2)
 

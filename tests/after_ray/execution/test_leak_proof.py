@@ -28,7 +28,7 @@ from after_ray.execution.folds import open_fold
 from after_ray.initialization.clustering import Clustering
 from after_ray.learning.active import ActiveLearner
 from after_ray.ragged import Ragged
-from after_ray.splits.folds import Fold
+from after_ray.splits.parts import Fold
 from after_ray.stages import FeaturesStage, FirstRoundStage, NextRoundStage
 from after_ray.store import Store
 from tests.after_ray.execution.chains import (

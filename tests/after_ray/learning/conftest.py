@@ -15,8 +15,8 @@ from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers import Classifier, ClassifierInputs, FitReport, Labelled, Weights
 from after_ray.learning.active import ActiveLearner, Validation
 from after_ray.seeds import SeedTree
-from after_ray.splits.folds import Fold
 from after_ray.splits.oracle import Evaluator, Oracle
+from after_ray.splits.parts import Fold
 
 CLASSES = 3
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from after_ray.splits.caps import capped, validation_order
-from after_ray.splits.folds import Fold
+from after_ray.splits.parts import Fold
 
 SHARES = {
     "balanced": [0.25, 0.25, 0.25, 0.25],

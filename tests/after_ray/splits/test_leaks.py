@@ -8,7 +8,8 @@ import pytest
 
 from after_ray.errors import Leak
 from after_ray.manifest import Manifest
-from after_ray.splits.folds import Fold
+from after_ray.splits.leaks import checked
+from after_ray.splits.parts import Fold
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def make(train: list[int], validation: list[int], test: list[int]) -> Fold:
 
 def test_a_sound_fold_is_handed_back(manifest: Manifest) -> None:
     parts = make([0, 1, 2, 4, 5, 6], [3, 7], [8, 9, 10, 11])
-    assert parts.check(manifest) is parts
+    assert checked(parts, manifest) is parts
 
 
 @pytest.mark.parametrize(
@@ -65,4 +66,4 @@ def test_every_leak_is_refused_in_a_sentence(
     manifest: Manifest, train: list[int], validation: list[int], test: list[int], sentence: str
 ) -> None:
     with pytest.raises(Leak, match=f"Fold 3 leaks: .*{sentence}"):
-        make(train, validation, test).check(manifest)
+        checked(make(train, validation, test), manifest)

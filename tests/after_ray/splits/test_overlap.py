@@ -8,7 +8,6 @@ import pytest
 
 from after_ray.audio.fingerprint import Words
 from after_ray.manifest import Manifest
-from after_ray.splits.folds import Fold
 from after_ray.splits.overlap import (
     Duplicate,
     crossings,
@@ -17,6 +16,7 @@ from after_ray.splits.overlap import (
     recordings,
     sentence_overlap,
 )
+from after_ray.splits.parts import Fold
 
 FOLD = Fold(2, *(np.array(rows, dtype=np.int64) for rows in ([0, 1, 2], [3], [4, 5, 6, 7], [8])))
 

@@ -7,7 +7,7 @@ import pytest
 
 from after_ray.errors import Tripped
 from after_ray.ragged import Ragged
-from after_ray.splits.folds import Fold
+from after_ray.splits.parts import Fold
 from after_ray.splits.tripwire import Part, Tripwire
 
 LENGTHS = np.array([2, 1, 3, 2, 1, 2])
