@@ -6,8 +6,8 @@ from collections import Counter
 
 from after_ray.corpora._base import Scan, open_source
 from after_ray.corpora._folder import FolderCorpus
+from after_ray.corpora._paper_table import ORDER, PRINTED_TOTAL, REACHABLE, row_of
 from after_ray.corpora._settings import FolderSettings, MergedSettings
-from after_ray.corpora.table1 import ORDER, PRINTED_TOTAL, REACHABLE, row_of
 from sweeps._console import console, print_table
 
 HEADER = ("corpus", "printed", "printed ratio implies", "official", "found here", "label file", "as printed")

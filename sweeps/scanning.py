@@ -10,9 +10,9 @@ import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from after_ray.corpora._base import Scan, corpora, scan
+from after_ray.corpora._contract import ListedContract
 from after_ray.corpora._folder import FolderCorpus
 from after_ray.corpora._settings import CORPUS_NAMES, CorpusSettings, MergedSettings
-from after_ray.corpora.contract import ListedContract
 from after_ray.errors import AfterRayError, UnknownName, WrongChecksum, printable
 from sweeps._console import console, meter, print_table
 from sweeps.declaration import mistake_in_words

@@ -12,8 +12,8 @@ import pandas as pd
 
 from after_ray.audio.decode import Waveform
 from after_ray.corpora._cache import Inspection, InspectionCache
+from after_ray.corpora._contract import Conformity
 from after_ray.corpora._settings import CorpusSettings
-from after_ray.corpora.contract import Conformity
 from after_ray.errors import AlteredCorpus, UnreadableAudio, UnusableAudio
 from after_ray.manifest import Manifest
 from after_ray.registry import Registry

@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from after_ray.corpora._base import Entry, Listing
+from after_ray.corpora._contract import Conformity, Contract
 from after_ray.corpora._files import ANOTHER_FORMAT, SUFFIXES, FilesCorpus, files_below
 from after_ray.corpora._settings import FolderSettings
-from after_ray.corpora.contract import Conformity, Contract
 from after_ray.errors import MissingCorpus, UnknownName
 from after_ray.manifest import Manifest
 

@@ -6,8 +6,8 @@ import re
 from pathlib import PurePosixPath
 
 from after_ray.corpora._base import Entry, corpora
+from after_ray.corpora._contract import ListedContract
 from after_ray.corpora._folder import FolderCorpus, MisnamedFile
-from after_ray.corpora.contract import ListedContract
 
 ACTORS = range(1001, 1092)
 # Sex of the actors from the corpus' VideoDemographics.csv, which many copies lack; the other 48 are men.

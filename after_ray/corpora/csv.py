@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from after_ray.corpora._base import Entry, Listing, corpora
+from after_ray.corpora._csv_table import Table, read_table, shortened
 from after_ray.corpora._files import ANOTHER_FORMAT, SUFFIXES, FilesCorpus
 from after_ray.corpora._settings import CLASS_PATTERN, CsvSettings
-from after_ray.corpora._table import Table, read_table, shortened
 from after_ray.errors import BadTable
 from after_ray.manifest import MOST_CLASSES
 

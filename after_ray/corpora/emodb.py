@@ -6,8 +6,8 @@ import re
 from pathlib import PurePosixPath
 
 from after_ray.corpora._base import Entry, corpora
+from after_ray.corpora._contract import ListedContract
 from after_ray.corpora._folder import FolderCorpus, MisnamedFile
-from after_ray.corpora.contract import ListedContract
 
 MALE_SPEAKERS = frozenset({"03", "10", "11", "12", "15"})
 FEMALE_SPEAKERS = frozenset({"08", "09", "13", "14", "16"})

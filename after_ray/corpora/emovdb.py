@@ -6,8 +6,8 @@ import re
 from pathlib import PurePosixPath
 
 from after_ray.corpora._base import Entry, corpora
+from after_ray.corpora._contract import ListedContract
 from after_ray.corpora._folder import FolderCorpus, MisnamedFile
-from after_ray.corpora.contract import ListedContract
 
 GENDERS = {"bea": "female", "jenie": "female", "josh": "male", "sam": "male"}
 LABELS = {

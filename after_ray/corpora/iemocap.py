@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from after_ray.corpora._base import Entry, Listing, corpora
+from after_ray.corpora._contract import CountedContract
 from after_ray.corpora._folder import FolderCorpus, MisnamedFile, UnusedFile
-from after_ray.corpora.contract import CountedContract
 from after_ray.errors import MissingCorpus
 
 GENDERS = {"F": "female", "M": "male"}

@@ -12,8 +12,8 @@ import pandas as pd
 
 from after_ray.audio.decode import Waveform
 from after_ray.corpora._base import Corpus, Entry, Listing, Progress, Scan, corpora, open_source
+from after_ray.corpora._contract import worst
 from after_ray.corpora._settings import MergedSettings
-from after_ray.corpora.contract import worst
 from after_ray.errors import AfterRayError
 from after_ray.manifest import Manifest
 

@@ -6,8 +6,8 @@ import re
 from pathlib import PurePosixPath
 
 from after_ray.corpora._base import Entry, corpora
+from after_ray.corpora._contract import ListedContract
 from after_ray.corpora._folder import FolderCorpus, MisnamedFile, UnusedFile
-from after_ray.corpora.contract import ListedContract
 
 # Calm is not among the four classes: only so are there the 672 utterances, 2 : 1 : 2 : 2, of the paper.
 LABELS = {

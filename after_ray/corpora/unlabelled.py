@@ -6,9 +6,9 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 
 from after_ray.corpora._base import Entry, Listing, corpora
+from after_ray.corpora._csv_table import CONTROL_CHARACTER
 from after_ray.corpora._files import ANOTHER_FORMAT, SUFFIXES, FilesCorpus, files_below
 from after_ray.corpora._settings import UnlabelledSettings
-from after_ray.corpora._table import CONTROL_CHARACTER
 from after_ray.errors import MissingCorpus
 
 # What is speech in another format, and not a readme or a table that lies beside it.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from after_ray.corpora.contract import LEVELS
+from after_ray.corpora._contract import LEVELS
 from analysis._copies import _WORDS, SHOWN, copy_in_words, differences_in_words
 from analysis._facts import warnings
 from analysis.results import Results

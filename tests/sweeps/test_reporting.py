@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from after_ray.corpora._base import Scan
-from after_ray.corpora.contract import Conformity, worst
+from after_ray.corpora._contract import Conformity, worst
 from after_ray.manifest import Manifest
 from after_ray.protocol import Protocol
 from after_ray.store import Draft, Store

@@ -9,6 +9,7 @@ import pytest
 
 from after_ray.corpora._base import corpora as registry
 from after_ray.corpora._base import open_source, scan
+from after_ray.corpora._contract import Conformity, ListedContract, worst
 from after_ray.corpora._folder import FolderCorpus
 from after_ray.corpora._settings import (
     FOUR_CLASSES,
@@ -20,7 +21,6 @@ from after_ray.corpora._settings import (
     SaveeSettings,
     ShemoSettings,
 )
-from after_ray.corpora.contract import Conformity, ListedContract, worst
 from after_ray.errors import AlteredCorpus, UnknownName
 from after_ray.manifest import Manifest
 from tests.after_ray.corpora.trees import plant
@@ -97,7 +97,7 @@ def test_contracts_speak_of_the_labels_of_the_settings(kind: type[FolderSettings
 
 
 def test_every_corpus_with_a_contract_table_has_a_loader() -> None:
-    import after_ray.corpora.contract as module
+    import after_ray.corpora._contract as module
 
     tables = {file.stem for file in (Path(module.__file__).parent / "contracts").glob("*.csv")}
     assert tables == set(COUNTS)

@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 from after_ray.corpora._base import Scan, scan
+from after_ray.corpora._contract import ListedContract
 from after_ray.corpora._settings import CremadSettings
-from after_ray.corpora.contract import ListedContract
 from after_ray.corpora.cremad import ACTORS, FEMALE_ACTORS
 from after_ray.errors import AfterRayError, AlteredCorpus, UnusableAudio, WrongChecksum
 from tests.after_ray.corpora.trees import plant

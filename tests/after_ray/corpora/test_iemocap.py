@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from after_ray.corpora._base import Listing, Scan, open_source, scan
+from after_ray.corpora._contract import Conformity
 from after_ray.corpora._settings import IemocapSettings
-from after_ray.corpora.contract import Conformity
 from after_ray.corpora.iemocap import BY_SPEAKER, LABELS, Iemocap
 from after_ray.errors import AlteredCorpus, MissingCorpus, UnknownName, UnusableAudio
 from after_ray.manifest import Manifest

@@ -8,8 +8,8 @@ import pytest
 
 from after_ray.corpora._base import open_source
 from after_ray.corpora._folder import FolderCorpus
+from after_ray.corpora._paper_table import ORDER, PRINTED_TOTAL, REACHABLE, TABLE_1, row_of
 from after_ray.corpora._settings import MERGED_PRESETS, FolderSettings, MergedSettings
-from after_ray.corpora.table1 import ORDER, PRINTED_TOTAL, REACHABLE, TABLE_1, row_of
 
 
 def official(preset: str) -> dict[str, Counter[str]]:
