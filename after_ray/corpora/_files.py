@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from after_ray.audio.decode import Waveform, decode
@@ -24,6 +24,7 @@ class FilesCorpus(Corpus):
     def __init__(self, settings: Any, root: Path) -> None:
         self.settings = settings
         self.root = root
+        self._name = settings.title
 
     def place(self) -> str:
         """The root's absolute path."""
@@ -42,9 +43,9 @@ class FilesCorpus(Corpus):
         """Decode one file."""
         return decode(self.root / path)
 
-    def utterance(self, path: PurePosixPath) -> str:
+    def utterance(self, path: str) -> str:
         """The id of the utterance in a file: its path without the suffix, below the corpus' name."""
-        return f"{self.settings.title}/{path.with_suffix('')}"
+        return f"{self._name}/{os.path.splitext(path)[0]}"
 
 
 def files_below(root: Path) -> Iterator[str]:

@@ -6,7 +6,7 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from after_ray.corpora._base import Entry, Listing, corpora
 from after_ray.corpora._csv_table import Table, read_table, shortened
@@ -99,10 +99,10 @@ class Csv(FilesCorpus):
         return "" if path.lower().endswith(SUFFIXES) else ANOTHER_FORMAT
 
     def _entry(self, table: Table, row: int, emotion: str) -> Entry:
-        path = PurePosixPath(table.columns["path"][row])
+        path = os.path.normpath(table.columns["path"][row])
         return Entry(
             utterance=self.utterance(path),
-            path=str(path),
+            path=path,
             speaker=table.columns["speaker"][row],
             gender=table.columns["gender"][row],
             emotion=emotion,
@@ -118,7 +118,7 @@ def _leads_elsewhere(path: str) -> bool:
 def _refuse_repeated(table: Table) -> None:
     """Refuse a file that two rows name, however they write it."""
     paths = table.columns["path"]
-    found = _first_shared({row: str(PurePosixPath(path)) for row, path in enumerate(paths)})
+    found = _first_shared({row: os.path.normpath(path) for row, path in enumerate(paths)})
     if found:
         raise BadTable(
             table.file, f"'{shortened(paths[found[0]])}' is in {table.where(found)}", "Keep one row per file."

@@ -41,7 +41,7 @@ class Unlabelled(FilesCorpus):
             elif fault := self._fault(path, entries):
                 problems.append((str(path), fault))
             else:
-                entries[self.utterance(path)] = self._entry(path)
+                entries[self.utterance(str(path))] = self._entry(path)
         if not entries and not problems:
             raise MissingCorpus(
                 self.settings.title, self.root, f"audio files ({' or '.join(SUFFIXES)}) at any depth"
@@ -56,7 +56,7 @@ class Unlabelled(FilesCorpus):
             return "its name has a control character or line break; rename it"
         if path.suffix.lower() in OTHER_AUDIO:
             return ANOTHER_FORMAT
-        twin = entries.get(self.utterance(path))
+        twin = entries.get(self.utterance(str(path)))
         if twin is not None:
             return f"only its suffix tells it from {twin.path}; keep one of them"
         return ""
@@ -65,7 +65,7 @@ class Unlabelled(FilesCorpus):
         own = str(path.with_suffix(""))
         by_folder = self.settings.speaker == "folder" and len(path.parts) > 1
         return Entry(
-            utterance=self.utterance(path),
+            utterance=self.utterance(str(path)),
             path=str(path),
             speaker=path.parts[0] if by_folder else own,
             gender="",
