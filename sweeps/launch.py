@@ -14,6 +14,7 @@ from typing import Any
 from after_ray.environment import Execution
 from after_ray.errors import AfterRayError
 from after_ray.store import Store
+from sweeps.interrupts import Interrupt
 from sweeps.plan import Plan
 from sweeps.ready import Job, ReadyFirst, jobs_of
 
@@ -82,8 +83,10 @@ def launch(
     started_here = not ray.is_initialized()
     if started_here:
         _start_ray(where)
+    interrupt = Interrupt()
     try:
-        return _tune(plan, store, where, jobs, on_trial)
+        with interrupt.listening():
+            return _tune(plan, store, where, jobs, on_trial, interrupt)
     finally:
         if started_here:
             ray.shutdown()
@@ -116,6 +119,7 @@ def _tune(
     where: Where,
     jobs: dict[str, Job],
     on_trial: Callable[[Job, dict[str, Any]], None],
+    interrupt: Interrupt,
 ) -> Outcome:
     from ray import tune
 
@@ -125,7 +129,7 @@ def _tune(
     resources = plan.study.resources
     execution = _execution(plan, store, where)
     searcher = ReadyFirst(jobs, execution)
-    watcher = TrialWatcher(store, on_trial)
+    watcher = TrialWatcher(store, on_trial, interrupt)
     scratch = _scratch(store, where)
     trainable = tune.with_resources(StageTrial, {"cpu": resources.cpu, "gpu": resources.gpu})
     try:

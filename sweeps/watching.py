@@ -9,21 +9,29 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from after_ray.store import Store
+from sweeps.interrupts import Interrupt
 from sweeps.ready import Job
 
 
 class TrialWatcher(Callback):
-    """Passes each trial's steps on and collects failures by key, one sentence each."""
+    """Passes each trial's steps on and collects failures by key, one sentence each; no Ctrl-C is lost."""
 
-    def __init__(self, store: Store, on_trial: Callable[[Job, dict[str, Any]], None]) -> None:
+    def __init__(
+        self, store: Store, on_trial: Callable[[Job, dict[str, Any]], None], interrupt: Interrupt
+    ) -> None:
         self._store = store
         self._on_trial = on_trial
+        self._interrupt = interrupt
         self.ran = 0
         self.failed: dict[str, str] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its callbacks for a restore of its own, which is never used."""
         return {}
+
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Tune looks for news: a Ctrl-C that was dropped since is raised here."""
+        self._interrupt.raise_if_heard()
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
