@@ -228,6 +228,17 @@ class BadFold(AfterRayError):
         super().__init__(f"Corpus '{corpus}' cannot be split so: {problem}. {remedy}")
 
 
+class UntestedClasses(AfterRayError):
+    """Classes of a member of a merged corpus that its test corpus does not have."""
+
+    def __init__(self, corpus: str, member: str, classes: Sequence[str], test_corpus: str) -> None:
+        super().__init__(
+            f"The member '{member}' of corpus '{corpus}' has classes that its test corpus '{test_corpus}' "
+            f"does not have: {', '.join(classes)}. Map them to its classes with 'labels' in that member's "
+            "block, or leave them out of it."
+        )
+
+
 class BadFoldFile(AfterRayError):
     """A fold file that cannot be used for a corpus."""
 

@@ -82,6 +82,7 @@ def warnings(results: Results, study: StudyInfo) -> list[str]:
     frame = results.frame
     return [
         *copy_warnings(frame, study),
+        *(f"{info.left_out}." for info in study.corpora.values() if info.left_out),
         *_optimistic(frame, study),
         *_collapses(frame),
         *_mixed(frame),

@@ -35,6 +35,7 @@ class CorpusInfo:
         copy: as it is read now; a record that names its own level is believed more.
         folds, validation_draw: how they were made.
         validation_shares_speakers: whether a validation speaker is tested too.
+        left_out: a sentence on files that could not be used; empty when all could.
     """
 
     train: str = ""
@@ -45,6 +46,7 @@ class CorpusInfo:
     folds: str = ""
     validation_draw: str = ""
     validation_shares_speakers: bool = False
+    left_out: str = ""
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ def plan(
     """Show what a study asks for and how much of it is done."""
     with one_sentence():
         opened = _open(study, store, overrides, quiet=as_json)
+        _refuse_shared_recordings(opened)
         counts = opened.plan.counts(opened.store.ledger.finished(), opened.store.ledger.failures())
         if as_json:
             import json
@@ -112,6 +113,7 @@ def run(
         from sweeps.tracking import default_tracking_uri
 
         opened = _open(study, store, overrides)
+        _refuse_shared_recordings(opened)
         opened.store.probe()
         where = Where(address, cache_dir, cpus)
         done = run_study(opened, where, tracking_uri or default_tracking_uri(opened.store))
@@ -240,12 +242,24 @@ def folds(
 
 
 def _open(study: Path, store: Path, overrides: list[str] | None, quiet: bool = False) -> OpenStudy:
+    from sweeps.in_words import left_out_in_words
     from sweeps.opening import open_study
 
     if quiet:
         return open_study(study, store, overrides or ())
     with _scanning() as progress:
-        return open_study(study, store, overrides or (), progress)
+        opened = open_study(study, store, overrides or (), progress)
+    for scanned in opened.scans:
+        if scanned.problems:
+            print(left_out_in_words(scanned))
+    return opened
+
+
+def _refuse_shared_recordings(opened: OpenStudy) -> None:
+    """Refuse to train on what is tested: the same samples under two names, which no speaker check sees."""
+    from sweeps.overlap import measure
+
+    measure(opened, near=False, quiet=True).check()
 
 
 @contextmanager

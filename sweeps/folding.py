@@ -7,10 +7,11 @@ from pathlib import Path
 import pandas as pd
 
 from after_ray.manifest import Manifest
-from after_ray.splits.fold_file import FoldTable
 from after_ray.splits.parts import Fold
 from sweeps._console import console, print_table
+from sweeps.in_words import folds_in_words, validation_in_words
 from sweeps.opening import OpenStudy
+from sweeps.splitting import fold_indices
 
 
 def print_folds(opened: OpenStudy, out: Path | None) -> None:
@@ -19,8 +20,14 @@ def print_folds(opened: OpenStudy, out: Path | None) -> None:
         manifest, table = scan.manifest, split.table
         classes = list(manifest.classes)
         header = ["fold", "part", "utterances", *classes, "speakers"]
-        rows = [line for fold in table.folds for line in _lines(manifest, fold)]
-        print_table(f"{manifest.corpus}: {_how(split.table)}", header, rows)
+        run = fold_indices(opened.study, len(table.folds))
+        rows = [line for index in run for line in _lines(manifest, table.folds[index])]
+        print_table(f"{manifest.corpus}: {folds_in_words(split, manifest)}", header, rows)
+        cap = opened.study.protocol.validation.cap
+        console.print(f"validation: {validation_in_words(split, manifest, cap)}", markup=False)
+        left = [str(fold.index) for fold in table.folds if fold.index not in run]
+        if left:
+            console.print(f"not run by this study: fold {', '.join(left)} (folds are counted from 0)")
         if out is not None:
             path = out / f"{manifest.corpus}.folds.csv"
             table.write(path)
@@ -44,8 +51,3 @@ def _part(manifest: Manifest, part: pd.DataFrame) -> list[str]:
 def _speakers(part: pd.DataFrame) -> str:
     names = sorted(set(part["speaker"]))
     return ", ".join(names) if len(names) <= 4 else str(len(names))
-
-
-def _how(table: FoldTable) -> str:
-    said = {**table.made.get("folds", {}), **table.made.get("validation", {})}
-    return ", ".join(f"{name} {value}" for name, value in said.items())

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from after_ray.corpora._base import Scan
+from after_ray.errors import printable
 from after_ray.manifest import Manifest
 from after_ray.protocol import Protocol
 from after_ray.splits._settings import FoldSettings, ValidationCap
@@ -17,18 +21,29 @@ def protocol_in_words(protocol: Protocol) -> str:
     return f"{protocol.preset}, with its own {', '.join(others)}" if others else protocol.preset
 
 
-def folds_in_words(split: Split, manifest: Manifest) -> str:
-    """What is held out in turn, and what is trained on whatever is held out."""
+def folds_in_words(split: Split, manifest: Manifest, run: Sequence[int] | None = None) -> str:
+    """What is held out in turn, and what is trained on whatever is held out; `run`: the folds of a study."""
     folds = split.stage.folds
+    count = len(split.table.folds)
+    only = "" if run is None or len(run) == count else f"; run: {', '.join(map(str, run))} (counted from 0)"
     only_trained_on = "; all other corpora are trained on in every fold" if folds.test_corpus else ""
     thinned = "; train thinned to the rarest class" if folds.balance == "per_class_cap" else ""
-    return f"{_cut(folds, _is_merged(manifest))}{only_trained_on}{thinned}"
+    return f"{_cut(folds, _is_merged(manifest))}{only}{only_trained_on}{thinned}"
 
 
 def validation_in_words(split: Split, manifest: Manifest, cap: ValidationCap) -> str:
     """Where validation comes from; `cap` is what a round may use of it."""
     capped = ", capped at the labelled size" if cap == "labelled" else ""
     return f"{_drawn(split, _is_merged(manifest))}{capped}"
+
+
+def left_out_in_words(scan: Scan) -> str:
+    """How many files of a corpus a study does without; empty where it can use all."""
+    if not scan.problems:
+        return ""
+    path, reason = scan.problems[0]
+    count = f"{len(scan.problems)} file(s) of {scan.manifest.corpus} cannot be used and are left out"
+    return f"{count}, the first is {printable(path)}: {reason}"
 
 
 def _cut(folds: FoldSettings, merged: bool) -> str:

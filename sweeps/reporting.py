@@ -14,7 +14,7 @@ from after_ray.splits.parts import Fold
 from analysis.report import ReportPaths, write_report
 from analysis.results import Results, from_store
 from analysis.study import Copy, CorpusInfo, StudyInfo
-from sweeps.in_words import folds_in_words, protocol_in_words, validation_in_words
+from sweeps.in_words import folds_in_words, left_out_in_words, protocol_in_words, validation_in_words
 from sweeps.opening import OpenStudy
 from sweeps.plan import Plan
 
@@ -64,15 +64,17 @@ def _corpus_info(opened: OpenStudy, scan: Scan) -> CorpusInfo:
     manifest = scan.manifest
     firsts = [t.first for t in opened.plan.trajectories if t.first.audio.manifest == manifest.digest]
     split = next(s for s in opened.plan.splits if s.stage.manifest == manifest.digest)
-    folds = [split.table.folds[index] for index in sorted({first.fold.index for first in firsts})]
+    run = sorted({first.fold.index for first in firsts})
+    folds = [split.table.folds[index] for index in run]
     return CorpusInfo(
         train=_range([len(part.train) for part in folds]),
         validation=_range([len(part.validation) for part in folds]),
         test=_range([len(part.test) for part in folds]),
         shared_sentences=str(max(_shared_sentences(manifest, part) for part in folds)),
         copy=_copy(scan),
-        folds=folds_in_words(split, manifest),
+        folds=folds_in_words(split, manifest, run),
         validation_draw=validation_in_words(split, manifest, firsts[0].validation_cap),
+        left_out=left_out_in_words(scan),
         validation_shares_speakers=any(_validation_is_tested(manifest, part) for part in folds),
     )
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from after_ray.corpora._settings import CorpusSettings
 from after_ray.errors import BadFoldFile, BadValue
 from after_ray.manifest import Manifest
-from after_ray.splits._settings import FoldChoice, FoldSettings, ValidationSettings
+from after_ray.splits._settings import FoldChoice, FoldSettings, ValidationRequest, ValidationSettings
 from after_ray.splits.fold_file import FoldTable
 from after_ray.splits.folds import settle
 from after_ray.stages import FoldsStage
@@ -36,15 +36,16 @@ def split_corpus(study: Study, corpus: CorpusSettings, manifest: Manifest) -> Sp
         BadFold: when the corpus cannot be cut so.
         BadFoldFile: when the study names a fold file of another manifest, or asks for another validation.
     """
-    request, validation = study.protocol.folds, study.protocol.validation.settings
+    request = study.protocol.folds
     if request.file is not None:
-        return _from_file(Path(request.file), manifest, validation)
+        return _from_file(Path(request.file), manifest, study.protocol.validation)
     settled = settle(request, manifest, corpus.own_folds, corpus.test_corpus)
+    validation = study.protocol.validation.settings
     table = FoldTable.make(manifest, settled, validation)
     return Split(FoldsStage(manifest.digest, settled, validation), table)
 
 
-def _from_file(path: Path, manifest: Manifest, validation: ValidationSettings) -> Split:
+def _from_file(path: Path, manifest: Manifest, asked: ValidationRequest) -> Split:
     """What a fold file says; where this machine would make the same folds, it also means the same."""
     table = FoldTable.read(path, manifest)
     try:
@@ -52,9 +53,11 @@ def _from_file(path: Path, manifest: Manifest, validation: ValidationSettings) -
         drawn = ValidationSettings.model_validate(table.made.get("validation"))
     except ValidationError as error:
         raise BadFoldFile(path, "its first line does not say how the folds were made") from error
-    if validation not in (drawn, ValidationSettings()):
-        said, asked = drawn.meaning(), validation.meaning()
-        raise BadFoldFile(path, f"its validation is {said}, and the study asks for {asked}")
+    for name in asked.model_fields_set & ValidationSettings.model_fields.keys():
+        theirs, ours = getattr(drawn, name), getattr(asked, name)
+        if theirs != ours:
+            problem = f"its validation has {name} {theirs}, and the study asks for {name} {ours}"
+            raise BadFoldFile(path, f"{problem} (leave 'validation' out of the study to take the file's)")
     if folds.scheme == "file" or FoldTable.make(manifest, folds, drawn).digest != table.digest:
         folds = FoldSettings(scheme="file", count=len(table.folds), digest=table.digest)
     return Split(FoldsStage(manifest.digest, folds, drawn), table)

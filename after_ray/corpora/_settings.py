@@ -208,6 +208,7 @@ SIX_CORPORA = ("iemocap", "emodb", "shemo", "ravdess", "emovdb", "cremad")
 MERGED_PRESETS: dict[str, tuple[tuple[str, ...], dict[str, dict[str, Any]]]] = {
     "six_corpora": (SIX_CORPORA, {}),
     "merged_grouped": (SIX_CORPORA, {}),
+    "own": ((), {}),
     "paper_table1": (SIX_CORPORA, {"emodb": {"labels": {**FOUR_CLASSES, "fear": "anger"}}}),
     "repo_json": (
         ("iemocap", "shemo", "ravdess", "emovdb", "cremad"),
@@ -225,13 +226,13 @@ class MergedSettings(Settings):
 
     Presets: `six_corpora` (four clean classes), `paper_table1` (EMO-DB's fear counted as anger, as the counts
     of the paper's Table 1 imply), `repo_json` (the label file published with the paper's code, which has no
-    EMO-DB), `merged_grouped`.
+    EMO-DB), `merged_grouped`. `members` without a preset, or with `merged_grouped`, are a study's `own`.
     """
 
     name: Literal["merged"] = "merged"
-    preset: Literal["six_corpora", "paper_table1", "repo_json", "merged_grouped"] = "six_corpora"
+    preset: Literal["six_corpora", "paper_table1", "repo_json", "merged_grouped", "own"] = "six_corpora"
     root: str | None = None
-    members: tuple[MemberSettings, ...] = Field(min_length=2)
+    members: tuple[MemberSettings, ...]
     test_corpus: str = ""
     called: Called = None
 
@@ -239,18 +240,30 @@ class MergedSettings(Settings):
     @classmethod
     def _fill_members(cls, value: Any) -> Any:
         """Names become settings: the folder of that name below `root`, with what the preset says."""
-        preset = value.get("preset", "six_corpora") if isinstance(value, dict) else None
-        if preset not in MERGED_PRESETS:
-            return value  # refused by the field itself
-        names, changes = MERGED_PRESETS[preset]
-        members = value.get("members", names)
-        if not isinstance(members, list | tuple):
+        if not isinstance(value, dict):
             return value
-        return {**value, "members": tuple(_member(item, value.get("root"), changes) for item in members)}
+        preset = value.get("preset", "own" if "members" in value else "six_corpora")
+        names, changes = MERGED_PRESETS.get(preset, ((), {}))
+        members = value.get("members", names)
+        if preset not in MERGED_PRESETS or not isinstance(members, list | tuple):
+            return value  # refused by the field itself
+        filled = tuple(_member(item, value.get("root"), changes) for item in members)
+        return {**value, "preset": preset, "members": filled}
 
     @model_validator(mode="after")
     def _fits_together(self) -> MergedSettings:
         names = [member.title for member in self.members]
+        if len(names) < 2:
+            raise PydanticCustomError(
+                "members", "{count} member(s); merging takes two or more", {"count": len(names)}
+            )
+        wanted = MERGED_PRESETS[self.preset][0]
+        if self.preset not in ("own", "merged_grouped") and set(names) != set(wanted):
+            raise PydanticCustomError(
+                "members",
+                "the preset {preset} has the members {wanted}; leave 'preset' out to choose others",
+                {"preset": self.preset, "wanted": ", ".join(wanted)},
+            )
         repeated = next((name for name in names if names.count(name) > 1), None)
         if repeated is not None:
             raise PydanticCustomError("repeated", "the member {name} is listed twice", {"name": repeated})
@@ -262,10 +275,12 @@ class MergedSettings(Settings):
             return self
         chosen = self.test_corpus or next((name for name in ("iemocap", "emodb") if name in names), "")
         if chosen not in names:
+            missing = "none is named, and neither iemocap nor emodb is a member"
+            problem = f"'{chosen}' is not a member" if chosen else missing
             raise PydanticCustomError(
                 "test_corpus",
-                "the test_corpus '{chosen}' is not among the members {names}",
-                {"chosen": chosen, "names": ", ".join(names)},
+                "test_corpus: {problem}; name one of {names}",
+                {"problem": problem, "names": ", ".join(names)},
             )
         object.__setattr__(self, "test_corpus", chosen)
         return self
@@ -273,7 +288,7 @@ class MergedSettings(Settings):
     @property
     def title(self) -> str:
         """The name of the corpus in tables."""
-        return self.called or ("merged" if self.preset == "six_corpora" else self.preset)
+        return self.called or ("merged" if self.preset in ("six_corpora", "own") else self.preset)
 
     @property
     def own_folds(self) -> FoldScheme:

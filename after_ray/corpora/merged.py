@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from after_ray.audio.decode import Waveform
 from after_ray.corpora._base import Corpus, Entry, Listing, Progress, Scan, corpora, open_source
 from after_ray.corpora._contract import worst
-from after_ray.corpora._settings import MergedSettings
-from after_ray.errors import AfterRayError
+from after_ray.corpora._settings import FolderSettings, MergedSettings
+from after_ray.errors import AfterRayError, UntestedClasses
 from after_ray.manifest import Manifest
 
 TOLD_APART = ("path", "speaker", "sentence", "session")
@@ -72,6 +73,7 @@ class Merged(Corpus):
             AfterRayError: what is wrong with a member; MissingCorpus names it and its folder.
         """
         scans = {name: corpus.scan(cache, progress) for name, corpus in self.members.items()}
+        self._refuse_other_classes(scans)
         tables = [_table_told_apart(name, scan.manifest.table) for name, scan in scans.items()]
         return Scan(
             Manifest(self.settings.title, pd.concat(tables, ignore_index=True)),
@@ -84,6 +86,18 @@ class Merged(Corpus):
             tuple(f"{name}: {note}" for name, scan in scans.items() for note in scan.notes),
         )
 
+    def _refuse_other_classes(self, scans: dict[str, Scan]) -> None:
+        """Refuse a class that is trained on and never tested: mostly labels that were not mapped."""
+        if not self.settings.test_corpus:
+            return
+        classes = {
+            member.title: _classes(member, scans[member.title].manifest) for member in self.settings.members
+        }
+        for name, found in classes.items():
+            others = sorted(found - classes[self.settings.test_corpus])
+            if others:
+                raise UntestedClasses(self.settings.title, name, others, self.settings.test_corpus)
+
     def _member(self, path: str) -> tuple[Corpus, str]:
         name, _, below = path.partition("/")
         if name not in self.members:
@@ -91,6 +105,12 @@ class Merged(Corpus):
                 f"'{path}' is in none of the members {', '.join(self.members)}; scan them again."
             )
         return self.members[name], below
+
+
+def _classes(settings: Any, manifest: Manifest) -> set[str]:
+    """The classes that a member can have; of a corpus without an official release those that it has."""
+    official = isinstance(settings, FolderSettings)
+    return set(settings.labels.values()) if official else set(manifest.table["emotion"])
 
 
 def _table_told_apart(name: str, table: pd.DataFrame) -> pd.DataFrame:

@@ -40,7 +40,7 @@ class ValidationSettings(Settings):
     of them is tested on (the official code; validation then shares speakers with test).
     """
 
-    share: float = Field(default=10.0, gt=0, lt=100)
+    share: float = Field(default=10.0, ge=1, lt=100, description="percent")
     draw: Draw = neutral("by_utterance")
 
 

@@ -43,15 +43,17 @@ def settle(
         held_out = _tested(manifest, test_corpus)
         column, noun = ("session", "sessions") if scheme == "sessions" else ("speaker", "speakers")
         count = held_out[column].nunique()
+        if count < 2:
+            raise BadFold(
+                manifest.corpus,
+                f"it has no two {noun}, and every fold needs one to hold out",
+                "Set another 'scheme'.",
+            )
         if request.count not in (None, count):
             raise BadFold(
                 manifest.corpus,
                 f"{request.count} folds were asked for, and it is cut by its {count} {noun}",
                 "Leave 'count' out, or set 'scheme: speaker_groups'.",
-            )
-        if count < 2:
-            raise BadFold(
-                manifest.corpus, f"it has {count} {noun}, and a fold each needs two", "Set another 'scheme'."
             )
     return FoldSettings(
         scheme=scheme, count=count, test_corpus=test_corpus, balance=request.balance, digest=digest

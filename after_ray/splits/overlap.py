@@ -117,7 +117,11 @@ def near_duplicates(found: Iterable[Recording], fingerprints: Mapping[str, Words
 
 
 def crossings(duplicates: Sequence[Duplicate], manifest: Manifest, fold: Fold) -> tuple[Crossing, ...]:
-    """The duplicates of which one is tested in a fold and the other trained on or validated with."""
+    """The duplicates of which one is tested in a fold and the other trained on or validated with.
+
+    Validation that was cut from the held-out part is left out: it shares speakers with test by design.
+    """
+    heard_in = ("train",) if fold.validation_is_of_test else ("train", "validation")
     involved = {name for duplicate in duplicates for name in (duplicate.first, duplicate.second)}
     names = manifest.table["utterance"]
     rows = np.flatnonzero(names.isin(involved))
@@ -126,7 +130,7 @@ def crossings(duplicates: Sequence[Duplicate], manifest: Manifest, fold: Fold) -
         Crossing(fold.index, tested, heard, part_of[heard], duplicate)
         for duplicate in duplicates
         for tested, heard in _both_ways(duplicate)
-        if part_of.get(tested) == "test" and part_of.get(heard) in ("train", "validation")
+        if part_of.get(tested) == "test" and part_of.get(heard) in heard_in
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -257,3 +258,17 @@ def test_each_trajectory_has_the_copy_of_its_own_corpus(tmp_path: Path) -> None:
         for tags in (mirrored_trajectory(study, trajectory).tags for trajectory in plan.trajectories)
     }
     assert found == {"iemocap": "official", "emodb": "altered"}
+
+
+def test_a_report_says_which_files_were_left_out(tmp_path: Path) -> None:
+    scan = replace(iemocap(), problems=(("a/b.wav", "empty file (0 bytes)"), ("c.wav", "silent")))
+    info = study_info(opened(tmp_path, SINGLE, scan))
+    told = "2 file(s) of iemocap cannot be used and are left out, the first is a/b.wav: empty file (0 bytes)"
+    assert info.corpus("iemocap").left_out == told
+    assert study_info(opened(tmp_path, SINGLE, iemocap())).corpus("iemocap").left_out == ""
+
+
+def test_a_report_says_which_of_the_folds_were_run(tmp_path: Path) -> None:
+    one = study_info(opened(tmp_path, SINGLE, iemocap(), "fold=[1]")).corpus("iemocap")
+    assert one.folds == "5 sessions; run: 1 (counted from 0)"
+    assert study_info(opened(tmp_path, SINGLE, iemocap())).corpus("iemocap").folds == "5 sessions"

