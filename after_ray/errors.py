@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -11,6 +11,21 @@ def printable(text: str) -> str:
     """A text as it can be shown and written: bytes that are no UTF-8 and control characters as escapes."""
     decoded = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in decoded)
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """`1 utterance`, `2 utterances`; `plural` is for nouns that take more than an s."""
+    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def with_hints(unknown: Sequence[str], known: Collection[str]) -> str:
+    """Unknown names, the first five of them, each with the nearest known one."""
+    shown = []
+    for name in unknown[:5]:
+        close = difflib.get_close_matches(name, known, n=1)
+        shown.append(f"'{name}'" + (f" (did you mean '{close[0]}'?)" if close else ""))
+    more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+    return ", ".join(shown) + more
 
 
 class AfterRayError(Exception):
@@ -37,25 +52,73 @@ class BadValue(AfterRayError):
 
 
 class MissingCorpus(AfterRayError):
-    """The folder of a corpus is not there or holds none of its files."""
+    """The folder of a corpus is not there or holds none of its files; `above` is a parent that does."""
 
-    def __init__(self, corpus: str, root: Path, expected: str) -> None:
+    def __init__(self, corpus: str, root: Path, expected: str, above: Path | None = None) -> None:
+        remedy = (
+            f"It is a folder inside the corpus: point at its parent {above} as the corpus root."
+            if above is not None
+            else "Check the study's corpus root (a relative root is relative to the study file)."
+        )
+        super().__init__(f"Corpus '{corpus}' was not found in {root}; expected {expected} below it. {remedy}")
+
+
+class MissingMembers(AfterRayError):
+    """Members of a merged corpus that are not where they should be; `found`: names of those that are."""
+
+    def __init__(self, corpus: str, folders: Mapping[str, Path], found: Sequence[str]) -> None:
+        missing = ", ".join(f"{name} ({folder})" for name, folder in folders.items())
+        others = ", ".join(found) if len(found) > 1 else "two or more names"
         super().__init__(
-            f"Corpus '{corpus}' was not found in {root}; expected {expected} below it. "
-            "Check the study's corpus root (a relative root is relative to the study file)."
+            f"Corpus '{corpus}' lacks {len(folders)} of its {len(folders) + len(found)} members: {missing}. "
+            f"Put them there, or list others with --set 'members=[{others}]'."
+        )
+
+
+class NothingToUse(AfterRayError):
+    """A corpus of which no utterance is used; `found`: how many have each label, or are left out."""
+
+    def __init__(self, corpus: str, found: Mapping[str, int]) -> None:
+        counts = ", ".join(f"{printable(label)} ({count})" for label, count in found.items())
+        super().__init__(
+            f"Corpus '{corpus}' has no utterance with a used label; found: {counts}. 'labels' in the block "
+            f"of corpus '{corpus}' maps its own labels to classes, and replaces the default: name there all "
+            "that are to be used."
+        )
+
+
+class UnknownUtterance(AfterRayError):
+    """Names of utterances to exclude that no used utterance has."""
+
+    def __init__(self, corpus: str, unknown: Sequence[str], known: Collection[str]) -> None:
+        super().__init__(
+            f"'exclude' in the block of corpus '{corpus}' names {with_hints(unknown, known)}; allowed: the "
+            f"{counted(len(known), 'utterance')} with a used label. Correct it, or take it out."
         )
 
 
 class UnusableAudio(AfterRayError):
-    """Audio files that cannot be used and that the study does not allow to skip."""
+    """Files, or lines of label files, that cannot be used and that the study does not allow to skip.
 
-    def __init__(self, corpus: str, problems: Sequence[tuple[str, str]]) -> None:
+    `usable`: utterances that remain without them. `official`: whether leaving them out would alter a corpus
+    that has to be the official one.
+    """
+
+    def __init__(
+        self, corpus: str, problems: Sequence[tuple[str, str]], usable: int, official: bool = False
+    ) -> None:
         shown = "; ".join(f"{printable(path)}: {reason}" for path, reason in problems[:5])
         more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
-        super().__init__(
-            f"Corpus '{corpus}' has {len(problems)} unusable audio file(s): {shown}{more}. "
-            "Mend them, or set 'unusable: skip' in the study's corpus block to leave them out."
+        accept = " and 'altered: accept'" if official else ""
+        because = ", because the corpus is then no longer the official one" if official else ""
+        remedy = (
+            f"Mend them, or set 'unusable: skip'{accept} in the block of corpus '{corpus}' to leave them out"
+            f"{because}."
+            if usable
+            else "Mend them: there is no other utterance to use."
         )
+        entries = counted(len(problems), "unusable entry", "unusable entries")
+        super().__init__(f"Corpus '{corpus}' has {entries}: {shown}{more}. {remedy}")
 
 
 class BadTable(AfterRayError):
@@ -84,7 +147,8 @@ class AlteredCorpus(AfterRayError):
         more = f"; and {len(differences) - 8} more differences" if len(differences) > 8 else ""
         super().__init__(
             f"Corpus '{corpus}' is not the official one: {shown}{more}. Fetch it again, or set "
-            "'altered: accept' in the study's corpus block to use it as it is; every result will say so."
+            f"'altered: accept' in the block of corpus '{corpus}' to use it as it is; every result will say "
+            "so."
         )
 
 

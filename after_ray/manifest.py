@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from after_ray.errors import BadManifest, UnlabelledCorpus
+from after_ray.errors import BadManifest, UnlabelledCorpus, counted
 from after_ray.files import write_text
 
 IDENTITY = ("utterance", "speaker", "gender", "emotion", "sentence", "session", "audio")
@@ -79,7 +79,7 @@ class Manifest:
             raise UnlabelledCorpus(self.corpus)
         found = tuple(sorted(self.table["emotion"].unique()))
         if not FEWEST_CLASSES <= len(found) <= MOST_CLASSES:
-            what = f"{len(found)} emotion classes"
+            what = counted(len(found), "emotion class", "emotion classes")
             raise BadManifest(self.corpus, what, ", ".join(found) or "none", "2 to 20 classes")
         return found
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from after_ray.corpora._base import Scan, open_source
 from after_ray.corpora._folder import FolderCorpus
 from after_ray.corpora._paper_table import ORDER, PRINTED_TOTAL, REACHABLE, row_of
-from after_ray.corpora._settings import FolderSettings, MergedSettings
+from after_ray.corpora._settings import FolderSettings, MemberSettings, MergedSettings
 from sweeps._console import console, print_table
 
 HEADER = ("corpus", "printed", "printed ratio implies", "official", "found here", "label file", "as printed")
 
 
-def print_merged_table(settings: MergedSettings, found: Scan) -> None:
-    """One row per member; below it, why the paper's numbers cannot all be had."""
-    scans = dict(zip((member.title for member in settings.members), found.members, strict=True))
-    rows = [_cells(member, scans[member.title]) for member in settings.members]
-    print_table(f"{settings.title}: {' / '.join(ORDER)} (total)", HEADER, [*rows, _total(settings, found)])
+def print_merged_table(settings: MergedSettings, scans: Mapping[str, Scan]) -> None:
+    """One row per member, also of one without a scan; below it, why the paper's numbers cannot all be had."""
+    rows = [_cells(member, scans.get(member.title)) for member in settings.members]
+    print_table(f"{settings.title}: {' / '.join(ORDER)} (total)", HEADER, [*rows, _total(settings, scans)])
     console.print(f"test corpus: {settings.test_corpus or 'none, every member is cut into folds'}")
     for member in settings.members:
         row = row_of(member.title)
@@ -27,38 +27,38 @@ def print_merged_table(settings: MergedSettings, found: Scan) -> None:
         console.print(_not_reproducible(settings.preset), markup=False)
 
 
-def _cells(member: object, scan: Scan) -> list[str]:
-    name = scan.manifest.corpus
-    row = row_of(name)
+def _cells(member: MemberSettings, scan: Scan | None) -> list[str]:
+    row = row_of(member.title)
     official = _official(member)
+    here = None if scan is None else Counter(scan.manifest.table["emotion"])
     return [
-        name,
+        member.title,
         "" if row is None else f"{row.printed}",
         "" if row is None or row.ratio is None else _parts(row.implied),
         "" if official is None else _counts(official),
-        f"{_counts(Counter(scan.manifest.table['emotion']))} {scan.conformity.level}",
+        "not found" if scan is None or here is None else f"{_counts(here)} {scan.conformity.level}",
         "" if row is None else _counts(Counter(dict(zip(ORDER, row.released, strict=True)))),
-        "" if row is None else "yes" if row.agrees(Counter(scan.manifest.table["emotion"])) else "no",
+        "" if row is None or here is None else "yes" if row.agrees(here) else "no",
     ]
 
 
-def _total(settings: MergedSettings, found: Scan) -> list[str]:
+def _total(settings: MergedSettings, scans: Mapping[str, Scan]) -> list[str]:
     officials = [counts for member in settings.members if (counts := _official(member)) is not None]
     members = [row for member in settings.members if (row := row_of(member.title)) is not None]
     released: Counter[str] = Counter()
     for row in members:
         released.update(dict(zip(ORDER, row.released, strict=True)))
     together: Counter[str] = sum(officials, Counter())
-    here = Counter(found.manifest.table["emotion"])
+    here: Counter[str] = sum((Counter(scan.manifest.table["emotion"]) for scan in scans.values()), Counter())
     printed = sum(row.printed for row in members)
     return ["all", f"{printed}", "", _counts(together), _counts(here), _counts(released), ""]
 
 
-def _official(member: object) -> Counter[str] | None:
+def _official(member: MemberSettings) -> Counter[str] | None:
     """Utterances per class in the official release, with the classes that the member's settings make."""
     if not isinstance(member, FolderSettings):
         return None
-    corpus = open_source(member)  # type: ignore[arg-type]
+    corpus = open_source(member)
     if not isinstance(corpus, FolderCorpus) or corpus.contract is None:
         return None
     return corpus.contract.counts(member.labels)

@@ -151,7 +151,7 @@ def _all_fingerprints(opened: OpenStudy, quiet: bool) -> dict[str, Any]:
         if quiet:
             result |= fingerprints(corpus, manifest, folder)
             continue
-        with meter(f"listening to {manifest.corpus}", len(manifest)) as shown:
+        with meter(f"listening to recordings of {manifest.corpus}", len(manifest)) as shown:
             result |= fingerprints(corpus, manifest, folder, shown.to)
     return result
 

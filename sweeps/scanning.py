@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
-from after_ray.corpora._base import Scan, corpora, scan
+from after_ray.corpora._base import Scan, open_source, scan
 from after_ray.corpora._contract import ListedContract
 from after_ray.corpora._folder import FolderCorpus
-from after_ray.corpora._settings import CORPUS_NAMES, CorpusSettings, MergedSettings
-from after_ray.errors import AfterRayError, UnknownName, WrongChecksum, printable
+from after_ray.corpora._settings import CORPUS_NAMES, CorpusSettings, MergedSettings, SyntheticSettings
+from after_ray.errors import (
+    AfterRayError,
+    MissingCorpus,
+    MissingMembers,
+    UnknownName,
+    WrongChecksum,
+    counted,
+    printable,
+)
 from sweeps._console import console, meter, print_table
 from sweeps.declaration import mistake_in_words
 from sweeps.merged_table import print_merged_table
 from sweeps.study_file import apply_override
+from sweeps.unfit import Part, refuse_unfit
 
 MOST_SPEAKERS = 100  # rows of a table that somebody still reads
-LEVELS = {
-    "official": "this is the official release",
-    "converted": "this is the official release, converted: same utterances, classes and lengths",
-    "altered": "this is not the official release",
-    "none": "there is no official release to compare it with",
-}
+SHOWN = 5
 
 
 def corpus_settings(name: str, root: Path | None, overrides: Sequence[str] = ()) -> CorpusSettings:
@@ -53,8 +58,19 @@ def scan_corpus(settings: CorpusSettings, cache: Path) -> Scan:
     Raises:
         AfterRayError: when there is nothing to show.
     """
+    if isinstance(settings, MergedSettings):
+        return scan(_lenient(settings), cache)  # its members were just read, one by one
     with meter(f"reading {settings.title}", 1) as shown:
         return scan(_lenient(settings), cache, shown.to)
+
+
+def scan_members(settings: MergedSettings, cache: Path) -> dict[str, Scan]:
+    """The scans of those members of a merged corpus that are there."""
+    scans = {}
+    for member in settings.members:
+        with contextlib.suppress(MissingCorpus):
+            scans[member.title] = scan_corpus(member, cache)
+    return scans
 
 
 def print_scan(settings: CorpusSettings, store: Path, checksums: bool = False) -> None:
@@ -63,58 +79,68 @@ def print_scan(settings: CorpusSettings, store: Path, checksums: bool = False) -
     Raises:
         AfterRayError: at the end, when a study would refuse the corpus, so that scripts notice.
     """
-    found = scan_corpus(settings, store / "scans")
+    cache = store / "scans"
+    if isinstance(settings, MergedSettings):
+        _refuse_missing(settings, scan_members(settings, cache))
+    found = scan_corpus(settings, cache)
+    parts = _parts(settings, found)
     _print_counts(found)
     if isinstance(settings, MergedSettings):
-        print_merged_table(settings, found)
-    for line in _lines(found):
+        print_merged_table(settings, {member.title: scanned for member, scanned in parts})
+    for line in _lines(found, parts):
         console.print(line, markup=False)
     if checksums:
-        agreeing = check_sums(settings, found)
-        console.print(f"checksums: {agreeing} files are the official ones, bit by bit")
-    refuse_unfit(found)
+        for name, agreeing in check_sums(settings, found).items():
+            console.print(f"checksums: {agreeing} files of {name} are the official ones, bit by bit")
+    refuse_unfit(found.manifest, parts)
 
 
-def check_sums(settings: CorpusSettings, found: Scan) -> int:
-    """Compare the bytes of the files of a scan with the official SHA-256; returns how many agree.
+def check_sums(settings: CorpusSettings, found: Scan) -> dict[str, int]:
+    """Compare the bytes of the files of a scan with the official SHA-256; returns how many agree, by corpus.
 
     Raises:
         WrongChecksum: naming the files that do not.
-        AfterRayError: when the corpus has no published checksums.
+        AfterRayError: when nobody published checksums of the corpus, or of any member.
     """
-    corpus = corpora.resolve(settings.name)(settings)
-    if not isinstance(corpus, FolderCorpus) or not isinstance(corpus.contract, ListedContract):
+    opened = [(open_source(part), scanned) for part, scanned in _parts(settings, found)]
+    agreeing = {
+        scanned.manifest.corpus: _check_sums(corpus, corpus.contract, scanned)
+        for corpus, scanned in opened
+        if isinstance(corpus, FolderCorpus) and isinstance(corpus.contract, ListedContract)
+        if corpus.contract.checksums
+    }
+    if not agreeing:
         raise WrongChecksum.unknown(settings.title)
+    return agreeing
+
+
+def _check_sums(corpus: FolderCorpus, contract: ListedContract, found: Scan) -> int:
     table = found.manifest.table
     paths = {
         name.partition("/")[2]: corpus.root / path
         for name, path in zip(table["utterance"], table["path"], strict=True)
     }
-    with meter(f"checksums of {settings.title}", len(paths)) as shown:
-        return corpus.contract.refuse_wrong_checksums(paths, shown.to)
+    with meter(f"checksums of {found.manifest.corpus}", len(paths)) as shown:
+        return contract.refuse_wrong_checksums(paths, shown.to)
 
 
-def refuse_unfit(found: Scan) -> None:
-    """Refuse what a study would refuse, unless its corpus block says otherwise.
+def _parts(settings: CorpusSettings, found: Scan) -> list[Part]:
+    """The members of a merged corpus, each with its scan; any other corpus is its only part."""
+    if isinstance(settings, MergedSettings):
+        return list(zip(settings.members, found.members, strict=True))
+    return [(settings, found)]
 
-    Raises:
-        AfterRayError: for unusable files, a copy that is not the official release, and a number of classes
-            that nothing can be learnt from.
-    """
-    reasons, remedies = [], []
-    if found.problems:
-        reasons.append(f"{len(found.problems)} file(s) cannot be used")
-        remedies.append("'unusable: skip'")
-    if found.conformity.level == "altered":
-        reasons.append(f"{len(found.conformity.differences)} difference(s) from the official release")
-        remedies.append("'altered: accept'")
-    if reasons:
-        raise AfterRayError(
-            f"A study would refuse the corpus '{found.manifest.corpus}': {' and '.join(reasons)}, named "
-            f"above; mend it, or set {' and '.join(remedies)} in the study's corpus block."
-        )
-    if found.manifest.labelled:
-        _ = found.manifest.classes
+
+def _refuse_missing(settings: MergedSettings, scans: Mapping[str, Scan]) -> None:
+    """Show what there is of a merged corpus, and refuse it, when not all of its members are there."""
+    folders = {
+        member.title: Path(str(member.root)).absolute()
+        for member in settings.members
+        if member.title not in scans and not isinstance(member, SyntheticSettings)
+    }
+    if folders:
+        print_merged_table(settings, scans)
+        raise MissingMembers(settings.title, folders, list(scans))
 
 
 def _lenient(settings: CorpusSettings) -> CorpusSettings:
@@ -154,8 +180,8 @@ def _print_counts(found: Scan) -> None:
     else:
         speakers = pd.Series(f"{table['speaker'].nunique()} speakers", index=table.index)
         _print_cross(f"{name}: utterances by class", "", speakers, found)
-    minutes = table["seconds"].sum() / 60
-    console.print(f"{len(table)} utterances, {minutes:.1f} minutes, manifest {found.manifest.digest[:12]}")
+    utterances, minutes = counted(len(table), "utterance"), table["seconds"].sum() / 60
+    console.print(f"{utterances}, {minutes:.1f} minutes, manifest {found.manifest.digest[:12]}")
 
 
 def _print_cross(title: str, label: str, groups: Any, found: Scan) -> None:
@@ -171,13 +197,17 @@ def _print_cross(title: str, label: str, groups: Any, found: Scan) -> None:
     print_table(title, [label, *map(str, counts.columns)], rows)
 
 
-def _lines(found: Scan) -> Iterator[str]:
+def _lines(found: Scan, parts: Sequence[Part]) -> Iterator[str]:
     """Everything about a scan that is no count of an utterance."""
-    for scanned in found.members or (found,):
-        prefix = f"{scanned.manifest.corpus}: " if found.members else ""
-        yield f"{prefix}{LEVELS[scanned.conformity.level]}"
+    for settings, scanned in parts:
+        prefix = f"{settings.title}: " if len(parts) > 1 else ""
+        yield f"{prefix}{_level(settings, scanned)}"
         yield from (f"{prefix}difference: {clause}" for clause in scanned.conformity.differences)
-    yield from found.notes
+        if scanned.excluded:
+            names = ", ".join(map(printable, scanned.excluded[:SHOWN]))
+            more = f" and {len(scanned.excluded) - SHOWN} more" if len(scanned.excluded) > SHOWN else ""
+            yield f"{prefix}not used: {counted(len(scanned.excluded), 'excluded utterance')}: {names}{more}"
+    yield from (f"note: {note}" for note in found.notes)
     for label, count in found.ignored.items():
         yield f"not used: {printable(label)}: {count} file(s)"
     if found.copies:
@@ -187,3 +217,20 @@ def _lines(found: Scan) -> Iterator[str]:
         yield f"left out, as unusable in the official release: {printable(path)}: {reason}"
     for path, reason in found.problems:
         yield f"unusable: {printable(path)}: {reason}"
+
+
+def _level(settings: CorpusSettings, found: Scan) -> str:
+    """How a corpus agrees with its official release, and what was compared."""
+    corpus, level = open_source(settings), found.conformity.level
+    if not isinstance(corpus, FolderCorpus) or corpus.contract is None or level == "none":
+        return "there is no official release to compare it with"
+    if level == "altered":
+        return "altered: this is not the official release"
+    compared = corpus.contract.compared(corpus.settings.labels, frozenset(corpus.settings.exclude))
+    if level == "official":
+        return f"official: {_listed([*compared, 'sample rates'])} are those of the official release"
+    return f"converted: {_listed(compared)} are those of the official release, codec or sample rate are not"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -14,7 +14,7 @@ from after_ray.audio.decode import Waveform
 from after_ray.corpora._cache import Inspection, InspectionCache
 from after_ray.corpora._contract import Conformity
 from after_ray.corpora._settings import CorpusSettings
-from after_ray.errors import AlteredCorpus, UnreadableAudio, UnusableAudio
+from after_ray.errors import AlteredCorpus, NothingToUse, UnreadableAudio, UnusableAudio
 from after_ray.manifest import Manifest
 from after_ray.registry import Registry
 
@@ -40,7 +40,7 @@ class Listing:
 
     `problems`: (path, reason) of files whose names say nothing. `ignored`: how many files each recognised
     label that is not used has. `copies`: files that hold an utterance a second time. `notes`: what else a
-    person should know.
+    person should know. `excluded`: names of utterances that the settings leave out.
     """
 
     entries: tuple[Entry, ...]
@@ -48,6 +48,7 @@ class Listing:
     ignored: Mapping[str, int] = field(default_factory=dict)
     copies: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Scan:
         conformity: how this copy agrees with the official release.
         members: the scans of the corpora that this one is merged from.
         notes: what else a person should know; nothing is wrong.
+        excluded: names of utterances that the settings leave out; of a merged corpus its members have them.
     """
 
     manifest: Manifest
@@ -73,6 +75,7 @@ class Scan:
     conformity: Conformity = field(default_factory=Conformity)
     members: tuple[Scan, ...] = ()
     notes: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
 
 
 class Corpus(ABC):
@@ -121,16 +124,14 @@ class Corpus(ABC):
         inspections = _inspect(
             self, listing, InspectionCache(cache, self.settings.title, self.place()), progress
         )
+        unusable = [(e, r) for e in listing.entries if (r := inspections[e.path].reason) is not None]
+        left_out = tuple((e.path, r) for e, r in unusable if e.utterance in self.unusable_as_released)
+        others = ((e.path, r) for e, r in unusable if e.utterance not in self.unusable_as_released)
+        problems = (*listing.problems, *others)
         usable = [entry for entry in listing.entries if inspections[entry.path].reason is None]
-        refused = [(e, r) for e in listing.entries if (r := inspections[e.path].reason) is not None]
-        problems = listing.problems + tuple(
-            (entry.path, reason)
-            for entry, reason in refused
-            if entry.utterance not in self.unusable_as_released
-        )
-        skip = getattr(self.settings, "unusable", "refuse") == "skip"
-        if problems and not (skip and usable):
-            raise UnusableAudio(self.settings.title, problems)
+        self._refuse_unusable(problems, len(usable))
+        if not usable:
+            raise NothingToUse(self.settings.title, _unused(listing, left_out))
         manifest = Manifest(self.settings.title, _table(usable, inspections))
         conformity = self.conformity(manifest)
         if conformity.level == "altered" and self.settings.altered == "refuse":
@@ -139,11 +140,19 @@ class Corpus(ABC):
             manifest,
             problems,
             dict(sorted(listing.ignored.items())),
-            tuple((e.path, r) for e, r in refused if e.utterance in self.unusable_as_released),
+            left_out,
             listing.copies,
             conformity,
             notes=listing.notes,
+            excluded=listing.excluded,
         )
+
+    def _refuse_unusable(self, problems: Sequence[tuple[str, str]], usable: int) -> None:
+        """Refuse problems that the settings do not skip, or that leave nothing."""
+        skip = getattr(self.settings, "unusable", "refuse") == "skip"
+        if problems and not (skip and usable):
+            official = getattr(self.settings, "altered", "accept") == "refuse"
+            raise UnusableAudio(self.settings.title, problems, usable, official)
 
 
 corpora: Registry[Corpus] = Registry("corpus", "after_ray.corpora")
@@ -165,6 +174,7 @@ def scan(settings: CorpusSettings, cache: Path, progress: Progress | None = None
     Raises:
         MissingCorpus: when the root or its layout is missing.
         UnusableAudio: when files are unusable and the settings do not say `skip`, or none is usable.
+        NothingToUse: when no utterance has a used label, or all are excluded.
         AlteredCorpus: when it is not the official corpus and the settings do not say `accept`.
     """
     return open_source(settings).scan(cache, progress)
@@ -193,6 +203,15 @@ def _listen(corpus: Corpus, path: str) -> Inspection:
     except UnreadableAudio as error:
         return Inspection(reason=error.reason)
     return Inspection(seconds=wave.seconds, sample_rate=wave.sample_rate, audio=wave.digest)
+
+
+def _unused(listing: Listing, left_out: Sequence[tuple[str, str]]) -> dict[str, int]:
+    """How many files are not used, by label, and by what else keeps them out."""
+    others = {"excluded": len(listing.excluded), "unusable in the official release": len(left_out)}
+    return {
+        **dict(sorted(listing.ignored.items())),
+        **{what: count for what, count in others.items() if count},
+    }
 
 
 def _table(entries: Sequence[Entry], inspections: Mapping[str, Inspection]) -> pd.DataFrame:

@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import pandas as pd
 
-from after_ray.errors import WrongChecksum
+from after_ray.errors import WrongChecksum, counted
 from after_ray.manifest import Manifest
 
 Level = Literal["official", "converted", "altered", "none"]
@@ -32,7 +32,10 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Conformity:
-    """How a copy of a corpus agrees with its contract; `differences` has a clause per way it does not."""
+    """How a copy of a corpus agrees with its contract; `differences` has a clause per way it does not.
+
+    Those of a converted copy are rates and codecs.
+    """
 
     level: Level = "none"
     differences: tuple[str, ...] = ()
@@ -54,6 +57,10 @@ class Contract(ABC):
     @abstractmethod
     def counts(self, labels: Mapping[str, str]) -> Counter[str]:
         """Utterances per class in the official release."""
+
+    @abstractmethod
+    def compared(self, labels: Mapping[str, str], excluded: frozenset[str]) -> tuple[str, ...]:
+        """What `check` compares, besides sample rates and codecs, of which a conversion may have others."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,10 @@ class ListedContract(Contract):
         """Utterances per class."""
         return Counter(labels[row.label] for row in self.utterances.values() if row.label in labels)
 
+    def compared(self, labels: Mapping[str, str], excluded: frozenset[str]) -> tuple[str, ...]:
+        """All that is listed."""
+        return "names", "classes", "lengths"
+
     def check(self, manifest: Manifest, labels: Mapping[str, str], excluded: frozenset[str]) -> Conformity:
         """Compare names, classes and lengths; then rates and codecs."""
         expected = {
@@ -113,12 +124,13 @@ class ListedContract(Contract):
         )
         if differences:
             return Conformity("altered", differences)
-        rates = zip(table["utterance"], table["sample_rate"], table["path"], strict=True)
-        converted = any(
-            not path.lower().endswith(".wav") or expected[name].sample_rate not in (None, rate)
-            for name, rate, path in rates
-        )
-        return Conformity("converted" if converted else "official")
+        conversions = _conversions(table, [expected[name].sample_rate for name in table["utterance"]])
+        return Conformity("converted" if conversions else "official", conversions)
+
+    @cached_property
+    def checksums(self) -> dict[str, str]:
+        """The published SHA-256 by utterance; empty where nobody published any."""
+        return {name: row.sha256 for name, row in self.utterances.items() if row.sha256}
 
     def refuse_wrong_checksums(
         self, paths: Mapping[str, Path], progress: Callable[[int, int], None] | None = None
@@ -128,13 +140,12 @@ class ListedContract(Contract):
         Raises:
             WrongChecksum: naming the files that do not, or when the corpus has no published checksums.
         """
-        known = {name: row.sha256 for name, row in self.utterances.items() if row.sha256}
-        if not known:
+        if not self.checksums:
             raise WrongChecksum.unknown(self._corpus)
         wrong = []
         for done, (name, path) in enumerate(sorted(paths.items()), start=1):
             with open(path, "rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != known.get(name):
+                if hashlib.file_digest(file, "sha256").hexdigest() != self.checksums.get(name):
                     wrong.append(name)
             if progress is not None:
                 progress(done, len(paths))
@@ -177,18 +188,37 @@ class CountedContract(Contract):
                 differences += _count_differences(f"{who}: class", found, expected)
             short += (expected - found).total()
         if excluded and short > len(excluded):
-            differences.append(f"{short} utterances are missing, of which {len(excluded)} are excluded")
+            differences.append(f"{short} utterances are missing, and only {len(excluded)} excluded")
         strangers = sorted(set(table["speaker"]) - set(self.by_speaker))
         if strangers:
-            differences.append(f"unknown speakers {', '.join(strangers)}")
+            differences.append(f"{counted(len(strangers), 'unknown speaker')} ({', '.join(strangers)})")
         hours = float(table["seconds"].sum()) / 3600
-        if set(labels) == self.labels and not excluded and abs(hours - self.hours) > self.hours_tolerance:
+        if self._knows_hours(labels, excluded) and abs(hours - self.hours) > self.hours_tolerance:
             differences.append(f"{hours:.2f} hours instead of {self.hours:.2f}")
         if differences:
-            return Conformity("altered", tuple(differences))
-        wav = all(path.lower().endswith(".wav") for path in table["path"])
-        as_released = wav and set(table["sample_rate"]) == {self.sample_rate}
-        return Conformity("official" if as_released else "converted")
+            return Conformity("altered", (*self._total(table, labels, excluded, differences), *differences))
+        conversions = _conversions(table, [self.sample_rate] * len(table))
+        return Conformity("converted" if conversions else "official", conversions)
+
+    def compared(self, labels: Mapping[str, str], excluded: frozenset[str]) -> tuple[str, ...]:
+        """Counts; hours where they are known."""
+        hours = ("hours",) if self._knows_hours(labels, excluded) else ()
+        return "speakers", "counts", *hours
+
+    def _knows_hours(self, labels: Mapping[str, str], excluded: frozenset[str]) -> bool:
+        return set(labels) == self.labels and not excluded
+
+    def _total(
+        self,
+        table: pd.DataFrame,
+        labels: Mapping[str, str],
+        excluded: frozenset[str],
+        differences: Sequence[str],
+    ) -> Iterator[str]:
+        """What a list of several differences begins with, where the whole number is another."""
+        expected = self.counts(labels).total() - len(excluded)
+        if len(differences) > 1 and len(table) != expected:
+            yield f"{len(table):,} instead of {expected:,} utterances"
 
     def _comparisons(
         self, table: pd.DataFrame, labels: Mapping[str, str]
@@ -205,9 +235,10 @@ class CountedContract(Contract):
 
 
 def worst(conformities: Sequence[Conformity]) -> Conformity:
-    """That of several corpora together: the lowest level, all differences."""
+    """That of several corpora together: the lowest level, and the differences of those that have it."""
     level = max((found.level for found in conformities), key=LEVELS.index)
-    return Conformity(level, tuple(clause for found in conformities for clause in found.differences))
+    lowest = [found for found in conformities if found.level == level]
+    return Conformity(level, tuple(clause for found in lowest for clause in found.differences))
 
 
 def _official(row: Mapping[str, str]) -> Official:
@@ -251,16 +282,33 @@ def _count_differences(what: str, found: Counter[str], expected: Counter[str]) -
 
 
 def _lengths(found: Mapping[str, float], expected: Mapping[str, Official]) -> str:
-    other = [
-        (name, found[name], row.seconds)
+    other = {
+        name: f"{name.partition('/')[2]}: {found[name]:.3f} s instead of {row.seconds:.3f} s"
         for name, row in expected.items()
         if row.seconds is not None and name in found and abs(found[name] - row.seconds) > TOLERANCE + ROUNDING
-    ]
+    }
     if not other:
         return ""
-    name, seconds, official = sorted(other)[0]
+    first, *others = sorted(other)
     have = "utterance has" if len(other) == 1 else "utterances have"
-    return (
-        f"{len(other)} {have} another length ({_first(name for name, _, _ in other)}; "
-        f"{name.partition('/')[2]}: {seconds:.3f} s instead of {official:.3f} s)"
-    )
+    also = f"; also {_first(others)}" if others else ""
+    return f"{len(other)} {have} another length ({other[first]}{also})"
+
+
+def _conversions(table: pd.DataFrame, rates: Sequence[int | None]) -> tuple[str, ...]:
+    """Clauses about codecs and sample rates, of which `rates` has the official one of every row."""
+    codecs = Counter(PurePosixPath(path).suffix.lower().lstrip(".") for path in table["path"])
+    pairs = zip(table["sample_rate"].tolist(), rates, strict=True)
+    others = Counter(pair for pair in pairs if pair[1] not in (None, pair[0]))
+    clauses = [f"{_utterances(n, 'is', 'are')} {codec}" for codec, n in codecs.items() if codec != "wav"]
+    if others:
+        shown = [f"{rate} instead of {official} Hz" for (rate, official), _ in others.most_common(SHOWN)]
+        more = [f"and {len(others) - SHOWN} more"] if len(others) > SHOWN else []
+        have = _utterances(others.total(), "has", "have")
+        clauses.append(f"{have} another sample rate ({', '.join([*shown, *more])})")
+    return tuple(clauses)
+
+
+def _utterances(count: int, one: str, many: str) -> str:
+    """`1 utterance is` or `2 utterances are`."""
+    return f"{counted(count, 'utterance')} {one if count == 1 else many}"

@@ -119,7 +119,9 @@ def _delimiter(text: str, required: Sequence[str]) -> str:
 
 def _records(file: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Line and values of every row that is not empty."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
+    )
     line = 1
     try:
         for record in reader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
@@ -14,7 +14,7 @@ from after_ray.corpora._base import Entry, Listing
 from after_ray.corpora._contract import Conformity, Contract
 from after_ray.corpora._files import ANOTHER_FORMAT, SUFFIXES, FilesCorpus, files_below
 from after_ray.corpora._settings import FolderSettings
-from after_ray.errors import MissingCorpus, UnknownName
+from after_ray.errors import MissingCorpus, counted, printable
 from after_ray.manifest import Manifest
 
 
@@ -32,13 +32,17 @@ class MisnamedFile(Exception):
 
 @dataclass
 class _Found:
-    """The files of a corpus by what they are; `lost`: path and reason of utterances without usable audio."""
+    """The files of a corpus by what they are.
+
+    `lost`: path and reason of utterances without usable audio. `copies`: files that hold an utterance a
+    second time, each with the path of the one that is used.
+    """
 
     entries: dict[str, Entry] = field(default_factory=dict)
     lost: dict[str, tuple[str, str]] = field(default_factory=dict)
     problems: list[tuple[str, str]] = field(default_factory=list)
     unused: dict[str, str] = field(default_factory=dict)
-    copies: list[str] = field(default_factory=list)
+    copies: dict[str, str] = field(default_factory=dict)
 
     @property
     def nothing(self) -> bool:
@@ -60,6 +64,8 @@ class FolderCorpus(FilesCorpus):
     """The scheme of the names, with an example, for the reason a file is refused."""
     folder: ClassVar[re.Pattern[str]]
     """What a folder's path below the root must match, at its end, to hold utterances."""
+    beside: ClassVar[re.Pattern[str] | None] = None
+    """What the path of a folder matches in which the official release holds other audio."""
     contract: ClassVar[Contract | None] = None
     """The official release."""
 
@@ -82,21 +88,29 @@ class FolderCorpus(FilesCorpus):
     def listing(self) -> Listing:
         """All files of the layout whose labels are used, each utterance once, in the order of their paths."""
         found = _Found()
-        for path in self._paths():
+        inside, outside = self._audio_and_others()
+        for path in inside:
             self._sort(path, found)
         if found.nothing:
-            raise MissingCorpus(self.settings.title, self.root, self.layout)
+            raise self.missing()
         for entry in self.tabled():
             if entry.emotion in self.settings.labels:
                 found.lost.setdefault(entry.utterance, (entry.path, "labelled, but there is no audio of it"))
-        excluded = self._excluded(found)
-        settled = found.entries.keys() | excluded
+        excluded, notes = self.excluded(found.entries.keys() | found.lost.keys())
+        left_out = {f"{self.settings.name}/{name}" for name in excluded}
+        settled = found.entries.keys() | left_out
         return Listing(
-            tuple(self._classed(entry) for name, entry in found.entries.items() if name not in excluded),
+            tuple(self._classed(entry) for name, entry in found.entries.items() if name not in left_out),
             (*found.problems, *(missing for name, missing in found.lost.items() if name not in settled)),
             Counter(found.unused.values()),
             tuple(found.copies),
+            (*notes, *self._outside(outside), *self._unlike(found.copies)),
+            excluded,
         )
+
+    def missing(self) -> MissingCorpus:
+        """The error that nothing is in the layout; it names a parent of the root below which all would be."""
+        return MissingCorpus(self.settings.title, self.root, self.layout, self._above())
 
     def conformity(self, manifest: Manifest) -> Conformity:
         """Compare with the official release."""
@@ -126,25 +140,49 @@ class FolderCorpus(FilesCorpus):
         elif not is_audio:
             found.lost.setdefault(entry.utterance, (entry.path, ANOTHER_FORMAT))
         elif found.entries.setdefault(entry.utterance, entry) is not entry:
-            found.copies.append(entry.path)
-
-    def _excluded(self, found: _Found) -> set[str]:
-        """Ids of the utterances that the settings leave out; those without audio can be left out too."""
-        excluded = {f"{self.settings.name}/{name}" for name in self.settings.exclude}
-        known = found.entries.keys() | found.lost.keys()
-        unknown = sorted(excluded - known)
-        if unknown and self.settings.altered == "refuse":
-            raise UnknownName(
-                "utterance to exclude", unknown[0].partition("/")[2], [f"the {len(known)} used ones"]
-            )
-        return excluded
+            found.copies[entry.path] = found.entries[entry.utterance].path
 
     def _classed(self, entry: Entry) -> Entry:
         """The entry with its class for the corpus' own label."""
         emotion = self.settings.labels[entry.emotion]
         return entry if emotion == entry.emotion else replace(entry, emotion=emotion)
 
-    def _paths(self) -> Iterator[PurePosixPath]:
-        """Files of folders that hold utterances, nearest to the root first."""
-        found = [path for path in files_below(self.root) if self.folder.search(path.rpartition("/")[0])]
-        return map(PurePosixPath, sorted(found, key=lambda path: (path.count("/"), path)))
+    def _audio_and_others(self) -> tuple[list[PurePosixPath], list[str]]:
+        """Files of folders that hold utterances, nearest to the root first; audio files of others."""
+        inside, outside = [], []
+        for path in files_below(self.root):
+            folder = path.rpartition("/")[0]
+            if self.folder.search(folder):
+                inside.append(path)
+            elif path.lower().endswith(SUFFIXES) and not (self.beside and self.beside.search(folder)):
+                outside.append(path)
+        nearest_first = sorted(inside, key=lambda path: (path.count("/"), path))
+        return [PurePosixPath(path) for path in nearest_first], sorted(outside)
+
+    def _above(self) -> Path | None:
+        """The nearest folder above the root below which the root's audio would be in the layout."""
+        root = self.root.absolute()
+        folders = {Path(path).parent for path in self._audio_and_others()[1]}
+        for above in root.parents:
+            if any(self.folder.search((root.relative_to(above) / f).as_posix()) for f in folders):
+                return above
+        return None
+
+    def _outside(self, paths: list[str]) -> Iterator[str]:
+        """A note on audio files that nobody looks at because of the folder they are in."""
+        if paths:
+            files = counted(len(paths), "audio file")
+            yield f"outside of {self.layout}, and not used: {files}, first {printable(paths[0])}"
+
+    def _unlike(self, copies: Mapping[str, str]) -> Iterator[str]:
+        """A note on second copies that cannot be the same bytes; those in another codec never are."""
+        same_codec = ((copy, used) for copy, used in copies.items() if _suffix(copy) == _suffix(used))
+        other = [copy for copy, used in same_codec if self.size(copy) != self.size(used)]
+        if other:
+            differ = counted(len(other), "second copy differs", "second copies differ")
+            first = f"first {printable(other[0])}; they are not compared further"
+            yield f"{differ} in size from the file that is used, {first}"
+
+
+def _suffix(path: str) -> str:
+    return PurePosixPath(path).suffix.lower()

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from after_ray.settings import Settings
+from after_ray.settings import Settings, neutral
 
 FOUR_CLASSES = {"anger": "anger", "happy": "happy", "neutral": "neutral", "sad": "sad"}
 FoldScheme = Literal["speaker_groups", "sessions", "leave_one_speaker_out"]
@@ -129,7 +129,8 @@ class CsvSettings(Settings):
 
     `labels` maps the emotions of the CSV to classes, and to null those that are left out; without it every
     emotion is a class. `called` is the name of the corpus in tables and in the ids of its utterances, hence
-    in keys; by default it is the CSV's name, so that renaming the CSV makes another corpus of it.
+    in keys; by default it is the CSV's name, so that renaming the CSV makes another corpus of it. `exclude`
+    names utterances to leave out, by their path without its suffix (`calls/0001`).
     """
 
     own_folds: ClassVar[FoldScheme] = "speaker_groups"
@@ -140,6 +141,7 @@ class CsvSettings(Settings):
     root: str | None = None
     called: Called = None
     labels: dict[str, ClassName | None] | None = None
+    exclude: tuple[str, ...] = neutral(())
     unusable: Literal["refuse", "skip"] = "refuse"
 
     @property

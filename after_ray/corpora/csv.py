@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 
 from after_ray.corpora._base import Entry, Listing, corpora
@@ -40,18 +41,30 @@ class Csv(FilesCorpus):
         table = read_table(self.file, REQUIRED, OPTIONAL)
         self._check(table)
         classes = self._classes(table)
-        used = [row for row, name in enumerate(classes) if name is not None]
-        if not used:
+        mapped = [row for row, name in enumerate(classes) if name is not None]
+        if not mapped:
             raise BadTable(self.file, "no row has an emotion that is used", "Map one to a class in 'labels'.")
+        used, excluded = self._without_excluded(table, mapped)
         faults = {row: fault for row in used if (fault := self._fault(table.columns["path"][row]))}
         entries = {row: self._entry(table, row, classes[row] or "") for row in used if row not in faults}
         _refuse_one_name(table, {row: entry.utterance for row, entry in entries.items()})
         ignored = Counter(table.columns["emotion"][row] for row, name in enumerate(classes) if name is None)
         problems = tuple((table.columns["path"][row], fault) for row, fault in faults.items())
-        return Listing(tuple(entries.values()), problems, ignored, notes=_notes(table))
+        notes = tuple(self._notes(table))
+        return Listing(tuple(entries.values()), problems, ignored, notes=notes, excluded=excluded)
+
+    def _without_excluded(self, table: Table, rows: list[int]) -> tuple[list[int], tuple[str, ...]]:
+        """Rows that stay, and the names of the utterances that the settings leave out."""
+        if not self.settings.exclude:
+            return rows, ()
+        paths = table.columns["path"]
+        ids = {row: self.utterance(os.path.normpath(paths[row])) for row in rows}
+        excluded, _ = self.excluded(set(ids.values()))
+        left_out = {f"{self._name}/{name}" for name in excluded}
+        return [row for row in rows if ids[row] not in left_out], excluded
 
     def _check(self, table: Table) -> None:
-        """Refuse empty values, paths that lead elsewhere, and a path in two rows."""
+        """Refuse empty values, paths that lead elsewhere, a path in two rows, a speaker of two genders."""
         for name in REQUIRED:
             table.refuse_where(name, lambda value: not value, f"no {name}", "Fill it in, or delete the row.")
         table.refuse_where(
@@ -61,18 +74,13 @@ class Csv(FilesCorpus):
             "Write paths below 'root' (by default the CSV's folder), with '/' and without '..'.",
         )
         _refuse_repeated(table)
+        _refuse_two_genders(table)
 
     def _classes(self, table: Table) -> list[str | None]:
         """The class of every row, None for emotions that are left out."""
         labels, emotions = self.settings.labels, table.columns["emotion"]
         if labels is None:
-            table.refuse_where(
-                "emotion",
-                lambda value: re.fullmatch(CLASS_PATTERN, value) is None,
-                "an emotion has a slash or a comma:",
-                "Write it without.",
-            )
-            self._refuse_many(set(emotions))
+            self._check_emotions(table)
             return list(emotions)
         table.refuse_where(
             "emotion",
@@ -80,7 +88,33 @@ class Csv(FilesCorpus):
             "unknown label",
             f"Labels are {', '.join(sorted(labels))}; add it to 'labels', with null to leave it out.",
         )
+        self._refuse_one_but_for_case({name for name in labels.values() if name is not None})
         return [labels[emotion] for emotion in emotions]
+
+    def _check_emotions(self, table: Table) -> None:
+        """Refuse emotions that cannot be classes as they are."""
+        table.refuse_where(
+            "emotion",
+            lambda value: re.fullmatch(CLASS_PATTERN, value) is None,
+            "an emotion has a slash or a comma:",
+            "Write it without.",
+        )
+        emotions = set(table.columns["emotion"])
+        self._refuse_one_but_for_case(emotions)
+        self._refuse_many(emotions)
+
+    def _refuse_one_but_for_case(self, classes: set[str]) -> None:
+        """`Anger` and `anger` are a slip of the pen, and would be learnt as two classes."""
+        known: dict[str, str] = {}
+        for name in sorted(classes):
+            other = known.setdefault(name.casefold(), name)
+            if other != name:
+                both = f"'{shortened(other)}' and '{shortened(name)}'"
+                raise BadTable(
+                    self.file,
+                    f"{both} differ only in case, and would be two classes",
+                    "Write them alike, or map both to one class with 'labels' in the corpus block.",
+                )
 
     def _refuse_many(self, emotions: set[str]) -> None:
         """Before any audio is read; the manifest would refuse them after."""
@@ -94,9 +128,24 @@ class Csv(FilesCorpus):
 
     def _fault(self, path: str) -> str:
         """Why there is no audio to read behind a path; empty when there is."""
-        if not os.path.isfile(f"{self.root}/{path}"):
-            return f"there is no such file in {self.root}"
+        file = f"{self.root}/{path}"
+        if not os.path.isfile(file):
+            return "it is a folder" if os.path.isdir(file) else f"there is no such file in {self._folder}"
         return "" if path.lower().endswith(SUFFIXES) else ANOTHER_FORMAT
+
+    @cached_property
+    def _folder(self) -> str:
+        """The root as it can be shown, also where it is only a dot."""
+        return str(self.root.absolute())
+
+    def _notes(self, table: Table) -> Iterator[str]:
+        """Columns and labels that say nothing here."""
+        if table.unused:
+            yield f"columns not used: {', '.join(map(shortened, table.unused))}"
+        said = set(table.columns["emotion"])
+        spare = [label for label in self.settings.labels or () if label not in said]
+        if spare:
+            yield f"'labels' maps what no row has: {', '.join(map(shortened, spare))}"
 
     def _entry(self, table: Table, row: int, emotion: str) -> Entry:
         path = os.path.normpath(table.columns["path"][row])
@@ -125,6 +174,21 @@ def _refuse_repeated(table: Table) -> None:
         )
 
 
+def _refuse_two_genders(table: Table) -> None:
+    """Refuse a speaker of two genders; a row may leave it open."""
+    first: dict[str, int] = {}
+    genders = table.columns["gender"]
+    for row, (speaker, gender) in enumerate(zip(table.columns["speaker"], genders, strict=True)):
+        earlier = first.setdefault(speaker, row) if gender else row
+        if genders[earlier] != gender:
+            both = f"'{shortened(genders[earlier])}' and '{shortened(gender)}'"
+            raise BadTable(
+                table.file,
+                f"speaker '{shortened(speaker)}' is {both} in {table.where([earlier, row])}",
+                "Write one gender, or tell two speakers apart by their names.",
+            )
+
+
 def _refuse_one_name(table: Table, utterances: Mapping[int, str]) -> None:
     """Refuse two files whose ids would be the same."""
     found = _first_shared(utterances)
@@ -146,8 +210,3 @@ def _first_shared(values: Mapping[int, str]) -> list[int]:
     for row, value in values.items():
         rows[value].append(row)
     return next(shared for shared in rows.values() if len(shared) > 1)
-
-
-def _notes(table: Table) -> tuple[str, ...]:
-    """Columns that say nothing to us."""
-    return (f"columns not used: {', '.join(map(shortened, table.unused))}",) if table.unused else ()

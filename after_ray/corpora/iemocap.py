@@ -11,7 +11,6 @@ from pathlib import Path, PurePosixPath
 from after_ray.corpora._base import Entry, Listing, corpora
 from after_ray.corpora._contract import CountedContract
 from after_ray.corpora._folder import FolderCorpus, MisnamedFile, UnusedFile
-from after_ray.errors import MissingCorpus
 
 GENDERS = {"F": "female", "M": "male"}
 LABELS = {
@@ -63,6 +62,7 @@ class Iemocap(FolderCorpus):
     )
     scheme = "IEMOCAP's turns, each below its session and dialog (such as Ses01F_impro01/Ses01F_impro01_F000)"
     folder = re.compile(r"^([^/]+/)?Session[1-5]/sentences/wav/[^/]+$")
+    beside = re.compile(r"^([^/]+/)?Session[1-5]/dialog/wav$")  # whole dialogs
     contract = CountedContract(
         by_speaker={
             speaker: dict(zip(COUNTED, counts, strict=True)) for speaker, counts in BY_SPEAKER.items()
@@ -96,7 +96,7 @@ class Iemocap(FolderCorpus):
             MissingCorpus: when there are no labels or no audio.
         """
         if not (self.evaluation.turns or self.evaluation.problems):
-            raise MissingCorpus(self.settings.title, self.root, self.layout)
+            raise self.missing()
         found = super().listing()
         return replace(found, problems=(*self.evaluation.problems, *found.problems))
 

@@ -80,7 +80,7 @@ def test_labels_are_positions_in_the_sorted_classes() -> None:
 
 
 def test_one_class_is_refused() -> None:
-    with pytest.raises(BadManifest, match="1 emotion classes: e0; allowed: 2 to 20"):
+    with pytest.raises(BadManifest, match="1 emotion class: e0; allowed: 2 to 20"):
         _ = Manifest("toy", table(classes=1)).classes
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import typer
 from typer.testing import CliRunner
 
+from after_ray.corpora._base import Scan
 from after_ray.corpora._base import corpora as loaders
-from after_ray.corpora._settings import CORPUS_NAMES, CremadSettings
+from after_ray.corpora._contract import Conformity
+from after_ray.corpora._settings import CORPUS_NAMES, CremadSettings, IemocapSettings
 from after_ray.errors import WrongChecksum
+from after_ray.manifest import COLUMNS, Manifest
 from sweeps.cli import app
-from sweeps.scanning import check_sums, corpus_settings, scan_corpus
+from sweeps.scanning import _level, check_sums, corpus_settings, scan_corpus
 from tests.after_ray.corpora.trees import plant, wav
 
 EMODB = ("wav/03a01Fa.wav", "wav/03a01Nc.wav", "wav/08a01Wa.wav", "wav/08b03Tc.wav", "wav/03a04Ad.wav")
@@ -81,9 +87,9 @@ def test_a_csv_of_one_class_is_shown_and_refused(tmp_path: Path, table: Path) ->
         tmp_path, "csv", "--set", f"file={table}", "--set", "labels={anger: anger, sad: null}"
     )
     assert code == 1
-    assert "1 utterances" in output
+    assert "1 utterance, 0.0 minutes" in output
     assert "not used: sad: 1 file(s)" in output
-    assert "1 emotion classes: anger; allowed: 2 to 20 classes" in output
+    assert "1 emotion class: anger; allowed: 2 to 20 classes" in output
 
 
 def test_an_unlabelled_folder_is_counted_by_speaker(tmp_path: Path, root: Path) -> None:
@@ -108,15 +114,15 @@ def test_an_altered_corpus_is_shown_with_all_differences_and_refused(tmp_path: P
     code, output = scanned(tmp_path, "emodb", "--root", root / "emodb")
     assert code == 1
     assert row("03", 0, 1, 1, 0, 2) in output
-    assert "this is not the official release" in output
+    assert "altered: this is not the official release" in output
     assert "difference: 335 of 339 utterances are missing (03a01Wa, 03a02Fc, " in output
     for emotion, count in {"anger": 127, "happy": 71, "neutral": 79, "sad": 62}.items():
         assert f"difference: class {emotion} has 1 instead of {count} utterances" in output
     assert "difference: 4 utterances have another length" in output
     assert "not used: fear: 1 file(s)" in output
     assert (
-        "error: A study would refuse the corpus 'emodb': 6 difference(s) from the official release, named "
-        "above; mend it, or set 'altered: accept' in the study's corpus block."
+        "error: A study would refuse the corpus 'emodb': 6 differences from the official release, named "
+        "above; mend that, or set 'altered: accept' in the block of corpus 'emodb'."
     ) in output
 
 
@@ -129,14 +135,105 @@ def test_unusable_files_and_second_copies_are_named(tmp_path: Path, root: Path) 
     assert "not used: 4 file(s) that hold an utterance a second time, first again/wav/03a01Fa.wav" in output
     assert "unusable: wav/03a01Fa.wav: empty file (0 bytes)" in output
     assert "unusable: wav/03a01Nc.wav: too short: 2.5 ms, at least 25 ms are needed" in output
-    assert "2 file(s) cannot be used and 6 difference(s) from the official release, named above" in output
-    assert "set 'unusable: skip' and 'altered: accept' in the study's corpus block." in output
+    assert "2 unusable entries and 6 differences from the official release, named above" in output
+    assert "set 'unusable: skip' and 'altered: accept' in the block of corpus 'emodb'." in output
 
 
 def test_the_complete_corpus_is_told_converted(tmp_path: Path, corpora: Path) -> None:
     code, output = scanned(tmp_path, "emodb", "--root", corpora / "emodb")
     assert code == 0
-    assert "this is the official release, converted: same utterances, classes and lengths" in output
+    assert "converted: names, classes and lengths are those of the official release, codec or " in output
+    assert "difference: 339 utterances are flac" in output
+
+
+def test_what_is_accepted_by_setting_is_shown_and_not_refused(tmp_path: Path, root: Path) -> None:
+    (root / "emodb" / EMODB[0]).write_bytes(b"")
+    accepted = ["--set", "altered=accept", "--set", "unusable=skip"]
+    code, output = scanned(tmp_path, "emodb", "--root", root / "emodb", *accepted)
+    assert code == 0, output
+    assert "unusable: wav/03a01Fa.wav: empty file (0 bytes)" in output
+    assert "difference: 336 of 339 utterances are missing" in output
+    code, output = scanned(tmp_path, "emodb", "--root", root / "emodb", *accepted[:2])
+    assert code == 1
+    assert "'emodb': 1 unusable entry, named above; mend that, or set 'unusable: skip' in the" in output
+
+
+def test_only_the_members_that_are_not_accepted_are_refused(tmp_path: Path, root: Path) -> None:
+    emodb = "{name: emodb, altered: accept}"
+    code, output = scanned(tmp_path, "merged", "--root", root, "--set", f"members=[{emodb}, ravdess]")
+    assert code == 1
+    assert "refuse the corpus 'merged': ravdess has " in output
+    members = f"members=[{emodb}, {{name: ravdess, altered: accept}}]"
+    assert "members: [emodb, {name: ravdess, altered: accept}]" in output
+    code, output = scanned(tmp_path, "merged", "--root", root, "--set", members)
+    assert code == 0, output
+    assert "ravdess: difference: 670 of 672 utterances are missing" in output
+
+
+def test_a_corpus_of_which_no_label_is_used_is_one_sentence(tmp_path: Path, root: Path) -> None:
+    code, output = scanned(tmp_path, "emodb", "--root", root / "emodb", "--set", "labels.disgust=disgust")
+    assert code == 1
+    assert (
+        "Corpus 'emodb' has no utterance with a used label; found: anger (1), fear (1), happy (1), neutral "
+        "(1), sad (1). 'labels' in the block of corpus 'emodb' maps its own labels to classes"
+    ) in output
+
+
+def test_the_official_release_is_told_by_what_was_compared() -> None:
+    settings = CremadSettings(root="x")
+    columns = dict.fromkeys(COLUMNS, "x") | {"seconds": 1.0, "sample_rate": 16000}
+    found = Scan(Manifest("cremad", pd.DataFrame([columns])), conformity=Conformity("official"))
+    assert _level(settings, found) == (
+        "official: names, classes, lengths and sample rates are those of the official release"
+    )
+    iemocap = IemocapSettings(root="x")
+    assert _level(iemocap, found) == (
+        "official: speakers, counts, hours and sample rates are those of the official release"
+    )
+    fewer = IemocapSettings(root="x", labels={"anger": "anger", "sad": "sad"})
+    assert "speakers, counts and sample rates" in _level(fewer, found)
+
+
+def test_excluded_utterances_are_counted_and_unknown_ones_refused(tmp_path: Path, root: Path) -> None:
+    exclude = ["--set", "exclude=[03a01Fa, 03a01Zz]"]
+    code, output = scanned(tmp_path, "emodb", "--root", root / "emodb", *exclude, "--set", "altered=accept")
+    assert code == 0
+    assert "not used: 1 excluded utterance: 03a01Fa" in output
+    assert "note: 'exclude' names what is no used utterance: '03a01Zz' (did you mean '03a01Nc'?)" in output
+    code, output = scanned(tmp_path, "emodb", "--root", root / "emodb", *exclude)
+    assert code == 1
+    assert "and 1 unknown name in 'exclude', named above" in output
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_store_is_not_blamed(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, outside = tmp_path / "store" / "scans" / "x", root / "emodb" / "wav"
+
+    def failing(path: Path) -> Callable[..., object]:
+        def fail(*_: object) -> object:
+            raise PermissionError(13, "Permission denied", str(path))
+
+        return fail
+
+    monkeypatch.setattr("sweeps.scanning.scan", failing(outside))
+    code, output = scanned(tmp_path, "emodb", "--root", root / "emodb")
+    assert code == 1
+    assert output == (
+        f"error: {outside} cannot be used (Permission denied); check that it is there, and that you may "
+        "read it."
+    )
+    monkeypatch.setattr("sweeps.scanning.scan", failing(inside))
+    _, output = scanned(tmp_path, "emodb", "--root", root / "emodb")
+    assert f"error: {inside} cannot be used (Permission denied); check that --store names a folder" in output
+
+
+def test_the_example_of_the_help_is_a_setting_that_works(tmp_path: Path, root: Path) -> None:
+    option = next(p for p in typer.main.get_command(app).commands["corpora"].commands["scan"].params
+                  if p.name == "settings")  # fmt: skip
+    example = option.help.partition("--set 'labels=")[2].partition("'")[0]
+    _, output = scanned(tmp_path, "emodb", "--root", root / "emodb", "--set", f"labels={example}")
+    assert row("all", 1, 1, 2) in output
 
 
 def test_labels_can_be_set(tmp_path: Path, root: Path) -> None:
@@ -152,11 +249,18 @@ def test_a_merged_corpus_is_counted_by_member_and_accepted_in_its_members(tmp_pa
     assert code == 1
     assert row("emodb", 1, 1, 1, 1, 4) in output
     assert row("ravdess", 0, 0, 0, 1, 1) in output
-    assert "emodb: this is not the official release" in output
+    assert "emodb: altered: this is not the official release" in output
     assert "emodb: difference: class anger has 1 instead of 127 utterances" in output
     assert "not used: fear (emodb): 1 file(s)" in output
     assert "unusable: ravdess/Actor_01/03-01-05-01-01-01-01.wav: empty file" in output
-    assert "refuse the corpus 'merged': 1 file(s) cannot be used and" in output
+    assert (
+        "refuse the corpus 'merged': emodb has 6 differences from the official release; ravdess has 1 "
+        in (output)
+    )
+    assert (
+        "or accept it in the block of its member: members: [{name: emodb, altered: accept}, {name: ravdess, "
+        "unusable: skip, altered: accept}]."
+    ) in output
 
 
 def test_what_is_accepted_for_a_scan_stays_refused_in_the_settings(tmp_path: Path, root: Path) -> None:
@@ -179,11 +283,11 @@ def test_what_is_accepted_for_a_scan_stays_refused_in_the_settings(tmp_path: Pat
         (["emodb", "--root", "x", "--set", "labels={joy: happy}"], "(labels): unknown label 'joy' of this"),
         (["csv", "--set", "file=a.csv", "--set", "called=a/b"], "(called): 'a/b' is no name; use letters"),
         (["merged", "--root", "x", "--set", "members=[emodb, emodb]"], "the member emodb is listed twice"),
-        (["merged", "--root", "x", "--set", "members=[emodb]"], "(members): "),
+        (["merged", "--root", "x", "--set", "members=[emodb]"], "1 member(s); merging takes two or more"),
         (["merged", "--root", "x", "--set", "members=[emodb, unlabelled]"], "unknown name 'unlabelled'"),
         (["merged"], "The corpus 'merged' needs its 'root'; say it with --root DIR."),
         (["merged", "--set", "members=[synthetic, {name: csv}]"], "say it with 'file' in members.1.csv."),
-        (["merged", "--root", "x", "--set", "test_corpus=savee"], "the test_corpus 'savee' is not among"),
+        (["merged", "--root", "x", "--set", "test_corpus=savee"], "test_corpus: 'savee' is not a member"),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_one_sentence_and_leaves_nothing(
@@ -212,8 +316,17 @@ def test_other_bytes_than_the_official_ones_are_named(tmp_path: Path) -> None:
 def test_official_bytes_agree(tmp_path: Path, corpora: Path) -> None:
     code, output = scanned(tmp_path, "cremad", "--root", corpora / "originals" / "cremad", "--checksums")
     assert code == 1  # eight files of 4900
-    assert "checksums: 7 files are the official ones, bit by bit" in output
+    assert "checksums: 7 files of cremad are the official ones, bit by bit" in output
     assert "left out, as unusable in the official release: AudioWAV/1076_MTI_SAD_XX.wav: silent" in output
+
+
+def test_members_with_published_checksums_are_compared(tmp_path: Path, corpora: Path, root: Path) -> None:
+    originals = f"{{name: cremad, root: {corpora / 'originals' / 'cremad'}, altered: accept}}"
+    emodb = f"{{name: emodb, root: {root / 'emodb'}, altered: accept}}"
+    code, output = scanned(tmp_path, "merged", "--set", f"members=[{emodb}, {originals}]", "--checksums")
+    assert code == 0, output
+    assert "checksums: 7 files of cremad are the official ones, bit by bit" in output
+    assert "files of emodb are" not in output
 
 
 @pytest.mark.parametrize("name", ["emodb", "csv"])

@@ -21,7 +21,7 @@ from after_ray.corpora._settings import (
     SaveeSettings,
     ShemoSettings,
 )
-from after_ray.errors import AlteredCorpus, UnknownName
+from after_ray.errors import AlteredCorpus, UnknownUtterance
 from after_ray.manifest import Manifest
 from tests.after_ray.corpora.trees import plant
 
@@ -104,16 +104,35 @@ def test_every_corpus_with_a_contract_table_has_a_loader() -> None:
     assert tables <= set(registry.names())
 
 
+FLAC = {"path": lambda table: table["path"].str.replace(".wav", ".flac")}
+
+
 @pytest.mark.parametrize(
-    "change",
+    ("change", "clauses"),
     [
-        {"path": lambda table: table["path"].str.replace(".wav", ".flac")},
-        {"sample_rate": lambda table: 8000},
-        {"sample_rate": lambda table: table["sample_rate"].where(table.index > 0, 22050)},
+        (FLAC, ("339 utterances are flac",)),
+        (
+            {"sample_rate": lambda table: 8000},
+            ("339 utterances have another sample rate (8000 instead of 16000 Hz)",),
+        ),
+        (
+            {"sample_rate": lambda table: table["sample_rate"].where(table.index > 0, 22050)},
+            ("1 utterance has another sample rate (22050 instead of 16000 Hz)",),
+        ),
+        (
+            {**FLAC, "sample_rate": lambda table: [8000, *[44100] * (len(table) - 1)]},
+            (
+                "339 utterances are flac",
+                "339 utterances have another sample rate (44100 instead of 16000 Hz, 8000 instead of 16000 "
+                "Hz)",
+            ),
+        ),
     ],
 )
-def test_another_codec_or_rate_is_converted(emodb: FolderCorpus, change: dict[str, object]) -> None:
-    assert check(emodb, as_released(emodb).assign(**change)) == Conformity("converted")
+def test_another_codec_or_rate_is_converted_and_said(
+    emodb: FolderCorpus, change: dict[str, object], clauses: tuple[str, ...]
+) -> None:
+    assert check(emodb, as_released(emodb).assign(**change)) == Conformity("converted", clauses)
 
 
 def test_the_case_of_a_suffix_is_no_conversion(emodb: FolderCorpus) -> None:
@@ -133,7 +152,7 @@ def test_a_length_that_is_1_2_ms_off_is_altered(emodb: FolderCorpus, sign: int, 
     table = as_released(emodb)
     assert table.loc[0, "utterance"] == "emodb/03a01Fa"
     table.loc[0, "seconds"] += sign * 0.0012
-    clause = f"1 utterance has another length (03a01Fa; 03a01Fa: {found} s instead of 1.898 s)"
+    clause = f"1 utterance has another length (03a01Fa: {found} s instead of 1.898 s)"
     assert check(emodb, table) == Conformity("altered", (clause,))
 
 
@@ -228,14 +247,21 @@ def test_what_is_unusable_as_released_is_not_missed() -> None:
 def test_excluding_what_the_corpus_does_not_have_is_refused(tmp_path: Path) -> None:
     plant(tmp_path, ["wav/03a01Fa.wav"])
     settings = EmodbSettings(root=str(tmp_path), exclude=("03a01Zz",))
-    with pytest.raises(UnknownName, match=r"utterance to exclude '03a01Zz'; allowed: the 1 used ones\."):
+    sentence = r"corpus 'emodb' names '03a01Zz' \(did you mean '03a01Fa'\?\); allowed: the 1 utterance with"
+    with pytest.raises(UnknownUtterance, match=sentence):
         open_source(settings).listing()
+    accepted = open_source(settings.model_copy(update={"altered": "accept"})).listing()
+    assert accepted.notes == (
+        "'exclude' names what is no used utterance: '03a01Zz' (did you mean '03a01Fa'?)",
+    )
+    assert (len(accepted.entries), accepted.excluded) == (1, ())
 
 
 def test_a_merged_corpus_is_as_good_as_its_worst_member() -> None:
-    members = [Conformity("official"), Conformity("converted"), Conformity("altered", ("a",)), Conformity()]
+    converted = Conformity("converted", ("2 utterances are flac",))
+    members = [Conformity("official"), converted, Conformity("altered", ("a",)), Conformity()]
     assert worst(members) == Conformity("altered", ("a",))
-    assert worst(members[:2]).level == "converted"
+    assert worst(members[:2]) == converted
     assert worst([members[0], members[3]]).level == "none"
 
 
@@ -243,7 +269,8 @@ def test_a_merged_corpus_is_as_good_as_its_worst_member() -> None:
 def test_the_real_flac_is_converted(kind: type[FolderSettings], corpora: Path, tmp_path: Path) -> None:
     name = kind.model_fields["name"].default
     found = scan(kind(root=str(corpora / name)), tmp_path)
-    assert found.conformity == Conformity("converted")
+    assert found.conformity.level == "converted"
+    assert found.conformity.differences[0] == f"{len(found.manifest)} utterances are flac"
 
 
 def test_a_few_real_originals_are_refused_and_accepted_on_request(corpora: Path, tmp_path: Path) -> None:
@@ -254,8 +281,8 @@ def test_a_few_real_originals_are_refused_and_accepted_on_request(corpora: Path,
         "Corpus 'emodb' is not the official one: 333 of 339 utterances are missing (03a02Fc, 03a02Nc, "
         "03a02Wb, 03a02Wc, 03a04Fd and 328 more); class anger has 1 instead of 127 utterances; class happy "
         "has 1 instead of 71 utterances; class neutral has 2 instead of 79 utterances; class sad has 2 "
-        "instead of 62 utterances. Fetch it again, or set 'altered: accept' in the study's corpus block to "
-        "use it as it is; every result will say so."
+        "instead of 62 utterances. Fetch it again, or set 'altered: accept' in the block of corpus 'emodb' "
+        "to use it as it is; every result will say so."
     )
     accepted = scan(EmodbSettings(root=root, altered="accept"), tmp_path)
     assert accepted.conformity.level == "altered"

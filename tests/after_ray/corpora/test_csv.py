@@ -210,7 +210,7 @@ def test_two_files_that_only_their_suffix_tells_apart_are_refused(root: Path) ->
 
 def test_one_class_is_refused_where_classes_are_asked_for(root: Path) -> None:
     found = scanned(root, ROWS[:2])
-    with pytest.raises(BadManifest, match="1 emotion classes: anger; allowed: 2 to 20 classes"):
+    with pytest.raises(BadManifest, match="1 emotion class: anger; allowed: 2 to 20 classes"):
         _ = found.manifest.classes
 
 
@@ -241,7 +241,7 @@ def test_files_that_are_not_there_are_counted_and_the_first_five_named(root: Pat
     with pytest.raises(UnusableAudio) as refusal:
         scanned(root, rows)
     sentence = str(refusal.value)
-    assert "'mine' has 7 unusable audio file(s): gone0.wav: there is no such file in " in sentence
+    assert "'mine' has 7 unusable entries: gone0.wav: there is no such file in /" in sentence
     assert "gone4.wav" in sentence
     assert "; and 2 more. Mend them, or set 'unusable: skip'" in sentence
     found = scanned(root, rows, unusable="skip")

@@ -124,8 +124,9 @@ def test_files_of_another_length_are_refused(
     known = int(((listed["label4"] != "") & (listed["duration_s"] != "")).sum())
     sentence = (
         rf"^Corpus '{name}' is not the official one: {known} utterances have another length "
-        rf"\(.* and {known - 5} more; \S+: 0\.030 s instead of \d+\.\d{{3}} s\)\. Fetch it again, or set "
-        r"'altered: accept' in the study's corpus block to use it as it is; every result will say so\.$"
+        rf"\(\S+: 0\.030 s instead of \d+\.\d{{3}} s; also .* and {known - 6} more\)\. Fetch it again, or "
+        rf"set 'altered: accept' in the block of corpus '{name}' to use it as it is; every result "
+        r"will say so\.$"
     )
     with pytest.raises(AlteredCorpus, match=sentence):
         scan(SETTINGS[name](root=str(trees[name])), tmp_path)

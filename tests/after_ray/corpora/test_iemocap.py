@@ -14,7 +14,7 @@ from after_ray.corpora._base import Listing, Scan, open_source, scan
 from after_ray.corpora._contract import Conformity
 from after_ray.corpora._settings import IemocapSettings
 from after_ray.corpora.iemocap import BY_SPEAKER, LABELS, Iemocap
-from after_ray.errors import AlteredCorpus, MissingCorpus, UnknownName, UnusableAudio
+from after_ray.errors import AlteredCorpus, MissingCorpus, UnknownUtterance, UnusableAudio
 from after_ray.manifest import Manifest
 from tests.after_ray.corpora.iemocap_tree import (
     CODES,
@@ -217,7 +217,7 @@ def test_flac_is_found_where_wav_is_missing(root: Path) -> None:
 
 def test_a_turn_without_audio_can_be_excluded(root: Path) -> None:
     assert listing(root, exclude=[WITHOUT_AUDIO]).problems == ()
-    with pytest.raises(UnknownName, match="Unknown utterance to exclude 'Ses01F_impro01_F777'"):
+    with pytest.raises(UnknownUtterance, match="'iemocap' names 'Ses01F_impro01_F777'"):
         listing(root, exclude=["Ses01F_impro01_F777"])
 
 
@@ -261,8 +261,12 @@ def test_the_published_counts_are_official(manifest: Manifest) -> None:
 
 def test_another_rate_or_codec_is_converted(manifest: Manifest) -> None:
     flac = manifest.table["path"].str.replace(".wav", ".flac")
-    for change in ({"sample_rate": 8000}, {"path": flac}):
-        assert conformity(Manifest("iemocap", manifest.table.assign(**change))) == Conformity("converted")
+    for change, clause in (
+        ({"sample_rate": 8000}, "have another sample rate (8000 instead of 16000 Hz)"),
+        ({"path": flac}, "are flac"),
+    ):
+        found = conformity(Manifest("iemocap", manifest.table.assign(**change)))
+        assert found == Conformity("converted", (f"5531 utterances {clause}",))
 
 
 def test_one_turn_less_is_altered(manifest: Manifest) -> None:
@@ -278,6 +282,7 @@ def test_a_missing_session_is_altered(manifest: Manifest) -> None:
     found = conformity(Manifest("iemocap", manifest.table[manifest.table["session"] != "5"]))
     assert found.level == "altered"
     assert found.differences == (
+        "4,290 instead of 5,531 utterances",
         "speaker 5F has none of 590 utterances",
         "speaker 5M has none of 651 utterances",
         "5.42 hours instead of 6.99",
@@ -306,7 +311,7 @@ def test_an_unknown_speaker_is_altered(manifest: Manifest) -> None:
     speakers = manifest.table["speaker"].replace("5M", "6M")
     assert conformity(Manifest("iemocap", manifest.table.assign(speaker=speakers))).differences == (
         "speaker 5M has none of 651 utterances",
-        "unknown speakers 6M",
+        "1 unknown speaker (6M)",
     )
 
 
@@ -315,7 +320,7 @@ def test_excluded_turns_are_not_missed_but_others_are(manifest: Manifest) -> Non
     one_less, two_less = (Manifest("iemocap", manifest.table.iloc[n:]) for n in (1, 2))
     assert conformity(one_less, exclude=names[:1]) == Conformity("official")
     assert conformity(two_less, exclude=names[:1]).differences == (
-        "2 utterances are missing, of which 1 are excluded",
+        "2 utterances are missing, and only 1 excluded",
     )
 
 
