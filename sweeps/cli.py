@@ -44,29 +44,34 @@ DEFAULT_STORE = Path("store")
 
 
 @contextmanager
-def one_sentence() -> Iterator[None]:
+def one_sentence(store: Path) -> Iterator[None]:
     """Turn errors a user can mend into one sentence and exit code 1."""
     from after_ray.errors import AfterRayError
 
     try:
         yield
-    except AfterRayError as error:
+    except (AfterRayError, OSError) as error:
         from sweeps._console import errors
 
-        errors.print(f"error: {error}", markup=False)
-        raise typer.Exit(1) from error
-    except OSError as error:
-        from sweeps._console import errors
-
-        errors.print(
-            f"error: {error.filename or 'a file'} cannot be used ({error.strerror or error}); "
-            "check that --store names a folder that can be written to and has space left.",
-            markup=False,
-        )
+        sentence = _file_error(error, store) if isinstance(error, OSError) else str(error)
+        errors.print(f"error: {sentence}", markup=False)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
         print("stopped; run the same command again to go on", file=sys.stderr)
         raise typer.Exit(130) from None
+
+
+def _file_error(error: OSError, store: Path) -> str:
+    """The path, what failed, and what to check."""
+    problem = error.strerror or str(error)
+    if error.filename is None:
+        return f"{problem}."
+    path = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename)
+    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(store)):
+        remedy = "check that --store names a folder that can be written to and has space left"
+    else:
+        remedy = "check that it is there, and that you may read it"
+    return f"{path} cannot be used ({problem}); {remedy}."
 
 
 @app.command()
@@ -77,7 +82,7 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="Print machine-readable counts.")] = False,
 ) -> None:
     """Show what a study asks for and how much of it is done."""
-    with one_sentence():
+    with one_sentence(store):
         opened = _open(study, store, overrides, quiet=as_json)
         _refuse_shared_recordings(opened)
         counts = opened.plan.counts(opened.store.ledger.finished(), opened.store.ledger.failures())
@@ -106,7 +111,7 @@ def run(
     cpus: Annotated[int | None, typer.Option(min=1, help="Cores of a local Ray; all by default.")] = None,
 ) -> None:
     """Run everything a study still misses, then write its report."""
-    with one_sentence():
+    with one_sentence(store):
         _quiet_libraries()
         from sweeps.launch import Where
         from sweeps.running import run_study
@@ -132,7 +137,7 @@ def run(
 @app.command()
 def status(study: StudyFile, store: StoreFolder = DEFAULT_STORE, overrides: Overrides = None) -> None:
     """Show what is done, what is missing and what failed, with one sentence per failure."""
-    with one_sentence():
+    with one_sentence(store):
         from sweeps._console import console, print_counts
 
         opened = _open(study, store, overrides)
@@ -158,7 +163,7 @@ def report(
     ] = None,
 ) -> None:
     """Write the report of a study: curves, tables, tests, one HTML page."""
-    with one_sentence():
+    with one_sentence(store):
         _report(_open(study, store, overrides), out)
 
 
@@ -170,7 +175,7 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 5000,
 ) -> None:
     """Open MLflow's pages on a store."""
-    with one_sentence():
+    with one_sentence(store):
         from after_ray.store import Store
         from sweeps.tracking import default_tracking_uri
         from sweeps.ui import serve
@@ -186,7 +191,7 @@ def scan(
         list[str] | None,
         typer.Option(
             "--set",
-            help="Any setting of the corpus: --set file=my.csv --set labels.fear=anger",
+            help="Any setting of the corpus: --set file=my.csv --set 'labels={anger: anger, fear: fear}'",
             metavar="KEY=VALUE",
         ),
     ] = None,
@@ -196,7 +201,7 @@ def scan(
     store: StoreFolder = DEFAULT_STORE,
 ) -> None:
     """Count a corpus by class and speaker, compare it with its official release, name every unusable file."""
-    with one_sentence():
+    with one_sentence(store):
         from sweeps.scanning import corpus_settings, print_scan
 
         print_scan(corpus_settings(name, root, settings or ()), store, checksums)
@@ -213,7 +218,7 @@ def overlap(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything machine-readable.")] = False,
 ) -> None:
     """Show which sentences test and train share, and recordings that are there twice."""
-    with one_sentence():
+    with one_sentence(store):
         from sweeps.overlap import as_json as to_json
         from sweeps.overlap import measure, print_overlap
 
@@ -235,7 +240,7 @@ def folds(
     ] = None,
 ) -> None:
     """Show who is train, validation and test in every fold; with --out write it to files."""
-    with one_sentence():
+    with one_sentence(store):
         from sweeps.folding import print_folds
 
         print_folds(_open(study, store, overrides), out)
@@ -257,9 +262,11 @@ def _open(study: Path, store: Path, overrides: list[str] | None, quiet: bool = F
 
 def _refuse_shared_recordings(opened: OpenStudy) -> None:
     """Refuse to train on what is tested: the same samples under two names, which no speaker check sees."""
-    from sweeps.overlap import measure
+    from sweeps.splitting import fold_indices, refuse_shared_recordings
 
-    measure(opened, near=False, quiet=True).check()
+    for scanned, split in zip(opened.scans, opened.plan.splits, strict=True):
+        run = fold_indices(opened.study, len(split.table.folds))
+        refuse_shared_recordings(split, scanned.manifest, run)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from after_ray.errors import printable
 from after_ray.manifest import Manifest
 from after_ray.protocol import Protocol
 from after_ray.splits._settings import FoldSettings, ValidationCap
+from after_ray.splits.speakers import recorded_together
 from sweeps.splitting import Split
 
 DIGEST_SHOWN = 12  # characters of a fold file's digest
@@ -28,7 +29,7 @@ def folds_in_words(split: Split, manifest: Manifest, run: Sequence[int] | None =
     only = "" if run is None or len(run) == count else f"; run: {', '.join(map(str, run))} (counted from 0)"
     only_trained_on = "; all other corpora are trained on in every fold" if folds.test_corpus else ""
     thinned = "; train thinned to the rarest class" if folds.balance == "per_class_cap" else ""
-    return f"{_cut(folds, _is_merged(manifest))}{only}{only_trained_on}{thinned}"
+    return f"{_cut(folds, manifest)}{only}{only_trained_on}{thinned}"
 
 
 def validation_in_words(split: Split, manifest: Manifest, cap: ValidationCap) -> str:
@@ -46,17 +47,24 @@ def left_out_in_words(scan: Scan) -> str:
     return f"{count}, the first is {printable(path)}: {reason}"
 
 
-def _cut(folds: FoldSettings, merged: bool) -> str:
+def _cut(folds: FoldSettings, manifest: Manifest) -> str:
+    merged = _is_merged(manifest)
     of = f" of {folds.test_corpus}" if folds.test_corpus else " of every corpus" if merged else ""
     match folds.scheme:
         case "sessions":
             return f"{folds.count} sessions{of}"
         case "leave_one_speaker_out":
-            return f"one fold per speaker{of}"
+            return f"one fold per speaker{of}{_dialogs_torn(folds, manifest)}"
         case "file":
             return f"as a fold file says (digest {folds.digest[:DIGEST_SHOWN]})"
         case "speaker_groups":
             return f"{folds.count} groups of speakers{of}"
+
+
+def _dialogs_torn(folds: FoldSettings, manifest: Manifest) -> str:
+    table = manifest.table[manifest.sources == folds.test_corpus] if folds.test_corpus else manifest.table
+    alone = len(recorded_together(table)) == table["speaker"].nunique()
+    return "" if alone else " (the other speaker of a dialog is trained on)"
 
 
 def _drawn(split: Split, merged: bool) -> str:

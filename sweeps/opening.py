@@ -10,9 +10,10 @@ from pathlib import Path
 import yaml
 
 from after_ray.corpora._base import Scan, scan
+from after_ray.execution.kept_folds import standing_folds
 from after_ray.store import Store
 from sweeps.declaration import Study, load_study
-from sweeps.places import without_places
+from sweeps.places import override_without_places, without_places
 from sweeps.plan import Plan, make_plan
 
 CorpusProgress = Callable[[str, int, int], None]  # corpus name, files done, files in all
@@ -36,10 +37,10 @@ class OpenStudy:
         return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
     def command(self, verb: str) -> str:
-        """The command line that does `verb` with this study, as it was given."""
+        """The command line that does `verb` with this study, as it was given but for folders."""
         words = ["after-ray", verb, self.path.name]
         for override in self.overrides:
-            words += ["--set", override]
+            words += ["--set", override_without_places(override)]
         return shlex.join(words)
 
 
@@ -59,8 +60,13 @@ def open_study(
         scan(corpus, store / "scans", None if progress is None else _named(progress, corpus.title))
         for corpus in study.corpus
     )
-    plan = make_plan(study, [found.manifest for found in scans])
-    return OpenStudy(path, study, scans, plan, Store(store), tuple(overrides))
+    kept = Store(store)
+    plan = make_plan(
+        study,
+        [found.manifest for found in scans],
+        lambda stage, manifest: standing_folds(stage, manifest, kept),
+    )
+    return OpenStudy(path, study, scans, plan, kept, tuple(overrides))
 
 
 def _named(progress: CorpusProgress, name: str) -> Callable[[int, int], None]:

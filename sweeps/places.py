@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 CORPUS_PLACES = ("root", "file")
 
 
@@ -36,6 +38,20 @@ def without_places(value: Any) -> Any:
         if isinstance(kept.get(key), str) and Path(kept[key]).is_absolute()
     }
     return kept | names
+
+
+def override_without_places(override: str) -> str:
+    """`corpus.root=/home/me/emodb` as `corpus.root=DIR`: what a command line may say to others."""
+    key, _, text = override.partition("=")
+    last = key.rpartition(".")[2]
+    value = yaml.safe_load(text)
+    kept = without_places({last: value})
+    if last not in kept:
+        return f"{key}=DIR"
+    if kept[last] == value:
+        return override
+    text = yaml.safe_dump(kept[last], default_flow_style=True, width=10_000)
+    return f"{key}={text.removesuffix('...').strip()}"
 
 
 def _corpus(block: Any, folder: Path) -> Any:

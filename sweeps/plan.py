@@ -24,7 +24,7 @@ from after_ray.stages import (
     rounds,
 )
 from sweeps.declaration import Study
-from sweeps.splitting import Split, fold_indices, split_corpus
+from sweeps.splitting import Split, Standing, fold_indices, split_corpus
 
 NO_STRATEGY = "none"  # the strategy of a trajectory that has only round 0 (a fully supervised run)
 
@@ -167,15 +167,19 @@ def _collect(stage: Stage, found: dict[str, Stage]) -> None:
     found.setdefault(stage.key, stage)
 
 
-def make_plan(study: Study, manifests: Sequence[Manifest]) -> Plan:
+def make_plan(
+    study: Study, manifests: Sequence[Manifest], standing: Standing = lambda stage, manifest: None
+) -> Plan:
     """Expand a study; `manifests` are those of its corpora, in the order of the study file.
+
+    `standing` finds the folds that a store holds already: they count, and not those that would be drawn here.
 
     Combinations that mean the same (an adaptation for a classifier without a backbone, a restart for one
     that is solved afresh) become one trajectory.
     """
     unique: dict[str, Trajectory] = {}
     splits = tuple(
-        split_corpus(study, corpus, manifest)
+        split_corpus(study, corpus, manifest, standing)
         for corpus, manifest in zip(study.corpus, manifests, strict=True)
     )
     for manifest, split in zip(manifests, splits, strict=True):

@@ -14,9 +14,11 @@ from after_ray.splits.parts import Fold
 from analysis.report import ReportPaths, write_report
 from analysis.results import Results, from_store
 from analysis.study import Copy, CorpusInfo, StudyInfo
+from sweeps.declaration import Study
 from sweeps.in_words import folds_in_words, left_out_in_words, protocol_in_words, validation_in_words
 from sweeps.opening import OpenStudy
 from sweeps.plan import Plan
+from sweeps.splitting import Split, fold_indices
 
 
 def cells_frame(plan: Plan) -> pd.DataFrame:
@@ -51,7 +53,10 @@ def study_info(opened: OpenStudy) -> StudyInfo:
         name=study.study,
         description=study.description,
         reference=study.compared_with,
-        corpora={scan.manifest.corpus: _corpus_info(opened, scan) for scan in opened.scans},
+        corpora={
+            scan.manifest.corpus: _corpus_info(study, scan, split)
+            for scan, split in zip(opened.scans, opened.plan.splits, strict=True)
+        },
         protocol=protocol_in_words(study.protocol),
         weights_are=_weights(opened.plan),
         settings_yaml=opened.resolved_yaml,
@@ -59,12 +64,10 @@ def study_info(opened: OpenStudy) -> StudyInfo:
     )
 
 
-def _corpus_info(opened: OpenStudy, scan: Scan) -> CorpusInfo:
+def _corpus_info(study: Study, scan: Scan, split: Split) -> CorpusInfo:
     """Sizes of the parts, how they were made, what they share, and of which copy, for the box of the page."""
     manifest = scan.manifest
-    firsts = [t.first for t in opened.plan.trajectories if t.first.audio.manifest == manifest.digest]
-    split = next(s for s in opened.plan.splits if s.stage.manifest == manifest.digest)
-    run = sorted({first.fold.index for first in firsts})
+    run = fold_indices(study, len(split.table.folds))
     folds = [split.table.folds[index] for index in run]
     return CorpusInfo(
         train=_range([len(part.train) for part in folds]),
@@ -73,7 +76,7 @@ def _corpus_info(opened: OpenStudy, scan: Scan) -> CorpusInfo:
         shared_sentences=str(max(_shared_sentences(manifest, part) for part in folds)),
         copy=_copy(scan),
         folds=folds_in_words(split, manifest, run),
-        validation_draw=validation_in_words(split, manifest, firsts[0].validation_cap),
+        validation_draw=validation_in_words(split, manifest, study.protocol.validation.cap),
         left_out=left_out_in_words(scan),
         validation_shares_speakers=any(_validation_is_tested(manifest, part) for part in folds),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from after_ray.execution.corpus import prepare_audio
-from after_ray.execution.folds import keep_folds
+from after_ray.execution.kept_folds import keep_folds
 from after_ray.stages import AdaptationStage, AudioStage
 from sweeps._console import Meter, meter
 from sweeps.launch import Outcome, Where, launch

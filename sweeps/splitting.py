@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from after_ray.corpora._settings import CorpusSettings
-from after_ray.errors import BadFoldFile, BadValue
+from after_ray.errors import BadFoldFile, BadValue, SharedRecordings
 from after_ray.manifest import Manifest
 from after_ray.splits._settings import FoldChoice, FoldSettings, ValidationRequest, ValidationSettings
 from after_ray.splits.fold_file import FoldTable
 from after_ray.splits.folds import settle
+from after_ray.splits.overlap import heard_twice
 from after_ray.stages import FoldsStage
 from sweeps.declaration import Study
 
@@ -29,8 +31,12 @@ class Split:
         return FoldChoice(folds=self.stage.folds, validation=self.stage.validation, index=index)
 
 
-def split_corpus(study: Study, corpus: CorpusSettings, manifest: Manifest) -> Split:
-    """The folds of one corpus of a study, as its protocol asks.
+Standing = Callable[[FoldsStage, Manifest], FoldTable | None]
+"""The folds that a store holds under a stage's key, if any."""
+
+
+def split_corpus(study: Study, corpus: CorpusSettings, manifest: Manifest, standing: Standing) -> Split:
+    """The folds of one corpus of a study, as its protocol asks; those that stand in the store come first.
 
     Raises:
         BadFold: when the corpus cannot be cut so.
@@ -38,14 +44,31 @@ def split_corpus(study: Study, corpus: CorpusSettings, manifest: Manifest) -> Sp
     """
     request = study.protocol.folds
     if request.file is not None:
-        return _from_file(Path(request.file), manifest, study.protocol.validation)
+        return _from_file(Path(request.file), manifest, study.protocol.validation, standing)
     settled = settle(request, manifest, corpus.own_folds, corpus.test_corpus)
     validation = study.protocol.validation.settings
-    table = FoldTable.make(manifest, settled, validation)
-    return Split(FoldsStage(manifest.digest, settled, validation), table)
+    stage = FoldsStage(manifest.digest, settled, validation)
+    return Split(stage, standing(stage, manifest) or _make(stage, manifest))
 
 
-def _from_file(path: Path, manifest: Manifest, asked: ValidationRequest) -> Split:
+def refuse_shared_recordings(split: Split, manifest: Manifest, indices: Sequence[int]) -> None:
+    """Refuse to train on what is tested: the same samples under two names, which no check of speakers sees.
+
+    Raises:
+        SharedRecordings: naming them.
+    """
+    found = {index: heard_twice(manifest, split.table.folds[index]) for index in indices}
+    pairs = {frozenset(pair) for crossing in found.values() for pair in crossing}
+    if pairs:
+        places = [
+            f"{tested} (test) = {heard} in fold {index} of {manifest.corpus}"
+            for index, crossing in found.items()
+            for tested, heard in crossing
+        ]
+        raise SharedRecordings(len(pairs), places)
+
+
+def _from_file(path: Path, manifest: Manifest, asked: ValidationRequest, standing: Standing) -> Split:
     """What a fold file says; where this machine would make the same folds, it also means the same."""
     table = FoldTable.read(path, manifest)
     try:
@@ -58,9 +81,21 @@ def _from_file(path: Path, manifest: Manifest, asked: ValidationRequest) -> Spli
         if theirs != ours:
             problem = f"its validation has {name} {theirs}, and the study asks for {name} {ours}"
             raise BadFoldFile(path, f"{problem} (leave 'validation' out of the study to take the file's)")
-    if folds.scheme == "file" or FoldTable.make(manifest, folds, drawn).digest != table.digest:
-        folds = FoldSettings(scheme="file", count=len(table.folds), digest=table.digest)
+    stage = FoldsStage(manifest.digest, folds, drawn)
+    if (
+        folds.scheme != "file"
+        and (standing(stage, manifest) or _make(stage, manifest)).digest == table.digest
+    ):
+        return Split(stage, table)
+    # What the first line says of edited folds is no part of what they mean, but for the choice of the test.
+    of_test = any(fold.validation_is_of_test for fold in table.folds)
+    drawn = ValidationSettings(draw="half_of_test") if of_test else ValidationSettings()
+    folds = FoldSettings(scheme="file", count=len(table.folds), digest=table.digest)
     return Split(FoldsStage(manifest.digest, folds, drawn), table)
+
+
+def _make(stage: FoldsStage, manifest: Manifest) -> FoldTable:
+    return FoldTable.make(manifest, stage.folds, stage.validation)
 
 
 def fold_indices(study: Study, count: int) -> tuple[int, ...]:

@@ -49,7 +49,7 @@ def compute_adaptation(
             key=stage.key,
             kind=stage.kind,
             meaning=stage.meaning(),
-            parents=(stage.audio.key,),
+            parents=tuple(needed.key for needed in stage.needs()),
             measures=adapted.measures,
             seconds={"total": finished - started},
             details={"history": adapted.history, "corpus": corpus.manifest.corpus},

@@ -18,7 +18,7 @@ from after_ray.environment import Execution, describe
 from after_ray.execution.adaptation import adapted_weights
 from after_ray.execution.corpus import open_corpus
 from after_ray.execution.features import open_features, open_summaries
-from after_ray.execution.folds import open_fold
+from after_ray.execution.folds import open_folds
 from after_ray.initialization import initializations
 from after_ray.learning.active import ActiveLearner, RoundResult, RoundState, Validation
 from after_ray.manifest import Manifest
@@ -26,10 +26,11 @@ from after_ray.metrics import evaluate
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.splits.caps import capped, validation_order
+from after_ray.splits.fold_file import FoldTable
 from after_ray.splits.oracle import Evaluator, Oracle
 from after_ray.splits.parts import Fold
 from after_ray.splits.tripwire import Tripwire
-from after_ray.stages import FeaturesStage, FirstRoundStage, NextRoundStage, rounds
+from after_ray.stages import FeaturesStage, FirstRoundStage, FoldsStage, NextRoundStage, rounds
 from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Draft, Record, Store
 from after_ray.store.artifacts import save_arrays
 
@@ -207,7 +208,7 @@ class Trajectory:
             },
             "ua_by_corpus": self._ua_by_corpus(result),
             "conformity": self._conformity,
-            "folds": self._first.fold.meaning(),
+            "folds": {**self._first.fold.meaning(), "digest": self._folds.digest},
             "test_speakers": sorted(set(table["speaker"].iloc[self._fold.test])),
             "collapsed": bool(np.count_nonzero(np.sum(result.test.confusion, axis=0)) == 1),
             "stopped": result.fit.stopped,
@@ -253,7 +254,12 @@ class Trajectory:
 
     @cached_property
     def _fold(self) -> Fold:
-        return open_fold(self._first.audio, self._first.fold, self._execution)
+        return self._folds.folds[self._first.fold.index]
+
+    @cached_property
+    def _folds(self) -> FoldTable:
+        stage = FoldsStage.of(self._first.audio, self._first.fold)
+        return open_folds(self._first.audio, stage, self._execution)
 
     @cached_property
     def _learner(self) -> ActiveLearner:

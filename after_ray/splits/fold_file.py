@@ -109,7 +109,8 @@ def _head(path: Path, manifest: Manifest) -> dict[str, Any]:
     complete = (
         isinstance(head, dict) and {"corpus", "manifest"} <= head.keys() and head.get("format") == FORMAT
     )
-    if not complete or not isinstance(head.get("made"), dict):
+    made = head.get("made") if complete else None
+    if not isinstance(made, dict) or not all(isinstance(made.get(k), dict) for k in ("folds", "validation")):
         raise BadFoldFile(path, f"its first line is not of format {FORMAT}")
     if head["manifest"] != manifest.digest:
         raise BadFoldFile(

@@ -14,6 +14,7 @@ from after_ray.seeds import SeedTree
 from after_ray.splits._settings import FoldChoice, FoldRequest, FoldScheme, FoldSettings
 from after_ray.splits.leaks import checked
 from after_ray.splits.parts import Fold
+from after_ray.splits.speakers import recorded_together
 from after_ray.splits.validation import draw_validation, halves
 
 Rows = NDArray[np.int64]
@@ -127,7 +128,7 @@ def speaker_groups(manifest: Manifest, count: int, test_corpus: str = "") -> dic
     Raises:
         BadFold: when there are fewer speakers than groups.
     """
-    dealt = _dealt_together(_tested(manifest, test_corpus))
+    dealt = recorded_together(_tested(manifest, test_corpus))
     if len(dealt) < count:
         speakers = dealt["speakers"].map(len).sum()
         together = f", recorded in {len(dealt)} sessions" if speakers > len(dealt) else ""
@@ -177,29 +178,6 @@ def _sessions(corpus: str, table: pd.DataFrame) -> dict[str, int]:
     return {str(speaker): position[sessions[0]] for speaker, sessions in of_speaker.items()}
 
 
-def _dealt_together(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per speaker or dialog pair, most utterances first: source, gender, speakers, utterances."""
-    by_speaker = table.groupby("speaker", sort=True).agg(
-        gender=("gender", "first"), utterances=("utterance", "size"), sessions=("session", "nunique"),
-        session=("session", "first"), sample=("utterance", "first"),
-    )  # fmt: skip
-    # Only a session whose speakers are in no other one says who belongs together.
-    loose = set(by_speaker["session"][by_speaker["sessions"] > 1])
-    paired = (
-        (by_speaker["sessions"] == 1) & (by_speaker["session"] != "") & ~by_speaker["session"].isin(loose)
-    )
-    by_speaker["unit"] = np.where(paired, "session " + by_speaker["session"], "speaker " + by_speaker.index)
-    by_speaker["source"] = by_speaker["sample"].str.partition("/")[0]
-    by_speaker["name"] = by_speaker.index
-    units = by_speaker.groupby(["source", "unit"], sort=True).agg(
-        gender=("gender", lambda genders: "+".join(sorted(set(genders)))),
-        speakers=("name", tuple),
-        utterances=("utterances", "sum"),
-    )
-    units = units.reset_index().assign(first=lambda unit: unit["speakers"].map(min))
-    return units.sort_values(["utterances", "first"], ascending=[False, True], kind="stable")
-
-
 def _balanced(manifest: Manifest, train: Rows, index: int) -> tuple[Rows, Rows]:
     """Train with every class thinned to the size of the rarest one, and the rows left over."""
     labels = manifest.labels[train]
@@ -216,4 +194,4 @@ def _balanced(manifest: Manifest, train: Rows, index: int) -> tuple[Rows, Rows]:
 def _fewer(most: int) -> str:
     if most < 2:
         return "Folds need two speakers at least."
-    return f"Ask for at most {most} folds."
+    return f"Set 'folds: {{count: {most}}}' or less in the protocol, or 'folds: leave_one_speaker_out'."

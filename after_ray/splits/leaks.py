@@ -67,8 +67,12 @@ def _refuse_gaps(index: int, parts: dict[str, NDArray[np.bool_]], manifest: Mani
 def _refuse_shared_speakers(fold: Fold, manifest: Manifest) -> None:
     speakers = manifest.table["speaker"].to_numpy(dtype=object)
     trained_on = {"train": fold.train, "validation": fold.validation}
-    if fold.validation_is_of_test:
-        del trained_on["validation"]  # the official code's choice, named in every result
+    if fold.validation_is_of_test:  # the official code's choice, named in every result
+        del trained_on["validation"]
+        torn = sorted(set(speakers[fold.train]) & set(speakers[fold.validation]))
+        if torn:
+            names = ", ".join(torn)
+            raise Leak(fold.index, f"validation, of the held-out part, shares speaker(s) {names} with train")
     for name, rows in trained_on.items():
         shared = sorted(set(speakers[rows]) & set(speakers[fold.test]))
         if shared:

@@ -117,11 +117,7 @@ def near_duplicates(found: Iterable[Recording], fingerprints: Mapping[str, Words
 
 
 def crossings(duplicates: Sequence[Duplicate], manifest: Manifest, fold: Fold) -> tuple[Crossing, ...]:
-    """The duplicates of which one is tested in a fold and the other trained on or validated with.
-
-    Validation that was cut from the held-out part is left out: it shares speakers with test by design.
-    """
-    heard_in = ("train",) if fold.validation_is_of_test else ("train", "validation")
+    """The duplicates of which one is tested in a fold and the other trained on or validated with."""
     involved = {name for duplicate in duplicates for name in (duplicate.first, duplicate.second)}
     names = manifest.table["utterance"]
     rows = np.flatnonzero(names.isin(involved))
@@ -130,8 +126,19 @@ def crossings(duplicates: Sequence[Duplicate], manifest: Manifest, fold: Fold) -
         Crossing(fold.index, tested, heard, part_of[heard], duplicate)
         for duplicate in duplicates
         for tested, heard in _both_ways(duplicate)
-        if part_of.get(tested) == "test" and part_of.get(heard) in heard_in
+        if part_of.get(tested) == "test" and part_of.get(heard) in ("train", "validation")
     )
+
+
+def heard_twice(manifest: Manifest, fold: Fold) -> tuple[tuple[str, str], ...]:
+    """Tested utterances whose very samples are in train or validation too, each with one of those.
+
+    What must be refused before anything is trained; linear in the utterances, unlike pairs of duplicates.
+    """
+    names = manifest.table["utterance"].to_numpy(dtype=object)
+    audio = manifest.table["audio"].to_numpy(dtype=object)
+    heard = {audio[row]: names[row] for row in np.concatenate([fold.train, fold.validation]).tolist()}
+    return tuple((names[row], heard[audio[row]]) for row in fold.test.tolist() if audio[row] in heard)
 
 
 def _by_audio(found: Iterable[Recording]) -> dict[str, list[str]]:

@@ -11,6 +11,7 @@ from after_ray.errors import BadFold
 from after_ray.manifest import Manifest
 from after_ray.seeds import SeedTree
 from after_ray.splits._settings import ValidationSettings
+from after_ray.splits.speakers import recorded_together
 
 Rows = NDArray[np.int64]
 ATTEMPTS = 200  # orders of speakers tried until both parts hold every class
@@ -104,21 +105,19 @@ def _whole_speakers(manifest: Manifest, rest: Rows, share: float, index: int) ->
 
 
 def _draw_speakers(manifest: Manifest, rest: Rows, share: float, generator: np.random.Generator) -> Rows:
-    speakers = manifest.table["speaker"].to_numpy(dtype=object)[rest]
-    sources = manifest.sources[rest]
-    drawn = [np.empty(0, dtype=np.int64)]
-    several = len(set(sources)) > 1
-    for source in sorted(set(sources)):
-        here = sources == source
-        wanted, taken = share * here.sum(), 0
-        order = generator.permutation(sorted(set(speakers[here])))
-        for speaker in order[:-1]:  # one speaker of a corpus stays in train
-            rows = rest[here & (speakers == speaker)]
-            nearer = abs(taken + len(rows) - wanted) < abs(taken - wanted)
-            if not nearer and (
-                taken or several
-            ):  # a corpus of few speakers gives none to a merged validation
+    """The rows of one drawn choice; speakers of one dialog are drawn together."""
+    table = manifest.table.iloc[rest]
+    units = recorded_together(table).sort_values("first")
+    several = units["source"].nunique() > 1
+    chosen: list[str] = []
+    for _, of_corpus in units.groupby("source", sort=True):
+        wanted, taken = share * of_corpus["utterances"].sum(), 0
+        order = generator.permutation(len(of_corpus))
+        for unit in order[:-1]:  # somebody of every corpus stays in train
+            size = int(of_corpus["utterances"].iloc[unit])
+            nearer = abs(taken + size - wanted) < abs(taken - wanted)
+            if not nearer and (taken or several):  # few speakers give none to a merger
                 break
-            drawn.append(rows)
-            taken += len(rows)
-    return np.concatenate(drawn)
+            chosen += of_corpus["speakers"].iloc[unit]
+            taken += size
+    return rest[table["speaker"].isin(chosen).to_numpy()]

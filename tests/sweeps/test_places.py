@@ -64,8 +64,9 @@ def test_a_study_of_a_csv_is_planned_and_names_no_folder(folder: Path) -> None:
 
 
 def test_a_study_of_members_names_no_folder(folder: Path) -> None:
-    members = "[{name: synthetic, speakers: 6}, {name: csv, file: data/own.csv, root: data}]"
-    study = opened(folder, f"{{name: merged, root: data, members: {members}, test_corpus: own}}")
+    own = "{name: csv, file: data/own.csv, root: data}"
+    members = f"[{{name: synthetic, speakers: 6}}, {own}]"
+    study = opened(folder, f"{{name: merged, root: data, members: {members}, test_corpus: synthetic}}")
     resolved = yaml.safe_load(study.resolved_yaml)
     assert "root" not in resolved["corpus"][0]
     assert resolved["corpus"][0]["members"][1]["file"] == "own.csv"

@@ -79,7 +79,7 @@ def grouped(folder: Path, *overrides: str) -> OpenStudy:
     [
         ("own", "5 sessions"),
         ("{scheme: speaker_groups, count: 3}", "3 groups of speakers"),
-        ("leave_one_speaker_out", "one fold per speaker"),
+        ("leave_one_speaker_out", "one fold per speaker (the other speaker of a dialog is trained on)"),
         ("{balance: per_class_cap}", "5 sessions; train thinned to the rarest class"),
     ],
 )
@@ -194,6 +194,9 @@ def test_a_merged_study_is_reported_from_its_plan_and_its_records(tmp_path: Path
     ):
         assert words in page, words
     assert warnings(results, study_info(study)) == []
+    skipping = replace(study, scans=(replace(study.scans[0], problems=(("a.wav", "silent"),)),))
+    told = "1 file(s) of merged_grouped cannot be used and are left out, the first is a.wav: silent."
+    assert warnings(results, study_info(skipping)) == [told]
     scores = pd.read_csv(report.folder / "by_corpus.csv")
     assert scores.groupby("test_corpus")["folds"].unique().map(list).to_dict() == {
         "emodb": [4],
@@ -272,3 +275,26 @@ def test_a_report_says_which_of_the_folds_were_run(tmp_path: Path) -> None:
     one = study_info(opened(tmp_path, SINGLE, iemocap(), "fold=[1]")).corpus("iemocap")
     assert one.folds == "5 sessions; run: 1 (counted from 0)"
     assert study_info(opened(tmp_path, SINGLE, iemocap())).corpus("iemocap").folds == "5 sessions"
+
+
+def test_two_mergers_of_the_same_utterances_are_described_each_by_its_own_folds(tmp_path: Path) -> None:
+    """Their manifests are equal, so nothing but their place in the study tells them apart."""
+    corpora = [f"{MERGED}, called: a, test_corpus: iemocap}}", f"{MERGED}, called: b, test_corpus: emodb}}"]
+    path = tmp_path / "both.yaml"
+    path.write_text(STUDY.replace("{corpus}", f"[{', '.join(corpora)}]"))
+    scans = tuple(together(name, iemocap(), emodb()) for name in ("a", "b"))
+    study = load_study(path)
+    plan = make_plan(study, [scan.manifest for scan in scans])
+    info = study_info(OpenStudy(path, study, scans, plan, Store(tmp_path / "store")))
+    assert info.corpus("a").folds == f"5 sessions of iemocap; {EVERY_FOLD}"
+    assert info.corpus("b").folds == f"5 groups of speakers of emodb; {EVERY_FOLD}"
+    assert info.corpus("a").test != info.corpus("b").test
+
+
+def test_a_command_line_names_no_folder(tmp_path: Path) -> None:
+    study = opened(tmp_path, SINGLE, iemocap())
+    given = ("corpus.root=/home/me/iemocap", "seed=[0, 1]", "corpus={name: iemocap, root: /home/me/x}")
+    said = replace(study, overrides=given).command("run")
+    assert said == (
+        "after-ray run small.yaml --set corpus.root=DIR --set 'seed=[0, 1]' --set 'corpus={name: iemocap}'"
+    )

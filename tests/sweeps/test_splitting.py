@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import soundfile
 from typer.testing import CliRunner
 
 from after_ray.errors import BadFold, BadFoldFile
+from after_ray.execution.kept_folds import keep_folds
 from sweeps.cli import app
 from sweeps.opening import OpenStudy, open_study
 from sweeps.study_file import StudyError
@@ -184,20 +186,14 @@ def test_a_study_that_tests_on_what_it_trains_with_is_refused(own: Path, verb: s
     assert not (own.parent / "store" / "ledger").exists()
 
 
-def test_validation_of_the_held_out_part_may_repeat_what_is_tested(own: Path) -> None:
+def test_no_half_of_the_held_out_part_may_repeat_the_other(own: Path) -> None:
+    """The official code's halves share speakers by design, never the same samples."""
     folds = opened(own, "protocol=official_code", "protocol.folds.count=2").plan.splits[0].table.folds[1]
     names = opened(own).scans[0].manifest.table["path"]
     copied, tested = names[int(folds.validation[0])], names[int(folds.test[0])]
     (own.parent / copied).write_bytes((own.parent / tested).read_bytes())
-    arguments = [
-        "plan",
-        str(own),
-        "--store",
-        str(own.parent / "store"),
-        "--set",
-        "protocol.preset=official_code",
-    ]
-    assert CliRunner().invoke(app, arguments).exit_code == 0
+    words = ["plan", str(own), "--store", str(own.parent / "store"), "--set", "protocol.preset=official_code"]
+    assert CliRunner().invoke(app, words).exit_code == 1
 
 
 def test_files_that_are_skipped_are_told_at_once(own: Path) -> None:
@@ -215,3 +211,37 @@ def test_a_cap_on_validation_is_of_rounds_and_not_of_folds_or_adaptations(study:
     assert capped.trajectories[0].first.validation_cap == "labelled"
     assert {t.key for t in plain.trajectories}.isdisjoint(t.key for t in capped.trajectories)
     assert plain.shared.keys() == capped.shared.keys()
+
+
+def test_the_folds_that_stand_in_the_store_are_those_that_a_plan_counts(study: Path) -> None:
+    """Another library version may have drawn them: all that is said must concern what is trained on."""
+    before = opened(study)
+    (split,), (scanned,) = before.plan.splits, before.scans
+    part, others = split.table.folds[0], split.table.folds[1:]
+    validation = np.sort(np.append(part.validation, part.train[0]))
+    theirs = replace(split.table, folds=(replace(part, train=part.train[1:], validation=validation), *others))
+    keep_folds(split.stage, scanned.manifest, before.store, theirs)
+    after = opened(study)
+    assert after.plan.splits[0].table.digest == theirs.digest != split.table.digest
+    assert len(after.plan.splits[0].table.folds[0].train) == len(part.train) - 1
+
+
+def test_what_the_first_line_says_of_edited_folds_is_no_part_of_what_they_mean(study: Path) -> None:
+    path = write_folds(study, "protocol.folds.count=3")
+    lines = path.read_text().splitlines()
+    row = next(n for n, line in enumerate(lines) if ",train" in line and not line.startswith("#"))
+    lines[row] = lines[row].replace(",train", ",unused", 1)
+    edited = "\n".join(lines) + "\n"
+    found = set()
+    for share in ("10.0", "20.0"):
+        path.write_text(edited.replace('"share": 10.0', f'"share": {share}'))
+        found.add(opened(study, f"protocol.folds.file={path}").plan.splits[0].stage.key)
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("said", ["null", '"x"', "[]"])
+def test_a_fold_file_whose_first_line_was_edited_away_is_one_sentence(study: Path, said: str) -> None:
+    path = write_folds(study)
+    path.write_text(path.read_text().replace('"validation": {"share": 10.0}', f'"validation": {said}'))
+    with pytest.raises(BadFoldFile, match="its first line is not of format 1"):
+        opened(study, f"protocol.folds.file={path}")

@@ -13,7 +13,8 @@ from after_ray.corpora._settings import SyntheticSettings
 from after_ray.environment import Execution
 from after_ray.errors import DamagedStore
 from after_ray.execution.corpus import prepare_audio
-from after_ray.execution.folds import FOLDS_FILE, _open, keep_folds, open_fold
+from after_ray.execution.folds import open_fold, open_folds
+from after_ray.execution.kept_folds import FOLDS_FILE, keep_folds
 from after_ray.manifest import Manifest
 from after_ray.splits._settings import FoldChoice, FoldSettings
 from after_ray.splits.fold_file import FoldTable
@@ -79,6 +80,6 @@ def test_damaged_folds_are_refused_and_not_drawn_again(
     store = Store(execution.store)
     path = store.path(keep_folds(stage, manifest, store), FOLDS_FILE)
     path.write_text(path.read_text().replace("validation", "train00000", 1))
-    _open.cache_clear()
+    open_folds.cache_clear()
     with pytest.raises(DamagedStore, match="its digest differs"):
         open_fold(audio, CHOICE, execution)

@@ -110,7 +110,7 @@ def test_stratified_sizes_of_worked_examples(available: list[int], share: float,
 
 
 def test_more_folds_than_speakers_are_refused_with_both_numbers() -> None:
-    with pytest.raises(BadFold, match=r"3 speakers, and 5 speaker groups .* at most 3 folds"):
+    with pytest.raises(BadFold, match=r"3 speakers, and 5 speaker groups .*count: 3"):
         fold(manifest(speakers=3), choice())
 
 
