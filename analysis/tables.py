@@ -18,7 +18,7 @@ METRICS: tuple[Metric, ...] = ("ua", "wa")
 CELL_VALUES = (
     "ua", "wa", "macro_f1", "loss", "ece", "validation_ua", "labelled", "labelled_seconds", "train",
     "validation", "test", "updates", "charged_seconds", "spent_seconds", "device_name", "threads",
-    "shared_by",
+    "shared_by", "conformity", "protocol",
 )  # fmt: skip
 
 

@@ -25,7 +25,14 @@ def cells_frame(plan: Plan) -> pd.DataFrame:
     """One row per cell: its axes, percent, size, its record's key and its trajectory's key."""
     return pd.DataFrame(
         [
-            {**asdict(c.axes), "percent": c.percent, "size": c.size, "key": c.key, "trial": c.trial}
+            {
+                **asdict(c.axes),
+                "percent": c.percent,
+                "size": c.size,
+                "key": c.key,
+                "trial": c.trial,
+                "protocol": plan.study.protocol.preset,
+            }
             for c in plan.cells
         ]
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from after_ray.errors import AfterRayError
 from after_ray.execution.corpus import prepare_audio
 from after_ray.execution.kept_folds import keep_folds
 from after_ray.stages import AdaptationStage, AudioStage
@@ -28,12 +29,7 @@ class RunReport:
 
 def run_study(opened: OpenStudy, where: Where, tracking_uri: str) -> RunReport:
     """Do everything the study still misses; a second call does nothing again."""
-    for scan, settings in zip(opened.scans, opened.study.corpus, strict=True):
-        stage = AudioStage(manifest=scan.manifest.digest, corpus=scan.manifest.corpus)
-        with meter(f"preparing {settings.title}", len(scan.manifest)) as shown:
-            prepare_audio(stage, scan, settings, opened.store, shown.to)
-    for scan, split in zip(opened.scans, opened.plan.splits, strict=True):
-        keep_folds(split.stage, scan.manifest, opened.store, split.table)
+    prepare(opened)
     mirror = MirrorThread(tracking_uri, opened.store, mirrored_study(opened))
     done = opened.store.ledger.finished()
     for trajectory in opened.plan.trajectories:
@@ -46,6 +42,25 @@ def run_study(opened: OpenStudy, where: Where, tracking_uri: str) -> RunReport:
     finally:
         mirrored = mirror.close(timeout=600)
     return RunReport(outcome, mirrored)
+
+
+def prepare(opened: OpenStudy) -> None:
+    """Put into the store what only the driver can make: prepared audio, and the folds of the plan.
+
+    Raises:
+        AfterRayError: when another run wrote other folds since this study was planned.
+    """
+    for scan, settings in zip(opened.scans, opened.study.corpus, strict=True):
+        stage = AudioStage(manifest=scan.manifest.digest, corpus=scan.manifest.corpus)
+        with meter(f"preparing {settings.title}", len(scan.manifest)) as shown:
+            prepare_audio(stage, scan, settings, opened.store, shown.to)
+    for scan, split in zip(opened.scans, opened.plan.splits, strict=True):
+        kept = keep_folds(split.stage, scan.manifest, opened.store, split.table)
+        if kept.details["digest"] != split.table.digest:
+            raise AfterRayError(
+                f"The folds of '{scan.manifest.corpus}' were written to the store by another run while this "
+                "one was planned, and are others; run the same command again, it then uses those."
+            )
 
 
 @dataclass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from after_ray.environment import Execution, fix_threads
 from after_ray.execution import run
 from after_ray.execution.rounds import MODEL_FILE, PREDICTIONS_FILE, Trajectory
 from after_ray.learning.settings import Restart
-from after_ray.stages import FirstRoundStage, NextRoundStage
+from after_ray.stages import FirstRoundStage, FoldsStage, NextRoundStage
 from after_ray.store import Record, Store
 from tests.after_ray.execution.chains import SIZES, TRANSFORMER, chain, results
 
@@ -120,6 +122,27 @@ def test_a_record_says_what_was_measured_and_where(execution: Execution) -> None
     assert record.environment["threads"] == 1
     assert record.environment["device"] == "cpu"
     assert set(record.details["test_speakers"]).isdisjoint(record.details["labelled_by"]["speaker"])
+    assert record.details["labelled_by"]["corpus"] == {"synthetic": SIZES[-1]}
+    assert record.details["ua_by_corpus"] == {"synthetic": record.measures["ua"]}
+
+
+def test_a_record_names_its_copy_and_its_folds(execution: Execution) -> None:
+    """As they are in the store: what would be scanned or drawn now may be something else."""
+    last = chain(execution, FunctionalsSettings())
+    first, store = last.first, Store(execution.store)
+    prepared = store.need(first.audio.key)
+    altered = replace(prepared, details={**prepared.details, "conformity": {"level": "altered"}})
+    with_other_copy = replace(execution, store=execution.store + "-other")
+    shutil.copytree(execution.store, with_other_copy.store)
+    ledger = Path(with_other_copy.store) / "ledger" / prepared.key[:2] / f"{prepared.key}.json"
+    written = json.loads(ledger.read_text())
+    written["details"] = altered.details
+    ledger.write_text(json.dumps(written))
+    for place, level in ((execution, "none"), (with_other_copy, "altered")):
+        details = run(first, place).details
+        folds = Store(place.store).need(FoldsStage.of(first.audio, first.fold).key)
+        assert details["conformity"] == level
+        assert details["folds"] == {**first.fold.meaning(), "digest": folds.details["digest"]}
 
 
 def test_a_test_utterance_never_reaches_training(
