@@ -229,7 +229,7 @@ def _level(settings: CorpusSettings, found: Scan) -> str:
     compared = corpus.contract.compared(corpus.settings.labels, frozenset(corpus.settings.exclude))
     if level == "official":
         return f"official: {_listed([*compared, 'sample rates'])} are those of the official release"
-    return f"converted: {_listed(compared)} are those of the official release, codec or sample rate are not"
+    return f"converted: {_listed(compared)} are those of the official release, codec or sample rate is not"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -122,6 +122,19 @@ def test_a_store_that_cannot_be_written_is_refused_before_anything_runs(
     assert not (tmp_path / "mlflow.db").exists()
 
 
+def test_a_study_whose_labels_use_nothing_is_refused_in_one_sentence(tmp_path: Path, corpora: Path) -> None:
+    study = tmp_path / "study.yaml"
+    study.write_text(
+        f"study: x\ncorpus: {{name: emodb, root: {corpora / 'emodb'}, labels: {{fear: anger}}}}\n"
+        "classifier: functionals\nschedule: [10]\n"
+    )
+    code, output = invoke("plan", study, "--store", tmp_path / "store")
+    assert code == 1
+    assert (
+        "error: Corpus 'emodb' has no utterance with a used label; found: anger (127), happy (71)," in output
+    )
+
+
 def test_a_report_without_results_is_refused(tmp_path: Path) -> None:
     code, output = invoke("report", STUDIES[0].parent / "quickstart.yaml", "--store", tmp_path)
     assert code == 1

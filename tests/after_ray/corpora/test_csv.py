@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from after_ray.corpora import _base
 from after_ray.corpora._base import Scan, scan
 from after_ray.corpora._settings import CsvSettings
-from after_ray.errors import AfterRayError, BadManifest, BadTable, UnusableAudio
+from after_ray.errors import AfterRayError, BadManifest, BadTable, UnknownUtterance, UnusableAudio
 from tests.after_ray.corpora.trees import plant, wav
 
 FILES = ("a.wav", "b.wav", "sub/c.wav", "sub/d.wav")
@@ -146,6 +146,14 @@ REFUSALS: dict[str, tuple[Sequence[str], str]] = {
         "lines 6 and 7 have not the 3 values of the first line. "
         "Put a value that holds the delimiter (,) into double quotes.",
     ),
+    "emotions that differ only in case": (
+        with_row("e.wav,s1,Anger"),
+        "'Anger' and 'anger' differ only in case, and would be two classes. Write them alike, or map both",
+    ),
+    "a speaker of two genders": (
+        ["path,speaker,emotion,gender", "a.wav,s1,sad,", "b.wav,s1,sad,female", "sub/c.wav,s1,sad,male"],
+        "speaker 's1' is 'female' and 'male' in lines 3 and 4. Write one gender, or tell two speakers apart",
+    ),
     "an open quote": (with_row('"e.wav,s1,anger'), "row in line 6 cannot be read (unexpected end of data)"),
     "text behind a quote": (with_row('"e.wav"x,s1,anger'), "the row in line 6 cannot be read (',' expected"),
     "a huge line": (
@@ -190,6 +198,48 @@ REFUSALS: dict[str, tuple[Sequence[str], str]] = {
 def test_a_csv_that_describes_no_corpus_is_refused_with_one_sentence(root: Path, what: str) -> None:
     rows, sentence = REFUSALS[what]
     assert sentence in refused(root, rows)
+
+
+def test_white_space_around_cells_is_none_of_their_texts(root: Path) -> None:
+    rows = [' "path", "speaker", emotion ', 'a.wav , "s1",\tanger\u00a0', ' "sub/c.wav",s2 ,  "sad"']
+    table = scanned(root, rows).manifest.table
+    assert list(table["utterance"]) == ["mine/a", "mine/sub/c"]
+    assert [*table["speaker"], *table["emotion"]] == ["s1", "s2", "anger", "sad"]
+
+
+def test_classes_that_differ_only_in_case_are_refused_also_where_labels_make_them(root: Path) -> None:
+    rows = [*ROWS[:4], "sub/d.wav,s2,Sad"]
+    labels = {"anger": "anger", "sad": "sad", "Sad": "sad"}
+    assert scanned(root, rows, labels=labels).manifest.classes == ("anger", "sad")
+    (root / "mine.csv").unlink()
+    assert "'SAD' and 'sad' differ only in case" in refused(root, rows, labels={**labels, "Sad": "SAD"})
+
+
+def test_labels_that_no_row_has_are_noted(root: Path) -> None:
+    found = scanned(root, labels={"anger": "anger", "sad": "sad", "joy": "happy", "fear": None})
+    assert found.notes == ("'labels' maps what no row has: joy, fear",)
+
+
+def test_utterances_are_excluded_by_their_path_without_suffix(root: Path) -> None:
+    rows = [*ROWS, "gone.wav,s3,sad"]
+    found = scanned(root, rows, exclude=("sub/c", "gone"))
+    assert list(found.manifest.table["utterance"]) == ["mine/a", "mine/b", "mine/sub/d"]
+    assert (found.excluded, found.problems) == (("sub/c", "gone"), ())
+    sentence = r"'mine' names 'sub/e' \(did you mean 'sub/[cd]'\?\); allowed: the 5 utterances"
+    with pytest.raises(UnknownUtterance, match=sentence):
+        scanned(root, rows, exclude=("sub/e",))
+
+
+def test_a_folder_is_no_file(root: Path) -> None:
+    with pytest.raises(UnusableAudio, match=r"unusable entry: sub: it is a folder\."):
+        scanned(root, with_row("sub,s1,sad"))
+
+
+def test_a_folder_named_by_a_dot_is_shown_in_full(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(root, with_row("gone.wav,s1,sad"))
+    monkeypatch.chdir(root)
+    with pytest.raises(UnusableAudio, match=rf"gone\.wav: there is no such file in {root}\."):
+        scan(CsvSettings(file="mine.csv"), root.parent / "cache")
 
 
 def test_an_unknown_label_is_refused_with_the_allowed_ones(root: Path) -> None:

@@ -28,7 +28,7 @@ from tests.after_ray.corpora.iemocap_tree import (
     plant_iemocap,
     whole,
 )
-from tests.after_ray.corpora.trees import wav
+from tests.after_ray.corpora.trees import plant, wav
 
 CLASSES = {"ang": "anger", "neu": "neutral", "sad": "sad", "hap": "happy", "exc": "happy"}
 
@@ -213,6 +213,21 @@ def test_flac_is_found_where_wav_is_missing(root: Path) -> None:
     file = audio(root, "Ses01F_impro01_F000")
     file.rename(file.with_suffix(".flac"))
     assert by_turn(listing(root), "path")["Ses01F_impro01_F000"].endswith("_F000.flac")
+
+
+def test_recordings_of_whole_dialogs_are_not_outside_and_others_are(root: Path) -> None:
+    plant(root, ["Session1/dialog/wav/Ses01F_impro01.wav"])
+    assert listing(root).notes == ()
+    plant(root, ["Session1/sentences/WAV/Ses01F_impro01/Ses01F_impro01_F000.wav"])
+    (note,) = listing(root).notes
+    assert note.endswith(
+        "not used: 1 audio file, first Session1/sentences/WAV/Ses01F_impro01/Ses01F_impro01_F000.wav"
+    )
+
+
+def test_a_session_as_the_root_is_sent_to_its_parent(root: Path) -> None:
+    with pytest.raises(MissingCorpus, match=rf"point at its parent {root} as the corpus root"):
+        listing(root / "Session1")
 
 
 def test_a_turn_without_audio_can_be_excluded(root: Path) -> None:

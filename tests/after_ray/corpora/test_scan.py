@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +15,9 @@ import soundfile
 from after_ray.audio.decode import decode
 from after_ray.corpora import _base
 from after_ray.corpora._base import scan
-from after_ray.corpora._settings import EmodbSettings, RavdessSettings
-from after_ray.errors import MissingCorpus, UnreadableAudio, UnusableAudio
+from after_ray.corpora._settings import EmodbSettings, EmovdbSettings, RavdessSettings, SaveeSettings
+from after_ray.errors import MissingCorpus, NothingToUse, UnreadableAudio, UnusableAudio
+from tests.after_ray.corpora.trees import plant
 
 NAMES = ("03a01Fa", "03a01Nc", "08a01Wa", "08b03Tc")
 
@@ -67,6 +69,11 @@ def dangle(path: Path) -> None:
     path.symlink_to("nowhere.wav")
 
 
+def link_to_itself(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.name)
+
+
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "stub": (stub, r"\d+-byte text stub of a large-file store, not audio"),
     "text": (lambda path: path.write_text("<html>404</html>"), "16 bytes of text, not audio"),
@@ -78,6 +85,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "not finite": (not_finite, "corrupt: samples that are not finite"),
     "short": (short, "too short: 2.5 ms, at least 25 ms are needed"),
     "link to nowhere": (dangle, "cannot be opened: No such file"),
+    "link to itself": (link_to_itself, "cannot be opened: Too many levels of symbolic links"),
 }
 
 
@@ -137,10 +145,39 @@ def test_a_cut_flac_is_corrupt(emodb: Path, tmp_path: Path) -> None:
         scan(settings(emodb), tmp_path / "cache")
 
 
+def test_what_skipping_needs_is_said(emodb: Path, tmp_path: Path) -> None:
+    silence(emodb / "wav" / "03a01Fa.wav")
+    official = EmodbSettings(root=str(emodb))
+    with pytest.raises(UnusableAudio) as refused:
+        scan(official, tmp_path / "cache")
+    assert str(refused.value) == (
+        "Corpus 'emodb' has 1 unusable entry: wav/03a01Fa.wav: silent: all 800 samples are zero. Mend them, "
+        "or set 'unusable: skip' and 'altered: accept' in the block of corpus 'emodb' to leave them out, "
+        "because the corpus is then no longer the official one."
+    )
+    with pytest.raises(UnusableAudio, match="set 'unusable: skip' in the block of corpus 'emodb' to leave"):
+        scan(settings(emodb), tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"labels": {"disgust": "disgust"}}, "anger (1), happy (1), neutral (1), sad (1)"),
+        ({"exclude": NAMES}, "excluded (4)"),
+        ({"labels": {"sad": "sad"}, "exclude": NAMES[3:]}, "anger (1), happy (1), neutral (1), excluded (1)"),
+    ],
+)
+def test_a_corpus_of_which_nothing_is_used_says_what_it_has(
+    emodb: Path, tmp_path: Path, changes: dict[str, object], found: str
+) -> None:
+    with pytest.raises(NothingToUse, match=re.escape(f"with a used label; found: {found}. 'labels' in the")):
+        scan(settings(emodb).model_copy(update=changes), tmp_path / "cache")
+
+
 def test_skip_with_nothing_left_is_refused(emodb: Path, tmp_path: Path) -> None:
     for name in NAMES:
         silence(emodb / "wav" / f"{name}.wav")
-    with pytest.raises(UnusableAudio, match="4 unusable"):
+    with pytest.raises(UnusableAudio, match=r"4 unusable entries: .* Mend them: there is no other utterance"):
         scan(settings(emodb, "skip"), tmp_path / "cache")
 
 
@@ -294,3 +331,47 @@ def test_a_doubled_ravdess_tree_counts_once(tmp_path: Path) -> None:
     assert list(found.manifest.table["path"]) == [f"Actor_02/{names[1]}.wav", f"Actor_01/{names[0]}.wav"]
     assert list(found.manifest.table["gender"]) == ["female", "male"]
     assert found.ignored == {"calm": 1, "song": 1}
+
+
+def test_second_copies_of_another_size_are_noted(emodb: Path, tmp_path: Path) -> None:
+    again = emodb / "again" / "wav"
+    again.mkdir(parents=True)
+    for seed, name in enumerate(NAMES):
+        soundfile.write(again / f"{name}.wav", tone(seed, 900 if seed == 2 else 800), 16000)
+    soundfile.write(again / "03a01Fa.flac", tone(0), 16000)
+    found = scan(settings(emodb), tmp_path / "cache")
+    assert len(found.copies) == 5
+    assert found.notes == (
+        "1 second copy differs in size from the file that is used, first again/wav/08a01Wa.wav; they are not "
+        "compared further",
+    )
+
+
+def test_audio_outside_of_the_layout_is_noted(tmp_path: Path) -> None:
+    names = ("AudioData/DC/a01.wav", "AudioData/je/a01.wav", "AudioData/je/n01.WAV", "AudioData/je/notes.txt")
+    root = plant(tmp_path / "savee", names)
+    found = scan(SaveeSettings(root=str(root), altered="accept"), tmp_path / "cache")
+    assert len(found.manifest) == 1
+    assert found.notes == (
+        "outside of AudioData/DC/ with files such as a01.wav, or ALL/ with files such as DC_a01.wav (or "
+        ".flac), and not used: 2 audio files, first AudioData/je/a01.wav",
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "inner"),
+    [
+        (EmodbSettings, "wav/03a01Fa.wav", "wav"),
+        (RavdessSettings, "Actor_01/03-01-05-01-01-01-01.wav", "Actor_01"),
+        (EmovdbSettings, "bea/Angry/anger_1-28_0001.wav", "bea"),
+        (EmovdbSettings, "bea/Angry/anger_1-28_0001.wav", "bea/Angry"),
+    ],
+)
+def test_a_root_inside_the_layout_is_sent_to_its_parent(
+    make: type, name: str, inner: str, tmp_path: Path
+) -> None:
+    root = plant(tmp_path / "corpus", [name])
+    with pytest.raises(MissingCorpus, match=rf"inside the corpus: point at its parent {root} as the corpus"):
+        scan(make(root=str(root / inner)), tmp_path / "cache")
+    with pytest.raises(MissingCorpus, match="Check the study's corpus root"):
+        scan(make(root=str(tmp_path / "nowhere" / inner)), tmp_path / "cache")

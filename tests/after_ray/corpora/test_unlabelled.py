@@ -98,7 +98,8 @@ def test_a_folder_without_audio_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_that_links_to_itself_is_read_once(root: Path) -> None:
     (root / "one" / "again").symlink_to(root / "one", target_is_directory=True)
-    assert len(scanned(root).manifest) == len(FILES)
+    (root / "all").symlink_to(".", target_is_directory=True)
+    assert list(scanned(root).manifest.table["path"]) == sorted(FILES)
 
 
 @pytest.mark.parametrize(
