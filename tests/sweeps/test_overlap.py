@@ -81,6 +81,7 @@ def test_other_takes_of_a_sentence_are_no_duplicates_but_its_text_is_shared(stud
     assert "all 2 sentences of every test part are also in train" in output
     assert "exact duplicates: 0 pairs" in output
     assert "near duplicates: 0 pairs" in output
+    assert "listening to recordings of emodb: 64 of 64" in output
 
 
 def test_planted_copies_that_cross_the_folds_are_named_and_end_with_exit_code_1(
