@@ -159,7 +159,8 @@ class CountedContract(Contract):
     """A contract of counts, for a corpus whose licence forbids to publish a list of its utterances.
 
     `by_speaker`: utterances per speaker and label. `totals`: utterances of labels whose counts per speaker
-    nobody published. `hours`: of all utterances whose label is in `labels`.
+    nobody published. `hours`: of all utterances whose label is in `labels`. `shortest`, `longest`: seconds
+    that every utterance lies between.
     """
 
     by_speaker: Mapping[str, Mapping[str, int]]
@@ -167,6 +168,8 @@ class CountedContract(Contract):
     labels: frozenset[str]
     hours: float
     hours_tolerance: float
+    shortest: float
+    longest: float
     sample_rate: int
 
     def counts(self, labels: Mapping[str, str]) -> Counter[str]:
@@ -177,7 +180,10 @@ class CountedContract(Contract):
         return total
 
     def check(self, manifest: Manifest, labels: Mapping[str, str], excluded: frozenset[str]) -> Conformity:
-        """Compare counts per speaker and class, and hours where all of the usual labels are used."""
+        """Compare counts per speaker and class, every length with the range, and hours where they are known.
+
+        An utterance that is excluded may have been as long as the longest.
+        """
         table = manifest.table
         differences: list[str] = []
         short = 0
@@ -192,21 +198,37 @@ class CountedContract(Contract):
         strangers = sorted(set(table["speaker"]) - set(self.by_speaker))
         if strangers:
             differences.append(f"{counted(len(strangers), 'unknown speaker')} ({', '.join(strangers)})")
-        hours = float(table["seconds"].sum()) / 3600
-        if self._knows_hours(labels, excluded) and abs(hours - self.hours) > self.hours_tolerance:
-            differences.append(f"{hours:.2f} hours instead of {self.hours:.2f}")
+        differences += self._length_differences(table, labels, excluded)
         if differences:
             return Conformity("altered", (*self._total(table, labels, excluded, differences), *differences))
         conversions = _conversions(table, [self.sample_rate] * len(table))
         return Conformity("converted" if conversions else "official", conversions)
 
     def compared(self, labels: Mapping[str, str], excluded: frozenset[str]) -> tuple[str, ...]:
-        """Counts; hours where they are known."""
-        hours = ("hours",) if self._knows_hours(labels, excluded) else ()
-        return "speakers", "counts", *hours
+        """Counts and the range of lengths; hours where they are known."""
+        hours = ("hours",) if self._timed(labels) else ()
+        return "speakers", "counts", "range of lengths", *hours
 
-    def _knows_hours(self, labels: Mapping[str, str], excluded: frozenset[str]) -> bool:
-        return set(labels) == self.labels and not excluded
+    def _timed(self, labels: Mapping[str, str]) -> set[str]:
+        """The classes whose hours are known: of all labels that were timed and of no other; or none."""
+        if not self.labels <= labels.keys():
+            return set()
+        timed = {labels[label] for label in self.labels}
+        others = {emotion for label, emotion in labels.items() if label not in self.labels}
+        return set() if timed & others else timed
+
+    def _length_differences(
+        self, table: pd.DataFrame, labels: Mapping[str, str], excluded: frozenset[str]
+    ) -> Iterator[str]:
+        inside = table["seconds"].between(self.shortest - TOLERANCE, self.longest + TOLERANCE)
+        if not inside.all():
+            outside = f"shorter than {self.shortest:g} s or longer than {self.longest:g} s"
+            yield _names(table["utterance"][~inside].tolist(), len(table), outside)
+        timed = self._timed(labels)
+        hours = float(table["seconds"][table["emotion"].isin(timed)].sum()) / 3600
+        least = self.hours - self.hours_tolerance - len(excluded) * self.longest / 3600
+        if timed and not least <= hours <= self.hours + self.hours_tolerance:
+            yield f"{hours:.2f} hours instead of {self.hours:.2f}"
 
     def _total(
         self,

@@ -188,10 +188,10 @@ def test_the_official_release_is_told_by_what_was_compared() -> None:
     )
     iemocap = IemocapSettings(root="x")
     assert _level(iemocap, found) == (
-        "official: speakers, counts, hours and sample rates are those of the official release"
+        "official: speakers, counts, range of lengths, hours and sample rates are those of the official release"
     )
     fewer = IemocapSettings(root="x", labels={"anger": "anger", "sad": "sad"})
-    assert "speakers, counts and sample rates" in _level(fewer, found)
+    assert "speakers, counts, range of lengths and sample rates" in _level(fewer, found)
 
 
 def test_excluded_utterances_are_counted_and_unknown_ones_refused(tmp_path: Path, root: Path) -> None:

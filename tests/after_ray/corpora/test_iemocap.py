@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import Counter
 from dataclasses import asdict
@@ -360,10 +361,16 @@ def test_the_counts_have_all_10039_labelled_turns() -> None:
     assert sum(map(sum, BY_SPEAKER.values())) == 5531
 
 
-def test_the_whole_tree_is_scanned_and_refused_for_its_hours_alone(full_root: Path, tmp_path: Path) -> None:
-    sentence = "^Corpus 'iemocap' is not the official one: 0.05 hours instead of 6.99. Fetch it again"
-    with pytest.raises(AlteredCorpus, match=sentence):
+def test_the_whole_tree_is_scanned_and_refused_for_its_lengths_alone(full_root: Path, tmp_path: Path) -> None:
+    short = (
+        "5531 of 5531 utterances are shorter than 0.575 s or longer than 34.15 s (Ses01F_impro00_F015, "
+        "Ses01F_impro00_F045, Ses01F_impro00_F075, Ses01F_impro00_F105, Ses01F_impro00_F135 and 5526 more)"
+    )
+    sentence = (
+        f"Corpus 'iemocap' is not the official one: {short}; 0.05 hours instead of 6.99. Fetch it again"
+    )
+    with pytest.raises(AlteredCorpus, match=f"^{re.escape(sentence)}"):
         scan(IemocapSettings(root=str(full_root)), tmp_path)
     accepted = scan(IemocapSettings(root=str(full_root), altered="accept"), tmp_path)
-    assert accepted.conformity == Conformity("altered", ("0.05 hours instead of 6.99",))
+    assert accepted.conformity == Conformity("altered", (short, "0.05 hours instead of 6.99"))
     assert (len(accepted.manifest), accepted.ignored, accepted.problems) == (5531, {}, ())
