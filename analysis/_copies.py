@@ -57,7 +57,9 @@ def _in_words(copy: Copy) -> str:
     if copy.members:
         return ", ".join(f"{name} ({_in_words(member)})" for name, member in copy.members.items())
     differences = differences_in_words(copy)
-    return f"{_WORDS[copy.level]}: {differences}" if differences else _WORDS[copy.level]
+    if not differences:
+        return _WORDS[copy.level]
+    return f"{_WORDS[copy.level].partition(':')[0]}: {differences}"
 
 
 def _clauses(copy: Copy) -> Iterator[str]:

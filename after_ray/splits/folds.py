@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from after_ray.errors import BadFold, BadValue
+from after_ray.errors import BadFold, BadValue, counted
 from after_ray.manifest import Manifest
 from after_ray.seeds import SeedTree
 from after_ray.splits._settings import FoldChoice, FoldRequest, FoldScheme, FoldSettings
@@ -130,9 +130,10 @@ def speaker_groups(manifest: Manifest, count: int, test_corpus: str = "") -> dic
     """
     dealt = recorded_together(_tested(manifest, test_corpus))
     if len(dealt) < count:
-        speakers = dealt["speakers"].map(len).sum()
+        speakers = int(dealt["speakers"].map(len).sum())
         together = f", recorded in {len(dealt)} sessions" if speakers > len(dealt) else ""
-        problem = f"it has {speakers} speakers{together}, and {count} speaker groups were asked for"
+        who = f"{counted(speakers, 'speaker')}{together}"
+        problem = f"it has {who}, and {count} speaker groups were asked for"
         raise BadFold(manifest.corpus, problem, _fewer(len(dealt)))
     group_of: dict[str, int] = {}
     totals = np.zeros((count, 2), dtype=np.int64)  # speakers, utterances
