@@ -100,6 +100,7 @@ class EmovdbSettings(FolderSettings):
     """EmoV-DB: two of the four classes (amused is not taken as happy)."""
 
     own_labels = ("amused", "anger", "disgust", "neutral", "sleepiness")
+    own_folds = "leave_one_speaker_out"  # four speakers
 
     name: Literal["emovdb"] = "emovdb"
     labels: Labels = Field(default={"anger": "anger", "neutral": "neutral"})
@@ -117,6 +118,7 @@ class SaveeSettings(FolderSettings):
     """SAVEE, four classes."""
 
     own_labels = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+    own_folds = "leave_one_speaker_out"  # four speakers
 
     name: Literal["savee"] = "savee"
 

@@ -55,8 +55,9 @@ class FoldChoice(Settings):
 class FoldRequest(Settings):
     """What a protocol says of folds; `after_ray.splits.folds.settle` turns it into settings of one corpus.
 
-    `own`: the corpus' usual scheme (IEMOCAP by session, others by groups of speakers). `count` is for groups
-    of speakers, 5 by default. `file`: a fold file that `after-ray corpora folds` wrote.
+    `own`: the corpus' usual scheme (IEMOCAP by session, EmoV-DB and SAVEE by speaker, others by groups of
+    speakers). `count` is for groups of speakers, 5 by default. `file`: a fold file that `after-ray corpora
+    folds` wrote.
     """
 
     scheme: Literal["own", "speaker_groups", "sessions", "leave_one_speaker_out", "file"] = "own"

@@ -188,7 +188,8 @@ def test_the_official_release_is_told_by_what_was_compared() -> None:
     )
     iemocap = IemocapSettings(root="x")
     assert _level(iemocap, found) == (
-        "official: speakers, counts, range of lengths, hours and sample rates are those of the official release"
+        "official: speakers, counts, range of lengths, hours and sample rates are those of the official "
+        "release"
     )
     fewer = IemocapSettings(root="x", labels={"anger": "anger", "sad": "sad"})
     assert "speakers, counts, range of lengths and sample rates" in _level(fewer, found)
