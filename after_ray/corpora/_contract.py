@@ -256,11 +256,15 @@ class CountedContract(Contract):
         yield "everybody", everybody, Counter({c: n for c, n in self.counts(labels).items() if c in coarse})
 
 
-def worst(conformities: Sequence[Conformity]) -> Conformity:
-    """That of several corpora together: the lowest level, and the differences of those that have it."""
-    level = max((found.level for found in conformities), key=LEVELS.index)
-    lowest = [found for found in conformities if found.level == level]
-    return Conformity(level, tuple(clause for found in lowest for clause in found.differences))
+def worst(conformities: Mapping[str, Conformity]) -> Conformity:
+    """That of corpora together, by title: the lowest level, and the differences of those that have it.
+
+    Each clause begins with the title of its corpus, as in `emodb: 339 utterances are flac`.
+    """
+    level = max((found.level for found in conformities.values()), key=LEVELS.index)
+    lowest = {title: found for title, found in conformities.items() if found.level == level}
+    clauses = (f"{title}: {clause}" for title, found in lowest.items() for clause in found.differences)
+    return Conformity(level, tuple(clauses))
 
 
 def _official(row: Mapping[str, str]) -> Official:

@@ -81,7 +81,7 @@ class Merged(Corpus):
             {f"{label} ({name})": n for name, scan in scans.items() for label, n in scan.ignored.items()},
             tuple(_prefixed(scans, "left_out")),
             tuple(f"{name}/{path}" for name, scan in scans.items() for path in scan.copies),
-            worst([scan.conformity for scan in scans.values()]),
+            worst({name: scan.conformity for name, scan in scans.items()}),
             tuple(scans.values()),
             tuple(f"{name}: {note}" for name, scan in scans.items() for note in scan.notes),
         )

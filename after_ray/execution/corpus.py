@@ -55,6 +55,7 @@ def _details(scan: Scan) -> dict[str, Any]:
         "problems": [list(problem) for problem in scan.problems],
         "left_out": [list(problem) for problem in scan.left_out],
         "conformity": {"level": conformity.level, "differences": list(conformity.differences)},
+        "members": {member.manifest.corpus: member.conformity.level for member in scan.members},
     }
 
 

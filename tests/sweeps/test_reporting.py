@@ -15,6 +15,7 @@ from after_ray.corpora._contract import Conformity, worst
 from after_ray.manifest import Manifest
 from after_ray.protocol import Protocol
 from after_ray.store import Draft, Store
+from analysis._copies import differences_in_words
 from analysis._facts import warnings
 from analysis.study import Copy, CorpusInfo
 from sweeps.declaration import load_study
@@ -52,7 +53,7 @@ def emodb(conformity: Conformity = CONVERTED, speakers: int = 6) -> Scan:
 
 def together(title: str, *members: Scan) -> Scan:
     table = pd.concat([member.manifest.table for member in members], ignore_index=True)
-    conformity = worst([member.conformity for member in members])
+    conformity = worst({member.manifest.corpus: member.conformity for member in members})
     return Scan(Manifest(title, table), conformity=conformity, members=members)
 
 
@@ -175,6 +176,13 @@ def test_the_copies_of_all_members_are_handed_over(tmp_path: Path) -> None:
     )
     altered = opened(tmp_path, SINGLE, iemocap(ALTERED))
     assert study_info(altered).corpus("iemocap").copy == Copy("altered", ALTERED.differences)
+
+
+def test_a_difference_of_a_member_is_reported_with_its_name_once(tmp_path: Path) -> None:
+    study = opened(tmp_path, f"{MERGED}}}", together("merged", iemocap(), emodb(ALTERED)))
+    copy = study_info(study).corpus("merged").copy
+    assert copy.differences == ("emodb: 1 of 40 utterances is missing (F1)",)
+    assert differences_in_words(copy) == "emodb: 1 of 40 utterances is missing (F1)"
 
 
 def test_a_merged_study_is_reported_from_its_plan_and_its_records(tmp_path: Path) -> None:

@@ -260,9 +260,12 @@ def test_excluding_what_the_corpus_does_not_have_is_refused(tmp_path: Path) -> N
 def test_a_merged_corpus_is_as_good_as_its_worst_member() -> None:
     converted = Conformity("converted", ("2 utterances are flac",))
     members = [Conformity("official"), converted, Conformity("altered", ("a",)), Conformity()]
-    assert worst(members) == Conformity("altered", ("a",))
-    assert worst(members[:2]) == converted
-    assert worst([members[0], members[3]]).level == "none"
+    assert worst(dict(zip("wxyz", members, strict=True))) == Conformity("altered", ("y: a",))
+    said = Conformity("converted", ("x: 2 utterances are flac",))
+    assert worst({"w": members[0], "x": converted}) == said
+    assert worst({"w": members[0], "z": members[3]}).level == "none"
+    both = worst({"emodb": members[2], "savee": members[2]})
+    assert both.differences == ("emodb: a", "savee: a")
 
 
 @pytest.mark.parametrize("kind", [EmodbSettings, RavdessSettings])

@@ -228,11 +228,14 @@ def test_conformity_is_that_of_the_worst_member(root: Path, corpora: Path) -> No
     whole = {"name": "emodb", "root": str(corpora / "emodb")}
     made = {"name": "synthetic", "speakers": 2, "sentences": 1}
     fine = scanned(root, MergedSettings.model_validate({"members": [made, whole]}))
-    assert fine.conformity == Conformity("converted", ("339 utterances are flac",))
+    assert fine.conformity == Conformity("converted", ("emodb: 339 utterances are flac",))
     members = [whole, member(root, "ravdess")]
     found = scanned(root, MergedSettings.model_validate({"members": members}))
     assert [scan.conformity.level for scan in found.members] == ["converted", "altered"]
-    assert found.conformity == found.members[1].conformity
+    assert found.conformity.level == "altered"
+    clauses = found.members[1].conformity.differences
+    assert clauses[0].startswith("670 of 672 utterances are missing")
+    assert found.conformity.differences == tuple(f"ravdess: {clause}" for clause in clauses)
 
 
 def test_a_member_that_was_scanned_alone_is_not_decoded_again(
