@@ -40,9 +40,13 @@ BY_SPEAKER = {
 
 @dataclass
 class Evaluation:
-    """What the label files say: the entry of every labelled turn, and (place, reason) of unusable lines."""
+    """What the label files say: the entry of every labelled turn, and (place, reason) of unusable lines.
+
+    `disputed`: turns that lines disagree about; once all files are read, they are none of `turns`.
+    """
 
     turns: dict[str, Entry] = field(default_factory=dict)
+    disputed: set[str] = field(default_factory=set)
     problems: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -89,6 +93,8 @@ class Iemocap(FolderCorpus):
         result = Evaluation()
         for path in _label_files(self.root):
             _read(self.root, path, result)
+        for name in result.disputed:
+            del result.turns[name]
         return result
 
     def listing(self) -> Listing:
@@ -137,7 +143,7 @@ def _read(root: Path, path: PurePosixPath, result: Evaluation) -> None:
         if not line.startswith("["):
             continue
         try:
-            _add(_turn(line, path.parents[3]), result.turns)
+            _add(_turn(line, path.parents[3]), result)
         except ValueError as error:
             result.problems.append((f"{path}:{number}", str(error)))
 
@@ -164,11 +170,11 @@ def _turn(line: str, release: PurePosixPath) -> Entry:
     )
 
 
-def _add(turn: Entry, turns: dict[str, Entry]) -> None:
+def _add(turn: Entry, result: Evaluation) -> None:
     name = turn.utterance.partition("/")[2]
-    earlier = turns.setdefault(name, turn)
+    earlier = result.turns.setdefault(name, turn)
     if earlier.emotion != turn.emotion:
-        del turns[name]
+        result.disputed.add(name)
         raise ValueError(f"{name} is labelled {turn.emotion} here and {earlier.emotion} elsewhere")
 
 

@@ -188,6 +188,21 @@ def test_a_turn_with_two_labels_has_none(root: Path) -> None:
     assert "Ses01F_impro01_F000" not in by_turn(found, "emotion")
 
 
+@pytest.mark.parametrize("third", ["hap", "ang", "sad"])
+def test_a_third_label_does_not_settle_a_dispute(third: str, root: Path) -> None:
+    turn = "Ses01F_impro01_F000"  # labelled `ang`
+    for code in ("sad", third):
+        append(label_file(root, "Ses02M_impro05a"), block(turn, code))
+    found = listing(root)
+    assert turn not in by_turn(found, "emotion")
+    said = [reason for _, reason in found.problems if turn in reason]
+    assert said == [
+        f"{turn} is labelled {LABELS[code]} here and anger elsewhere"
+        for code in ("sad", third)
+        if code != "ang"
+    ]
+
+
 def test_a_label_file_that_cannot_be_opened_is_a_problem(root: Path) -> None:
     (root / "Session1/dialog/EmoEvaluation/Ses01F_impro02.txt").symlink_to("nowhere.txt")
     place, reason = listing(root).problems[0]
