@@ -147,6 +147,18 @@ def test_validation_by_speaker_shares_no_speaker_with_train() -> None:
         assert set(corpus.labels[part.validation]) == set(corpus.labels[part.train]) == {0, 1, 2, 3}
 
 
+@pytest.mark.parametrize("share", [10, 60, 90])
+def test_validation_by_speaker_leaves_somebody_of_every_corpus_in_train(share: float) -> None:
+    """From a half on, all speakers of a corpus together can be nearest to the share."""
+    draw = ValidationSettings(draw="by_speaker", share=share)
+    corpus, alone = merged(), dialogs()
+    settled = settle(FoldRequest(), corpus, "sessions", "dialogs")
+    for part in all_folds(corpus, FoldChoice(folds=settled, validation=draw)):
+        assert set(corpus.sources[part.train]) == {"dialogs", "acted", "books"}
+    for part in all_folds(alone, FoldChoice(folds=settle(FoldRequest(), alone, "sessions"), validation=draw)):
+        assert speakers(alone, part.train)
+
+
 def test_validation_by_speaker_that_cannot_have_every_class_is_refused() -> None:
     table = [
         *rows("own", "a", "male"),
