@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +71,39 @@ def test_these_folds_are_these_for_ever(draw: str, digest: str) -> None:
     """Fails when a library draws other numbers: stores then disagree, and only fold files help."""
     folds = FoldSettings(scheme="sessions", test_corpus="dialogs")
     assert table(merged(), folds, draw).digest.startswith(digest)
+
+
+def test_these_balanced_folds_are_these_for_ever() -> None:
+    """What a fold's train is thinned to is drawn by the fold's index."""
+    folds = FoldSettings(scheme="sessions", test_corpus="dialogs", balance="per_class_cap")
+    assert table(merged(), folds).digest.startswith("08376eebea9fead6")
+
+
+def test_each_fold_is_thinned_by_a_draw_of_its_own() -> None:
+    """All sessions look alike, so that one draw for all would keep the same places of every train."""
+    balanced = FoldSettings(scheme="sessions", test_corpus="dialogs", balance="per_class_cap")
+    corpus = merged()
+    made = table(corpus, balanced, "half_of_test")
+    kept = {tuple(np.searchsorted(np.union1d(f.train, f.unused), f.train)) for f in made.folds}
+    assert len(kept) == len(made.folds) == 5
+
+
+def test_a_disk_that_fails_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "folds.csv"
+    table(dialogs()).write(path)
+    before = path.read_bytes()
+
+    def fail(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+
+    monkeypatch.setattr(os, "replace", fail)
+    for target in (path, tmp_path / "new" / "folds.csv"):
+        with pytest.raises(OSError, match="No space left"):
+            table(dialogs(), draw="by_speaker").write(target)
+    assert {file for file in tmp_path.rglob("*") if file.is_file()} == {path}
+    assert path.read_bytes() == before
 
 
 def test_names_with_commas_and_quotes_survive(tmp_path: Path) -> None:
