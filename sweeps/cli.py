@@ -262,11 +262,10 @@ def _open(study: Path, store: Path, overrides: list[str] | None, quiet: bool = F
 
 def _refuse_shared_recordings(opened: OpenStudy) -> None:
     """Refuse to train on what is tested: the same samples under two names, which no speaker check sees."""
-    from sweeps.splitting import fold_indices, refuse_shared_recordings
+    from sweeps.splitting import refuse_shared_recordings
 
     for scanned, split in zip(opened.scans, opened.plan.splits, strict=True):
-        run = fold_indices(opened.study, len(split.table.folds))
-        refuse_shared_recordings(split, scanned.manifest, run)
+        refuse_shared_recordings(split, scanned.manifest)
 
 
 @contextmanager

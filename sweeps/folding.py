@@ -11,7 +11,6 @@ from after_ray.splits.parts import Fold
 from sweeps._console import console, print_table
 from sweeps.in_words import folds_in_words, validation_in_words
 from sweeps.opening import OpenStudy
-from sweeps.splitting import fold_indices
 
 
 def print_folds(opened: OpenStudy, out: Path | None) -> None:
@@ -20,14 +19,10 @@ def print_folds(opened: OpenStudy, out: Path | None) -> None:
         manifest, table = scan.manifest, split.table
         classes = list(manifest.classes)
         header = ["fold", "part", "utterances", *classes, "speakers"]
-        run = fold_indices(opened.study, len(table.folds))
-        rows = [line for index in run for line in _lines(manifest, table.folds[index])]
+        rows = [line for index in split.run for line in _lines(manifest, table.folds[index])]
         print_table(f"{manifest.corpus}: {folds_in_words(split, manifest)}", header, rows)
         cap = opened.study.protocol.validation.cap
         console.print(f"validation: {validation_in_words(split, manifest, cap)}", markup=False)
-        left = [str(fold.index) for fold in table.folds if fold.index not in run]
-        if left:
-            console.print(f"not run by this study: fold {', '.join(left)} (folds are counted from 0)")
         if out is not None:
             path = out / f"{manifest.corpus}.folds.csv"
             table.write(path)

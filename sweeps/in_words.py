@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from after_ray.corpora._base import Scan
 from after_ray.errors import printable
 from after_ray.manifest import Manifest
@@ -22,11 +20,11 @@ def protocol_in_words(protocol: Protocol) -> str:
     return f"{protocol.preset}, with its own {', '.join(others)}" if others else protocol.preset
 
 
-def folds_in_words(split: Split, manifest: Manifest, run: Sequence[int] | None = None) -> str:
-    """What is held out in turn, and what is trained on whatever is held out; `run`: the folds of a study."""
+def folds_in_words(split: Split, manifest: Manifest) -> str:
+    """What is held out in turn, and what is trained on whatever is held out."""
     folds = split.stage.folds
-    count = len(split.table.folds)
-    only = "" if run is None or len(run) == count else f"; run: {', '.join(map(str, run))} (counted from 0)"
+    every = len(split.run) == len(split.table.folds)
+    only = "" if every else f"; run: {', '.join(map(str, split.run))} (counted from 0)"
     only_trained_on = "; all other corpora are trained on in every fold" if folds.test_corpus else ""
     thinned = "; train thinned to the rarest class" if folds.balance == "per_class_cap" else ""
     return f"{_cut(folds, manifest)}{only}{only_trained_on}{thinned}"

@@ -24,7 +24,6 @@ from after_ray.splits.parts import Fold
 from sweeps._console import console, meter, print_table
 from sweeps.fingerprints import fingerprints
 from sweeps.opening import OpenStudy
-from sweeps.plan import fold_indices
 
 SHOWN = 10
 
@@ -81,8 +80,7 @@ def measure(opened: OpenStudy, near: bool, quiet: bool = False) -> Overlap:
 
 def folds_of(opened: OpenStudy) -> list[tuple[Fold, ...]]:
     """The folds a study asks for, of each of its corpora."""
-    tables = [split.table.folds for split in opened.plan.splits]
-    return [tuple(folds[index] for index in fold_indices(opened.study, len(folds))) for folds in tables]
+    return [tuple(split.table.folds[index] for index in split.run) for split in opened.plan.splits]
 
 
 def reading(overlap: CorpusOverlap) -> str:

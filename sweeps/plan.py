@@ -24,7 +24,7 @@ from after_ray.stages import (
     rounds,
 )
 from sweeps.declaration import Study
-from sweeps.splitting import Split, Standing, fold_indices, split_corpus
+from sweeps.splitting import Split, Standing, split_corpus
 
 NO_STRATEGY = "none"  # the strategy of a trajectory that has only round 0 (a fully supervised run)
 
@@ -190,7 +190,7 @@ def make_plan(
 
 def _of_corpus(study: Study, manifest: Manifest, split: Split) -> Iterator[Trajectory]:
     audio = AudioStage(manifest=manifest.digest, corpus=manifest.corpus)
-    for index in fold_indices(study, len(split.table.folds)):
+    for index in split.run:
         train = len(split.table.folds[index].train)
         sizes = target_sizes(study.schedule, train, len(manifest.classes), study.protocol.first_round)
         for method in _methods(study):

@@ -9,8 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from after_ray.corpora._base import Scan
-from after_ray.manifest import Manifest
-from after_ray.splits.parts import Fold
+from after_ray.splits.overlap import sentence_overlap
 from analysis.report import ReportPaths, write_report
 from analysis.results import Results, from_store
 from analysis.study import Copy, CorpusInfo, StudyInfo
@@ -18,7 +17,7 @@ from sweeps.declaration import Study
 from sweeps.in_words import folds_in_words, left_out_in_words, protocol_in_words, validation_in_words
 from sweeps.opening import OpenStudy
 from sweeps.plan import Plan
-from sweeps.splitting import Split, fold_indices
+from sweeps.splitting import Split
 
 
 def cells_frame(plan: Plan) -> pd.DataFrame:
@@ -74,18 +73,17 @@ def study_info(opened: OpenStudy) -> StudyInfo:
 def _corpus_info(study: Study, scan: Scan, split: Split) -> CorpusInfo:
     """Sizes of the parts, how they were made, what they share, and of which copy, for the box of the page."""
     manifest = scan.manifest
-    run = fold_indices(study, len(split.table.folds))
-    folds = [split.table.folds[index] for index in run]
+    folds = [split.table.folds[index] for index in split.run]
     return CorpusInfo(
         train=_range([len(part.train) for part in folds]),
         validation=_range([len(part.validation) for part in folds]),
         test=_range([len(part.test) for part in folds]),
-        shared_sentences=str(max(_shared_sentences(manifest, part) for part in folds)),
+        shared_sentences=str(max(sentence_overlap(manifest, part).shared for part in folds)),
         copy=_copy(scan),
-        folds=folds_in_words(split, manifest, run),
+        folds=folds_in_words(split, manifest),
         validation_draw=validation_in_words(split, manifest, study.protocol.validation.cap),
         left_out=left_out_in_words(scan),
-        validation_shares_speakers=any(_validation_is_tested(manifest, part) for part in folds),
+        validation_shares_speakers=any(part.validation_is_of_test for part in folds),
     )
 
 
@@ -97,19 +95,6 @@ def _copy(scan: Scan) -> Copy:
 def _range(sizes: list[int]) -> str:
     low, high = min(sizes), max(sizes)
     return str(low) if low == high else f"{low} to {high}"
-
-
-def _shared_sentences(manifest: Manifest, part: Fold) -> int:
-    """How many sentences are spoken both in the test part and in what is trained on."""
-    sentences = manifest.table["sentence"].to_numpy()
-    used = pd.unique(sentences[[*part.train, *part.validation]])
-    return len((set(used) & set(sentences[part.test])) - {""})
-
-
-def _validation_is_tested(manifest: Manifest, part: Fold) -> bool:
-    """Whether a validation speaker is a test speaker too."""
-    speakers = manifest.table["speaker"].to_numpy(dtype=object)
-    return not set(speakers[part.validation]).isdisjoint(speakers[part.test])
 
 
 def _weights(plan: Plan) -> Literal["none", "random", "pretrained"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from after_ray.corpora._base import Scan, open_source, scan
 from after_ray.corpora._contract import ListedContract
 from after_ray.corpora._folder import FolderCorpus
 from after_ray.corpora._settings import CORPUS_NAMES, CorpusSettings, MergedSettings, SyntheticSettings
+from after_ray.corpora.merged import Merged
 from after_ray.errors import (
     AfterRayError,
     MissingCorpus,
@@ -59,18 +60,9 @@ def scan_corpus(settings: CorpusSettings, cache: Path) -> Scan:
         AfterRayError: when there is nothing to show.
     """
     if isinstance(settings, MergedSettings):
-        return scan(_lenient(settings), cache)  # its members were just read, one by one
+        return Merged(settings).together(_members(settings, cache))
     with meter(f"reading {settings.title}", 1) as shown:
         return scan(_lenient(settings), cache, shown.to)
-
-
-def scan_members(settings: MergedSettings, cache: Path) -> dict[str, Scan]:
-    """The scans of those members of a merged corpus that are there."""
-    scans = {}
-    for member in settings.members:
-        with contextlib.suppress(MissingCorpus):
-            scans[member.title] = scan_corpus(member, cache)
-    return scans
 
 
 def print_scan(settings: CorpusSettings, store: Path, checksums: bool = False) -> None:
@@ -79,10 +71,7 @@ def print_scan(settings: CorpusSettings, store: Path, checksums: bool = False) -
     Raises:
         AfterRayError: at the end, when a study would refuse the corpus, so that scripts notice.
     """
-    cache = store / "scans"
-    if isinstance(settings, MergedSettings):
-        _refuse_missing(settings, scan_members(settings, cache))
-    found = scan_corpus(settings, cache)
+    found = scan_corpus(settings, store / "scans")
     parts = _parts(settings, found)
     _print_counts(found)
     if isinstance(settings, MergedSettings):
@@ -131,8 +120,16 @@ def _parts(settings: CorpusSettings, found: Scan) -> list[Part]:
     return [(settings, found)]
 
 
-def _refuse_missing(settings: MergedSettings, scans: Mapping[str, Scan]) -> None:
-    """Show what there is of a merged corpus, and refuse it, when not all of its members are there."""
+def _members(settings: MergedSettings, cache: Path) -> dict[str, Scan]:
+    """The scans of all members of a merged corpus; what there is of it is shown when some are not there.
+
+    Raises:
+        MissingMembers: naming their folders.
+    """
+    scans = {}
+    for member in settings.members:
+        with contextlib.suppress(MissingCorpus):
+            scans[member.title] = scan_corpus(member, cache)
     folders = {
         member.title: Path(str(member.root)).absolute()
         for member in settings.members
@@ -141,13 +138,11 @@ def _refuse_missing(settings: MergedSettings, scans: Mapping[str, Scan]) -> None
     if folders:
         print_merged_table(settings, scans)
         raise MissingMembers(settings.title, folders, list(scans))
+    return scans
 
 
 def _lenient(settings: CorpusSettings) -> CorpusSettings:
-    """The settings with everything accepted, in members too."""
-    if isinstance(settings, MergedSettings):
-        members = tuple(_lenient(member) for member in settings.members)
-        return settings.model_copy(update={"members": members})
+    """The settings with everything accepted."""
     wanted: dict[str, Any] = {"unusable": "skip", "altered": "accept"}
     fields = type(settings).model_fields
     return settings.model_copy(update={key: value for key, value in wanted.items() if key in fields})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +21,11 @@ from sweeps.declaration import Study
 
 @dataclass(frozen=True)
 class Split:
-    """How one corpus of a study is cut: the stage that means it, and the folds themselves."""
+    """How one corpus of a study is cut: the stage that means it, all folds, and which of them are `run`."""
 
     stage: FoldsStage
     table: FoldTable
+    run: tuple[int, ...]
 
     def choice(self, index: int) -> FoldChoice:
         """One of its folds."""
@@ -44,20 +45,22 @@ def split_corpus(study: Study, corpus: CorpusSettings, manifest: Manifest, stand
     """
     request = study.protocol.folds
     if request.file is not None:
-        return _from_file(Path(request.file), manifest, study.protocol.validation, standing)
+        stage, table = _from_file(Path(request.file), manifest, study.protocol.validation, standing)
+        return Split(stage, table, _run(study, table))
     settled = settle(request, manifest, corpus.own_folds, corpus.test_corpus)
     validation = study.protocol.validation.settings
     stage = FoldsStage(manifest.digest, settled, validation)
-    return Split(stage, standing(stage, manifest) or _make(stage, manifest))
+    table = standing(stage, manifest) or _make(stage, manifest)
+    return Split(stage, table, _run(study, table))
 
 
-def refuse_shared_recordings(split: Split, manifest: Manifest, indices: Sequence[int]) -> None:
+def refuse_shared_recordings(split: Split, manifest: Manifest) -> None:
     """Refuse to train on what is tested: the same samples under two names, which no check of speakers sees.
 
     Raises:
         SharedRecordings: naming them.
     """
-    found = {index: heard_twice(manifest, split.table.folds[index]) for index in indices}
+    found = {index: heard_twice(manifest, split.table.folds[index]) for index in split.run}
     pairs = {frozenset(pair) for crossing in found.values() for pair in crossing}
     if pairs:
         places = [
@@ -68,7 +71,9 @@ def refuse_shared_recordings(split: Split, manifest: Manifest, indices: Sequence
         raise SharedRecordings(len(pairs), places)
 
 
-def _from_file(path: Path, manifest: Manifest, asked: ValidationRequest, standing: Standing) -> Split:
+def _from_file(
+    path: Path, manifest: Manifest, asked: ValidationRequest, standing: Standing
+) -> tuple[FoldsStage, FoldTable]:
     """What a fold file says; where this machine would make the same folds, it also means the same."""
     table = FoldTable.read(path, manifest)
     try:
@@ -76,35 +81,39 @@ def _from_file(path: Path, manifest: Manifest, asked: ValidationRequest, standin
         drawn = ValidationSettings.model_validate(table.made.get("validation"))
     except ValidationError as error:
         raise BadFoldFile(path, "its first line does not say how the folds were made") from error
-    for name in asked.model_fields_set & ValidationSettings.model_fields.keys():
-        theirs, ours = getattr(drawn, name), getattr(asked, name)
-        if theirs != ours:
-            problem = f"its validation has {name} {theirs}, and the study asks for {name} {ours}"
-            raise BadFoldFile(path, f"{problem} (leave 'validation' out of the study to take the file's)")
+    _refuse_other_validation(path, drawn, asked)
     stage = FoldsStage(manifest.digest, folds, drawn)
-    if (
-        folds.scheme != "file"
-        and (standing(stage, manifest) or _make(stage, manifest)).digest == table.digest
-    ):
-        return Split(stage, table)
+    if folds.scheme != "file":
+        usual = standing(stage, manifest) or _make(stage, manifest)
+        if usual.digest == table.digest:
+            return stage, table
     # What the first line says of edited folds is no part of what they mean, but for the choice of the test.
     of_test = any(fold.validation_is_of_test for fold in table.folds)
     drawn = ValidationSettings(draw="half_of_test") if of_test else ValidationSettings()
     folds = FoldSettings(scheme="file", count=len(table.folds), digest=table.digest)
-    return Split(FoldsStage(manifest.digest, folds, drawn), table)
+    return FoldsStage(manifest.digest, folds, drawn), table
+
+
+def _refuse_other_validation(path: Path, drawn: ValidationSettings, asked: ValidationRequest) -> None:
+    """Only what a study or its preset names can contradict the file; what is left open it decides."""
+    for name in sorted(asked.model_fields_set & ValidationSettings.model_fields.keys()):
+        theirs, ours = getattr(drawn, name), getattr(asked, name)
+        if theirs != ours:
+            problem = f"its validation has {name} {theirs}, and the study asks for {name} {ours}"
+            raise BadFoldFile(path, f"{problem} (leave 'validation' out of the study to take the file's)")
 
 
 def _make(stage: FoldsStage, manifest: Manifest) -> FoldTable:
     return FoldTable.make(manifest, stage.folds, stage.validation)
 
 
-def fold_indices(study: Study, count: int) -> tuple[int, ...]:
-    """The folds a study asks for, of the `count` that a corpus has.
+def _run(study: Study, table: FoldTable) -> tuple[int, ...]:
+    """The folds that a study asks for, of those that a corpus has.
 
     Raises:
-        BadValue: when a fold is not below that number.
+        BadValue: when a fold is not below their number.
     """
-    wanted = study.folds_wanted
+    count, wanted = len(table.folds), study.folds_wanted
     if wanted == "all":
         return tuple(range(count))
     for index in wanted:

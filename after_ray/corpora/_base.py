@@ -79,13 +79,33 @@ class Scan:
 
 
 class Corpus(ABC):
-    """Built from its settings. Files in folders are a `FolderCorpus`; others bring their own four methods."""
+    """Built from its settings. Most are a `ListedCorpus`; a merged one has the utterances of its members."""
 
     settings: Any
     """What it was built from; `title` is the corpus' name in the manifest and in tables."""
 
     @abstractmethod
     def __init__(self, settings: Any) -> None: ...
+
+    @abstractmethod
+    def scan(self, cache: Path, progress: Progress | None = None) -> Scan:
+        """Find the utterances and inspect their audio; see `scan` below."""
+
+    @abstractmethod
+    def place(self) -> str:
+        """What tells this copy of the corpus from others on this machine; names what scans keep of it."""
+
+    @abstractmethod
+    def read(self, path: str) -> Waveform:
+        """The audio behind a manifest's `path`, native rate and channels.
+
+        Raises:
+            UnreadableAudio: with the reason.
+        """
+
+
+class ListedCorpus(Corpus):
+    """Lists its own utterances. Files in folders are a `FolderCorpus`; others bring their own methods."""
 
     @abstractmethod
     def listing(self) -> Listing:
@@ -96,20 +116,8 @@ class Corpus(ABC):
         """
 
     @abstractmethod
-    def place(self) -> str:
-        """What tells this copy of the corpus from others on this machine; names its inspection cache."""
-
-    @abstractmethod
     def stamp(self, path: str) -> str:
         """A cheap text that changes when the audio behind `path` does."""
-
-    @abstractmethod
-    def read(self, path: str) -> Waveform:
-        """The audio behind a manifest's `path`, native rate and channels.
-
-        Raises:
-            UnreadableAudio: with the reason.
-        """
 
     unusable_as_released: frozenset[str] = frozenset()
     """Utterances that cannot be used in the official release either; they are left out and named."""
@@ -119,7 +127,7 @@ class Corpus(ABC):
         return Conformity()
 
     def scan(self, cache: Path, progress: Progress | None = None) -> Scan:
-        """List the corpus and inspect its audio; see `scan` below."""
+        """List the corpus, inspect its audio, compare it with its official release."""
         listing = self.listing()
         inspections = _inspect(
             self, listing, InspectionCache(cache, self.settings.title, self.place()), progress
@@ -181,7 +189,7 @@ def scan(settings: CorpusSettings, cache: Path, progress: Progress | None = None
 
 
 def _inspect(
-    corpus: Corpus, listing: Listing, cache: InspectionCache, progress: Progress | None
+    corpus: ListedCorpus, listing: Listing, cache: InspectionCache, progress: Progress | None
 ) -> dict[str, Inspection]:
     """One inspection per path; what was learnt is kept also when the scan is interrupted."""
     result: dict[str, Inspection] = {}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from after_ray.audio.decode import Waveform, decode
-from after_ray.corpora._base import Corpus
+from after_ray.corpora._base import ListedCorpus
 from after_ray.errors import UnknownUtterance, with_hints
 
 # No ogg, mp3 or aiff: libsndfile plays a cut one up to the cut without a word, and what a lossy one sounds
@@ -19,7 +19,7 @@ SUFFIXES = (".wav", ".flac")
 ANOTHER_FORMAT = f"it is neither {' nor '.join(SUFFIXES)}; convert it to one"
 
 
-class FilesCorpus(Corpus):
+class FilesCorpus(ListedCorpus):
     """Says where this copy is and reads its files; a subclass lists them."""
 
     @abstractmethod

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from after_ray.audio.decode import Waveform
-from after_ray.corpora._base import Corpus, Entry, Listing, Progress, Scan, corpora, open_source
+from after_ray.corpora._base import Corpus, Progress, Scan, corpora, open_source
 from after_ray.corpora._contract import worst
 from after_ray.corpora._settings import FolderSettings, MergedSettings
 from after_ray.errors import AfterRayError, UntestedClasses
@@ -33,33 +31,9 @@ class Merged(Corpus):
         """The members by the name that their utterances begin with."""
         return {member.title: open_source(member) for member in self.settings.members}
 
-    def listing(self) -> Listing:
-        """The listings of all members, one after the other."""
-        entries: list[Entry] = []
-        problems: list[tuple[str, str]] = []
-        ignored: Counter[str] = Counter()
-        copies: list[str] = []
-        notes: list[str] = []
-        for name, corpus in self.members.items():
-            found = corpus.listing()
-            entries += [
-                replace(entry, **{column: _told_apart(name, getattr(entry, column)) for column in TOLD_APART})
-                for entry in found.entries
-            ]
-            problems += [(f"{name}/{path}", reason) for path, reason in found.problems]
-            ignored.update({f"{label} ({name})": count for label, count in found.ignored.items()})
-            copies += [f"{name}/{path}" for path in found.copies]
-            notes += [f"{name}: {note}" for note in found.notes]
-        return Listing(tuple(entries), tuple(problems), ignored, tuple(copies), tuple(notes))
-
     def place(self) -> str:
         """The places of all members."""
         return " ".join(corpus.place() for corpus in self.members.values())
-
-    def stamp(self, path: str) -> str:
-        """That of the member's file."""
-        corpus, below = self._member(path)
-        return corpus.stamp(below)
 
     def read(self, path: str) -> Waveform:
         """Read the member's utterance."""
@@ -72,7 +46,14 @@ class Merged(Corpus):
         Raises:
             AfterRayError: what is wrong with a member; MissingCorpus names it and its folder.
         """
-        scans = {name: corpus.scan(cache, progress) for name, corpus in self.members.items()}
+        return self.together({name: corpus.scan(cache, progress) for name, corpus in self.members.items()})
+
+    def together(self, scans: Mapping[str, Scan]) -> Scan:
+        """The scans of all members, by name, as one.
+
+        Raises:
+            UntestedClasses: when a member has classes that the test corpus does not have.
+        """
         self._refuse_other_classes(scans)
         tables = [_table_told_apart(name, scan.manifest.table) for name, scan in scans.items()]
         return Scan(
@@ -86,7 +67,7 @@ class Merged(Corpus):
             tuple(f"{name}: {note}" for name, scan in scans.items() for note in scan.notes),
         )
 
-    def _refuse_other_classes(self, scans: dict[str, Scan]) -> None:
+    def _refuse_other_classes(self, scans: Mapping[str, Scan]) -> None:
         """Refuse a class that is trained on and never tested: mostly labels that were not mapped."""
         if not self.settings.test_corpus:
             return
@@ -122,7 +103,7 @@ def _told_apart(name: str, value: str) -> str:
     return f"{name}/{value}" if value else ""
 
 
-def _prefixed(scans: dict[str, Scan], field: str) -> Iterator[tuple[str, str]]:
+def _prefixed(scans: Mapping[str, Scan], field: str) -> Iterator[tuple[str, str]]:
     for name, scan in scans.items():
         for path, reason in getattr(scan, field):
             yield f"{name}/{path}", reason

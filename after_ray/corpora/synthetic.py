@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from after_ray.audio.decode import Waveform
-from after_ray.corpora._base import Corpus, Entry, Listing, corpora
+from after_ray.corpora._base import Entry, ListedCorpus, Listing, corpora
 from after_ray.corpora._settings import SyntheticSettings
 from after_ray.corpora._speech import SAMPLE_RATE, Manner, random_text, speak
 from after_ray.errors import AfterRayError
@@ -62,7 +62,7 @@ class _Voice:
 
 
 @corpora.register("synthetic")
-class Synthetic(Corpus):
+class Synthetic(ListedCorpus):
     """Every speaker says every sentence in every emotion; odd speakers are male, even ones female.
 
     Deterministic by the seed. Each utterance has its own random stream: a corpus with more speakers or

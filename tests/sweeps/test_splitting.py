@@ -142,13 +142,13 @@ def test_the_command_prints_every_part_of_every_fold(study: Path) -> None:
     assert not list(study.parent.glob("*.folds.csv"))
     assert "5 groups of speakers" in done.output
     assert "validation: 10 % of the rest, by class" in done.output
-    assert "not run" not in done.output
+    assert "counted from 0" not in done.output
 
 
-def test_folds_that_a_study_does_not_run_are_named(study: Path) -> None:
+def test_the_folds_that_a_study_runs_are_named_where_it_does_not_run_all(study: Path) -> None:
     arguments = ["corpora", "folds", str(study), "--store", str(study.parent / "store")]
     done = CliRunner().invoke(app, [*arguments, "--set", "fold=[1, 3]"])
-    assert "not run by this study: fold 0, 2, 4 (folds are counted from 0)" in done.output
+    assert "5 groups of speakers; run: 1, 3 (counted from 0)" in done.output
 
 
 def speech(folder: Path, name: str, seed: int) -> None:

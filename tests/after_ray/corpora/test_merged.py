@@ -192,13 +192,6 @@ def test_what_members_leave_out_and_note_is_told_with_their_name(root: Path, tmp
     assert found.copies == ("emodb/again/wav/03a01Fa.wav",)
     assert found.notes == ("own: columns not used: take",)
     assert [path for path, _ in found.problems] == ["own/gone.wav"]
-    listing = open_source(settings).listing()
-    assert (dict(listing.ignored), listing.copies, listing.notes) == (
-        found.ignored,
-        found.copies,
-        found.notes,
-    )
-    assert [entry.utterance for entry in listing.entries] == list(found.manifest.table["utterance"])
 
 
 def test_audio_is_read_through_the_member(root: Path) -> None:

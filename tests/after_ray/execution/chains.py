@@ -17,23 +17,13 @@ from after_ray.learning.settings import FittingSettings, Restart
 from after_ray.splits._settings import FoldChoice, FoldSettings, ValidationCap, ValidationSettings
 from after_ray.stages import MADE_BY_DRIVER, AdaptationStage, AudioStage, FirstRoundStage, NextRoundStage
 from after_ray.store import PREDICTIONS_FILE, Store
+from tests.after_ray.tiny import TINY
 
 CORPUS = SyntheticSettings(speakers=6, sentences=3)
 SIZES = (8, 16, 24, 32)
 BACKBONE = BackboneSettings(  # everything that draws in training is on
     config={
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "intermediate_size": 64,
-        "conv_dim": (16, 16, 16),
-        "conv_kernel": (10, 8, 4),
-        "conv_stride": (5, 8, 8),
-        "num_conv_pos_embeddings": 16,
-        "num_conv_pos_embedding_groups": 4,
-        "num_codevectors_per_group": 16,
-        "codevector_dim": 16,
-        "proj_codevector_dim": 16,
+        **TINY,
         "layerdrop": 0.2,
         "hidden_dropout": 0.1,
         "attention_dropout": 0.1,
