@@ -18,14 +18,20 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
 
 
+def first_of(items: Sequence[str], most: int = 5, between: str = ",", noun: str = "") -> str:
+    """`a, b and 3 more`, or between semicolons `a; b; and 3 more differences`."""
+    shown, left = f"{between} ".join(items[:most]), len(items) - most
+    link = "" if between == "," else between
+    return f"{shown}{link} and {left} more{noun}" if left > 0 else shown
+
+
 def with_hints(unknown: Sequence[str], known: Collection[str]) -> str:
     """Unknown names, the first five of them, each with the nearest known one."""
     shown = []
     for name in unknown[:5]:
         close = difflib.get_close_matches(name, known, n=1)
         shown.append(f"'{name}'" + (f" (did you mean '{close[0]}'?)" if close else ""))
-    more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-    return ", ".join(shown) + more
+    return first_of([*shown, *unknown[5:]])
 
 
 class AfterRayError(Exception):
@@ -107,8 +113,7 @@ class UnusableAudio(AfterRayError):
     def __init__(
         self, corpus: str, problems: Sequence[tuple[str, str]], usable: int, official: bool = False
     ) -> None:
-        shown = "; ".join(f"{printable(path)}: {reason}" for path, reason in problems[:5])
-        more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
+        shown = first_of([f"{printable(path)}: {reason}" for path, reason in problems], between=";")
         accept = " and 'altered: accept'" if official else ""
         because = ", because the corpus is then no longer the official one" if official else ""
         remedy = (
@@ -118,7 +123,7 @@ class UnusableAudio(AfterRayError):
             else "Mend them: there is no other utterance to use."
         )
         entries = counted(len(problems), "unusable entry", "unusable entries")
-        super().__init__(f"Corpus '{corpus}' has {entries}: {shown}{more}. {remedy}")
+        super().__init__(f"Corpus '{corpus}' has {entries}: {shown}. {remedy}")
 
 
 class BadTable(AfterRayError):
@@ -143,10 +148,9 @@ class AlteredCorpus(AfterRayError):
     """A copy of a corpus that is not the official release."""
 
     def __init__(self, corpus: str, differences: Sequence[str]) -> None:
-        shown = "; ".join(differences[:8])
-        more = f"; and {len(differences) - 8} more differences" if len(differences) > 8 else ""
+        shown = first_of(differences, most=8, between=";", noun=" differences")
         super().__init__(
-            f"Corpus '{corpus}' is not the official one: {shown}{more}. Fetch it again, or set "
+            f"Corpus '{corpus}' is not the official one: {shown}. Fetch it again, or set "
             f"'altered: accept' in the block of corpus '{corpus}' to use it as it is; every result will say "
             "so."
         )
@@ -156,10 +160,10 @@ class WrongChecksum(AfterRayError):
     """Files whose bytes are not those of the official release."""
 
     def __init__(self, corpus: str, wrong: Sequence[str], checked: int) -> None:
-        shown = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
         super().__init__(
             f"{len(wrong)} of {checked} files of '{corpus}' have another SHA-256 than the official ones "
-            f"({shown}); fetch them again (only the original wav files can agree, never a conversion)."
+            f"({first_of(wrong)}); fetch them again (only the original wav files can agree, never a "
+            "conversion)."
         )
 
     @classmethod
@@ -327,11 +331,11 @@ class SharedRecordings(AfterRayError):
     """Recordings that are in the test part of a fold and once more in its train or validation part."""
 
     def __init__(self, pairs: int, crossings: Sequence[str]) -> None:
-        shown = "; ".join(crossings[:5])
-        more = f"; and {len(crossings) - 5} more such places" if len(crossings) > 5 else ""
+        shown = first_of(crossings, between=";", noun=" such places")
         super().__init__(
-            f"{pairs} duplicate recording(s) cross test and training: {shown}{more}. Leave one of each pair "
-            "out ('exclude' in the study's corpus block), or keep both on one side with a fold file."
+            f"{pairs} duplicate recording(s) cross test and training: {shown}. Leave one of each pair out "
+            "('exclude' in the corpus block, of a merged corpus in its member's), or keep both on one side "
+            "with a fold file."
         )
 
 
@@ -354,6 +358,4 @@ class OracleRefusal(AfterRayError):
     """A question that the label oracle or an evaluator does not answer."""
 
     def __init__(self, problem: str, rows: Sequence[int], allowed: str) -> None:
-        shown = ", ".join(str(row) for row in rows[:5])
-        more = f" and {len(rows) - 5} more" if len(rows) > 5 else ""
-        super().__init__(f"{problem}: rows {shown}{more}; allowed: {allowed}.")
+        super().__init__(f"{problem}: rows {first_of([str(row) for row in rows])}; allowed: {allowed}.")

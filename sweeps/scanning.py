@@ -22,6 +22,7 @@ from after_ray.errors import (
     UnknownName,
     WrongChecksum,
     counted,
+    first_of,
     printable,
 )
 from sweeps._console import console, meter, print_table
@@ -31,7 +32,6 @@ from sweeps.study_file import apply_override
 from sweeps.unfit import Part, refuse_unfit
 
 MOST_SPEAKERS = 100  # rows of a table that somebody still reads
-SHOWN = 5
 
 
 def corpus_settings(name: str, root: Path | None, overrides: Sequence[str] = ()) -> CorpusSettings:
@@ -199,9 +199,8 @@ def _lines(found: Scan, parts: Sequence[Part]) -> Iterator[str]:
         yield f"{prefix}{_level(settings, scanned)}"
         yield from (f"{prefix}difference: {clause}" for clause in scanned.conformity.differences)
         if scanned.excluded:
-            names = ", ".join(map(printable, scanned.excluded[:SHOWN]))
-            more = f" and {len(scanned.excluded) - SHOWN} more" if len(scanned.excluded) > SHOWN else ""
-            yield f"{prefix}not used: {counted(len(scanned.excluded), 'excluded utterance')}: {names}{more}"
+            names = first_of([printable(name) for name in scanned.excluded])
+            yield f"{prefix}not used: {counted(len(scanned.excluded), 'excluded utterance')}: {names}"
     yield from (f"note: {note}" for note in found.notes)
     for label, count in found.ignored.items():
         yield f"not used: {printable(label)}: {count} file(s)"

@@ -20,7 +20,7 @@ from typing import Literal
 
 import pandas as pd
 
-from after_ray.errors import WrongChecksum, counted
+from after_ray.errors import WrongChecksum, counted, first_of
 from after_ray.manifest import Manifest
 
 Level = Literal["official", "converted", "altered", "none"]
@@ -296,9 +296,7 @@ def _names(names: Sequence[str], of: int, what: str) -> str:
 
 
 def _first(names: Iterable[str]) -> str:
-    ordered = sorted(names)
-    more = f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
-    return ", ".join(name.partition("/")[2] or name for name in ordered[:SHOWN]) + more
+    return first_of([name.partition("/")[2] or name for name in sorted(names)], SHOWN)
 
 
 def _count_differences(what: str, found: Counter[str], expected: Counter[str]) -> Iterator[str]:

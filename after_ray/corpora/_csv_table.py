@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from after_ray.errors import BadTable, printable
+from after_ray.errors import BadTable, first_of, printable
 
 DELIMITERS = (",", ";", "\t")
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -142,10 +142,9 @@ def _check_header(file: Path, header: Sequence[str], required: Sequence[str]) ->
         raise BadTable(file, "it is empty", remedy)
     missing = [name for name in required if name not in header]
     if missing:
-        present = ", ".join(shortened(name) for name in header[: 2 * SHOWN])
-        more = f" and {len(header) - 2 * SHOWN} more" if len(header) > 2 * SHOWN else ""
+        present = first_of([shortened(name) for name in header], 2 * SHOWN)
         noun = "column" if len(missing) == 1 else "columns"
-        raise BadTable(file, f"it lacks the {noun} {', '.join(missing)}; it has {present}{more}", remedy)
+        raise BadTable(file, f"it lacks the {noun} {', '.join(missing)}; it has {present}", remedy)
     repeated = next((name for name in header if name and header.count(name) > 1), None)
     if repeated is not None:
         raise BadTable(file, f"the column '{shortened(repeated)}' is there twice", "Keep one of them.")
