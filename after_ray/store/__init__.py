@@ -2,18 +2,21 @@
 
 from after_ray.store.artifacts import MODEL_FILE, PREDICTIONS_FILE, Store
 from after_ray.store.cache import NodeCache
+from after_ray.store.checkpoints import Checkpoint, State
 from after_ray.store.keys import digest
 from after_ray.store.ledger import Draft, Failure, FileEntry, Ledger, Record
 
 __all__ = [
     "MODEL_FILE",
     "PREDICTIONS_FILE",
+    "Checkpoint",
     "Draft",
     "Failure",
     "FileEntry",
     "Ledger",
     "NodeCache",
     "Record",
+    "State",
     "Store",
     "digest",
 ]

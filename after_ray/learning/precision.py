@@ -1,0 +1,51 @@
+"""Number formats of the passes through a network: what a device can do, and autocast for it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from after_ray.errors import BadValue
+from after_ray.learning.settings import Precision
+
+_FORMATS = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def kind_of(device: str) -> str:
+    """`cpu` or `cuda` of a torch device name such as `cuda:0`."""
+    return torch.device(device).type
+
+
+def has_bf16(device: str) -> bool:
+    """Whether the device computes in bfloat16 rather than imitating it."""
+    if kind_of(device) == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+
+
+def check_precision(precision: Precision, device: str) -> None:
+    """Refuse a format that the device would only imitate, slowly.
+
+    Raises:
+        BadValue: naming what the device can do.
+    """
+    able: list[Precision] = ["fp32"]
+    if has_bf16(device):
+        able.append("bf16")
+    if kind_of(device) == "cuda":
+        able.append("fp16")
+    if precision not in able:
+        raise BadValue("precision", precision, f"{' or '.join(able)} on this {kind_of(device)}")
+
+
+def passes(precision: Precision, device: str) -> AbstractContextManager[object]:
+    """Context of a pass through a network: autocast, or nothing for fp32."""
+    if precision == "fp32":
+        return nullcontext()
+    return torch.autocast(kind_of(device), _FORMATS[precision])
+
+
+def loss_scaler(precision: Precision, device: str) -> torch.amp.GradScaler:
+    """Keeps the small gradients of fp16 from becoming zero; does nothing in other formats."""
+    return torch.amp.GradScaler(kind_of(device), enabled=precision == "fp16")

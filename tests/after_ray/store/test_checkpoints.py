@@ -1,0 +1,102 @@
+"""A checkpoint is the newest whole state, or nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from after_ray.store import Checkpoint
+from after_ray.store import checkpoints as module
+
+ARRAYS = {"weight": np.arange(6, dtype=np.float32).reshape(2, 3), "rng": np.arange(9, dtype=np.uint8)}
+
+
+def test_what_is_saved_is_loaded_by_another_object(tmp_path: Path) -> None:
+    Checkpoint(tmp_path / "c").save(ARRAYS, {"update": 7, "generator": {"state": 2**100}})
+    state = Checkpoint(tmp_path / "c").load()
+    assert state is not None
+    assert state.values == {"update": 7, "generator": {"state": 2**100}}
+    for name, value in ARRAYS.items():
+        assert state.arrays[name].dtype == value.dtype
+        assert np.array_equal(state.arrays[name], value)
+
+
+def test_a_new_state_replaces_the_old_one_and_its_file(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path)
+    for update in (1, 2, 3):
+        checkpoint.save({"weight": np.full(2, update)}, {"update": update})
+    state = checkpoint.load()
+    assert state is not None
+    assert (state.values["update"], state.arrays["weight"].tolist()) == (3, [3, 3])
+    assert len(list(tmp_path.glob("*.safetensors"))) == 1
+
+
+def test_nothing_is_there_before_the_first_state_and_after_clearing(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "c")
+    assert checkpoint.load() is None
+    checkpoint.child("part").save(ARRAYS, {})
+    checkpoint.clear()
+    assert checkpoint.child("part").load() is None
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_kill_between_the_two_writes_leaves_the_state_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = Checkpoint(tmp_path)
+    checkpoint.save({"weight": np.zeros(2)}, {"update": 1})
+
+    def killed(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "write_json", killed)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.save({"weight": np.ones(2)}, {"update": 2})
+    state = Checkpoint(tmp_path).load()
+    assert state is not None
+    assert state.values["update"] == 1
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "gone", "no json", "other json"])
+def test_a_damaged_state_is_passed_over(tmp_path: Path, damage: str) -> None:
+    checkpoint = Checkpoint(tmp_path)
+    checkpoint.save(ARRAYS, {})
+    arrays, state = next(tmp_path.glob("*.safetensors")), tmp_path / module.STATE_FILE
+    data = bytearray(arrays.read_bytes())
+    if damage == "cut":
+        arrays.write_bytes(data[:-5])
+    elif damage == "flipped":
+        data[-3] ^= 1
+        arrays.write_bytes(data)
+    elif damage == "gone":
+        arrays.unlink()
+    else:
+        state.write_text("{" if damage == "no json" else "[1]")
+    assert checkpoint.load() is None
+    checkpoint.save(ARRAYS, {"update": 2})
+    assert checkpoint.load() is not None
+
+
+def test_a_state_is_due_only_after_the_interval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    checkpoint = Checkpoint(tmp_path, every=2)
+    assert not checkpoint.due
+    now[0] = 102.0
+    assert checkpoint.due
+    checkpoint.save(ARRAYS, {})
+    assert not checkpoint.due
+    now[0] = 104.5
+    assert checkpoint.due
+    assert not Checkpoint(None, every=0).due
+
+
+def test_without_a_folder_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    checkpoint = Checkpoint()
+    checkpoint.save(ARRAYS, {})
+    checkpoint.clear()
+    assert checkpoint.child("part").load() is None
+    assert list(tmp_path.iterdir()) == []
