@@ -26,6 +26,8 @@ class Execution:
         threads: of torch, BLAS and OpenMP; bits are equal only at equal thread counts.
         device: `cpu` or `cuda`.
         shared_by: how many trials may share the device, written beside every time measured.
+        checkpoint_seconds: how often unfinished training writes its state, at most.
+        compile: whether networks go through `torch.compile`.
     """
 
     store: str
@@ -34,6 +36,8 @@ class Execution:
     threads: int = 1
     device: str = "cpu"
     shared_by: int = 1
+    checkpoint_seconds: float = 300.0
+    compile: bool = False
 
     def resolve_device(self) -> str:
         """The torch device.
@@ -70,6 +74,8 @@ def describe(execution: Execution) -> dict[str, Any]:
         **_versions(),
         "device": device,
         "device_name": _device_name(device),
+        "driver": _driver(device),
+        "compiled": execution.compile,
         "threads": execution.threads,
         "shared_by": execution.shared_by,
         "host": platform.node(),
@@ -80,6 +86,28 @@ def describe(execution: Execution) -> dict[str, Any]:
 def _versions() -> dict[str, Any]:
     packages = {name: importlib.metadata.version(name) for name in RECORDED_PACKAGES}
     return {"python": platform.python_version(), "packages": packages}
+
+
+@lru_cache(maxsize=2)
+def _driver(device: str) -> dict[str, str]:
+    """Versions below torch that decide bits and speed: of the GPU's driver, or of the processor's kernels."""
+    import torch
+
+    if device == "cpu":
+        return {"capability": torch.backends.cpu.get_cpu_capability()}
+    return {
+        "nvidia": _nvidia_driver(),
+        "cuda": str(torch.version.cuda),
+        "cudnn": str(torch.backends.cudnn.version()),
+    }
+
+
+def _nvidia_driver() -> str:
+    """The version of the kernel's GPU module, `unknown` where the system does not tell."""
+    told = Path("/proc/driver/nvidia/version")
+    words = told.read_text().split() if told.is_file() else []
+    versions = (word for word in words if word[:1].isdigit() and word.count(".") >= 1)
+    return next(versions, "unknown")
 
 
 @lru_cache(maxsize=2)

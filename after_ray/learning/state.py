@@ -1,0 +1,72 @@
+"""The state of a training as arrays: optimiser and generators, for checkpoints without pickled objects."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from after_ray.learning.precision import kind_of
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def tensor_arrays(named: Iterable[tuple[str, Tensor]]) -> dict[str, NDArray[Any]]:
+    """Copies of named tensors."""
+    return {name: value.detach().cpu().numpy().copy() for name, value in named}
+
+
+@torch.no_grad()
+def load_tensors(named: Iterable[tuple[str, Tensor]], arrays: Arrays) -> None:
+    """Write arrays made by `tensor_arrays` into tensors of the same names."""
+    for name, value in named:
+        value.copy_(torch.from_numpy(np.array(arrays[name])))
+
+
+def optimizer_arrays(optimizer: torch.optim.Optimizer) -> dict[str, NDArray[Any]]:
+    """Moments and step counts of every parameter, named `<parameter>.<what>`."""
+    state: dict[int, dict[str, Tensor]] = optimizer.state_dict()["state"]
+    return tensor_arrays(
+        (f"{index}.{what}", value) for index, held in state.items() for what, value in held.items()
+    )
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, arrays: Arrays) -> None:
+    """Take over what `optimizer_arrays` gave; learning rates stay those of `optimizer`."""
+    state: defaultdict[int, dict[str, Tensor]] = defaultdict(dict)
+    for name, value in arrays.items():
+        index, what = name.split(".", 1)
+        state[int(index)][what] = torch.from_numpy(np.array(value))
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": dict(state), "param_groups": groups})
+
+
+def generator_arrays(device: str) -> dict[str, NDArray[Any]]:
+    """State of torch's default generators, from which dropout draws: the processor's and the device's."""
+    states = {"cpu": torch.get_rng_state()}
+    if kind_of(device) == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    return tensor_arrays(states.items())
+
+
+def load_generators(arrays: Arrays, device: str) -> None:
+    """Set the default generators to a state of `generator_arrays`; call it where they are forked."""
+    torch.set_rng_state(torch.from_numpy(np.array(arrays["cpu"])))
+    if kind_of(device) == "cuda":
+        torch.cuda.set_rng_state(torch.from_numpy(np.array(arrays["cuda"])), device)
+
+
+def prefixed(prefix: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
+    """`arrays` with `prefix/` before every name."""
+    return {f"{prefix}/{name}": value for name, value in arrays.items()}
+
+
+def below(prefix: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
+    """The arrays that `prefixed` put below `prefix`, by their own names."""
+    start = f"{prefix}/"
+    return {name[len(start) :]: value for name, value in arrays.items() if name.startswith(start)}
