@@ -248,8 +248,30 @@ class MissingBackbone(AfterRayError):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(
-            f"Backbone '{name}' cannot be used: {reason}. Allowed: a folder with config.json and "
-            "*.safetensors, or a hub name such as 'facebook/wav2vec2-base'."
+            f"Backbone '{name}' cannot be used: {reason}. Allowed: a wav2vec 2.0, HuBERT or WavLM, as a "
+            "folder with config.json and *.safetensors or as a hub name such as 'facebook/wav2vec2-base'."
+        )
+
+
+class NoQuantizer(AfterRayError):
+    """A backbone that shall be adapted against a quantiser and belongs to a family without one."""
+
+    def __init__(self, name: str, family: str) -> None:
+        super().__init__(
+            f"Backbone '{name}' is a {family}, which has no quantiser, and the contrastive objective takes "
+            "its targets from one; allowed: wav2vec 2.0. Choose an adaptation that predicts clusters, or "
+            "none."
+        )
+
+
+class UnstorableFeatures(AfterRayError):
+    """Front-end output that 16-bit floats cannot hold."""
+
+    def __init__(self, value: float, limit: float) -> None:
+        super().__init__(
+            f"The front end of the backbone gave {value:g} for an utterance; allowed: magnitudes up to "
+            f"{limit:g}, the range of the 16-bit floats that features are stored in. Check the backbone's "
+            "weights; if they were adapted, lower adaptation.learning_rate."
         )
 
 

@@ -4,6 +4,34 @@
 import after_ray.audio._torchaudio  # noqa: F401
 
 # isort: split
-from transformers import Wav2Vec2Config, Wav2Vec2ForPreTraining, Wav2Vec2Model
+from typing import TypeAlias
 
-__all__ = ["Wav2Vec2Config", "Wav2Vec2ForPreTraining", "Wav2Vec2Model"]
+from transformers import (
+    HubertConfig,
+    HubertModel,
+    Wav2Vec2Config,
+    Wav2Vec2ForPreTraining,
+    Wav2Vec2Model,
+    WavLMConfig,
+    WavLMModel,
+)
+
+Backbone: TypeAlias = Wav2Vec2Model | HubertModel | WavLMModel
+BackboneConfig: TypeAlias = Wav2Vec2Config | HubertConfig | WavLMConfig
+
+CONFIGS = {"wav2vec2": Wav2Vec2Config, "hubert": HubertConfig, "wavlm": WavLMConfig}
+MODELS = {"wav2vec2": Wav2Vec2Model, "hubert": HubertModel, "wavlm": WavLMModel}
+
+__all__ = [
+    "CONFIGS",
+    "MODELS",
+    "Backbone",
+    "BackboneConfig",
+    "HubertConfig",
+    "HubertModel",
+    "Wav2Vec2Config",
+    "Wav2Vec2ForPreTraining",
+    "Wav2Vec2Model",
+    "WavLMConfig",
+    "WavLMModel",
+]

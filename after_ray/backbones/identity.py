@@ -4,32 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+from after_ray.backbones.families import DEFAULT_FAMILY, FAMILIES
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.errors import MissingBackbone, UnknownName
-
-# The arguments of transformers.Wav2Vec2Config that shape or train a backbone here. The class itself takes
-# any word without complaint, and its masking and loss arguments would do nothing: `adaptation` sets those.
-ARCHITECTURE = frozenset(
-    {
-        *("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act"),
-        *("hidden_dropout", "activation_dropout", "attention_dropout", "layerdrop"),
-        *("feat_proj_dropout", "feat_quantizer_dropout", "initializer_range", "layer_norm_eps"),
-        *("feat_extract_norm", "feat_extract_activation", "do_stable_layer_norm"),
-        *("conv_dim", "conv_stride", "conv_kernel", "conv_bias"),
-        *("num_conv_pos_embeddings", "num_conv_pos_embedding_groups"),
-        *("num_codevectors_per_group", "num_codevector_groups", "codevector_dim", "proj_codevector_dim"),
-    }
-)
 
 CONFIG_FILE = "config.json"
 _PATTERNS = [CONFIG_FILE, "*.safetensors", "*.safetensors.index.json"]
 
 
 def resolve(settings: BackboneSettings) -> BackboneSettings:
-    """`settings` with `identity` filled in for a named backbone, its configuration checked otherwise.
+    """`settings` with what a named backbone is: `identity`, and for a hub name the commit as `revision`.
+
+    Every node then asks the hub for that commit, however the branch moves on. A configuration is checked.
 
     Raises:
         MissingBackbone: when the named files are not there or cannot be used.
@@ -38,14 +29,54 @@ def resolve(settings: BackboneSettings) -> BackboneSettings:
     if settings.config is not None:
         check_config(settings)
         return settings
-    return settings.model_copy(update={"identity": identity(settings)})
+    revision = _commit(settings) or settings.revision
+    return settings.model_copy(update={"identity": identity(settings), "revision": revision})
 
 
 def check_config(settings: BackboneSettings) -> None:
     """Refuse configuration arguments that nothing reads, which are mostly spelling mistakes."""
+    family = FAMILIES[model_type(settings)]
+    allowed = {"model_type", *family.architecture}
     for name in settings.config or {}:
-        if name not in ARCHITECTURE:
-            raise UnknownName("backbone configuration argument", name, ARCHITECTURE)
+        if name not in allowed:
+            raise UnknownName("backbone configuration argument", name, allowed, family.title)
+
+
+def model_type(settings: BackboneSettings) -> str:
+    """The family of a backbone, one of `FAMILIES`: from its config.json, or from `config`.
+
+    Raises:
+        MissingBackbone: when the named files are not there or cannot be used.
+        UnknownName: for a `config` of another family.
+    """
+    if settings.config is None:
+        return str(_description(locate(settings), str(settings.name))["model_type"])
+    kind = str(settings.config.get("model_type", DEFAULT_FAMILY))
+    if kind not in FAMILIES:
+        raise UnknownName("backbone model_type", kind, FAMILIES)
+    return kind
+
+
+def has_quantizer(settings: BackboneSettings) -> bool:
+    """Whether the family is pre-trained against a quantiser; others adapt by predicting clusters."""
+    return FAMILIES[model_type(settings)].quantizer
+
+
+def provenance(settings: BackboneSettings) -> dict[str, str | None]:
+    """What was used, for records: `name`, `revision`, `identity` and `model_type`.
+
+    `revision` is the commit of a hub's files; of a folder only the last part of its path is named.
+    `name`, `revision` and `identity` are None for weights that are drawn.
+    """
+    if settings.name is None:
+        return {"name": None, "revision": None, "identity": None, "model_type": model_type(settings)}
+    folder = _local_folder(settings.name)
+    return {
+        "name": settings.name if folder is None else folder.resolve().name,
+        "revision": _commit(settings),
+        "identity": settings.identity or identity(settings),
+        "model_type": model_type(settings),
+    }
 
 
 def identity(settings: BackboneSettings) -> str:
@@ -73,21 +104,57 @@ def locate(settings: BackboneSettings) -> Path:
     The hub is asked once per process, so that all of a process works with one snapshot.
 
     Raises:
-        MissingBackbone: when it is not there, is no wav2vec 2.0, or has only pickled weights.
+        MissingBackbone: when it is not there, is of no known family, cannot be invariant, or has only
+            pickled weights.
     """
-    name = settings.name or ""
-    folder = Path(name).expanduser()
-    if not folder.is_dir():
-        if name.startswith((".", "~", "/")):
-            raise MissingBackbone(name, "there is no such folder")
-        folder = _snapshot(name, settings.revision)
-    if not (folder / CONFIG_FILE).is_file():
-        raise MissingBackbone(name, f"it has no {CONFIG_FILE}")
-    kind = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8")).get("model_type")
-    if kind != "wav2vec2":
-        raise MissingBackbone(name, f"its model_type is {kind!r}, and only 'wav2vec2' can be adapted here")
+    name = str(settings.name)
+    folder = _local_folder(name) or _snapshot(name, settings.revision)
+    described = _description(folder, name)
+    kind = described.get("model_type")
+    if kind not in FAMILIES:
+        known = ", ".join(f"{kind!r} ({family.title})" for kind, family in FAMILIES.items())
+        raise MissingBackbone(name, f"its model_type is {kind!r}, and only {known} can be used here")
+    if described.get("conv_pos_batch_norm"):
+        raise MissingBackbone(
+            name,
+            "its position embedding normalises over the batch (conv_pos_batch_norm is true), so that the "
+            "scores of an utterance would depend on its neighbours",
+        )
     weight_files(folder, name)
     return folder
+
+
+def _local_folder(name: str) -> Path | None:
+    """The folder that a name means; None for a hub name."""
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if name.startswith((".", "~", "/")):
+        raise MissingBackbone(name, "there is no such folder")
+    return None
+
+
+def _description(folder: Path, name: str) -> dict[str, Any]:
+    """What config.json says."""
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        raise MissingBackbone(name, f"it has no {CONFIG_FILE}")
+    try:
+        described = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise MissingBackbone(name, f"its {CONFIG_FILE} cannot be read ({error})") from error
+    if not isinstance(described, dict):
+        raise MissingBackbone(name, f"its {CONFIG_FILE} holds no settings")
+    return described
+
+
+def _commit(settings: BackboneSettings) -> str | None:
+    """The commit of a hub's files, which is the name of their folder; None for a folder of one's own."""
+    name = str(settings.name)
+    if _local_folder(name) is not None:
+        return None
+    folder = _snapshot(name, settings.revision)
+    return folder.name if folder.parent.name == "snapshots" else settings.revision
 
 
 def weight_files(folder: Path, name: str) -> list[Path]:
@@ -111,5 +178,7 @@ def _snapshot(name: str, revision: str | None) -> Path:
     try:
         return Path(snapshot_download(name, revision=revision, allow_patterns=_PATTERNS))
     except Exception as error:  # the hub client raises a dozen unrelated kinds; all mean it is not here
-        reason = f"it is no folder here, and the hub did not give it ({type(error).__name__})"
+        offline = os.environ.get("HF_HUB_OFFLINE", "0").upper() in {"1", "ON", "YES", "TRUE"}
+        only = ", HF_HUB_OFFLINE allows only what is in its cache" if offline else ""
+        reason = f"it is no folder here, and the hub did not give it ({type(error).__name__}{only})"
         raise MissingBackbone(name, reason) from error

@@ -12,38 +12,39 @@ import numpy as np
 import torch
 from torch import nn
 
-from after_ray.backbones._transformers import Wav2Vec2Config, Wav2Vec2ForPreTraining, Wav2Vec2Model
-from after_ray.backbones.identity import check_config, files_digest, locate
+from after_ray.backbones._transformers import (
+    CONFIGS,
+    MODELS,
+    Backbone,
+    BackboneConfig,
+    Wav2Vec2ForPreTraining,
+)
+from after_ray.backbones.families import FAMILIES
+from after_ray.backbones.identity import check_config, files_digest, has_quantizer, locate, model_type
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._base import Weights
-from after_ray.errors import BadValue, ChangedBackbone, MissingBackbone
+from after_ray.errors import BadValue, ChangedBackbone, MissingBackbone, NoQuantizer
 from after_ray.seeds import SeedTree
 
 _HEADS = ("quantizer.", "project_hid.", "project_q.")  # of pre-training; absent from fine-tuned checkpoints
 
 
-def configuration(settings: BackboneSettings) -> Wav2Vec2Config:
-    """The architecture of a backbone.
-
-    Transformers' own masking is put out of action: it draws from numpy's global generator, and masks that
-    are passed in would be ignored by a checkpoint that says `apply_spec_augment: false`.
-    """
+def configuration(settings: BackboneSettings) -> BackboneConfig:
+    """The architecture of a backbone, with a mask vector and the attention of its family."""
+    kind = model_type(settings)
     if settings.config is None:
-        config = Wav2Vec2Config.from_pretrained(_folder(settings))
+        config = CONFIGS[kind].from_pretrained(_folder(settings))
     else:
-        check_config(settings)
-        try:
-            config = Wav2Vec2Config(**settings.config)
-        except Exception as error:  # its validators raise several unrelated kinds
-            raise BadValue("backbone configuration", settings.config, str(error).strip()) from error
-    config.apply_spec_augment = True
-    config.mask_time_prob = 0.05  # above 0, so that the mask vector exists; masks are always passed in
+        config = _described(settings, kind)
+    config._attn_implementation = FAMILIES[kind].attention
+    config.apply_spec_augment = True  # else masks that are passed in would be ignored
+    config.mask_time_prob = 0.05  # above 0, so that the mask vector exists
     config.mask_feature_prob = 0.0
     return config
 
 
-def build(settings: BackboneSettings, weights: Weights | None = None) -> Wav2Vec2Model:
-    """The backbone in evaluation mode, float32, on the CPU.
+def build(settings: BackboneSettings, weights: Weights | None = None) -> Backbone:
+    """The backbone in evaluation mode, float32, on the CPU; it obeys masks that are passed in, draws none.
 
     `weights`: of an adaptation; None takes the named checkpoint, or draws from `settings.seed`. Equal
     settings give equal bits, and no global generator moves.
@@ -53,24 +54,47 @@ def build(settings: BackboneSettings, weights: Weights | None = None) -> Wav2Vec
         ChangedBackbone: when they are not the files that the study was resolved with.
     """
     config = configuration(settings)
+    kind = MODELS[model_type(settings)]
     with _seeded(settings, "backbone"):
         if settings.name is None or weights is not None:
-            model = Wav2Vec2Model(config)
+            model = kind(config)
         else:
-            model = _from_files(Wav2Vec2Model, settings, config)
+            model = _from_files(kind, settings, config)
     if weights is not None:
         load_arrays(model, weights)
-    return model.eval()
+    return _unmasked(model).eval()
 
 
 def build_for_adaptation(settings: BackboneSettings) -> Wav2Vec2ForPreTraining:
-    """The backbone of `build` with quantiser and projections, drawn from the seed where not in the files."""
+    """The backbone of `build` with quantiser and projections, drawn from the seed where not in the files.
+
+    Raises:
+        NoQuantizer: for a family other than wav2vec 2.0.
+    """
+    if not has_quantizer(settings):
+        kind = model_type(settings)
+        raise NoQuantizer(settings.name or kind, FAMILIES[kind].title)
     config = configuration(settings)
     with _seeded(settings, "heads"):
         if settings.name is not None:
-            return _from_files(Wav2Vec2ForPreTraining, settings, config)
+            return _unmasked(_from_files(Wav2Vec2ForPreTraining, settings, config))
         model = Wav2Vec2ForPreTraining(config)
     model.wav2vec2.load_state_dict(build(settings).state_dict())
+    return _unmasked(model)
+
+
+def _described(settings: BackboneSettings, kind: str) -> BackboneConfig:
+    check_config(settings)
+    arguments = {name: value for name, value in (settings.config or {}).items() if name != "model_type"}
+    try:
+        return CONFIGS[kind](**arguments)
+    except Exception as error:  # its validators raise several unrelated kinds
+        raise BadValue("backbone configuration", settings.config, str(error).strip()) from error
+
+
+def _unmasked(model: Any) -> Any:
+    """Transformers' own masks come from numpy's global generator: put them out of action."""
+    model.config.mask_time_prob = 0.0
     return model
 
 
@@ -97,7 +121,7 @@ def _seeded(settings: BackboneSettings, what: str) -> Iterator[None]:
         yield
 
 
-def _from_files(kind: type[Any], settings: BackboneSettings, config: Wav2Vec2Config) -> Any:
+def _from_files(kind: type[Any], settings: BackboneSettings, config: BackboneConfig) -> Any:
     model, report = kind.from_pretrained(
         _folder(settings),
         config=config,
@@ -113,7 +137,7 @@ def _from_files(kind: type[Any], settings: BackboneSettings, config: Wav2Vec2Con
     return model
 
 
-def frames(config: Wav2Vec2Config, samples: int) -> int:
+def frames(config: BackboneConfig, samples: int) -> int:
     """Frames that come out of the convolutional front end: 16,000 samples give 49, 160,000 give 499.
 
     At least 1: shorter waveforms are padded with zeros to `shortest(config)` before they enter.
@@ -124,8 +148,8 @@ def frames(config: Wav2Vec2Config, samples: int) -> int:
     return length
 
 
-def shortest(config: Wav2Vec2Config) -> int:
-    """Samples that give exactly one frame (400 for wav2vec 2.0, 25 ms)."""
+def shortest(config: BackboneConfig) -> int:
+    """Samples that give exactly one frame (400 for the published front end, 25 ms)."""
     length = 1
     for kernel, stride in reversed(list(zip(config.conv_kernel, config.conv_stride, strict=True))):
         length = (length - 1) * stride + kernel

@@ -6,17 +6,19 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from after_ray.backbones.families import DEFAULT_FAMILY
 from after_ray.settings import Settings
 
 
 class BackboneSettings(Settings):
-    """A wav2vec 2.0 encoder.
+    """A wav2vec 2.0, HuBERT or WavLM encoder.
 
     Either `name` (a hub name or a local folder, with an optional hub `revision`) or `config` (arguments of
-    `transformers.Wav2Vec2Config`). From `seed` all weights of a configuration are drawn, and the
-    pre-training heads that named files lack. `identity` is filled in when a study is resolved: the digest
-    of the named backbone's configuration and weights, which is what enters keys, so that a hub name and a
-    folder with the same files mean the same.
+    the family's configuration in transformers, and the family itself as `model_type`: `wav2vec2`, which is
+    meant where it is left out, `hubert` or `wavlm`). From `seed` all weights of a configuration are drawn,
+    and the pre-training heads that named files lack. `identity` is filled in when a study is resolved: the
+    digest of the named backbone's configuration and weights, which is what enters keys, so that a hub name
+    and a folder with the same files mean the same. A hub's `revision` is then the commit that was found.
     """
 
     name: str | None = None
@@ -40,7 +42,7 @@ class BackboneSettings(Settings):
         """Identity of named weights or configuration of random ones, and the seed; never a path."""
         if self.name is not None:
             return {"identity": self.identity, "seed": self.seed}
-        return {
-            "config": {k: list(v) if isinstance(v, tuple) else v for k, v in (self.config or {}).items()},
-            "seed": self.seed,
-        }
+        said = {k: list(v) if isinstance(v, tuple) else v for k, v in (self.config or {}).items()}
+        if said.get("model_type") == DEFAULT_FAMILY:  # the same as leaving it out
+            del said["model_type"]
+        return {"config": said, "seed": self.seed}

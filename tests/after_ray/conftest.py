@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from after_ray.backbones.families import FAMILIES
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.ragged import Ragged
 from tests.after_ray.tiny import TINY
@@ -15,11 +16,16 @@ from tests.after_ray.tiny import TINY
 
 @pytest.fixture
 def tiny() -> Callable[..., BackboneSettings]:
-    """Makes a backbone of some 30,000 weights with one frame in 20 ms; changes go into its configuration."""
+    """Makes a backbone of some 30,000 weights with one frame in 20 ms; changes go into its configuration.
+
+    `model_type` among the changes makes one of another family.
+    """
 
     def make(norm: str = "group", **changes: bool | int | float | str | tuple[int, ...]) -> BackboneSettings:
+        allowed = FAMILIES[str(changes.get("model_type", "wav2vec2"))].architecture
+        tiny = {name: value for name, value in TINY.items() if name in allowed}
         kind = {"feat_extract_norm": norm, "do_stable_layer_norm": norm == "layer"}
-        return BackboneSettings(config={**TINY, **kind, **changes}, seed=5)
+        return BackboneSettings(config={**tiny, **kind, **changes}, seed=5)
 
     return make
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import subprocess
@@ -10,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from after_ray.backbones.identity import ARCHITECTURE, _snapshot, identity, locate, resolve
+from after_ray.backbones.identity import _snapshot, identity, locate, provenance, resolve
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.errors import MissingBackbone, UnknownName
+from after_ray.errors import MissingBackbone
 
 Tiny = Callable[..., BackboneSettings]
 
@@ -65,15 +64,25 @@ def test_a_configuration_is_its_own_identity(tiny: Tiny) -> None:
     assert identity(tiny()) == ""
 
 
-def test_a_misspelt_configuration_is_refused_before_anything_runs() -> None:
-    with pytest.raises(UnknownName, match="Did you mean 'num_hidden_layers'"):
-        resolve(BackboneSettings(config={"num_hiden_layers": 2}))
+def test_naming_the_default_family_means_the_same_as_leaving_it_out(tiny: Tiny) -> None:
+    named = BackboneSettings(config={**(tiny().config or {}), "model_type": "wav2vec2"}, seed=5)
+    assert named.meaning() == tiny().meaning()
+    assert tiny(model_type="hubert").meaning() != tiny(model_type="wavlm").meaning()
 
 
-def test_every_allowed_argument_exists_in_transformers() -> None:
-    from after_ray.backbones._transformers import Wav2Vec2Config
+def test_a_folder_is_recorded_without_the_way_to_it(folder: Path) -> None:
+    settings = resolve(BackboneSettings(name=str(folder)))
+    assert provenance(settings) == {
+        "name": "backbone",
+        "revision": None,
+        "identity": settings.identity,
+        "model_type": "wav2vec2",
+    }
 
-    assert {field.name for field in dataclasses.fields(Wav2Vec2Config)} >= ARCHITECTURE
+
+def test_drawn_weights_are_recorded_as_such(tiny: Tiny) -> None:
+    recorded = provenance(tiny(model_type="wavlm"))
+    assert recorded == {"name": None, "revision": None, "identity": None, "model_type": "wavlm"}
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "~/nowhere-at-all", "../nowhere"])
@@ -89,6 +98,7 @@ def test_a_hub_name_that_cannot_be_had_says_so(monkeypatch: pytest.MonkeyPatch) 
         raise ConnectionError("no network")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     with pytest.raises(MissingBackbone, match=r"'some/model'.*the hub did not give it \(ConnectionError\)"):
         identity(BackboneSettings(name="some/model"))
 
@@ -130,9 +140,26 @@ def test_pickled_weights_are_refused(folder: Path) -> None:
         identity(BackboneSettings(name=str(folder)))
 
 
-def test_other_kinds_of_model_are_refused(folder: Path) -> None:
-    (folder / "config.json").write_text(json.dumps({"model_type": "hubert"}))
-    with pytest.raises(MissingBackbone, match="model_type is 'hubert'"):
+def test_other_kinds_of_model_are_refused_with_those_that_are_not(folder: Path) -> None:
+    (folder / "config.json").write_text(json.dumps({"model_type": "whisper"}))
+    allowed = r"'wav2vec2' \(wav2vec 2.0\), 'hubert' \(HuBERT\), 'wavlm' \(WavLM\)"
+    with pytest.raises(MissingBackbone, match=f"model_type is 'whisper', and only {allowed}"):
+        identity(BackboneSettings(name=str(folder)))
+
+
+def test_a_position_embedding_that_mixes_utterances_is_refused(folder: Path) -> None:
+    described = {"model_type": "hubert", "conv_pos_batch_norm": False}
+    (folder / "config.json").write_text(json.dumps(described))
+    assert identity(BackboneSettings(name=str(folder)))
+    (folder / "config.json").write_text(json.dumps(described | {"conv_pos_batch_norm": True}))
+    with pytest.raises(MissingBackbone, match=r"conv_pos_batch_norm is true.* depend on its neighbours"):
+        identity(BackboneSettings(name=str(folder)))
+
+
+@pytest.mark.parametrize(("text", "said"), [("{", "cannot be read"), ("[1]", "holds no settings")])
+def test_a_damaged_description_is_refused(folder: Path, text: str, said: str) -> None:
+    (folder / "config.json").write_text(text)
+    with pytest.raises(MissingBackbone, match=f"config.json {said}"):
         identity(BackboneSettings(name=str(folder)))
 
 

@@ -80,17 +80,6 @@ def test_weights_with_other_names_are_refused(tiny: Tiny) -> None:
         load_arrays(build(tiny()), {})
 
 
-def test_masks_are_obeyed_whatever_a_checkpoint_says(tiny: Tiny, tmp_path: Path) -> None:
-    config = configuration(tiny())
-    config.apply_spec_augment = False
-    Wav2Vec2Model(config).save_pretrained(tmp_path)
-    model = build(BackboneSettings(name=str(tmp_path)))
-    wave, mask = torch.ones(1, 4_000), torch.zeros(1, frames(model.config, 4_000), dtype=torch.bool)
-    mask[0, 3:6] = True
-    with torch.no_grad():
-        assert not torch.equal(model(wave)[0], model(wave, mask_time_indices=mask)[0])
-
-
 def test_a_folder_gives_the_weights_in_it(tiny: Tiny, tmp_path: Path) -> None:
     model = build_for_adaptation(tiny())
     model.save_pretrained(tmp_path)
