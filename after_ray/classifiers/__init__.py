@@ -1,6 +1,7 @@
 """Classifiers: what is trained on labelled utterances; one network per file."""
 
 from after_ray.classifiers._base import (
+    NO_CHECKPOINT,
     Classifier,
     ClassifierInputs,
     FitReport,
@@ -9,4 +10,12 @@ from after_ray.classifiers._base import (
     classifiers,
 )
 
-__all__ = ["Classifier", "ClassifierInputs", "FitReport", "Labelled", "Weights", "classifiers"]
+__all__ = [
+    "NO_CHECKPOINT",
+    "Classifier",
+    "ClassifierInputs",
+    "FitReport",
+    "Labelled",
+    "Weights",
+    "classifiers",
+]

@@ -14,16 +14,23 @@ from after_ray.backbones.settings import BackboneSettings
 from after_ray.ragged import Ragged
 from after_ray.registry import Registry
 from after_ray.seeds import SeedTree
+from after_ray.store.checkpoints import Checkpoint
 
 Weights: TypeAlias = Mapping[str, NDArray[Any]]
+NO_CHECKPOINT = Checkpoint()
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Labelled utterances: manifest rows in ascending order and their class indices."""
+    """Labelled utterances: manifest rows in ascending order and their class indices.
+
+    `acquired`: the same rows in the order in which they were labelled, where there is such an order. Only
+    trainings that say so look at it: strategies coincide where their labelled sets do.
+    """
 
     rows: NDArray[np.int64]
     labels: NDArray[np.int64]
+    acquired: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -35,12 +42,14 @@ class ClassifierInputs:
         classes: number of classes (from the manifest).
         backbone: weights of the adapted backbone for classifiers that have one, else None.
         device: torch device name.
+        compile: whether networks that can be compiled are.
     """
 
     features: Ragged
     classes: int
     backbone: Weights | None = None
     device: str = "cpu"
+    compile: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,8 @@ class FitReport:
         validation_loss: of the weights that were kept, nats per utterance.
         stopped: why training ended, in one or two words: `max_epochs`, `patience`, `steps`, `solved`.
         warnings: sentences worth recording with the round.
+        resumed: how often the training was killed and went on from a checkpoint.
+        seconds_before: wall time up to the checkpoint that it last went on from.
     """
 
     updates: int
@@ -60,6 +71,8 @@ class FitReport:
     validation_loss: float
     stopped: str
     warnings: tuple[str, ...] = field(default=())
+    resumed: int = 0
+    seconds_before: float = 0.0
 
 
 class Classifier(ABC):
@@ -75,14 +88,25 @@ class Classifier(ABC):
 
     @abstractmethod
     def fit(
-        self, train: Labelled, validation: Labelled, *, start: Weights | None, seeds: SeedTree
+        self,
+        train: Labelled,
+        validation: Labelled,
+        *,
+        start: Weights | None,
+        seeds: SeedTree,
+        checkpoint: Checkpoint = NO_CHECKPOINT,
     ) -> FitReport:
         """Train on `train`, choose weights by `validation` loss.
 
         `start`: weights of an earlier round to go on from; None starts afresh (from the adapted backbone
         where there is one). All randomness comes from `seeds`. Works when a class has no labelled
-        utterance yet: probabilities always have all classes.
+        utterance yet: probabilities always have all classes. `checkpoint`: where the state of a long
+        training is kept; one with the state of a killed training is gone on from, to the same bits.
         """
+
+    def initial(self, seeds: SeedTree) -> Weights | None:
+        """The weights that `fit` starts from when it starts afresh with `seeds`; None where it has none."""
+        return None
 
     @abstractmethod
     def log_probabilities(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -13,8 +13,8 @@ from after_ray.features._settings import (
     FrontEndFeatures,
     FunctionalFeatures,
 )
-from after_ray.learning.settings import FittingSettings
-from after_ray.settings import Settings
+from after_ray.learning.settings import FittingSettings, Precision
+from after_ray.settings import Settings, neutral
 
 
 class PooledTransformerSettings(Settings):
@@ -56,6 +56,7 @@ class LightSerNetSettings(Settings):
     learning_rate: float = Field(default=1e-4, gt=0)
     dropout: float = Field(default=0.3, ge=0, lt=1)
     evaluations: int = Field(default=20, ge=1)
+    precision: Precision = neutral("fp32")
 
     def features(self, backbone: BackboneSettings | None) -> FeatureSettings:
         """The features this classifier is trained on."""

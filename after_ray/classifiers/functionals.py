@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._base import (
+    NO_CHECKPOINT,
     Classifier,
     ClassifierInputs,
     FitReport,
@@ -23,6 +24,7 @@ from after_ray.classifiers._base import (
 )
 from after_ray.classifiers._settings import FunctionalsSettings
 from after_ray.seeds import SeedTree
+from after_ray.store.checkpoints import Checkpoint
 
 MAX_ITERATIONS = 2000
 
@@ -50,9 +52,15 @@ class FunctionalsClassifier(Classifier):
         return cls(settings, inputs)
 
     def fit(
-        self, train: Labelled, validation: Labelled, *, start: Weights | None, seeds: SeedTree
+        self,
+        train: Labelled,
+        validation: Labelled,
+        *,
+        start: Weights | None,
+        seeds: SeedTree,
+        checkpoint: Checkpoint = NO_CHECKPOINT,
     ) -> FitReport:
-        """Solve for `train`; `start` and `seeds` are not needed.
+        """Solve for `train`; `start`, `seeds` and, in its milliseconds, `checkpoint` are not needed.
 
         The report warns of classes without a labelled utterance and of a solver that did not arrive.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -14,23 +14,26 @@ from after_ray.audio.batches import length_batches
 from after_ray.backbones.loading import build
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._base import (
-    Classifier,
+    NO_CHECKPOINT,
     ClassifierInputs,
     FitReport,
     Labelled,
     Weights,
     classifiers,
 )
+from after_ray.classifiers._network_classifier import NetworkClassifier
 from after_ray.classifiers._pooled_network import PooledNetwork, augmentation
 from after_ray.classifiers._settings import PooledTransformerSettings
-from after_ray.learning.fit import epochs_plan, fit_network, shuffled_batches
+from after_ray.learning.fit import epochs_plan, fit_network, in_batches
+from after_ray.learning.precision import passes
 from after_ray.seeds import SeedTree
+from after_ray.store.checkpoints import Checkpoint
 
 MAX_FRAMES = 8_000  # padded frames in one pass: 160 s of speech
 
 
 @classifiers.register("pooled_transformer")
-class PooledTransformer(Classifier):
+class PooledTransformer(NetworkClassifier[PooledNetwork]):
     """Encoder of wav2vec 2.0, ReLU, masked mean over time, linear layer (after_spec.md, 5.3).
 
     `inputs.features` are front-end outputs, since the front end is frozen; `inputs.backbone` the adapted
@@ -41,11 +44,10 @@ class PooledTransformer(Classifier):
     def __init__(
         self, settings: PooledTransformerSettings, backbone: BackboneSettings, inputs: ClassifierInputs
     ) -> None:
+        super().__init__(inputs, settings.fitting.precision)
         self._settings = settings
         self._backbone = backbone
-        self._inputs = inputs
         self._lengths = inputs.features.lengths
-        self._made: PooledNetwork | None = None
 
     @classmethod
     def build(
@@ -57,75 +59,61 @@ class PooledTransformer(Classifier):
         return cls(settings, backbone, inputs)
 
     def fit(
-        self, train: Labelled, validation: Labelled, *, start: Weights | None, seeds: SeedTree
+        self,
+        train: Labelled,
+        validation: Labelled,
+        *,
+        start: Weights | None,
+        seeds: SeedTree,
+        checkpoint: Checkpoint = NO_CHECKPOINT,
     ) -> FitReport:
         """Train with Adam from the adapted backbone or from `start`, keep the best validation loss."""
-        self._made = self._fresh(seeds.child("head"))
-        if start is not None:
-            self.load(start)
+        network = self._begin(start, seeds)
         fitting, masks = self._settings.fitting, seeds.child("masks").generator()
-        targets = _lookup(train)
-        weights = self._class_weights(train)
+        labels_of, weights = self._labels_of(train), self._class_weights(train)
 
         def step(rows: NDArray[np.int64]) -> Tensor:
-            logits = self._logits(rows, masks)
-            labels = torch.tensor([targets[row] for row in rows.tolist()], device=logits.device)
+            logits, labels = self._logits(rows, masks), labels_of(rows)
             # Not torch's weighted mean: its divisor depends on which utterances share a pass.
             return (cross_entropy(logits, labels, reduction="none") * weights[labels]).mean()
 
         return fit_network(
-            self._network,
+            network,
             step=step,
-            epoch_batches=lambda generator: shuffled_batches(train.rows, fitting.batch_size, generator),
-            validation_loss=lambda: self._loss(validation),
+            epoch_batches=lambda generator: self._epoch(train, generator),
+            validation_loss=lambda: self._validation_loss(validation),
             optimizer=torch.optim.Adam(self._trained().values(), lr=fitting.learning_rate),
             plan=epochs_plan(len(train.rows), fitting),
             seeds=seeds,
             micro_batches=lambda rows: [rows[part] for part in self._passes(rows)],
+            generators={"masks": masks},
+            precision=self._precision,
+            checkpoint=checkpoint,
         )
 
-    def log_probabilities(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Natural log-probabilities of shape (len(rows), classes), in the order of `rows`."""
-        logits = self._score(rows, self._network)
-        return torch.from_numpy(logits).double().log_softmax(dim=1).numpy()
-
-    def embeddings(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The mean over time that the linear layer sees, shape (len(rows), hidden)."""
-        return self._score(rows, self._network.pooled)
-
-    def weights(self) -> Weights:
-        """What training changes: encoder and head, and the projection unless it is frozen."""
-        return {name: value.detach().cpu().numpy().copy() for name, value in self._trained().items()}
-
-    def load(self, weights: Weights) -> None:
-        """Take over weights returned by `weights`; the rest is the adapted backbone's.
-
-        Raises:
-            ValueError: when the names are not those that this classifier trains.
-        """
-        if self._made is None:
-            self._made = self._fresh(SeedTree(0))
-        trained = self._trained()
-        if trained.keys() != weights.keys():
-            raise ValueError(f"weights of another network: {sorted(trained.keys() ^ weights.keys())[:3]} ...")
-        with torch.no_grad():
-            for name, value in weights.items():
-                trained[name].copy_(torch.from_numpy(np.array(value)))
-        self._made.eval()
-
-    @property
-    def _network(self) -> PooledNetwork:
-        if self._made is None:
-            raise ValueError("fit or load the classifier before scoring with it")
-        return self._made
-
-    def _fresh(self, seeds: SeedTree) -> PooledNetwork:
+    def _drawn(self, seeds: SeedTree) -> PooledNetwork:
         backbone = build(self._backbone, self._inputs.backbone)
-        network = PooledNetwork(backbone, self._inputs.classes, self._settings, seeds.torch())
+        generator = seeds.child("head").torch()
+        network = PooledNetwork(backbone, self._inputs.classes, self._settings, generator)
+        if self._inputs.compile:
+            network.compile(dynamic=True)  # in place: names of parameters stay
         return network.to(self._inputs.device)
 
+    def _representation(self) -> Callable[..., Tensor]:
+        return self._network.pooled
+
     def _trained(self) -> dict[str, Tensor]:
+        """Encoder and head, and the projection unless it is frozen; the rest is the adapted backbone's."""
         return {name: value for name, value in self._network.named_parameters() if value.requires_grad}
+
+    def _epoch(self, train: Labelled, generator: np.random.Generator) -> Sequence[NDArray[np.int64]]:
+        """The rows of every optimiser step of one epoch."""
+        fitting = self._settings.fitting
+        if fitting.order == "acquired" and train.acquired is not None:
+            order = train.acquired
+        else:
+            order = generator.permutation(train.rows)
+        return in_batches(order, fitting.batch_size, drop_last=fitting.drop_last)
 
     def _class_weights(self, train: Labelled) -> Tensor:
         """One weight per class, their mean over the labelled utterances being 1.
@@ -138,11 +126,7 @@ class PooledTransformer(Classifier):
         if self._settings.fitting.class_weights == "inverse_frequency":
             inverse = 1 / (counts + 1)
         scaled = inverse * counts.sum() / (inverse * counts).sum()
-        return torch.tensor(scaled, dtype=torch.float32, device=self._inputs.device)
-
-    def _loss(self, labelled: Labelled) -> float:
-        scores = self.log_probabilities(labelled.rows)
-        return float(-scores[np.arange(len(scores)), labelled.labels].mean())
+        return self._to_device(scaled.astype(np.float32))
 
     def _logits(self, rows: NDArray[np.int64], masks: np.random.Generator) -> Tensor:
         """Logits with SpecAugment masks drawn from `masks`."""
@@ -150,22 +134,20 @@ class PooledTransformer(Classifier):
         time_mask, feature_mask = augmentation(
             self._lengths[rows], self._network.head.in_features, self._settings, masks
         )
-        device = self._inputs.device
-        return self._network(
-            features,
-            lengths,
-            None if time_mask is None else time_mask.to(device),
-            None if feature_mask is None else feature_mask.to(device),
-        )
+        with passes(self._precision, self._inputs.device):
+            return self._network(
+                features,
+                lengths,
+                None if time_mask is None else time_mask.to(features.device),
+                None if feature_mask is None else feature_mask.to(features.device),
+            ).float()
 
     @torch.no_grad()
-    def _score(
-        self, rows: NDArray[np.int64], function: Callable[[Tensor, Tensor], Tensor]
-    ) -> NDArray[np.float32]:
-        """`function` of every utterance, shape (len(rows), d), in evaluation mode."""
+    def _outputs(self, rows: NDArray[np.int64], function: Callable[..., Tensor]) -> NDArray[np.float32]:
         self._network.eval()
         parts = self._passes(rows)
-        scored = torch.cat([function(*self._padded(rows[part])).float().cpu() for part in parts]).numpy()
+        with passes(self._precision, self._inputs.device):
+            scored = torch.cat([function(*self._padded(rows[part])).float() for part in parts]).cpu().numpy()
         result = np.empty_like(scored)
         result[np.concatenate(parts)] = scored
         return result
@@ -180,9 +162,4 @@ class PooledTransformer(Classifier):
         padded = np.zeros((len(rows), int(lengths.max()), *features.inner), features.dtype)
         for index, row in enumerate(rows.tolist()):
             padded[index, : lengths[index]] = features[row]
-        device = self._inputs.device
-        return torch.from_numpy(padded).to(device).float(), torch.from_numpy(lengths).to(device)
-
-
-def _lookup(labelled: Labelled) -> dict[int, int]:
-    return dict(zip(labelled.rows.tolist(), labelled.labels.tolist(), strict=True))
+        return self._to_device(padded).float(), self._to_device(lengths)

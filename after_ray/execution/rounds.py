@@ -31,7 +31,7 @@ from after_ray.splits.oracle import Evaluator, Oracle
 from after_ray.splits.parts import Fold
 from after_ray.splits.tripwire import Tripwire
 from after_ray.stages import FeaturesStage, FirstRoundStage, FoldsStage, NextRoundStage, rounds
-from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Draft, Record, Store
+from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Checkpoint, Draft, Record, Store
 from after_ray.store.artifacts import save_arrays
 
 RoundStage = FirstRoundStage | NextRoundStage
@@ -87,24 +87,28 @@ class Trajectory:
 
     def _run(self, stage: RoundStage) -> Record:
         started = time.time()
+        checkpoint = Checkpoint(
+            self._store.root / "checkpoints" / stage.key, self._execution.checkpoint_seconds
+        )
         if isinstance(stage, FirstRoundStage):
-            result = self._first_round(stage)
+            result = self._first_round(stage, checkpoint)
         else:
             strategy = strategies.resolve(stage.strategy)()
             state = RoundState(self._labelled(), self._newest_weights())
-            result = self._learner.next(state, strategy, stage.size, stage.restart)
+            result = self._learner.next(state, strategy, stage.size, stage.restart, checkpoint)
         record = self._commit(stage, result, started)
+        checkpoint.clear()
         won = record.started == started  # else another process was first, and its bits stand
         self._weights = result.weights if won else None
         self._drop_intermediate_weights()
         return record
 
-    def _first_round(self, stage: FirstRoundStage) -> RoundResult:
+    def _first_round(self, stage: FirstRoundStage, checkpoint: Checkpoint) -> RoundResult:
         initialization = initializations.resolve(stage.initialization.name)(stage.initialization)  # type: ignore[call-arg]
         features = None
         if stage.initial_features is not None:
             features = self._train_summaries(stage.initial_features)
-        return self._learner.first(initialization, features, stage.size)
+        return self._learner.first(initialization, features, stage.size, checkpoint)
 
     def _train_summaries(self, stage: FeaturesStage) -> NDArray[np.float64]:
         """One vector per train utterance, shape (train, d); no other one is handed out."""
@@ -124,10 +128,10 @@ class Trajectory:
         stored = self._store.arrays_if_kept(record, MODEL_FILE)
         if stored is not None:
             return stored
-        start = None
-        if isinstance(stage, NextRoundStage) and stage.restart == "previous":
-            start = self._weights_of(index - 1)
-        return self._learner.refit(self._labelled(index + 1), stage.size, start)
+        labelled = self._labelled(index + 1)
+        if isinstance(stage, FirstRoundStage) or stage.restart == "pretrained":
+            return self._learner.refit(labelled, stage.size, None)
+        return self._learner.refit(labelled, stage.size, self._weights_of(index - 1), stage.restart)
 
     def _labelled(self, count: int | None = None) -> NDArray[np.int64]:
         """Rows labelled after the first `count` rounds (all found so far), in order of acquisition."""
@@ -212,6 +216,7 @@ class Trajectory:
             "test_speakers": sorted(set(table["speaker"].iloc[self._fold.test])),
             "collapsed": bool(np.count_nonzero(np.sum(result.test.confusion, axis=0)) == 1),
             "stopped": result.fit.stopped,
+            "resumed": result.fit.resumed,
             "warnings": list(result.fit.warnings),
             **dict(result.details),
         }
@@ -292,6 +297,7 @@ class Trajectory:
             classes=len(self._manifest.classes),
             backbone=adapted_weights(first.adapted, self._execution),
             device=self._execution.resolve_device(),
+            compile=self._execution.compile,
         )
         implementation = classifiers.resolve(first.classifier.name)
         return lambda: implementation.build(first.classifier, inputs, first.backbone)

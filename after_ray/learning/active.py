@@ -7,9 +7,8 @@ numbers of an undisturbed run.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,12 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from after_ray.acquisition import EvidenceKind, PoolEvidence, Strategy
-from after_ray.classifiers import Classifier, FitReport, Labelled, Weights
+from after_ray.classifiers import NO_CHECKPOINT, Classifier, FitReport, Labelled, Weights
 from after_ray.errors import BadValue, BrokenInvariant, TooFewUtterances
 from after_ray.initialization import Initialization
+from after_ray.learning._choice import Choice, Stopwatch, as_state, kept_choice
+from after_ray.learning.restart import start_of
 from after_ray.learning.settings import Restart
 from after_ray.metrics import Scores
 from after_ray.seeds import SeedTree
+from after_ray.store.checkpoints import Checkpoint
 
 if TYPE_CHECKING:
     from after_ray.splits.oracle import Evaluator, Oracle
@@ -72,7 +74,8 @@ class RoundResult:
         validation_log_probabilities: shape (validation rows, classes), in their order.
         test_log_probabilities: shape (test utterances, classes), in the fold's order.
         acquired_scores: the strategy's score of each acquired row; None where there are no scores.
-        seconds: wall time of `score`, `acquire`, `train`, `evaluate`, and of the round as `total`.
+        seconds: wall time of `score`, `acquire`, `train`, `evaluate`, and of the round as `total`; of a round
+            that was killed also the time up to the checkpoint that it went on from.
         details: what the initialization wants recorded; empty in later rounds.
     """
 
@@ -126,65 +129,94 @@ class ActiveLearner:
         self._lifted = lifted
 
     def first(
-        self, initialization: Initialization, features: NDArray[np.float64] | None, size: int
+        self,
+        initialization: Initialization,
+        features: NDArray[np.float64] | None,
+        size: int,
+        checkpoint: Checkpoint = NO_CHECKPOINT,
     ) -> RoundResult:
         """Round 0: choose `size` rows of train without any label, reveal them, train, evaluate.
 
-        `features` has one row per train utterance, in ascending order of manifest rows.
+        `features` has one row per train utterance, in ascending order of manifest rows. `checkpoint` keeps
+        the state of the round; one with the state of a killed round is gone on from.
 
         Raises:
             TooFewUtterances: when train is smaller than `size`.
             BrokenInvariant: when the initialization picks wrongly.
         """
-        watch = _Stopwatch("score", "acquire", "train", "evaluate")
         pool = self._begin(_NOTHING, size)
-        with watch.phase("acquire"):
-            chosen = initialization.choose(size, features, len(pool), self._seeds.child("initial"))
-            acquired = self._rows_at(chosen.positions, pool, size)
-            known = self._label(_NOTHING, acquired, size)
-        return self._train_and_evaluate(
-            _Acquisition(_NOTHING, acquired, known, None, chosen.details), None, watch
-        )
 
-    def next(self, state: RoundState, strategy: Strategy, size: int, restart: Restart) -> RoundResult:
+        def choose(watch: Stopwatch) -> Choice:
+            with watch.phase("acquire"):
+                chosen = initialization.choose(size, features, len(pool), self._seeds.child("initial"))
+                return Choice(self._rows_at(chosen.positions, pool, size), None, chosen.details)
+
+        return self._round(_NOTHING, size, choose, _fresh, checkpoint)
+
+    def next(
+        self,
+        state: RoundState,
+        strategy: Strategy,
+        size: int,
+        restart: Restart,
+        checkpoint: Checkpoint = NO_CHECKPOINT,
+    ) -> RoundResult:
         """A later round: score the pool, acquire up to `size` labelled rows, reveal, train, evaluate.
 
-        `restart`: `previous` goes on from the weights of `state`, `pretrained` starts afresh.
+        `restart`: where training starts (`after_ray.learning.restart`); `checkpoint`: as in `first`.
 
         Raises:
             BadValue: when `size` does not exceed what is labelled already.
             TooFewUtterances: when train is smaller than `size`.
             BrokenInvariant: when rows are labelled that are not of train, or the strategy picks wrongly.
         """
-        watch = _Stopwatch("score", "acquire", "train", "evaluate")
         pool = self._begin(state.labelled, size)
-        with watch.phase("score"):
-            evidence = self._evidence(strategy, state.weights, pool)
-        with watch.phase("acquire"):
-            generator = self._seeds.child("acquire", size).generator()
-            positions = strategy.select(evidence, size - len(state.labelled), generator)
-            acquired = self._rows_at(positions, pool, size)
-            known = self._label(state.labelled, acquired, size)
-            scores = strategy.scores(evidence)
-        picked = None if scores is None else scores[positions]
-        start = state.weights if restart == "previous" else None
-        return self._train_and_evaluate(
-            _Acquisition(state.labelled, acquired, known, picked, {}), start, watch
-        )
 
-    def refit(self, labelled: Rows, size: int, start: Weights | None) -> Weights:
+        def choose(watch: Stopwatch) -> Choice:
+            with watch.phase("score"):
+                evidence = self._evidence(strategy, state.weights, pool)
+            with watch.phase("acquire"):
+                generator = self._seeds.child("acquire", size).generator()
+                positions = strategy.select(evidence, size - len(state.labelled), generator)
+                acquired, scores = self._rows_at(positions, pool, size), strategy.scores(evidence)
+                return Choice(acquired, None if scores is None else scores[positions], {})
+
+        return self._round(state.labelled, size, choose, _starting(restart, state.weights), checkpoint)
+
+    def refit(
+        self, labelled: Rows, size: int, previous: Weights | None, restart: Restart = "previous"
+    ) -> Weights:
         """Train once more a round whose weights were dropped: the same weights, to the bit.
 
-        `labelled`: the rows of that round in any order; `size`: its target size; `start`: the weights of the
-        round before it where it went on from them, else None.
+        `labelled`: the rows of that round, in order of acquisition; `size`: its target size; `previous`: the
+        weights of the round before it, which `restart` may start from; None for round 0.
 
         Raises:
             BrokenInvariant: when the rows are not `size` different rows of train.
         """
         self._check_labelled(labelled, size)
         self.oracle.restore(labelled)
-        classifier, _ = self._fit(self._label(labelled, _NOTHING, size), start)
-        return classifier.weights()
+        start = _fresh if previous is None else _starting(restart, previous)
+        return self._fit(self._label(labelled, _NOTHING, size), start, NO_CHECKPOINT)[0].weights()
+
+    def _round(
+        self,
+        before: Rows,
+        size: int,
+        choose: Callable[[Stopwatch], Choice],
+        start: _Start,
+        checkpoint: Checkpoint,
+    ) -> RoundResult:
+        """Choose, or take the choice of a killed round from its checkpoint; reveal, train, evaluate."""
+        watch = Stopwatch("score", "acquire", "train", "evaluate")
+        kept = kept_choice(checkpoint, watch)
+        chosen = kept or choose(watch)
+        checkpoint = checkpoint.carrying(*as_state(chosen, watch))
+        if kept is None and checkpoint.due:  # a kept one stands beside the state of its training
+            checkpoint.save({}, {})
+        with watch.phase("acquire"):
+            known = self._label(before, chosen.acquired, size)
+        return self._train_and_evaluate(before, chosen, known, start, watch, checkpoint)
 
     def _begin(self, labelled: Rows, size: int) -> Rows:
         """The pool, the unlabelled rows of train, ascending; from here on every reveal counts.
@@ -248,14 +280,17 @@ class ActiveLearner:
         self._check_reveals(len(before), size)
         labels = np.concatenate([self.oracle.restore(before), self.oracle.reveal(acquired)])
         order = np.argsort(rows)
-        return Labelled(rows[order], labels[order])
+        return Labelled(rows[order], labels[order], acquired=rows)
 
-    def _fit(self, known: Labelled, start: Weights | None) -> tuple[Classifier, FitReport]:
+    def _fit(self, known: Labelled, start: _Start, checkpoint: Checkpoint) -> tuple[Classifier, FitReport]:
         classifier = self._make_classifier()
         seeds = self._seeds.child("fit", len(known.rows))
         validation = self._validation(len(known.rows)).labelled
         with self._lifted("train", "validation", during="training"):
-            return classifier, classifier.fit(known, validation, start=start, seeds=seeds)
+            report = classifier.fit(
+                known, validation, start=start(classifier, seeds), seeds=seeds, checkpoint=checkpoint
+            )
+        return classifier, report
 
     def _evaluate(
         self, classifier: Classifier, evaluator: Evaluator, part: Part
@@ -265,19 +300,26 @@ class ActiveLearner:
         return log_probabilities, evaluator.evaluate(log_probabilities)
 
     def _train_and_evaluate(
-        self, acquisition: _Acquisition, start: Weights | None, watch: _Stopwatch
+        self,
+        before: Rows,
+        chosen: Choice,
+        known: Labelled,
+        start: _Start,
+        watch: Stopwatch,
+        checkpoint: Checkpoint,
     ) -> RoundResult:
         with watch.phase("train"):
-            classifier, fit = self._fit(acquisition.known, start)
+            classifier, fit = self._fit(known, start, checkpoint)
             weights = classifier.weights()
+        watch.add("train", fit.seconds_before)
         with watch.phase("evaluate"):
-            evaluator = self._validation(len(acquisition.known.rows)).evaluator
+            evaluator = self._validation(len(known.rows)).evaluator
             validation, validation_scores = self._evaluate(classifier, evaluator, "validation")
             test, test_scores = self._evaluate(classifier, self._test, "test")
-        self._check_reveals(len(acquisition.known.rows), len(acquisition.known.rows))
+        self._check_reveals(len(known.rows), len(known.rows))
         return RoundResult(
-            acquired=acquisition.acquired,
-            labelled=np.concatenate([acquisition.before, acquisition.acquired]),
+            acquired=chosen.acquired,
+            labelled=np.concatenate([before, chosen.acquired]),
             weights=weights,
             revealed=len(self.oracle),
             fit=fit,
@@ -286,37 +328,19 @@ class ActiveLearner:
             validation_rows=evaluator.rows,
             validation_log_probabilities=validation,
             test_log_probabilities=test,
-            acquired_scores=acquisition.scores,
+            acquired_scores=chosen.scores,
             seconds=watch.seconds(),
-            details=acquisition.details,
+            details=chosen.details,
         )
 
 
-@dataclass(frozen=True)
-class _Acquisition:
-    """Rows labelled before and now, both in order of acquisition, with what was known of them."""
-
-    before: Rows
-    acquired: Rows
-    known: Labelled
-    scores: NDArray[np.float64] | None
-    details: Mapping[str, object]
+_Start = Callable[[Classifier, SeedTree], Weights | None]
 
 
-class _Stopwatch:
-    """Wall time by phase, from its making on; phases that did not happen took 0 seconds."""
+def _fresh(classifier: Classifier, seeds: SeedTree) -> None:
+    """The start of a round without a round before it."""
 
-    def __init__(self, *phases: str) -> None:
-        self._phases = dict.fromkeys(phases, 0.0)
-        self._started = time.perf_counter()
 
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Add the time spent in the block to the phase."""
-        started = time.perf_counter()
-        yield
-        self._phases[name] += time.perf_counter() - started
-
-    def seconds(self) -> dict[str, float]:
-        """Seconds of every phase, and of everything so far as `total`."""
-        return {**self._phases, "total": time.perf_counter() - self._started}
+def _starting(restart: Restart, previous: Weights) -> _Start:
+    """The weights that a training with given seeds starts from, by the rule of `restart`."""
+    return lambda classifier, seeds: start_of(restart, previous, lambda: classifier.initial(seeds))

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from after_ray.classifiers._base import FitReport
-from after_ray.errors import DivergedTraining
-from after_ray.learning.settings import FittingSettings
+from after_ray.classifiers._base import NO_CHECKPOINT, FitReport
+from after_ray.errors import DivergedTraining, TooFewUtterances
+from after_ray.learning._kept import KeptWeights
+from after_ray.learning._progress import Progress
+from after_ray.learning.precision import loss_scaler
+from after_ray.learning.settings import FittingSettings, Precision
 from after_ray.seeds import SeedTree
+from after_ray.store.checkpoints import Checkpoint
 
 Rows: TypeAlias = NDArray[np.int64]
 
@@ -35,12 +39,14 @@ class FitPlan:
         evaluate_every: optimiser steps between two evaluations; the last step is always evaluated.
         patience: evaluations without improvement after which training stops; 0 never stops early.
         limit: what a report says when `max_updates` ended the training, `steps` or `max_epochs`.
+        keep: the weights that win: of the lowest validation loss, or the last ones.
     """
 
     max_updates: int
     evaluate_every: int
     patience: int = 0
     limit: str = "steps"
+    keep: Literal["best", "last"] = "best"
 
 
 def epochs_plan(train_size: int, settings: FittingSettings) -> FitPlan:
@@ -49,16 +55,22 @@ def epochs_plan(train_size: int, settings: FittingSettings) -> FitPlan:
     A round of few labels has one step per epoch, and few steps are no training (protocol ruling 7). There
     are never more than `evaluations_per_epoch * max_epochs` evaluations, however far it is extended.
     """
-    steps_per_epoch = math.ceil(train_size / settings.batch_size)
+    whole, rest = divmod(train_size, settings.batch_size)
+    steps_per_epoch = whole if settings.drop_last or not rest else whole + 1
+    if steps_per_epoch == 0:
+        what = f"'drop_last' leaves no batch of {settings.batch_size}; lower batch_size or label more"
+        raise TooFewUtterances(what, train_size, settings.batch_size)
     max_updates = max(settings.max_epochs * steps_per_epoch, settings.min_updates)
     evaluations = settings.max_epochs * settings.evaluations_per_epoch
-    return FitPlan(max_updates, math.ceil(max_updates / evaluations), settings.patience, "max_epochs")
+    return FitPlan(
+        max_updates, math.ceil(max_updates / evaluations), settings.patience, "max_epochs", settings.keep
+    )
 
 
-def shuffled_batches(rows: Rows, batch_size: int, generator: np.random.Generator) -> list[Rows]:
-    """One epoch: `rows` in random order, `batch_size` per optimiser step, the last step may be smaller."""
-    order = generator.permutation(rows)
-    return [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
+def in_batches(rows: Rows, batch_size: int, *, drop_last: bool = False) -> list[Rows]:
+    """`rows` as they come, `batch_size` per optimiser step; the last, smaller step may be dropped."""
+    end = len(rows) // batch_size * batch_size if drop_last else len(rows)
+    return [rows[first : min(first + batch_size, end)] for first in range(0, end, batch_size)]
 
 
 def fit_network(
@@ -73,8 +85,11 @@ def fit_network(
     on_step: Callable[[int], None] | None = None,
     before_evaluation: Callable[[], None] | None = None,
     micro_batches: Callable[[Rows], Sequence[Rows]] | None = None,
+    generators: Mapping[str, np.random.Generator] | None = None,
+    precision: Precision = "fp32",
+    checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> FitReport:
-    """Train `network` and leave it in evaluation mode with the weights of the lowest validation loss.
+    """Train `network` and leave it in evaluation mode with the weights that win.
 
     Args:
         network: what is trained; only parameters that require gradients, and buffers, are kept and restored.
@@ -88,25 +103,40 @@ def fit_network(
         before_evaluation: called before each evaluation, for batch-norm statistics; may change modes.
         micro_batches: splits the rows of one step so that each part fits in memory; gradients are
             accumulated, and the loss stays the mean over all rows of the step.
+        generators: what `step` draws from, by name; their state is part of a checkpoint.
+        precision: of the passes in `step`; the losses of fp16 are scaled before their gradients are taken.
+        checkpoint: where the state is kept while the training lasts. A training that goes on from there ends
+            with the bits of one that was never stopped.
 
     Raises:
         DivergedTraining: when a training or validation loss is not finite.
     """
-    best = _Best(network, plan.patience)
+    device = next(network.parameters()).device.type
+    kept, scaler = KeptWeights(network, plan.patience, plan.keep), loss_scaler(precision, device)
+    progress = Progress(network, optimizer, kept, scaler, generators or {}, checkpoint)
     with seeded_dropout(network, seeds.child("dropout")):
-        for turn in _turns(epoch_batches, seeds):
+        updates = progress.load()
+        for turn in itertools.islice(_turns(epoch_batches, seeds), updates, None):
             if on_step is not None:
                 on_step(turn.update - 1)
             network.train()
-            _update(optimizer, step, micro_batches(turn.rows) if micro_batches else [turn.rows], turn.update)
+            _update(optimizer, scaler, step, micro_batches(turn.rows) if micro_batches else [turn.rows], turn)
             last = turn.update == plan.max_updates
             if last or turn.update % plan.evaluate_every == 0:
-                best.see(_evaluate(network, validation_loss, before_evaluation, turn.update))
-            if last or best.out_of_patience:
+                kept.see(_evaluate(network, validation_loss, before_evaluation, turn.update))
+            if last or kept.out_of_patience:
                 break
-    best.restore()
+            progress.save_if_due(turn.update)
+    kept.restore()
     network.eval()
-    return FitReport(turn.update, turn.epochs, best.loss, plan.limit if last else "patience")
+    return FitReport(
+        turn.update,
+        turn.epochs,
+        kept.loss,
+        plan.limit if last else "patience",
+        resumed=progress.resumed,
+        seconds_before=progress.seconds_before,
+    )
 
 
 class _Turn(NamedTuple):
@@ -132,18 +162,24 @@ def _turns(
 
 
 def _update(
-    optimizer: torch.optim.Optimizer, step: Callable[[Rows], Tensor], parts: Sequence[Rows], updates: int
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+    step: Callable[[Rows], Tensor],
+    parts: Sequence[Rows],
+    turn: _Turn,
 ) -> None:
     """One optimiser step on the mean loss over all rows of `parts`."""
     optimizer.zero_grad(set_to_none=True)
-    total, loss_sum = sum(len(part) for part in parts), 0.0
+    losses: list[Tensor] = []
     for part in parts:
-        loss = step(part) * (len(part) / total)
-        loss.backward()
-        loss_sum += loss.item()
-    if not math.isfinite(loss_sum):
-        raise DivergedTraining("training loss", loss_sum, updates)
-    optimizer.step()
+        loss = step(part) * (len(part) / len(turn.rows))
+        scaler.scale(loss).backward()
+        losses.append(loss.detach())
+    total = torch.stack(losses).sum().item()  # once per step: asking a GPU for a number makes it wait
+    if not math.isfinite(total):
+        raise DivergedTraining("training loss", total, turn.update)
+    scaler.step(optimizer)
+    scaler.update()
 
 
 @torch.no_grad()
@@ -172,38 +208,3 @@ def seeded_dropout(network: nn.Module, seeds: SeedTree) -> Iterator[None]:
     with torch.random.fork_rng(devices=sorted(devices)):
         torch.manual_seed(seeds.integer())
         yield
-
-
-class _Best:
-    """The weights with the lowest validation loss so far; of equal losses the first."""
-
-    def __init__(self, network: nn.Module, patience: int) -> None:
-        self.loss = math.inf
-        self._network = network
-        self._patience = patience
-        self._failures = 0
-        self._kept: dict[str, Tensor] = {}
-
-    def see(self, loss: float) -> None:
-        """Keep the network's weights if `loss` is the lowest yet."""
-        if loss < self.loss:
-            self.loss, self._failures = loss, 0
-            self._kept = {name: value.detach().clone() for name, value in self._changing()}
-        else:
-            self._failures += 1
-
-    @property
-    def out_of_patience(self) -> bool:
-        """Whether `patience` evaluations in a row brought nothing."""
-        return 0 < self._patience <= self._failures
-
-    @torch.no_grad()
-    def restore(self) -> None:
-        """Put the best weights back."""
-        for name, value in self._changing():
-            value.copy_(self._kept[name])
-
-    def _changing(self) -> Iterator[tuple[str, Tensor]]:
-        """Every tensor that training may change: trained parameters and buffers."""
-        yield from ((n, p) for n, p in self._network.named_parameters() if p.requires_grad)
-        yield from self._network.named_buffers()

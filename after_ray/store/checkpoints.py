@@ -47,10 +47,14 @@ class Checkpoint:
         self._folder = folder
         self._every = every
         self._newest = time.monotonic()
+        self._carried = State({})
 
-    def child(self, name: str) -> Checkpoint:
-        """The checkpoint of a part of this work; `clear` removes it with the whole."""
-        return Checkpoint(None if self._folder is None else self._folder / name, self._every)
+    def carrying(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> Checkpoint:
+        """The same checkpoint for the next part of the work: every state of it also holds these."""
+        further = Checkpoint(self._folder, self._every)
+        further._newest = self._newest
+        further._carried = State({**self._carried.arrays, **arrays}, {**self._carried.values, **values})
+        return further
 
     @property
     def due(self) -> bool:
@@ -63,13 +67,15 @@ class Checkpoint:
             return
         from safetensors.numpy import save_file
 
+        arrays = {**self._carried.arrays, **arrays}
+        values = {**self._carried.values, **values}
         self._folder.mkdir(parents=True, exist_ok=True)
         before = self._named()
         path = self._folder / f"{secrets.token_hex(8)}{ARRAYS_SUFFIX}"
         save_file({name: np.asarray(value, order="C") for name, value in arrays.items()}, path)
         write_json(
             self._folder / STATE_FILE,
-            {"arrays": path.name, "sha256": sha256_of(path), "values": dict(values)},
+            {"arrays": path.name, "sha256": sha256_of(path), "values": values},
         )
         if before is not None:  # never a file that another process is just writing
             before.unlink(missing_ok=True)

@@ -16,12 +16,12 @@ from after_ray.classifiers import light_sernet as module
 from after_ray.classifiers._batch_norm import recompute_statistics
 from after_ray.classifiers._light_network import LightNetwork, focal_loss
 from after_ray.classifiers._settings import LightSerNetSettings
-from after_ray.classifiers.light_sernet import LightSerNet, even_batches, has_bfloat16, learning_rate
+from after_ray.classifiers.light_sernet import LightSerNet, even_batches, learning_rate
 from after_ray.corpora._base import open_source
 from after_ray.corpora._settings import EmodbSettings
-from after_ray.errors import BadValue
 from after_ray.features._settings import CepstralFeatures
 from after_ray.features.cepstra import Cepstra
+from after_ray.learning.precision import has_bf16
 from after_ray.metrics import evaluate
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
@@ -320,19 +320,11 @@ def test_silence_and_half_a_second_train_and_score() -> None:
     assert np.isfinite(classifier.log_probabilities(np.arange(6))).all()
 
 
-def test_bfloat16_is_refused_where_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "has_bfloat16", lambda device: False)
-    with pytest.raises(BadValue, match="float32"):
-        LightSerNet(LightSerNetSettings(), ClassifierInputs(SHORT, CLASSES), precision="bfloat16")
-
-
-def test_bfloat16_trains_nearly_the_same_network() -> None:
-    if not has_bfloat16("cpu"):
-        pytest.skip("this processor has no bfloat16")
+@pytest.mark.skipif(not has_bf16("cpu"), reason="missing here: a processor with bfloat16")
+def test_bf16_trains_nearly_the_same_network() -> None:
     exact, _ = trained()
-    quick = LightSerNet(
-        LightSerNetSettings(steps=6, evaluations=2), ClassifierInputs(SHORT, CLASSES), precision="bfloat16"
-    )
+    settings = LightSerNetSettings(steps=6, evaluations=2, precision="bf16")
+    quick = LightSerNet(settings, ClassifierInputs(SHORT, CLASSES))
     quick.fit(TRAIN, VALIDATION, start=None, seeds=SeedTree(0))
     rows = np.arange(20)
     assert quick.log_probabilities(rows) == pytest.approx(exact.log_probabilities(rows), abs=0.1)

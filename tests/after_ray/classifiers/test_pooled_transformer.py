@@ -181,7 +181,7 @@ def test_adapted_weights_are_where_training_starts(make: Make) -> None:
     plain, adapted = make(), make()
     backbone = {name: 1.1 * value for name, value in arrays(build(plain._backbone)).items()}
     adapted._inputs = ClassifierInputs(plain._inputs.features, 3, backbone)
-    start, changed = plain._fresh(SeedTree(0)), adapted._fresh(SeedTree(0))
+    start, changed = plain._drawn(SeedTree(0)), adapted._drawn(SeedTree(0))
     assert torch.equal(start.head.weight, changed.head.weight)
     torch.testing.assert_close(
         1.1 * start.encoder.layers[0].feed_forward.output_dense.weight,

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 from after_ray.adaptation.settings import TaptSettings
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings, PooledTransformerSettings, needs_backbone
 from after_ray.corpora._base import scan
 from after_ray.corpora._settings import SyntheticSettings
-from after_ray.environment import Execution
+from after_ray.environment import Execution, fix_threads
 from after_ray.execution import run
 from after_ray.execution.corpus import prepare_audio
 from after_ray.initialization._settings import ClusteringSettings
 from after_ray.learning.settings import FittingSettings, Restart
 from after_ray.splits._settings import FoldChoice, FoldSettings, ValidationCap, ValidationSettings
 from after_ray.stages import MADE_BY_DRIVER, AdaptationStage, AudioStage, FirstRoundStage, NextRoundStage
-from after_ray.store import PREDICTIONS_FILE, Store
+from after_ray.store import PREDICTIONS_FILE, Checkpoint, Store
 from tests.after_ray.tiny import TINY
 
 CORPUS = SyntheticSettings(speakers=6, sentences=3)
@@ -83,6 +86,20 @@ def chain(
     first = first_round(prepared(execution), classifier)
     run_needs(first, execution)
     return following(first, restart)
+
+
+def run_and_die(last: NextRoundStage, execution: Execution, saves: int) -> None:
+    """Run a trajectory in this process, which kills itself after so many checkpoints."""
+    fix_threads(execution.threads)
+    save, left = Checkpoint.save, iter(range(saves - 1))
+
+    def saving(self: Checkpoint, arrays: Any, values: Any) -> None:
+        save(self, arrays, values)
+        if next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Checkpoint.save = saving  # type: ignore[method-assign]
+    run(last, execution)
 
 
 def results(execution: Execution, last: NextRoundStage) -> list[tuple[object, ...]]:

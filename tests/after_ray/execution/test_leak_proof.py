@@ -189,13 +189,13 @@ def test_a_leaking_normalisation_is_refused(world: World) -> None:
 
 
 def test_a_leaking_early_stopping_is_refused(transformer: World) -> None:
-    loss = PooledTransformer._loss
+    loss = PooledTransformer._validation_loss
 
     def leaking(self: PooledTransformer, labelled: Labelled) -> float:
         rows = np.append(labelled.rows[1:], transformer.fold.test[0])
         return loss(self, Labelled(rows, labelled.labels))
 
-    transformer.patch.setattr(PooledTransformer, "_loss", leaking)
+    transformer.patch.setattr(PooledTransformer, "_validation_loss", leaking)
     with pytest.raises(Tripped, match=refusal(transformer, "test", "during training")):
         transformer.run()
     assert transformer.recorded == [False] * len(SIZES)

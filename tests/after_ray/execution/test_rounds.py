@@ -162,10 +162,10 @@ def test_a_test_utterance_never_reaches_training(
     }
     fit = FunctionalsClassifier.fit
 
-    def guarded(self, train, validation, *, start, seeds):  # type: ignore[no-untyped-def]
+    def guarded(self, train, validation, **others):  # type: ignore[no-untyped-def]
         touched = test_rows & {*train.rows.tolist(), *validation.rows.tolist()}
         assert not touched, f"test rows {touched} reached training"
-        return fit(self, train, validation, start=start, seeds=seeds)
+        return fit(self, train, validation, **others)
 
     monkeypatch.setattr(FunctionalsClassifier, "fit", guarded)
     run(last, execution)

@@ -12,11 +12,12 @@ import pytest
 from numpy.typing import NDArray
 
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.classifiers import Classifier, ClassifierInputs, FitReport, Labelled, Weights
+from after_ray.classifiers import NO_CHECKPOINT, Classifier, ClassifierInputs, FitReport, Labelled, Weights
 from after_ray.learning.active import ActiveLearner, Validation
 from after_ray.seeds import SeedTree
 from after_ray.splits.oracle import Evaluator, Oracle
 from after_ray.splits.parts import Fold
+from after_ray.store.checkpoints import Checkpoint
 
 CLASSES = 3
 
@@ -36,7 +37,13 @@ class NearestCentroid(Classifier):
         raise NotImplementedError("the tests make it from points")
 
     def fit(
-        self, train: Labelled, validation: Labelled, *, start: Weights | None, seeds: SeedTree
+        self,
+        train: Labelled,
+        validation: Labelled,
+        *,
+        start: Weights | None,
+        seeds: SeedTree,
+        checkpoint: Checkpoint = NO_CHECKPOINT,
     ) -> FitReport:
         self.calls.append("fit")
         if start is not None:
@@ -51,6 +58,9 @@ class NearestCentroid(Classifier):
         self.calls.append(f"log_probabilities {len(rows)}")
         logits = -np.linalg.norm(self.points[rows, None] - self.centroids, axis=2)
         return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+    def initial(self, seeds: SeedTree) -> Weights:
+        return {"centroids": np.zeros((CLASSES, 2))}
 
     def embeddings(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         self.calls.append(f"embeddings {len(rows)}")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,11 @@ from after_ray.initialization.clustering import Clustering
 from after_ray.initialization.random import RandomInitialization
 from after_ray.learning.active import ActiveLearner, RoundResult, RoundState
 from after_ray.learning.settings import Restart
+from after_ray.store import Checkpoint
 
 SIZES = (6, 10, 25, 50, 80)
 RANDOM = RandomInitialization(RandomSettings())
-BOTH: list[Restart] = ["previous", "pretrained"]
+RESTARTS: list[Restart] = ["previous", "pretrained", "shrink_perturb"]
 
 
 def run(
@@ -49,7 +51,7 @@ def assert_same(one: RoundResult, other: RoundResult) -> None:
 
 
 @pytest.mark.parametrize("strategy", strategies.names())
-@pytest.mark.parametrize("restart", BOTH)
+@pytest.mark.parametrize("restart", RESTARTS)
 def test_labelled_grows_to_every_target_size_and_ends_with_train(
     world: Any, strategy: str, restart: Restart
 ) -> None:
@@ -61,7 +63,7 @@ def test_labelled_grows_to_every_target_size_and_ends_with_train(
 
 
 @pytest.mark.parametrize("strategy", strategies.names())
-@pytest.mark.parametrize("restart", BOTH)
+@pytest.mark.parametrize("restart", RESTARTS)
 def test_two_runs_are_equal(world: Any, strategy: str, restart: Restart) -> None:
     for one, other in zip(
         run(world.learner(), strategy, restart), run(world.learner(), strategy, restart), strict=True
@@ -75,7 +77,7 @@ def test_another_seed_is_another_run(world: Any) -> None:
 
 
 @pytest.mark.parametrize("strategy", strategies.names())
-@pytest.mark.parametrize("restart", BOTH)
+@pytest.mark.parametrize("restart", RESTARTS)
 def test_a_resumed_run_equals_an_undisturbed_one(world: Any, strategy: str, restart: Restart) -> None:
     undisturbed = run(world.learner(), strategy, restart)
     for index in range(1, len(SIZES)):
@@ -112,18 +114,42 @@ def test_the_order_of_acquisition_does_not_reach_training(world: Any) -> None:
     np.testing.assert_array_equal(*weights)
 
 
-@pytest.mark.parametrize("restart", BOTH)
+@pytest.mark.parametrize("restart", RESTARTS)
 def test_a_refit_gives_the_weights_that_were_dropped(world: Any, restart: Restart) -> None:
     results = run(world.learner(), "margin", restart)
     for index, result in enumerate(results):
-        start = results[index - 1].weights if index and restart == "previous" else None
-        weights = world.learner().refit(result.labelled, SIZES[index], start)
+        previous = results[index - 1].weights if index else None
+        weights = world.learner().refit(result.labelled, SIZES[index], previous, restart)
         np.testing.assert_array_equal(weights["centroids"], result.weights["centroids"])
 
 
 def test_restart_decides_what_training_starts_from(world: Any) -> None:
-    previous, pretrained = (run(world.learner(), "random", restart)[-1] for restart in BOTH)
-    assert not np.array_equal(previous.weights["centroids"], pretrained.weights["centroids"])
+    ends = [run(world.learner(), "random", restart)[-1] for restart in RESTARTS]
+    assert len({end.weights["centroids"].tobytes() for end in ends}) == len(RESTARTS)
+
+
+def test_a_killed_round_keeps_its_choice(world: Any, tmp_path: Path) -> None:
+    results = run(world.learner(), "margin")
+    state = RoundState(results[0].labelled, results[0].weights)
+    checkpoint = Checkpoint(tmp_path, every=0)
+    world.learner().next(state, strategies.resolve("margin")(), SIZES[1], "previous", checkpoint)
+    world.calls.clear()
+    again = world.learner().next(state, strategies.resolve("random")(), SIZES[1], "previous", checkpoint)
+    assert "log_probabilities 74" not in world.calls, "the pool was scored again"
+    np.testing.assert_array_equal(again.acquired, results[1].acquired)
+    np.testing.assert_array_equal(again.acquired_scores, results[1].acquired_scores)
+    assert again.seconds["score"] > 0
+    assert again.seconds["total"] >= sum(again.seconds[p] for p in ("score", "acquire", "train", "evaluate"))
+    assert again.revealed == SIZES[1]
+
+
+def test_a_killed_round_0_keeps_its_choice_and_what_it_recorded(world: Any, tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path, every=0)
+    clustering = Clustering(ClusteringSettings())
+    first = world.learner().first(clustering, world.features, 6, checkpoint)
+    again = world.learner(seed=9).first(clustering, world.features, 6, checkpoint)
+    np.testing.assert_array_equal(again.acquired, first.acquired)
+    assert dict(again.details) == dict(first.details)
 
 
 @pytest.mark.parametrize(

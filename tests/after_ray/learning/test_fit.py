@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from after_ray.errors import DivergedTraining
-from after_ray.learning.fit import FitPlan, epochs_plan, fit_network, shuffled_batches
+from after_ray.errors import DivergedTraining, TooFewUtterances
+from after_ray.learning.fit import FitPlan, epochs_plan, fit_network, in_batches
 from after_ray.learning.settings import FittingSettings
 from after_ray.seeds import SeedTree
 
@@ -41,7 +41,7 @@ class Line:
     def fit(self, plan: FitPlan, rate: float = 0.05, batch_size: int = 8, **changes: Any) -> Any:
         arguments: dict[str, Any] = {
             "step": self.step,
-            "epoch_batches": lambda generator: shuffled_batches(ROWS, batch_size, generator),
+            "epoch_batches": lambda generator: in_batches(generator.permutation(ROWS), batch_size),
             "validation_loss": self.validation_loss,
             "optimizer": torch.optim.Adam(self.network.parameters(), lr=rate),
             "plan": plan,
@@ -180,3 +180,29 @@ def test_few_labels_get_more_epochs_but_not_more_evaluations(
     assert (plan.max_updates, plan.evaluate_every) == (max_updates, evaluate_every)
     evaluations = math.ceil(plan.max_updates / plan.evaluate_every)
     assert evaluations <= settings.max_epochs * settings.evaluations_per_epoch
+
+
+def test_the_last_weights_win_where_that_is_asked_for() -> None:
+    line, seen = Line(), []
+
+    def validation_loss() -> float:
+        seen.append(line.linear.weight.detach().clone())
+        return [3.0, 1.0, 2.0, 4.0][len(seen) - 1]
+
+    report = line.fit(FitPlan(4, 1, keep="last"), validation_loss=validation_loss)
+    assert report.validation_loss == 4.0
+    assert torch.equal(line.linear.weight, seen[-1])
+
+
+def test_batches_in_order_may_drop_the_last_smaller_one() -> None:
+    rows = np.arange(10)[::-1]
+    assert [b.tolist() for b in in_batches(rows, 4)] == [[9, 8, 7, 6], [5, 4, 3, 2], [1, 0]]
+    assert [b.tolist() for b in in_batches(rows, 4, drop_last=True)] == [[9, 8, 7, 6], [5, 4, 3, 2]]
+    assert [len(b) for b in in_batches(rows, 5)] == [5, 5]
+
+
+def test_without_the_last_batch_an_epoch_has_fewer_steps_and_never_none() -> None:
+    settings = FittingSettings(max_epochs=3, min_updates=0, drop_last=True, evaluations_per_epoch=1)
+    assert epochs_plan(200, settings).max_updates == 9
+    with pytest.raises(TooFewUtterances, match=r"no batch of 64.*: 41 utterances available, 64 requested"):
+        epochs_plan(41, settings)

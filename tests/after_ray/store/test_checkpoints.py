@@ -36,9 +36,10 @@ def test_a_new_state_replaces_the_old_one_and_its_file(tmp_path: Path) -> None:
 def test_nothing_is_there_before_the_first_state_and_after_clearing(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path / "c")
     assert checkpoint.load() is None
-    checkpoint.child("part").save(ARRAYS, {})
+    checkpoint.save(ARRAYS, {})
+    assert checkpoint.load() is not None
     checkpoint.clear()
-    assert checkpoint.child("part").load() is None
+    assert checkpoint.load() is None
     assert not (tmp_path / "c").exists()
 
 
@@ -98,5 +99,16 @@ def test_without_a_folder_nothing_is_written(tmp_path: Path, monkeypatch: pytest
     checkpoint = Checkpoint()
     checkpoint.save(ARRAYS, {})
     checkpoint.clear()
-    assert checkpoint.child("part").load() is None
+    assert checkpoint.carrying(ARRAYS, {}).load() is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_earlier_parts_of_the_work_decided_is_in_every_later_state(tmp_path: Path) -> None:
+    whole = Checkpoint(tmp_path)
+    part = whole.carrying({"acquired": np.arange(3)}, {"seconds": 2.0}).carrying({}, {"resumed": 1})
+    for update in (1, 2):
+        part.save({"weight": np.full(2, update)}, {"update": update})
+    state = whole.load()
+    assert state is not None
+    assert state.values == {"seconds": 2.0, "resumed": 1, "update": 2}
+    assert sorted(state.arrays) == ["acquired", "weight"]

@@ -1,0 +1,103 @@
+"""The whole state of a training in progress, written to and read from a checkpoint."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from after_ray.learning._kept import KeptWeights, changing
+from after_ray.learning.state import (
+    below,
+    generator_arrays,
+    load_generators,
+    load_optimizer,
+    load_tensors,
+    optimizer_arrays,
+    prefixed,
+    tensor_arrays,
+)
+from after_ray.store.checkpoints import Checkpoint
+
+
+class Progress:
+    """What a training must remember to go on with the same bits: weights, optimiser, generators, the best.
+
+    The order of an epoch is not among it: it is drawn from the seed tree by the number of the epoch.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        kept: KeptWeights,
+        scaler: torch.amp.GradScaler,
+        generators: Mapping[str, np.random.Generator],
+        checkpoint: Checkpoint,
+    ) -> None:
+        self.resumed = 0
+        self.seconds_before = 0.0
+        self._network = network
+        self._device = str(next(network.parameters()).device)
+        self._optimizer = optimizer
+        self._kept = kept
+        self._scaler = scaler
+        self._generators = generators
+        self._checkpoint = checkpoint
+        self._started = time.perf_counter()
+
+    def save_if_due(self, update: int) -> None:
+        """Write the state after `update` optimiser steps, if that was not done for a while."""
+        if not self._checkpoint.due:
+            return
+        arrays = {
+            **prefixed("network", tensor_arrays(changing(self._network))),
+            **prefixed("optimizer", optimizer_arrays(self._optimizer)),
+            **prefixed("kept", tensor_arrays(self._kept.weights.items())),
+            **prefixed("default_generators", generator_arrays(self._device)),
+        }
+        self._checkpoint.save(arrays, self._values(update))
+
+    def load(self) -> int:
+        """Take over the state of a training that was killed; the optimiser steps it had taken, else 0."""
+        state = self._checkpoint.load()
+        if state is None or "update" not in state.values:
+            return 0
+        load_tensors(changing(self._network), below("network", state.arrays))
+        load_optimizer(self._optimizer, below("optimizer", state.arrays))
+        load_generators(below("default_generators", state.arrays), self._device)
+        kept = below("kept", state.arrays)
+        self._kept.weights = {
+            name: torch.from_numpy(np.array(value)).to(self._device) for name, value in kept.items()
+        }
+        self._take(state.values)
+        return int(state.values["update"])
+
+    def _values(self, update: int) -> dict[str, Any]:
+        """Everything that is no array; losses that are infinite, for which JSON has no word, are left out."""
+        losses = {"lowest": self._kept.lowest, "latest": self._kept.latest}
+        return {
+            "update": update,
+            "resumed": self.resumed,
+            "train_seconds": self.seconds_before + time.perf_counter() - self._started,
+            "losses": {name: value for name, value in losses.items() if math.isfinite(value)},
+            "failures": self._kept.failures,
+            "scaler": self._scaler.state_dict(),
+            "generators": {name: held.bit_generator.state for name, held in self._generators.items()},
+        }
+
+    def _take(self, values: Mapping[str, Any]) -> None:
+        self.resumed = values["resumed"] + 1
+        self.seconds_before = values["train_seconds"]
+        self._kept.lowest = values["losses"].get("lowest", math.inf)
+        self._kept.latest = values["losses"].get("latest", math.inf)
+        self._kept.failures = values["failures"]
+        if self._scaler.is_enabled():
+            self._scaler.load_state_dict(values["scaler"])
+        for name, state in values["generators"].items():
+            self._generators[name].bit_generator.state = state
