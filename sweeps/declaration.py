@@ -85,10 +85,14 @@ Strategy = Annotated[str, BeforeValidator(_strategy)]
 
 
 class Resources(Settings):
-    """What one trial occupies: processor cores (its thread count) and a share of a GPU."""
+    """How a trial runs, none of it in a key: processor cores (its thread count), a share of a GPU, seconds
+    between two checkpoints of a training, and whether networks are compiled (`torch.compile`).
+    """
 
     cpu: int = Field(default=1, ge=1)
     gpu: float = Field(default=0.0, ge=0)
+    checkpoint_seconds: float = Field(default=300.0, gt=0)
+    compile: bool = False
 
     @field_validator("gpu")
     @classmethod

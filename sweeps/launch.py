@@ -184,6 +184,8 @@ def _execution(plan: Plan, store: Store, where: Where) -> Execution:
         threads=resources.cpu,
         device="cuda" if resources.gpu > 0 else "cpu",
         shared_by=max(1, shared_by),
+        checkpoint_seconds=resources.checkpoint_seconds,
+        compile=resources.compile,
     )
 
 

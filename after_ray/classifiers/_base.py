@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from after_ray.backbones.settings import BackboneSettings
+from after_ray.learning.settings import Precision
 from after_ray.ragged import Ragged
 from after_ray.registry import Registry
 from after_ray.seeds import SeedTree
@@ -64,6 +65,7 @@ class FitReport:
         warnings: sentences worth recording with the round.
         resumed: how often the training was killed and went on from a checkpoint.
         seconds_before: wall time up to the checkpoint that it last went on from.
+        precision: of the passes through the network.
     """
 
     updates: int
@@ -73,6 +75,7 @@ class FitReport:
     warnings: tuple[str, ...] = field(default=())
     resumed: int = 0
     seconds_before: float = 0.0
+    precision: Precision = "fp32"
 
 
 class Classifier(ABC):

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from after_ray.acquisition import strategies
+from after_ray.backbones.identity import provenance
 from after_ray.classifiers import Classifier, ClassifierInputs, Labelled, Weights, classifiers
 from after_ray.environment import Execution, describe
 from after_ray.execution.adaptation import adapted_weights
@@ -215,6 +216,8 @@ class Trajectory:
             "folds": {**self._first.fold.meaning(), "digest": self._folds.digest},
             "test_speakers": sorted(set(table["speaker"].iloc[self._fold.test])),
             "collapsed": bool(np.count_nonzero(np.sum(result.test.confusion, axis=0)) == 1),
+            "backbone": None if self._first.backbone is None else provenance(self._first.backbone),
+            "precision": result.fit.precision,
             "stopped": result.fit.stopped,
             "resumed": result.fit.resumed,
             "warnings": list(result.fit.warnings),

@@ -136,6 +136,7 @@ def fit_network(
         plan.limit if last else "patience",
         resumed=progress.resumed,
         seconds_before=progress.seconds_before,
+        precision=precision,
     )
 
 
