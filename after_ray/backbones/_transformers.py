@@ -4,6 +4,7 @@
 import after_ray.audio._torchaudio  # noqa: F401
 
 # isort: split
+import warnings
 from typing import TypeAlias
 
 from transformers import (
@@ -15,6 +16,9 @@ from transformers import (
     WavLMConfig,
     WavLMModel,
 )
+
+# WavLM hands torch a boolean and a float mask together, which torch would call deprecated in every process.
+warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
 
 Backbone: TypeAlias = Wav2Vec2Model | HubertModel | WavLMModel
 BackboneConfig: TypeAlias = Wav2Vec2Config | HubertConfig | WavLMConfig

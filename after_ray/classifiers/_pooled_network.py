@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from after_ray.backbones._transformers import Wav2Vec2Model
+from after_ray.backbones._transformers import Backbone
 from after_ray.backbones.masking import span_mask
 from after_ray.classifiers._settings import PooledTransformerSettings
 
@@ -21,7 +21,7 @@ class PooledNetwork(nn.Module):
 
     def __init__(
         self,
-        backbone: Wav2Vec2Model,
+        backbone: Backbone,
         classes: int,
         settings: PooledTransformerSettings,
         generator: torch.Generator,
@@ -40,7 +40,7 @@ class PooledNetwork(nn.Module):
     def pooled(
         self,
         features: Tensor,
-        lengths: Tensor,
+        lengths: Tensor | None = None,
         time_mask: Tensor | None = None,
         feature_mask: Tensor | None = None,
     ) -> Tensor:
@@ -48,15 +48,14 @@ class PooledNetwork(nn.Module):
 
         Args:
             features: front-end output padded at the end, shape (utterances, frames, width).
-            lengths: valid frames of each, shape (utterances,).
+            lengths: valid frames of each, shape (utterances,); None where all are, which is faster.
             time_mask: frames to replace by the mask vector, shape (utterances, frames).
             feature_mask: columns to set to zero, shape (utterances, hidden).
         """
-        hidden, _ = self.projection(features)
-        if time_mask is not None:
-            hidden = torch.where(time_mask[:, :, None], self.mask_vector, hidden)
-        if feature_mask is not None:
-            hidden = hidden.masked_fill(feature_mask[:, None], 0.0)
+        hidden = self._masked(self._projected(features), time_mask, feature_mask)
+        if lengths is None:
+            encoded = self.encoder(hidden).last_hidden_state
+            return encoded[:, : max(encoded.shape[1] - self._fewer, 1)].relu().mean(dim=1)
         position = torch.arange(features.shape[1], device=features.device)
         encoded = self.encoder(hidden, attention_mask=position < lengths[:, None]).last_hidden_state
         counted = (lengths - self._fewer).clamp(min=1)
@@ -66,12 +65,23 @@ class PooledNetwork(nn.Module):
     def forward(
         self,
         features: Tensor,
-        lengths: Tensor,
+        lengths: Tensor | None = None,
         time_mask: Tensor | None = None,
         feature_mask: Tensor | None = None,
     ) -> Tensor:
         """Logits of shape (utterances, classes); arguments as in `pooled`."""
         return self.head(self.dropout(self.pooled(features, lengths, time_mask, feature_mask)))
+
+    def _projected(self, features: Tensor) -> Tensor:
+        projected = self.projection(features)
+        return projected[0] if isinstance(projected, tuple) else projected  # HuBERT gives no tuple
+
+    def _masked(self, hidden: Tensor, time_mask: Tensor | None, feature_mask: Tensor | None) -> Tensor:
+        if time_mask is not None:
+            hidden = torch.where(time_mask[:, :, None], self.mask_vector, hidden)
+        if feature_mask is not None:
+            hidden = hidden.masked_fill(feature_mask[:, None], 0.0)
+        return hidden
 
 
 def augmentation(

@@ -7,9 +7,11 @@ from typing import ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from after_ray.backbones.loading import build, frames, shortest
 from after_ray.classifiers._base import Weights
+from after_ray.errors import UnstorableFeatures
 from after_ray.features._base import Extractor, extractors
 from after_ray.features._settings import FrontEndFeatures
 
@@ -45,12 +47,26 @@ class FrontEnd(Extractor):
 
     @torch.inference_mode()
     def extract(self, wave: NDArray[np.float32]) -> NDArray[np.generic]:
-        """Features of shape (frames, width), float16; shorter than one frame is padded with zeros."""
+        """Features of shape (frames, width), float16; shorter than one frame is padded with zeros.
+
+        Raises:
+            UnstorableFeatures: when a value is beyond the range of float16, or no number.
+        """
         cropped = np.array(wave[: self._max_samples], dtype=np.float32)
         missing = max(0, shortest(self._config) - len(cropped))
         samples = torch.from_numpy(np.pad(cropped, (0, missing))).to(self._device)
-        return self._layers(samples[None])[0].T.half().cpu().numpy()
+        # The 10 bits that CUDA's convolutions would otherwise compute with are fewer than float16 stores.
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            return _stored(self._layers(samples[None])[0].T)
 
     def summary(self, features: NDArray[np.generic]) -> NDArray[np.float64]:
         """Mean over time, shape (width,): the vector that the clustering initialization groups by (D7)."""
         return features.astype(np.float64).mean(axis=0)
+
+
+def _stored(features: Tensor) -> NDArray[np.generic]:
+    """As float16, each value to the nearest: a relative error of at most 2**-11."""
+    largest, limit = float(features.abs().max()), torch.finfo(torch.float16).max
+    if not largest <= limit:  # not a number is not below anything
+        raise UnstorableFeatures(largest, limit)
+    return features.half().cpu().numpy()

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from after_ray.backbones.families import FAMILIES
 from after_ray.backbones.loading import arrays, build
 from after_ray.backbones.settings import BackboneSettings
+from after_ray.errors import UnstorableFeatures
 from after_ray.features import extractors
 from after_ray.features._settings import FrontEndFeatures
 from after_ray.features.front_end import FrontEnd
@@ -28,16 +30,47 @@ def test_it_is_found_by_name() -> None:
     assert extractors.resolve("front_end") is FrontEnd
 
 
+@pytest.mark.parametrize("family", list(FAMILIES))
 @pytest.mark.parametrize("norm", ["group", "layer"])
-def test_features_are_the_front_end_before_the_projection(tiny: Tiny, norm: str) -> None:
-    model = build(tiny(norm))
-    features = make(tiny(norm)).extract(wave(9_000))
+def test_features_are_the_front_end_before_the_projection(tiny: Tiny, norm: str, family: str) -> None:
+    """To the nearest float16: half a unit of its 11 bits, and of its smallest step below 2**-14."""
+    model = build(tiny(norm, model_type=family))
+    features = make(tiny(norm, model_type=family)).extract(wave(9_000))
     with torch.no_grad():
         expected = model.feature_extractor(torch.from_numpy(wave(9_000))[None])[0].T.numpy()
         normalised = model.feature_projection.layer_norm(torch.from_numpy(expected)).numpy()
     assert features.dtype == np.float16
-    np.testing.assert_allclose(features, expected, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(features.astype(np.float64), expected, rtol=2**-11, atol=2**-25)
     assert not np.allclose(features, normalised, atol=0.05)
+
+
+@pytest.mark.parametrize("value", [70_000.0, np.nan, np.inf])
+def test_what_half_precision_cannot_hold_is_refused(tiny: Tiny, value: float) -> None:
+    weights = arrays(build(tiny("layer")))
+    affine = "feature_extractor.conv_layers.2.layer_norm"
+    weights[f"{affine}.weight"][:] = 0
+    weights[f"{affine}.bias"][:] = value  # GELU leaves large positive values as they are
+    extractor = FrontEnd(FrontEndFeatures(backbone=tiny("layer")), weights, "cpu")
+    with pytest.raises(UnstorableFeatures, match=r"gave (70000|nan|inf) for .* allowed: .* up to 65504"):
+        extractor.extract(wave(9_000))
+
+
+def test_the_largest_half_is_kept(tiny: Tiny) -> None:
+    weights = arrays(build(tiny("layer")))
+    affine = "feature_extractor.conv_layers.2.layer_norm"
+    weights[f"{affine}.weight"][:] = 0
+    weights[f"{affine}.bias"][:] = 65_504
+    extractor = FrontEnd(FrontEndFeatures(backbone=tiny("layer")), weights, "cpu")
+    assert (extractor.extract(wave(9_000)) == 65_504).all()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("norm", ["group", "layer"])
+def test_a_gpu_gives_the_same_features(tiny: Tiny, norm: str) -> None:
+    """Up to one unit of float16; ten-bit convolutions would be several off."""
+    on_cpu = make(tiny(norm)).extract(wave(40_000)).astype(np.float64)
+    on_gpu = FrontEnd(FrontEndFeatures(backbone=tiny(norm)), None, "cuda").extract(wave(40_000))
+    np.testing.assert_allclose(on_gpu.astype(np.float64), on_cpu, rtol=2**-10, atol=1e-6)
 
 
 @pytest.mark.parametrize("samples", [1, 300, 5_000, 16_000, 40_000])
