@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from after_ray.classifiers import ClassifierInputs, Labelled, classifiers
 from after_ray.classifiers._pooled_network import PooledNetwork, augmentation
 from after_ray.classifiers._settings import PooledTransformerSettings
 from after_ray.classifiers.pooled_transformer import PooledTransformer
+from after_ray.errors import BadValue
 from after_ray.features._settings import FrontEndFeatures
 from after_ray.features.front_end import FrontEnd
+from after_ray.learning.precision import has_bf16
 from after_ray.learning.settings import FittingSettings
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
@@ -277,3 +280,55 @@ def test_base_trains_the_published_number_of_parameters() -> None:
         network = PooledNetwork(backbone, 4, PooledTransformerSettings(), torch.Generator("cpu"))
     trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
     assert trained == 89_775_488 + 3_076
+
+
+def test_the_official_order_of_training_is_that_of_labelling_without_the_last_batch(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    official = FITTING.model_copy(update={"order": "acquired", "drop_last": True, "batch_size": 6})
+    classifier, seen = make(**UNMASKED, fitting=official), []
+    original = PooledTransformer._logits
+
+    def spy(self: PooledTransformer, rows: np.ndarray, masks: np.random.Generator) -> torch.Tensor:
+        seen.append(sorted(rows.tolist()))
+        return original(self, rows, masks)
+
+    monkeypatch.setattr(PooledTransformer, "_logits", spy)
+    monkeypatch.setattr(PooledTransformer, "_passes", lambda self, rows: [np.arange(len(rows))])
+    acquired = np.random.default_rng(0).permutation(TRAIN.rows)
+    fit(classifier, train=Labelled(TRAIN.rows, TRAIN.labels, acquired))
+    assert seen[:2] == [sorted(acquired[:6].tolist()), sorted(acquired[6:12].tolist())]
+    assert seen[2] == seen[0], "16 clips in batches of 6 are two steps an epoch"
+
+
+def test_bf16_trains_nearly_the_same_network_where_the_processor_has_it(make: Make) -> None:
+    in_bf16 = {**UNMASKED, "fitting": FITTING.model_copy(update={"precision": "bf16"})}
+    if not has_bf16("cpu"):
+        with pytest.raises(BadValue, match="'bf16'; allowed: fp32"):
+            make(**in_bf16)
+        return
+    exact, quick = make(**UNMASKED), make(**in_bf16)
+    reports = [fit(exact), fit(quick)]
+    assert [report.precision for report in reports] == ["fp32", "bf16"]  # type: ignore[attr-defined]
+    difference = np.abs(exact.log_probabilities(ALL) - quick.log_probabilities(ALL))
+    assert 0 < difference.max() < 0.1
+    assert {value.dtype for value in quick.weights().values()} == {np.dtype(np.float32)}
+
+
+@pytest.mark.slow
+def test_a_compiled_network_is_the_same_network(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[bool] = []
+    original = torch.nn.Module.compile
+
+    def traced_only(self: torch.nn.Module, **options: object) -> None:
+        compiled.append(bool(options["dynamic"]))
+        original(self, backend="aot_eager", **options)  # the whole tracing, without a C++ compiler
+
+    monkeypatch.setattr(torch.nn.Module, "compile", traced_only)
+    plain, other = make(**UNMASKED), make(**UNMASKED)
+    other._inputs = replace(plain._inputs, compile=True)
+    fit(plain)
+    fit(other)
+    assert compiled == [True]
+    assert other.weights().keys() == plain.weights().keys()
+    np.testing.assert_allclose(other.log_probabilities(ALL), plain.log_probabilities(ALL), atol=1e-4)

@@ -13,6 +13,7 @@ from torch import nn
 
 from after_ray.classifiers import FitReport
 from after_ray.learning.fit import FitPlan, fit_network, in_batches
+from after_ray.learning.settings import Precision
 from after_ray.seeds import SeedTree
 from after_ray.store import Checkpoint
 
@@ -45,7 +46,13 @@ class Task:
     def loss(self) -> float:
         return ((self.network(self.inputs)[:, 0] - self.targets) ** 2).mean().item()
 
-    def fit(self, checkpoint: Checkpoint, plan: FitPlan = PLAN, kill_at: int | None = None) -> FitReport:
+    def fit(
+        self,
+        checkpoint: Checkpoint,
+        plan: FitPlan = PLAN,
+        kill_at: int | None = None,
+        precision: Precision = "fp32",
+    ) -> FitReport:
         def killing(taken: int) -> None:
             if taken == kill_at:
                 raise Killed
@@ -60,6 +67,7 @@ class Task:
             seeds=SeedTree(1),
             on_step=killing,
             generators={"noise": self.noise},
+            precision=precision,
             checkpoint=checkpoint,
         )
 
