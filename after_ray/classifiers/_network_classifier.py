@@ -98,8 +98,7 @@ class NetworkClassifier(Classifier, Generic[Network]):
 
     def _labels_of(self, train: Labelled) -> Callable[[Rows], Tensor]:
         """Looks up the labels of rows of `train`, as a tensor on the device."""
-        labels = dict(zip(train.rows.tolist(), train.labels.tolist(), strict=True))
-        return lambda rows: self._to_device(np.array([labels[row] for row in rows.tolist()]))
+        return lambda rows: self._to_device(train.labels[np.searchsorted(train.rows, rows)])
 
     def _to_device(self, array: NDArray[Any]) -> Tensor:
         """On the device; a GPU copies from pinned memory while it computes."""

@@ -36,11 +36,10 @@ def compute_features(
         stage.features, adapted_weights(stage.adapted, execution), execution.resolve_device()
     )
     lengths = np.array([extractor.frames(int(samples)) for samples in corpus.audio.lengths], dtype=np.int64)
-    summaries: list[NDArray[np.float64]] = []
     with store.workspace(stage.key) as folder:
-        rows = _extract(extractor, corpus, summaries, progress)
-        write_ragged(folder, "features", rows, lengths, extractor.dtype, extractor.inner)
-        save_arrays(folder / SUMMARY_FILE, {"summary": np.stack(summaries)})
+        rows = _extract(extractor, corpus, progress)
+        written = write_ragged(folder, "features", rows, lengths, extractor.dtype, extractor.inner)
+        save_arrays(folder / SUMMARY_FILE, {"summary": _summaries(extractor, Ragged.open(*written))})
         finished = time.time()
         draft = Draft(
             key=stage.key,
@@ -57,16 +56,20 @@ def compute_features(
 
 
 def _extract(
-    extractor: Extractor,
-    corpus: PreparedCorpus,
-    summaries: list[NDArray[np.float64]],
-    progress: Callable[[int, int], None],
+    extractor: Extractor, corpus: PreparedCorpus, progress: Callable[[int, int], None]
 ) -> Iterator[NDArray[Any]]:
+    """One utterance after the other, so that never more than one is in memory."""
     for row in range(len(corpus.manifest)):
-        features = extractor.extract(corpus.wave(row))
-        summaries.append(extractor.summary(features))
+        yield extractor.extract(corpus.wave(row))
         progress(row + 1, len(corpus.manifest))
-        yield features
+
+
+def _summaries(extractor: Extractor, features: Ragged) -> NDArray[np.float64]:
+    """One vector per utterance, shape (utterances, d)."""
+    summaries = np.empty((len(features), len(extractor.summary(features[0]))))
+    for row in range(len(features)):
+        summaries[row] = extractor.summary(features[row])
+    return summaries
 
 
 def open_features(stage: FeaturesStage, execution: Execution) -> Ragged:

@@ -136,11 +136,8 @@ class Trajectory:
 
     def _labelled(self, count: int | None = None) -> NDArray[np.int64]:
         """Rows labelled after the first `count` rounds (all found so far), in order of acquisition."""
-        acquired = [row for record in self._records[:count] for row in self._rows(record.details["acquired"])]
-        return np.array(acquired, dtype=np.int64)
-
-    def _rows(self, utterances: list[str]) -> list[int]:
-        return [self._row_of[utterance] for utterance in utterances]
+        acquired = [name for record in self._records[:count] for name in record.details["acquired"]]
+        return self._utterances.get_indexer(pd.Index(acquired, dtype=self._utterances.dtype)).astype(np.int64)
 
     def _drop_intermediate_weights(self) -> None:
         """Keep the weights of round 0, which others start from, and of the newest round."""
@@ -257,8 +254,8 @@ class Trajectory:
         return open_corpus(self._first.audio, self._execution).manifest
 
     @cached_property
-    def _row_of(self) -> dict[str, int]:
-        return {utterance: row for row, utterance in enumerate(self._manifest.table["utterance"])}
+    def _utterances(self) -> pd.Index[str]:
+        return pd.Index(self._manifest.table["utterance"])
 
     @cached_property
     def _fold(self) -> Fold:
@@ -284,7 +281,7 @@ class Trajectory:
         )
 
     def _guarded(self, values: Ragged) -> Tripwire:
-        return Tripwire(values, self._fold, self._manifest.table["utterance"].tolist())
+        return Tripwire(values, self._fold, self._manifest.table["utterance"].to_numpy())
 
     def _validation(self, labelled: int) -> Validation:
         """The validation utterances of a round with `labelled` ones."""

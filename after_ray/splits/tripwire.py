@@ -39,7 +39,7 @@ class Tripwire(Ragged):
         [5]
     """
 
-    def __init__(self, guarded: Ragged, fold: Fold, utterances: Sequence[str]) -> None:
+    def __init__(self, guarded: Ragged, fold: Fold, utterances: Sequence[str] | NDArray[Any]) -> None:
         super().__init__(guarded.values, guarded.offsets)
         self._fold = fold
         self._utterances = utterances
@@ -93,4 +93,4 @@ class Tripwire(Ragged):
     def _refuse(self, row: int) -> None:
         parts: tuple[Part, ...] = ("train", "validation", "test")
         part = next((part for part in parts if row in getattr(self._fold, part)), "unused")
-        raise Tripped(self._fold.index, part, row, self._utterances[row], self._during, self._open)
+        raise Tripped(self._fold.index, part, row, str(self._utterances[row]), self._during, self._open)
