@@ -108,6 +108,9 @@ def run(
     cache_dir: Annotated[
         Path | None, typer.Option(help="Folder on each node's own disk for memory maps.")
     ] = None,
+    cache_gb: Annotated[
+        float, typer.Option(min=0.001, help="Size limit of that folder; what was not used for longest goes.")
+    ] = 50.0,
     cpus: Annotated[int | None, typer.Option(min=1, help="Cores of a local Ray; all by default.")] = None,
 ) -> None:
     """Run everything a study still misses, then write its report."""
@@ -120,7 +123,7 @@ def run(
         opened = _open(study, store, overrides)
         _refuse_shared_recordings(opened)
         opened.store.probe()
-        where = Where(address, cache_dir, cpus)
+        where = Where(address, cache_dir, cpus, cache_gb)
         done = run_study(opened, where, tracking_uri or default_tracking_uri(opened.store))
         print(f"{done.outcome.ran} trials ran, {len(done.outcome.failed)} failed")
         if done.outcome.blocked:

@@ -51,6 +51,7 @@ class Where:
     address: str | None = None
     cache: Path | None = None
     cpus: int | None = None  # of a local Ray; all cores by default
+    cache_gb: float = 50.0  # the cache's size limit, 10^9 bytes
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,7 @@ def _execution(plan: Plan, store: Store, where: Where) -> Execution:
     return Execution(
         store=str(store.root.resolve()),
         cache=str(cache.resolve()),
+        cache_bytes=round(where.cache_gb * 1e9),
         threads=resources.cpu,
         device="cuda" if resources.gpu > 0 else "cpu",
         shared_by=max(1, shared_by),
