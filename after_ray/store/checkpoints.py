@@ -65,21 +65,28 @@ class Checkpoint:
         """Replace the state; `values` are JSON values."""
         if self._folder is None:
             return
+        from safetensors import SafetensorError
+
+        try:
+            self._write({**self._carried.arrays, **arrays}, {**self._carried.values, **values})
+        except (FileNotFoundError, SafetensorError):
+            if self._folder.exists():
+                raise
+            return  # another process recorded this work just now, and removed the folder
+        self._newest = time.monotonic()
+
+    def _write(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
         from safetensors.numpy import save_file
 
-        arrays = {**self._carried.arrays, **arrays}
-        values = {**self._carried.values, **values}
+        assert self._folder is not None
         self._folder.mkdir(parents=True, exist_ok=True)
         before = self._named()
         path = self._folder / f"{secrets.token_hex(8)}{ARRAYS_SUFFIX}"
         save_file({name: np.asarray(value, order="C") for name, value in arrays.items()}, path)
-        write_json(
-            self._folder / STATE_FILE,
-            {"arrays": path.name, "sha256": sha256_of(path), "values": values},
-        )
+        written = {"arrays": path.name, "sha256": sha256_of(path), "values": values}
+        write_json(self._folder / STATE_FILE, written)
         if before is not None:  # never a file that another process is just writing
             before.unlink(missing_ok=True)
-        self._newest = time.monotonic()
 
     def load(self) -> State | None:
         """The newest state; None when there is none or it is damaged."""

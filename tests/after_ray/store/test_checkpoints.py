@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 
 from after_ray.store import Checkpoint
 from after_ray.store import checkpoints as module
@@ -112,3 +113,29 @@ def test_what_earlier_parts_of_the_work_decided_is_in_every_later_state(tmp_path
     assert state is not None
     assert state.values == {"seconds": 2.0, "resumed": 1, "update": 2}
     assert sorted(state.arrays) == ["acquired", "weight"]
+
+
+@pytest.mark.parametrize("moment", ["secrets.token_hex", "sha256_of"])
+def test_work_that_another_process_recorded_meanwhile_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    checkpoint = Checkpoint(tmp_path / "c")
+    owner, name = (module.secrets, "token_hex") if "." in moment else (module, moment)
+    original = getattr(owner, name)
+
+    def cleared_just_now(*arguments: object) -> object:
+        Checkpoint(tmp_path / "c").clear()
+        return original(*arguments)
+
+    monkeypatch.setattr(owner, name, cleared_just_now)
+    checkpoint.save(ARRAYS, {"update": 1})
+    assert checkpoint.load() is None
+
+
+def test_a_full_disk_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> None:
+        raise SafetensorError("No space left on device")
+
+    monkeypatch.setattr("safetensors.numpy.save_file", full)
+    with pytest.raises(SafetensorError, match="No space left"):
+        Checkpoint(tmp_path / "c").save(ARRAYS, {})
