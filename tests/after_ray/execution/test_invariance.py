@@ -108,7 +108,7 @@ def test_a_table_in_another_order_with_its_files_elsewhere_and_as_flac_is_the_sa
 def test_a_folder_in_another_layout_listed_backwards_is_the_same_corpus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SAVEE as released, and half of it as a mirror has it: other folders, other names, the same utterances."""
+    """SAVEE as released, and half of it as a mirror has it, in other folders under other names."""
 
     def official(entry: Entry) -> str:
         return f"AudioData/{SPEAKERS[entry.speaker]}/{LETTERS[entry.emotion]}{entry.sentence}.wav"
