@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
+from after_ray.acquisition._settings import Selector
 from after_ray.adaptation.settings import AdaptationSettings
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings
-from after_ray.features._settings import FeatureSettings
+from after_ray.features._settings import FeatureSettings, of_backbone
 from after_ray.initialization._settings import InitializationSettings
 from after_ray.learning.settings import Restart
 from after_ray.registry import source_digest
@@ -173,14 +174,15 @@ class FirstRoundStage(Stage):
     @cached_property
     def features(self) -> FeaturesStage:
         """The features the classifier is trained on."""
-        return FeaturesStage(self.audio, self.classifier.features(self.backbone), self.adapted)
+        features = self.classifier.features(self.backbone)
+        return FeaturesStage(self.audio, features, self.adapted if of_backbone(features) else None)
 
     @cached_property
     def initial_features(self) -> FeaturesStage | None:
         """The features of the clustering initialization: those before adaptation; None for `random`."""
         if self.initialization.name == "random":
             return None
-        return FeaturesStage(self.audio, self.classifier.features(self.backbone), None)
+        return FeaturesStage(self.audio, self.classifier.initial_features(self.backbone), None)
 
     def needs(self) -> tuple[Stage, ...]:
         """Folds, features, initialization features and the adapted backbone."""
@@ -191,13 +193,17 @@ class FirstRoundStage(Stage):
 
 @dataclass(frozen=True)
 class NextRoundStage(Stage):
-    """A later round: acquire with `strategy`, label, train, evaluate; its key chains to the round before."""
+    """A later round: acquire with `strategy`, label, train, evaluate; its key chains to the round before.
+
+    `selector` is how utterances are taken by the strategy's scores.
+    """
 
     kind = "round"
     previous: FirstRoundStage | NextRoundStage
     size: int
     strategy: str
     restart: Restart
+    selector: Selector = "exact"
 
     def meaning(self) -> dict[str, Any]:
         """The round before and what is done now."""
@@ -209,6 +215,8 @@ class NextRoundStage(Stage):
         }
         if ":" in self.strategy:  # a user's own file, which may change under its name
             meaning["source"] = source_digest(self.strategy)
+        if self.selector != "exact":  # came later than the first keys
+            meaning["selector"] = self.selector
         return meaning
 
     def needs(self) -> tuple[Stage, ...]:

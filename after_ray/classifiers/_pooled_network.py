@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,10 +15,11 @@ from after_ray.classifiers._settings import PooledTransformerSettings
 
 
 class PooledNetwork(nn.Module):
-    """A backbone without its front end, ReLU, masked mean over time, and Linear(hidden, classes).
+    """A backbone, ReLU, masked mean over time, and Linear(hidden, classes).
 
-    Trained are the encoder and the head; the projection on request. The mask vector stays as the backbone
-    has it. The head has no hidden layer, and the mean takes every valid frame (D22 to D24).
+    Trained are the encoder and the head; projection and front end on request, and only a front end that is
+    trained is part of the network. The mask vector stays as the backbone has it. The head has no hidden
+    layer, and the mean takes every valid frame (D22 to D24).
     """
 
     def __init__(
@@ -27,6 +30,7 @@ class PooledNetwork(nn.Module):
         generator: torch.Generator,
     ) -> None:
         super().__init__()
+        self.front_end = None if settings.freeze_front_end else backbone.feature_extractor.conv_layers
         self.projection = backbone.feature_projection.requires_grad_(not settings.freeze_projection)
         self.encoder = backbone.encoder
         self.mask_vector = backbone.masked_spec_embed.requires_grad_(False)
@@ -36,6 +40,24 @@ class PooledNetwork(nn.Module):
         nn.init.uniform_(self.head.weight, -bound, bound, generator=generator)
         nn.init.uniform_(self.head.bias, -bound, bound, generator=generator)
         self._fewer = int(settings.drop_last_frame)
+
+    def heard(self, waves: Sequence[Tensor]) -> Tensor:
+        """Front-end output of waveforms, padded with zeros, shape (utterances, frames, width).
+
+        Each goes through alone: a front end that normalises over time (group norm) would hear padding.
+
+        Args:
+            waves: samples in [-1, 1], each of shape (samples,).
+        """
+        return nn.utils.rnn.pad_sequence([self._alone(wave) for wave in waves], batch_first=True)
+
+    def _alone(self, wave: Tensor) -> Tensor:
+        if self.front_end is None:
+            raise ValueError("a network with a frozen front end is fed with its output, not with waveforms")
+        hidden = wave[None, None]
+        for layer in self.front_end:
+            hidden = layer(hidden)
+        return hidden[0].T
 
     def pooled(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.features._settings import (
@@ -12,16 +12,33 @@ from after_ray.features._settings import (
     FeatureSettings,
     FrontEndFeatures,
     FunctionalFeatures,
+    WaveformFeatures,
 )
 from after_ray.learning.settings import FittingSettings, Precision
 from after_ray.settings import Settings, neutral
 
 
-class PooledTransformerSettings(Settings):
-    """AFTER's classifier: transformer encoder, masked mean over time, linear layer."""
+class _Trained(Settings):
+    """What the settings of every classifier can say."""
+
+    def features(self, backbone: BackboneSettings | None) -> FeatureSettings:
+        """The features this classifier is trained on."""
+        raise NotImplementedError
+
+    def initial_features(self, backbone: BackboneSettings | None) -> FeatureSettings:
+        """The features that the clustering initialization groups by."""
+        return self.features(backbone)
+
+
+class PooledTransformerSettings(_Trained):
+    """AFTER's classifier: transformer encoder, masked mean over time, linear layer.
+
+    With `freeze_front_end: false` the convolutional front end is trained as well, from waveforms (D22).
+    """
 
     name: Literal["pooled_transformer"] = "pooled_transformer"
     max_seconds: float = Field(default=10.0, gt=0)
+    freeze_front_end: bool = neutral(True)
     freeze_projection: bool = True
     drop_last_frame: bool = False
     head_dropout: float = Field(default=0.0, ge=0, lt=1)
@@ -33,14 +50,28 @@ class PooledTransformerSettings(Settings):
     mask_feature_min_spans: int = Field(default=1, ge=0)
     fitting: FittingSettings = FittingSettings()
 
+    @model_validator(mode="after")
+    def _nothing_frozen_above_what_is_trained(self) -> PooledTransformerSettings:
+        if self.freeze_projection and not self.freeze_front_end:
+            raise ValueError(
+                "'freeze_front_end: false' trains the layers below the projection, which cannot stay frozen "
+                "then; add 'freeze_projection: false', or leave the front end frozen"
+            )
+        return self
+
     def features(self, backbone: BackboneSettings | None) -> FeatureSettings:
         """The features this classifier is trained on."""
+        frozen = self.initial_features(backbone)
+        return frozen if self.freeze_front_end else WaveformFeatures(max_seconds=self.max_seconds)
+
+    def initial_features(self, backbone: BackboneSettings | None) -> FeatureSettings:
+        """Output of the frozen front end, also where a front end is trained (D7)."""
         if backbone is None:
             raise ValueError("pooled_transformer needs a backbone")
         return FrontEndFeatures(backbone=backbone, max_seconds=self.max_seconds)
 
 
-class LightSerNetSettings(Settings):
+class LightSerNetSettings(_Trained):
     """Light-SERNet (Aftab et al. 2022) with its own schedule in optimiser steps.
 
     The published 300 epochs are about 24,000 steps on IEMOCAP; `steps` scales the schedule as a whole,
@@ -63,7 +94,7 @@ class LightSerNetSettings(Settings):
         return CepstralFeatures(seconds=self.seconds)
 
 
-class FunctionalsSettings(Settings):
+class FunctionalsSettings(_Trained):
     """Acoustic functionals, standardised, with multinomial logistic regression."""
 
     name: Literal["functionals"] = "functionals"

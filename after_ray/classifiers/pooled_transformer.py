@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from after_ray.audio.batches import length_batches
-from after_ray.backbones.loading import build
+from after_ray.backbones.loading import build, configuration, frames, shortest
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._base import (
     NO_CHECKPOINT,
@@ -24,21 +24,23 @@ from after_ray.classifiers._base import (
 from after_ray.classifiers._network_classifier import NetworkClassifier
 from after_ray.classifiers._pooled_network import PooledNetwork, augmentation
 from after_ray.classifiers._settings import PooledTransformerSettings
+from after_ray.features.waveform import FULL_SCALE
 from after_ray.learning.fit import epochs_plan, fit_network, in_batches
 from after_ray.learning.precision import passes
 from after_ray.seeds import SeedTree
 from after_ray.store.checkpoints import Checkpoint
 
 MAX_FRAMES = 8_000  # padded frames in one pass: 160 s of speech
+MAX_LIVE_FRAMES = 2_000  # where the front end is trained too: some 100 MB a second of speech
 
 
 @classifiers.register("pooled_transformer")
 class PooledTransformer(NetworkClassifier[PooledNetwork]):
-    """Encoder of wav2vec 2.0, ReLU, masked mean over time, linear layer (after_spec.md, 5.3).
+    """Transformer encoder, ReLU, masked mean over time, linear layer (after_spec.md, 5.3).
 
-    `inputs.features` are front-end outputs, since the front end is frozen; `inputs.backbone` the adapted
-    weights, None for the backbone as it is. SpecAugment is applied in training only. Losses are means over
-    the utterances of a step, however many passes it takes.
+    `inputs.features` are outputs of the front end, or int16 waveforms where it is trained as well;
+    `inputs.backbone` the adapted weights, None for the backbone as it is. SpecAugment is applied in training
+    only. Losses are means over the utterances of a step, however many passes it takes.
     """
 
     def __init__(
@@ -47,7 +49,12 @@ class PooledTransformer(NetworkClassifier[PooledNetwork]):
         super().__init__(inputs, settings.fitting.precision)
         self._settings = settings
         self._backbone = backbone
+        self._live = not settings.freeze_front_end
         self._lengths = inputs.features.lengths
+        if self._live:
+            config = configuration(backbone)
+            self._shortest = shortest(config)
+            self._lengths = np.array([frames(config, samples) for samples in self._lengths.tolist()])
 
     @classmethod
     def build(
@@ -103,7 +110,7 @@ class PooledTransformer(NetworkClassifier[PooledNetwork]):
         return self._network.pooled
 
     def _trained(self) -> dict[str, Tensor]:
-        """Encoder and head, and the projection unless it is frozen; the rest is the adapted backbone's."""
+        """Encoder and head, projection and front end unless frozen; the rest is the adapted backbone's."""
         return {name: value for name, value in self._network.named_parameters() if value.requires_grad}
 
     def _epoch(self, train: Labelled, generator: np.random.Generator) -> Sequence[NDArray[np.int64]]:
@@ -130,11 +137,11 @@ class PooledTransformer(NetworkClassifier[PooledNetwork]):
 
     def _logits(self, rows: NDArray[np.int64], masks: np.random.Generator) -> Tensor:
         """Logits with SpecAugment masks drawn from `masks`."""
-        features, lengths = self._padded(rows)
         time_mask, feature_mask = augmentation(
             self._lengths[rows], self._network.head.in_features, self._settings, masks
         )
         with passes(self._precision, self._inputs.device):
+            features, lengths = self._padded(rows)
             return self._network(
                 features,
                 lengths,
@@ -154,12 +161,26 @@ class PooledTransformer(NetworkClassifier[PooledNetwork]):
 
     def _passes(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """Positions in `rows` that go through the network together: alike in length, capped in frames."""
-        return length_batches(self._lengths[rows], max_frames=MAX_FRAMES, max_items=len(rows))
+        most = MAX_LIVE_FRAMES if self._live else MAX_FRAMES
+        return length_batches(self._lengths[rows], max_frames=most, max_items=len(rows))
 
-    def _padded(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Features padded with zeros to the longest, shape (len(rows), frames, width), and the lengths."""
+    def _padded(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor | None]:
+        """Front-end outputs padded with zeros to the longest, shape (len(rows), frames, width), and the
+        lengths; None where all are equal and nothing is padded.
+        """
+        lengths = self._lengths[rows]
+        features = self._network.heard(self._waves(rows)) if self._live else self._stored(rows)
+        return features, self._to_device(lengths) if lengths.min() < lengths.max() else None
+
+    def _stored(self, rows: NDArray[np.int64]) -> Tensor:
         features, lengths = self._inputs.features, self._lengths[rows]
         padded = np.zeros((len(rows), int(lengths.max()), *features.inner), features.dtype)
         for index, row in enumerate(rows.tolist()):
             padded[index, : lengths[index]] = features[row]
-        return self._to_device(padded).float(), self._to_device(lengths)
+        return self._to_device(padded).float()
+
+    def _waves(self, rows: NDArray[np.int64]) -> list[Tensor]:
+        """Samples in [-1, 1]; what is shorter than one frame is padded with zeros to one."""
+        waves = (np.array(self._inputs.features[row]) for row in rows.tolist())
+        whole = (np.pad(wave, (0, max(0, self._shortest - len(wave)))) for wave in waves)
+        return [self._to_device(wave).float() / float(FULL_SCALE) for wave in whole]

@@ -31,6 +31,18 @@ class FrontEndFeatures(Settings):
     max_seconds: float = Field(default=10.0, gt=0)
 
 
+class WaveformFeatures(Settings):
+    """The first `max_seconds` of the waveform itself, for classifiers that train the front end as well."""
+
+    kind: Literal["waveform"] = "waveform"
+    max_seconds: float = Field(default=10.0, gt=0)
+
+
 FeatureSettings = Annotated[
-    FunctionalFeatures | CepstralFeatures | FrontEndFeatures, Field(discriminator="kind")
+    FunctionalFeatures | CepstralFeatures | FrontEndFeatures | WaveformFeatures, Field(discriminator="kind")
 ]
+
+
+def of_backbone(features: FeatureSettings) -> bool:
+    """Whether features are made by a backbone, so that an adaptation of it changes them."""
+    return isinstance(features, FrontEndFeatures)
