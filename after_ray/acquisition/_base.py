@@ -6,7 +6,6 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Set
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +37,7 @@ class PoolEvidence:
 class Strategy(ABC):
     """An acquisition function. Subclasses carry no state: same evidence, budget and generator, same picks."""
 
-    needs: ClassVar[Set[EvidenceKind]] = frozenset()
+    needs: Set[EvidenceKind] = frozenset()
 
     def select(
         self, evidence: PoolEvidence, budget: int, generator: np.random.Generator

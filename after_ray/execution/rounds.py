@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from after_ray.acquisition import strategies
+from after_ray.acquisition import strategy_of
 from after_ray.backbones.identity import provenance
 from after_ray.classifiers import Classifier, ClassifierInputs, Labelled, Weights, classifiers
 from after_ray.environment import Execution, describe
@@ -94,7 +94,7 @@ class Trajectory:
         if isinstance(stage, FirstRoundStage):
             result = self._first_round(stage, checkpoint)
         else:
-            strategy = strategies.resolve(stage.strategy)()
+            strategy = strategy_of(stage.strategy, stage.selector)
             state = RoundState(self._labelled(), self._newest_weights())
             result = self._learner.next(state, strategy, stage.size, stage.restart, checkpoint)
         record = self._commit(stage, result, started)

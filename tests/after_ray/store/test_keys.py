@@ -121,3 +121,8 @@ def test_a_users_own_strategy_is_keyed_by_its_source(tmp_path: Path, monkeypatch
         module.write_text(source)
         keys.append(NextRoundStage(FIRST, 16, "my_own_strategy:Mine", "previous").key)
     assert keys[0] != keys[1]
+
+
+def test_how_scores_are_taken_is_in_a_key_unless_they_are_taken_exactly() -> None:
+    assert NextRoundStage(FIRST, 16, "entropy", "previous", "exact").key == NEXT.key
+    assert NextRoundStage(FIRST, 16, "entropy", "previous", "official_argpartition").key != NEXT.key
