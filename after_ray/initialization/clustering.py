@@ -15,7 +15,7 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
 from after_ray.initialization._base import Chosen, Initialization, initializations
-from after_ray.initialization._settings import ClusteringSettings
+from after_ray.initialization._settings import ClusteringSettings, Distance
 from after_ray.seeds import SeedTree
 
 
@@ -30,7 +30,7 @@ class Clusters:
 
 @initializations.register("clustering")
 class Clustering(Initialization):
-    """k-means on standardised features, k by the elbow, then the items nearest to the centroids in turn.
+    """k-means on features of the pool, k by the elbow, then the items nearest to the centroids in turn.
 
     k goes from `k_min` to min(`k_max`, size of round 0, number of distinct feature vectors). Known limit: an
     outlier that is a cluster of its own is picked in the first turn of the clusters.
@@ -49,11 +49,11 @@ class Clustering(Initialization):
             )
         if size == 0:
             return Chosen(np.empty(0, dtype=np.int64))
-        points = standardise(features)
+        points = standardise(features) if self.settings.standardised else features.astype(np.float64)
         solutions = self._solve(points, size, seeds)
         inertias = [solution.inertia for solution in solutions.values()]
-        k, rule = elbow(list(solutions), inertias)
-        distances = distances_to(points, solutions[k].centroids)
+        k, rule = self._number_of_clusters(list(solutions), inertias)
+        distances = distances_to(points, solutions[k].centroids, self.settings.distance)
         order = visiting_order(distances, solutions[k].sizes)
         details = {
             "clusters": k,
@@ -63,6 +63,12 @@ class Clustering(Initialization):
             "cluster_sizes": solutions[k].sizes[order].tolist(),
         }
         return Chosen(round_robin(distances[:, order], size), details)
+
+    def _number_of_clusters(self, ks: list[int], inertias: list[float]) -> tuple[int, str]:
+        """The number of clusters and what chose it: the settings (`given`) or a rule of `elbow`."""
+        return (
+            (ks[0], "given") if ks == [self.settings.k_min] == [self.settings.k_max] else elbow(ks, inertias)
+        )
 
     def _solve(self, points: NDArray[np.float64], size: int, seeds: SeedTree) -> dict[int, Clusters]:
         """One solution per k; every k has a seed of its own, so that the range of k shifts no draw."""
@@ -107,10 +113,26 @@ def elbow(ks: list[int], inertias: list[float]) -> tuple[int, str]:
     return ks[int(np.argmax(chord - np.array(inertias)))], "chord"
 
 
-def distances_to(points: NDArray[np.float64], centroids: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Euclidean distances of shape (n, k) from points (n, d) to centroids (k, d)."""
-    # Not by |a|^2 - 2ab + |b|^2: equal points must be at equal distances, to the last bit.
-    return np.stack([np.linalg.norm(points - centroid, axis=1) for centroid in centroids], axis=1)
+def distances_to(
+    points: NDArray[np.float64], centroids: NDArray[np.float64], distance: Distance = "euclidean"
+) -> NDArray[np.float64]:
+    """Distances of shape (n, k) from points (n, d) to centroids (k, d).
+
+    `cosine`: one minus the cosine of the angle; of a vector of zeros, which has no angle, it is 1.
+    """
+    measure = _euclidean if distance == "euclidean" else _cosine
+    return np.stack([measure(points, centroid) for centroid in centroids], axis=1)
+
+
+# Row by row, and not by a product of matrices: equal points must be at equal distances, to the last bit.
+def _euclidean(points: NDArray[np.float64], centroid: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.linalg.norm(points - centroid, axis=1)
+
+
+def _cosine(points: NDArray[np.float64], centroid: NDArray[np.float64]) -> NDArray[np.float64]:
+    lengths = np.linalg.norm(points, axis=1) * np.linalg.norm(centroid)
+    inner = (points * centroid).sum(axis=1)
+    return 1 - np.divide(inner, lengths, out=np.zeros_like(inner), where=lengths > 0)
 
 
 def visiting_order(distances: NDArray[np.float64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:

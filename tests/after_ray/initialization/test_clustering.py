@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from after_ray.initialization._settings import ClusteringSettings
+from after_ray.initialization._settings import ClusteringSettings, Distance
 from after_ray.initialization.clustering import (
     Clustering,
     distances_to,
@@ -49,6 +51,65 @@ def test_the_toy_from_end_to_end() -> None:
 def test_distance_is_euclidean_and_not_cosine() -> None:
     items = np.array([(10.0, 10.0), (1.1, 0.9), (0.0, 1.0)])
     assert round_robin(distances_to(items, np.array([(1.0, 1.0)])), 1).tolist() == [1]
+
+
+def test_cosine_sees_the_direction_alone() -> None:
+    items = np.array([(10.0, 10.0), (1.1, 0.9), (0.0, 1.0), (0.0, 0.0), (-1.0, -1.0)])
+    distances = distances_to(items, np.array([(1.0, 1.0)]), "cosine")
+    np.testing.assert_allclose(
+        distances[:, 0], [0, 1 - 2 / np.sqrt(4.04), 1 - np.sqrt(0.5), 1, 2], atol=1e-12
+    )
+    assert round_robin(distances, 1).tolist() == [0]
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "cosine"])
+def test_equal_points_are_at_equal_distances_to_the_last_bit(distance: Distance) -> None:
+    generator = np.random.default_rng(0)
+    point, centroids = generator.normal(size=513), generator.normal(size=(3, 513))
+    distances = distances_to(np.tile(point, (37, 1)), centroids, distance)
+    assert (distances == distances[0]).all()
+
+
+def test_the_official_choice_is_cosine_to_three_centroids_of_features_as_they_are() -> None:
+    """The published selection, `round robin of argmax of the similarity`, on made-up vectors."""
+    features = np.abs(np.random.default_rng(1).normal(size=(80, 6))) * [1, 1, 1, 9, 9, 9]
+    settings = ClusteringSettings(k_min=3, k_max=3, distance="cosine", standardised=False)
+    chosen = Clustering(settings).choose(20, features, 80, SeedTree(0))
+    seed = SeedTree(0).child("k_means", 3).small_integer()
+    solution = k_means(features, 3, 10, seed)
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    similar = unit @ (solution.centroids / np.linalg.norm(solution.centroids, axis=1, keepdims=True)).T
+    expected: list[int] = []
+    for turn in range(20):
+        sizes_fall = np.argsort(-solution.sizes, kind="stable")
+        column = similar[:, sizes_fall[turn % 3]].copy()
+        column[expected] = -np.inf
+        expected.append(int(column.argmax()))
+    assert len(set(solution.sizes.tolist())) == 3, "no tie between clusters"
+    assert chosen.positions.tolist() == expected
+    assert (chosen.details["clusters"], chosen.details["clusters_by"]) == (3, "given")
+
+
+@pytest.mark.parametrize("change", [{"distance": "cosine"}, {"standardised": False}])
+def test_distance_and_standardisation_decide_what_is_chosen(change: dict[str, Any]) -> None:
+    features = np.random.default_rng(1).normal(3.0, 1.0, size=(80, 6)) * [1, 1, 1, 9, 9, 9]
+    usual, other = (
+        Clustering(ClusteringSettings(**changes)).choose(12, features, 80, SeedTree(0)).positions
+        for changes in ({}, change)
+    )
+    assert set(usual.tolist()) != set(other.tolist())
+
+
+def test_new_settings_at_their_defaults_are_in_no_key() -> None:
+    meaning = ClusteringSettings(distance="euclidean", standardised=True).meaning()
+    assert meaning == {"name": "clustering", "k_min": 2, "k_max": 10, "n_init": 10}
+    assert ClusteringSettings(distance="cosine").meaning()["distance"] == "cosine"
+    assert ClusteringSettings(standardised=False).meaning()["standardised"] is False
+
+
+def test_a_range_of_clusters_that_runs_backwards_is_refused() -> None:
+    with pytest.raises(ValidationError, match="k_min 5 is above k_max 3"):
+        ClusteringSettings(k_min=5, k_max=3)
 
 
 def test_elbow_is_that_of_kneedle() -> None:
