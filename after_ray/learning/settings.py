@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -35,6 +35,11 @@ class FittingSettings(Settings):
 
 
 class FirstRoundSettings(Settings):
-    """Size of round 0: max(`share` percent of train, `per_class` x number of classes)."""
+    """Size of round 0: max(first percentage of the schedule, `per_class` x number of classes), or `size`.
+
+    `size` counts utterances, whatever the first percentage is. A schedule of one point acquires nothing: it is
+    a training on its percentage, which `size` leaves alone.
+    """
 
     per_class: int = Field(default=2, ge=0)
+    size: Annotated[int, Field(ge=1)] | None = neutral(None)

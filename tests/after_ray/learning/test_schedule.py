@@ -33,6 +33,36 @@ def test_round_0_is_rounded_up_and_later_rounds_half_up() -> None:
     assert sizes([1, 2], 1024, per_class=0) == (11, 20)  # 10.24 and 20.48
 
 
+OFFICIAL = [4.4, 9.2, 14.2, 19.19, 24.18]  # as docs/architecture.md writes them
+
+
+def test_the_budgets_of_the_official_code_can_be_written_for_its_fold() -> None:
+    """4508 utterances of IEMOCAP are outside of its second session, and all of them are train (D10)."""
+    assert target_sizes(OFFICIAL, 4508, 4, FirstRoundSettings(size=200)) == (200, 415, 640, 865, 1090)
+
+
+def test_a_size_of_round_0_stands_whatever_its_percentage_and_classes() -> None:
+    assert target_sizes([1, 50], 300, 20, FirstRoundSettings(size=30, per_class=2)) == (30, 150)
+
+
+def test_a_size_of_round_0_is_for_trajectories_and_not_for_a_single_training() -> None:
+    assert target_sizes([100], 300, 4, FirstRoundSettings(size=200)) == (300,)
+    assert target_sizes([100], 150, 4, FirstRoundSettings(size=200)) == (150,)
+
+
+@pytest.mark.parametrize(("schedule", "train"), [([1, 100], 150), ([5, 10], 10_000)])
+def test_a_size_of_round_0_that_does_not_fit_is_refused_with_what_does(
+    schedule: list[float], train: int
+) -> None:
+    with pytest.raises(BadValue) as caught:
+        target_sizes(schedule, train, 4, FirstRoundSettings(size=200))
+    low = {150: 2, 10_000: 500}[train]
+    assert str(caught.value) == (
+        f"Bad protocol.first_round.size: 200; allowed: {low} (where the schedule starts) to {train} "
+        "(all of train), or null."
+    )
+
+
 def test_percentages_are_decimals_and_not_binary_fractions() -> None:
     assert 0.07 * 100 != 7  # so that 7 % of 100 would be rounded up to 8
     assert sizes([7, 14], 100, classes=2) == (7, 14)
