@@ -53,6 +53,7 @@ class Execution:
                     f"This trial has a GPU but torch {torch.__version__} cannot use it; install the CUDA "
                     "build of torch and a matching driver on every node, or set resources.gpu to 0."
                 )
+            torch.backends.cudnn.allow_tf32 = False  # fp32 means float32; who wants speed asks for bf16
         return self.device
 
 

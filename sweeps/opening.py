@@ -74,9 +74,7 @@ def _named(progress: CorpusProgress, name: str) -> Callable[[int, int], None]:
 
 
 def _with_identities(study: Study) -> Study:
-    """Backbones that are named enter keys by the digest of their files."""
-    if all(backbone.name is None for backbone in study.backbone):
-        return study
+    """Backbones that are named enter keys by the digest of their files; configurations are checked."""
     from after_ray.backbones.identity import resolve
 
     return study.model_copy(update={"backbone": tuple(resolve(backbone) for backbone in study.backbone)})
