@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from after_ray.learning._kept import KeptWeights, changing
+from after_ray.learning.precision import kind_of
 from after_ray.learning.state import (
     below,
     generator_arrays,
@@ -64,9 +65,12 @@ class Progress:
         self._checkpoint.save(arrays, self._values(update))
 
     def load(self) -> int:
-        """Take over the state of a training that was killed; the optimiser steps it had taken, else 0."""
+        """Take over the state of a training that was killed; the optimiser steps it had taken, else 0.
+
+        A state of the other kind of device is passed over: its generators draw other numbers.
+        """
         state = self._checkpoint.load()
-        if state is None or "update" not in state.values:
+        if state is None or state.values.get("device") != kind_of(self._device):
             return 0
         load_tensors(changing(self._network), below("network", state.arrays))
         load_optimizer(self._optimizer, below("optimizer", state.arrays))
@@ -82,6 +86,7 @@ class Progress:
         """Everything that is no array; losses that are infinite, for which JSON has no word, are left out."""
         losses = {"lowest": self._kept.lowest, "latest": self._kept.latest}
         return {
+            "device": kind_of(self._device),
             "update": update,
             "resumed": self.resumed,
             "train_seconds": self.seconds_before + time.perf_counter() - self._started,

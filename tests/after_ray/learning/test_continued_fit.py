@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from after_ray.classifiers import FitReport
+from after_ray.learning import _progress as progress
 from after_ray.learning.fit import FitPlan, fit_network, in_batches
 from after_ray.learning.settings import Precision
 from after_ray.seeds import SeedTree
@@ -125,3 +126,16 @@ def test_writing_checkpoints_changes_no_bit_and_no_generator(tmp_path: Path) -> 
     assert outcome(writing, writing.fit(Checkpoint(tmp_path, every=0))) == expected
     assert torch.equal(before, torch.get_rng_state())
     assert copy.deepcopy(plain.noise.bit_generator.state) == writing.noise.bit_generator.state
+
+
+def test_a_state_of_another_kind_of_device_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed, again = Task(), Task()
+    expected = outcome(undisturbed, undisturbed.fit(Checkpoint()))
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(progress, "kind_of", lambda device: "cuda")
+        Task().fit(Checkpoint(tmp_path, every=0), kill_at=7)
+    report = again.fit(Checkpoint(tmp_path, every=0))
+    assert outcome(again, report) == expected
+    assert (report.resumed, again.steps) == (0, 14)
