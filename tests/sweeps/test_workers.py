@@ -67,10 +67,10 @@ class World:
 
     def run(self, name: str, cpus: int, said: str) -> dict[str, object]:
         """Results of all rounds, on a local Ray of `cpus` cores where OMP_NUM_THREADS is `said`."""
+        opened = open_study(self._folder / "workers.yaml", self._folder / name)
+        prepare(opened)  # fixes the threads of this process, hence its OMP_NUM_THREADS
         self._patch.setenv("OMP_NUM_THREADS", said)
         self._patch.setenv("THREADS_SEEN", str(self._folder / f"{name}.threads"))
-        opened = open_study(self._folder / "workers.yaml", self._folder / name)
-        prepare(opened)
         outcome = launch(opened.plan, opened.store, Where(cpus=cpus))
         assert not outcome.failed
         return results(opened.store)
