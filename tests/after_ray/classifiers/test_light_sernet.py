@@ -282,16 +282,6 @@ def test_training_goes_on_from_earlier_weights() -> None:
     assert np.abs(fresh.weights()["head.weight"] - kept["head.weight"]).max() > 1e-5
 
 
-def test_scores_do_not_depend_on_neighbours() -> None:
-    classifier, _ = trained()
-    rows = np.array([5, 18, 2, 11])
-    together = classifier.log_probabilities(rows)
-    alone = np.concatenate([classifier.log_probabilities(rows[i : i + 1]) for i in range(4)])
-    assert together == pytest.approx(alone, abs=1e-5)
-    assert together.shape == (4, CLASSES)
-    assert np.exp(together).sum(axis=1) == pytest.approx(1)
-
-
 def test_probabilities_have_all_classes_when_one_is_labelled() -> None:
     rows = np.array([0, 4, 8])
     classifier, _ = trained(Labelled(rows, LABELS[rows]))

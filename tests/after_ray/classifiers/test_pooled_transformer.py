@@ -66,17 +66,6 @@ def test_it_is_found_by_name_and_needs_a_backbone(sound: Ragged) -> None:
 
 
 @pytest.mark.parametrize("norm", ["group", "layer"])
-def test_scores_do_not_depend_on_neighbours(make: Make, norm: str) -> None:
-    classifier = make(norm)
-    fit(classifier)
-    together, vectors = classifier.log_probabilities(ALL), classifier.embeddings(ALL)
-    for row in ALL:
-        alone = np.array([row])
-        np.testing.assert_allclose(classifier.log_probabilities(alone)[0], together[row], atol=1e-5)
-        np.testing.assert_allclose(classifier.embeddings(alone)[0], vectors[row], atol=1e-5)
-
-
-@pytest.mark.parametrize("norm", ["group", "layer"])
 def test_cached_features_give_what_the_whole_backbone_gives(
     make: Make, tiny: Tiny, sound: Ragged, norm: str
 ) -> None:
