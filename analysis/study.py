@@ -57,7 +57,7 @@ class StudyInfo:
         name, description: as declared.
         reference: the strategy that others are compared with.
         corpora: by name.
-        protocol: its name, and what the study changes in it.
+        protocol: its name, what the study changes in it, and what it stands for.
         weights_are: of the backbone; `none` where no method has one.
         settings_yaml: the resolved study file.
         commands: how to run and report it again.

@@ -91,9 +91,12 @@ def plan(
 
             print(json.dumps({"study": opened.study.study, **counts}))
             return
-        from sweeps._console import print_counts
+        from sweeps._console import console, print_counts
+        from sweeps.in_words import preset_in_words
 
         print_counts(f"plan of {opened.study.study}", counts)
+        if said := preset_in_words(opened.study):
+            console.print(f"protocol {opened.study.protocol.preset}: {said}", markup=False)
 
 
 @app.command()

@@ -228,29 +228,25 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
         StudyError: for anything wrong with the file or an override.
     """
     source = read_study_file(path, overrides)
-    values = _with_protocol_fitting(with_places(source.values, path.parent))
+    values = _with_defaults_of_protocol(with_places(source.values, path.parent))
     try:
         return Study.model_validate(values)
     except ValidationError as error:
         raise _study_error(source, error) from error
 
 
-def _with_protocol_fitting(values: dict[str, Any]) -> dict[str, Any]:
-    """Give the protocol's fitting settings to the classifiers that follow it; their own entries win."""
-    protocol = values.get("protocol", {})
+def _with_defaults_of_protocol(values: dict[str, Any]) -> dict[str, Any]:
+    """Give the blocks of a study what its protocol says of them; their own entries win."""
     try:
-        fitting = Protocol.model_validate(protocol).fitting.model_dump()
+        blocks = Protocol.model_validate(values.get("protocol", {})).blocks
     except ValidationError:
         return values  # reported, with its line, when the whole study is validated
-    if "classifier" not in values:
-        return values
-    filled = []
-    for item in _named(values["classifier"]):
-        if isinstance(item, dict) and item.get("name") == "pooled_transformer":
-            own = item.get("fitting", {})
-            item = {**item, "fitting": {**fitting, **own}} if isinstance(own, dict) else item
-        filled.append(item)
-    return {**values, "classifier": filled}
+    result = dict(values)
+    for block in blocks:
+        if block.axis in result:
+            items = _adaptations if block.axis == "adaptation" else _named
+            result[block.axis] = [block.filled(item) for item in items(result[block.axis])]
+    return result
 
 
 def _study_error(source: StudySource, error: ValidationError) -> StudyError:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from after_ray.corpora._base import Scan
 from after_ray.errors import printable
 from after_ray.manifest import Manifest
-from after_ray.protocol import Protocol
+from after_ray.protocol import PRESETS, Block, Protocol, fitting_block
 from after_ray.splits._settings import FoldSettings, ValidationCap
 from after_ray.splits.speakers import recorded_together
+from sweeps.declaration import Study
 from sweeps.splitting import Split
 
 DIGEST_SHOWN = 12  # characters of a fold file's digest
@@ -18,6 +23,54 @@ def protocol_in_words(protocol: Protocol) -> str:
     named = Protocol(preset=protocol.preset)
     others = [name for name in Protocol.model_fields if getattr(protocol, name) != getattr(named, name)]
     return f"{protocol.preset}, with its own {', '.join(others)}" if others else protocol.preset
+
+
+def preset_in_words(study: Study) -> str:
+    """What the preset of a study's protocol sets in it, and what it does otherwise than its model.
+
+    What the study writes otherwise, and blocks that it does not have, are left out. Empty for `paper`, which
+    sets nothing.
+    """
+    preset = PRESETS[study.protocol.preset]
+    of_protocol = {key: value for key, value in preset.decisions.items() if key != "fitting"}
+    stands = {"": _held(of_protocol, [_decided(study)])}
+    for block in (fitting_block(preset.decisions.get("fitting", {})), *preset.blocks):
+        stands.setdefault(f"of {block.name} ", []).extend(_held(block.values, _written(study, block)))
+    sets = "; ".join(whose + ", ".join(held) for whose, held in stands.items() if held)
+    left_out = "; ".join(preset.left_out)
+    sentences = (f"It sets {sets}." if sets else "", f"Not as its model: {left_out}." if left_out else "")
+    return " ".join(filter(None, sentences))
+
+
+def _decided(study: Study) -> dict[str, Any]:
+    """The protocol as it acts: two of its decisions are axes, which a study may set itself."""
+    fold, restart = study.folds_wanted, study.restarts
+    axes = {"fold": fold if fold == "all" else list(fold), "restart": restart[0] if len(restart) == 1 else ""}
+    return study.protocol.model_dump(mode="json") | axes
+
+
+def _written(study: Study, block: Block) -> list[dict[str, Any]]:
+    """The blocks of a study that a preset's block speaks of."""
+    items = [item for item in getattr(study, block.axis) if item is not None and item.name == block.name]
+    return [item.model_dump(mode="json") for item in items]
+
+
+def _held(values: Mapping[str, Any], written: list[dict[str, Any]]) -> list[str]:
+    """Those of `values` that all of `written` have, as `key.key value`."""
+    found = [dict(_leaves(item)) for item in written]
+    return [
+        f"{'.'.join(place)} {value if isinstance(value, str) else json.dumps(value)}"
+        for place, value in _leaves(values)
+        if found and all(item.get(place) == value for item in found)
+    ]
+
+
+def _leaves(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, (*above, key))
+        else:
+            yield (*above, key), value
 
 
 def folds_in_words(split: Split, manifest: Manifest) -> str:

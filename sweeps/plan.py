@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from after_ray.acquisition import Selector, selector_that_matters
 from after_ray.adaptation.settings import AdaptationSettings
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.classifiers._settings import ClassifierSettings, can_continue, needs_backbone
+from after_ray.classifiers._settings import (
+    ClassifierSettings,
+    PooledTransformerSettings,
+    can_continue,
+    needs_backbone,
+)
+from after_ray.errors import BadValue
 from after_ray.learning.schedule import target_sizes
 from after_ray.learning.settings import Restart
 from after_ray.manifest import Manifest
@@ -221,6 +228,7 @@ def _methods(study: Study) -> Iterator[_Method]:
 def _of_method(
     study: Study, audio: AudioStage, choice: FoldChoice, sizes: tuple[int, ...], method: _Method
 ) -> Iterator[Trajectory]:
+    _refuse_empty_epochs(method.classifier, sizes[0])
     for adaptation in study.adaptation if method.backbone is not None else (None,):
         for seed in study.seed:
             adapted = _adaptation_stage(audio, choice, method.backbone, adaptation, seed)
@@ -248,6 +256,17 @@ def _of_method(
                 yield from _of_first_round(study, first, sizes[1:], labels)
 
 
+def _refuse_empty_epochs(classifier: ClassifierSettings, size: int) -> None:
+    """Before anything runs: whole batches alone may leave a small round 0 without any."""
+    if isinstance(classifier, PooledTransformerSettings):
+        fitting = classifier.fitting
+        if fitting.drop_last and size < fitting.batch_size:
+            allowed = (
+                f"{fitting.batch_size} or more, because 'drop_last' trains on whole batches of that size"
+            )
+            raise BadValue("size of round 0", size, allowed, "protocol.fitting")
+
+
 def _of_first_round(
     study: Study, first: FirstRoundStage, sizes: tuple[int, ...], labels: dict[str, Any]
 ) -> Iterator[Trajectory]:
@@ -258,7 +277,8 @@ def _of_first_round(
     restarts: tuple[Restart, ...] = study.restarts if can_continue(first.classifier) else ("pretrained",)
     for restart in restarts:
         for strategy in study.strategy:
-            last = _chain(first, sizes, strategy, restart)
+            selector = selector_that_matters(strategy, study.protocol.selector)
+            last = _chain(first, sizes, strategy, restart, selector)
             yield Trajectory(Axes(strategy=strategy, restart=restart, **labels), study.schedule, last)
 
 
@@ -276,11 +296,11 @@ def _adaptation_stage(
 
 
 def _chain(
-    first: FirstRoundStage, sizes: tuple[int, ...], strategy: str, restart: Restart
+    first: FirstRoundStage, sizes: tuple[int, ...], strategy: str, restart: Restart, selector: Selector
 ) -> FirstRoundStage | NextRoundStage:
     last: FirstRoundStage | NextRoundStage = first
     for size in sizes:
-        last = NextRoundStage(last, size, strategy, restart)
+        last = NextRoundStage(last, size, strategy, restart, selector)
     return last
 
 

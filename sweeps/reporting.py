@@ -14,7 +14,13 @@ from analysis.report import ReportPaths, write_report
 from analysis.results import Results, from_store
 from analysis.study import Copy, CorpusInfo, StudyInfo
 from sweeps.declaration import Study
-from sweeps.in_words import folds_in_words, left_out_in_words, protocol_in_words, validation_in_words
+from sweeps.in_words import (
+    folds_in_words,
+    left_out_in_words,
+    preset_in_words,
+    protocol_in_words,
+    validation_in_words,
+)
 from sweeps.opening import OpenStudy
 from sweeps.plan import Plan
 from sweeps.splitting import Split
@@ -63,7 +69,7 @@ def study_info(opened: OpenStudy) -> StudyInfo:
             scan.manifest.corpus: _corpus_info(study, scan, split)
             for scan, split in zip(opened.scans, opened.plan.splits, strict=True)
         },
-        protocol=protocol_in_words(study.protocol),
+        protocol=". ".join(filter(None, (protocol_in_words(study.protocol), preset_in_words(study)))),
         weights_are=_weights(opened.plan),
         settings_yaml=opened.resolved_yaml,
         commands=(opened.command("run"), opened.command("report")),

@@ -37,8 +37,8 @@ class FittingSettings(Settings):
 class FirstRoundSettings(Settings):
     """Size of round 0: max(first percentage of the schedule, `per_class` x number of classes), or `size`.
 
-    `size` counts utterances, whatever the first percentage is. A schedule of one point acquires nothing: it is
-    a training on its percentage, which `size` leaves alone.
+    `size` counts utterances, whatever the first percentage is. A schedule of one point acquires nothing: it
+    is a training on its percentage, which `size` leaves alone.
     """
 
     per_class: int = Field(default=2, ge=0)

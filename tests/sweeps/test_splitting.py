@@ -109,21 +109,24 @@ def test_folds_and_a_file_at_once_are_one_sentence(study: Path) -> None:
         opened(study, "protocol.folds={file: x.csv, count: 3}")
 
 
+SMALL = "protocol.first_round.size=null"  # the official code's 200 do not fit
+
+
 def test_the_official_code_has_its_second_fold_only_and_tests_on_half(study: Path) -> None:
-    plan = opened(study, "protocol=official_code").plan
+    plan = opened(study, "protocol=official_code", SMALL).plan
     assert {t.axes.fold for t in plan.trajectories} == {1}
     part = plan.splits[0].table.folds[1]
     assert part.validation_is_of_test
     assert abs(len(part.test) - len(part.validation)) <= 1
     assert {
-        t.axes.fold for t in opened(study, "protocol=official_code", "fold=all").plan.trajectories
+        t.axes.fold for t in opened(study, "protocol=official_code", SMALL, "fold=all").plan.trajectories
     } == set(range(5))
 
 
 def test_what_a_study_writes_overrides_one_entry_of_the_preset(study: Path) -> None:
-    plan = opened(study, "protocol={preset: official_code, validation: by_speaker}").plan
+    plan = opened(study, "protocol={preset: official_code, validation: by_speaker}", SMALL).plan
     assert not plan.splits[0].table.folds[1].validation_is_of_test
-    plan = opened(study, "protocol={preset: official_code, folds: leave_one_speaker_out}").plan
+    plan = opened(study, "protocol={preset: official_code, folds: leave_one_speaker_out}", SMALL).plan
     assert len(plan.splits[0].table.folds) == 6
     assert plan.splits[0].table.folds[0].validation_is_of_test
 
@@ -188,12 +191,15 @@ def test_a_study_that_tests_on_what_it_trains_with_is_refused(own: Path, verb: s
 
 def test_no_half_of_the_held_out_part_may_repeat_the_other(own: Path) -> None:
     """The official code's halves share speakers by design, never the same samples."""
-    folds = opened(own, "protocol=official_code", "protocol.folds.count=2").plan.splits[0].table.folds[1]
+    official = ("protocol=official_code", "protocol.folds.count=2", SMALL)
+    folds = opened(own, *official).plan.splits[0].table.folds[1]
     names = opened(own).scans[0].manifest.table["path"]
     copied, tested = names[int(folds.validation[0])], names[int(folds.test[0])]
     (own.parent / copied).write_bytes((own.parent / tested).read_bytes())
-    words = ["plan", str(own), "--store", str(own.parent / "store"), "--set", "protocol.preset=official_code"]
-    assert CliRunner().invoke(app, words).exit_code == 1
+    words = ["plan", str(own), "--store", str(own.parent / "store")]
+    done = CliRunner().invoke(app, [*words, *(word for value in official for word in ("--set", value))])
+    assert done.exit_code == 1
+    assert "1 duplicate recording(s)" in done.output.replace("\n", " ")
 
 
 def test_files_that_are_skipped_are_told_at_once(own: Path) -> None:
