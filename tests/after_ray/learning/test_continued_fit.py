@@ -133,9 +133,10 @@ def test_a_state_of_another_kind_of_device_is_passed_over(
 ) -> None:
     undisturbed, again = Task(), Task()
     expected = outcome(undisturbed, undisturbed.fit(Checkpoint()))
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(progress, "kind_of", lambda device: "cuda")
-        Task().fit(Checkpoint(tmp_path, every=0), kill_at=7)
+        with pytest.raises(Killed):
+            Task().fit(Checkpoint(tmp_path, every=0), kill_at=7)
     report = again.fit(Checkpoint(tmp_path, every=0))
     assert outcome(again, report) == expected
     assert (report.resumed, again.steps) == (0, 14)
