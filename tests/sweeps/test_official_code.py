@@ -19,6 +19,7 @@ from sweeps.cli import app
 from sweeps.declaration import Study, load_study
 from sweeps.in_words import preset_in_words
 from sweeps.opening import OpenStudy, open_study
+from sweeps.reporting import study_info
 from sweeps.study_file import StudyError
 
 STUDY = """\
@@ -227,6 +228,13 @@ def test_a_plan_says_what_the_preset_sets_and_what_it_leaves_out(path: Path) -> 
     ):
         assert part in output
     assert "first_round.size" not in output, "the study has its own"
+
+
+def test_the_report_says_it_too(path: Path) -> None:
+    said = study_info(opened(path)).protocol
+    assert said.startswith("official_code, with its own first_round. It sets fold [1], ")
+    assert said.endswith(f"{OFFICIAL_CODE.left_out[-1]}.")
+    assert study_info(opened(path, "protocol=paper")).protocol == "paper"
 
 
 def test_what_a_study_has_its_own_way_is_not_said_to_be_set(path: Path) -> None:
