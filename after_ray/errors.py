@@ -224,22 +224,22 @@ class DamagedStore(AfterRayError):
 
 
 class DivergedTraining(AfterRayError):
-    """A loss that is no longer a finite number: the weights are lost."""
+    """A loss or gradient that is no longer a finite number: the weights are lost."""
 
-    def __init__(self, what: str, value: float, update: int) -> None:
+    def __init__(self, what: str, value: float, update: int, remedy: str = "Lower the learning rate") -> None:
         super().__init__(
             f"Training diverged: the {what} is {value} at update {update}; a finite number is needed. "
-            "Lower the learning rate, and check that no utterance is silent or empty."
+            f"{remedy}, and check that no utterance is silent or empty."
         )
 
 
 class CollapsedAdaptation(AfterRayError):
-    """An adaptation whose quantiser uses one codeword per group: its targets no longer say anything."""
+    """An adaptation whose targets or predictions do not depend on the audio any more: it learns nothing."""
 
-    def __init__(self, perplexity: float, lowest: float, step: int) -> None:
+    def __init__(self, step: int, information: float, least: float, perplexity: float, remedy: str) -> None:
         super().__init__(
-            f"Adaptation collapsed: codebook perplexity {perplexity:.3f} at step {step}, the minimum being "
-            f"{lowest:.0f}. Raise adaptation.diversity_weight or lower adaptation.learning_rate."
+            f"Adaptation collapsed: at step {step} the code of a masked frame says {information:.3f} nats "
+            f"about it, {least:g} or more are needed (perplexity of the codes: {perplexity:.1f}). {remedy}."
         )
 
 

@@ -1,7 +1,7 @@
-"""The three terms of the adaptation loss over masked frames, each a pure function of tensors.
+"""The terms of the adaptation losses over masked frames, each a pure function of tensors, in float32.
 
 Frames of all clips of a batch stand one below the other: S is the number of masked frames, G the groups of
-the quantiser, V its codewords per group, D a width, K the negatives.
+the quantiser, V its codewords per group, D a width, K the negatives, C the clusters.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def contrastive(
 ) -> Tensor:
     """Mean over masked frames of -log softmax of the true target among itself and its negatives.
 
-    Equation 1 of the paper, equation 3 of wav2vec 2.0 (Baevski et al. 2020).
+    Equation 3 of wav2vec 2.0 (Baevski et al. 2020).
 
     Args:
         context: encoder output at the masked frames, shape (S, D).
@@ -28,13 +28,30 @@ def contrastive(
         codes: quantiser codes, shape (S, G); a negative with the codes of the target is left out, since it
             is the target.
     """
-    similarity = normalize(context.float(), dim=-1) @ normalize(quantized.float(), dim=-1).T / temperature
+    similarity = _similarity(context, quantized) / temperature
     wrong = similarity.gather(1, negatives)
     if codes is not None:
         same = (codes[negatives] == codes[:, None]).all(dim=-1)
         wrong = wrong.masked_fill(same, -torch.inf)
     logits = torch.cat([similarity.diagonal()[:, None], wrong], dim=1)
     return cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long, device=logits.device))
+
+
+def contrastive_to_all(context: Tensor, quantized: Tensor, clips: Tensor, *, temperature: float) -> Tensor:
+    """Mean over masked frames of -log softmax of the true target among all masked frames of its clip.
+
+    Equation 1 of the paper, which sums where this is a mean: every frame of the clip is in the denominator,
+    also one whose target is the same.
+
+    Args:
+        context: encoder output at the masked frames, shape (S, D).
+        quantized: targets, shape (S, D).
+        clips: the number of each frame's clip, shape (S,).
+        temperature: kappa.
+    """
+    similarity = _similarity(context, quantized) / temperature
+    logits = similarity.masked_fill(clips[:, None] != clips, -torch.inf)
+    return cross_entropy(logits, torch.arange(len(logits), device=logits.device))
 
 
 def reconstruction(logits: Tensor, codes: Tensor) -> Tensor:
@@ -49,6 +66,19 @@ def reconstruction(logits: Tensor, codes: Tensor) -> Tensor:
     return cross_entropy(logits.float().flatten(0, 1), codes.flatten())
 
 
+def cluster_logits(projected: Tensor, embeddings: Tensor, *, temperature: float) -> Tensor:
+    """Logits of every cluster, shape (S, C): cosine to its embedding over the temperature.
+
+    Equation 3 of HuBERT (Hsu et al. 2021), whose temperature is 0.1.
+
+    Args:
+        projected: projections of the context, shape (S, D).
+        embeddings: one per cluster, shape (C, D).
+        temperature: tau.
+    """
+    return _similarity(projected, embeddings) / temperature
+
+
 def diversity(perplexity: Tensor, codewords: int) -> Tensor:
     """Unused share of the codebook: 0 when all `codewords` of all groups are used equally often."""
     return (codewords - perplexity) / codewords
@@ -56,8 +86,17 @@ def diversity(perplexity: Tensor, codewords: int) -> Tensor:
 
 def perplexity(probabilities: Tensor) -> Tensor:
     """Effective number of codewords in use, summed over groups; probabilities have shape (S, G, V)."""
-    mean = probabilities.mean(dim=0)
-    return torch.exp(-torch.special.xlogy(mean, mean).sum(dim=-1)).sum()
+    return torch.exp(_entropy(probabilities.mean(dim=0))).sum()
+
+
+def information(probabilities: Tensor) -> Tensor:
+    """Nats that a codeword drawn for a frame says about that frame, summed over groups; shape (S, G, V).
+
+    The mutual information of frame and codeword: entropy of the mean less mean of the entropies. It is 0
+    when every frame gets the same codeword, which a perplexity shows, and when every frame gets any of them
+    alike, which a perplexity takes for a full codebook.
+    """
+    return (_entropy(probabilities.mean(dim=0)) - _entropy(probabilities).mean(dim=0)).sum()
 
 
 def draw_negatives(mask: NDArray[np.bool_], count: int, generator: np.random.Generator) -> NDArray[np.int64]:
@@ -80,3 +119,13 @@ def draw_negatives(mask: NDArray[np.bool_], count: int, generator: np.random.Gen
         drawn.append(first + other + (other >= own))  # step over the frame itself
         first += frames
     return np.concatenate(drawn)
+
+
+def _similarity(left: Tensor, right: Tensor) -> Tensor:
+    """Cosine of every row of one with every row of the other."""
+    return normalize(left.float(), dim=-1) @ normalize(right.float(), dim=-1).T
+
+
+def _entropy(probabilities: Tensor) -> Tensor:
+    """In nats, over the last dimension."""
+    return -torch.special.xlogy(probabilities, probabilities).sum(dim=-1)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from after_ray.adaptation.tapt import adapt
+from after_ray.adaptation.tapt import Adapted, adapt
+from after_ray.backbones.identity import provenance
 from after_ray.classifiers import Weights
 from after_ray.environment import Execution, describe
+from after_ray.errors import CollapsedAdaptation, DivergedTraining
 from after_ray.execution.corpus import open_corpus
 from after_ray.execution.folds import open_fold
 from after_ray.seeds import SeedTree
 from after_ray.splits.tripwire import Tripwire
 from after_ray.stages import AdaptationStage
-from after_ray.store import Draft, Record, Store
+from after_ray.store import Checkpoint, Draft, Record, Store
 from after_ray.store.artifacts import save_arrays
 
 WEIGHTS_FILE = "backbone.safetensors"
@@ -22,18 +24,34 @@ WEIGHTS_FILE = "backbone.safetensors"
 def compute_adaptation(
     stage: AdaptationStage, execution: Execution, progress: Callable[[int, int], None]
 ) -> Record:
-    """Adapt the backbone to the train part of the fold, without labels, and store its weights."""
+    """Adapt the backbone to the train part of the fold, without labels, and store its weights.
+
+    One that was killed goes on from its checkpoint; one that failed begins anew, since it would fail again.
+    """
     store = Store(execution.store)
-    standing = store.find(stage.key)
-    if standing is not None:
-        return standing
-    started = time.time()
+    checkpoint = Checkpoint(store.root / "checkpoints" / stage.key, execution.checkpoint_seconds)
+    record = store.find(stage.key)
+    if record is None:
+        started = time.time()
+        try:
+            adapted = _adapt(stage, execution, checkpoint, progress)
+        except (CollapsedAdaptation, DivergedTraining):
+            checkpoint.clear()
+            raise
+        record = _commit(stage, execution, adapted, started)
+    checkpoint.clear()
+    return record
+
+
+def _adapt(
+    stage: AdaptationStage, execution: Execution, checkpoint: Checkpoint, progress: Callable[[int, int], None]
+) -> Adapted:
     corpus = open_corpus(stage.audio, execution)
     parts = open_fold(stage.audio, stage.fold, execution)
     audio = Tripwire(corpus.audio, parts, corpus.manifest.table["utterance"].tolist())
     seeds = SeedTree(stage.seed or 0).child("adaptation", "shared" if stage.seed is None else "seed")
     with audio.lifted("train", during="adaptation"):
-        adapted = adapt(
+        return adapt(
             stage.adaptation,
             stage.backbone,
             audio,
@@ -41,7 +59,12 @@ def compute_adaptation(
             seeds.child(stage.fold.index),
             execution.resolve_device(),
             lambda done, total, _: progress(done, total),
+            checkpoint,
         )
+
+
+def _commit(stage: AdaptationStage, execution: Execution, adapted: Adapted, started: float) -> Record:
+    store = Store(execution.store)
     with store.workspace(stage.key) as folder:
         save_arrays(folder / WEIGHTS_FILE, adapted.weights)
         finished = time.time()
@@ -51,9 +74,16 @@ def compute_adaptation(
             meaning=stage.meaning(),
             parents=tuple(needed.key for needed in stage.needs()),
             measures=adapted.measures,
-            seconds={"total": finished - started},
-            details={"history": adapted.history, "corpus": corpus.manifest.corpus},
-            environment=describe(execution),
+            seconds={"total": adapted.seconds_before + finished - started},
+            details={
+                "history": adapted.history,
+                "corpus": stage.audio.corpus,
+                "backbone": provenance(stage.backbone),
+                "precision": stage.adaptation.precision,
+                "resumed": adapted.resumed,
+                **adapted.details,
+            },
+            environment={**describe(execution), "compiled": False},
             started=started,
             finished=finished,
         )

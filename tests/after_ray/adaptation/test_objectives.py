@@ -1,24 +1,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 
-from after_ray.adaptation._network import AdaptationNetwork
 from after_ray.adaptation.objectives import (
+    cluster_logits,
     contrastive,
+    contrastive_to_all,
     diversity,
     draw_negatives,
+    information,
     perplexity,
     reconstruction,
 )
-from after_ray.adaptation.settings import TaptSettings
-from after_ray.backbones.loading import build_for_adaptation, frames
-from after_ray.backbones.masking import span_mask
-from after_ray.backbones.settings import BackboneSettings
 
 CONTEXT = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 TARGETS = torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
@@ -29,6 +26,24 @@ def test_contrastive_is_equation_1() -> None:
     loss = contrastive(CONTEXT, TARGETS, OTHERS, temperature=0.1)
     assert 3 * loss.item() == pytest.approx(6.063670, abs=1e-5)
     assert loss.item() == pytest.approx(2.021223, abs=1e-5)
+
+
+def test_all_masked_frames_of_a_clip_as_negatives_are_equation_1() -> None:
+    one_clip = torch.zeros(3, dtype=torch.long)
+    loss = contrastive_to_all(CONTEXT, TARGETS, one_clip, temperature=0.1)
+    assert 3 * loss.item() == pytest.approx(6.063670, abs=1e-5)
+
+
+def test_the_frames_of_other_clips_are_no_negatives() -> None:
+    clips = torch.tensor([0, 0, 0, 1, 1, 1])
+    both = contrastive_to_all(CONTEXT.repeat(2, 1), TARGETS.repeat(2, 1), clips, temperature=0.1)
+    assert both.item() == pytest.approx(2.021223, abs=1e-5)
+
+
+def test_equation_1_counts_a_frame_with_an_equal_target_too() -> None:
+    same = torch.ones(4, 2)
+    loss = contrastive_to_all(same, same, torch.zeros(4, dtype=torch.long), temperature=0.1)
+    assert loss.item() == pytest.approx(math.log(4), abs=1e-6)
 
 
 def test_contrastive_does_not_depend_on_the_length_of_vectors() -> None:
@@ -83,29 +98,19 @@ def test_a_lone_masked_frame_is_refused() -> None:
         draw_negatives(np.array([[True, False]]), 5, np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("norm", ["group", "layer"])
-def test_the_loss_is_that_of_transformers_where_both_say_the_same(
-    tiny: Callable[..., BackboneSettings], norm: str
-) -> None:
-    generator = np.random.default_rng(2)
-    network = AdaptationNetwork(build_for_adaptation(tiny(norm)), torch.Generator()).eval()
-    model = network.model
-    waves = torch.from_numpy(generator.standard_normal((3, 9_000)).astype(np.float32))
-    length = frames(model.config, 9_000)
-    mask = span_mask(np.full(3, length), probability=0.3, span=4, min_spans=2, generator=generator)
-    negatives = draw_negatives(mask, 20, generator)
-    everywhere = np.zeros((*mask.shape, 20), dtype=np.int64)  # transformers numbers all frames
-    everywhere[mask] = np.flatnonzero(mask)[negatives]
-    settings = TaptSettings(reconstruction_weight=0.0)
-    with torch.no_grad():
-        losses = network(waves, torch.from_numpy(mask), torch.from_numpy(negatives), settings)
-        theirs = model(
-            waves,
-            mask_time_indices=torch.from_numpy(mask),
-            sampled_negative_indices=torch.from_numpy(everywhere),
-        )
-    count = mask.sum()
-    assert losses.contrastive.item() == pytest.approx(theirs.contrastive_loss.item() / count, rel=1e-5)
-    assert losses.diversity.item() == pytest.approx(theirs.diversity_loss.item() / count, rel=1e-5)
-    assert losses.total.item() == pytest.approx(theirs.loss.item() / count, rel=1e-5)
-    assert losses.perplexity.item() == pytest.approx(theirs.codevector_perplexity.item(), rel=1e-5)
+def test_information_is_lost_with_one_codeword_and_with_codewords_at_random() -> None:
+    same = torch.zeros(12, 2, 6)
+    same[:, :, 3] = 1
+    at_random = torch.full((12, 2, 6), 1 / 6)
+    told = torch.eye(6).repeat(2, 1)[:, None].expand(12, 2, 6)
+    assert information(same).item() == pytest.approx(0, abs=1e-6)
+    assert information(at_random).item() == pytest.approx(0, abs=1e-6)
+    assert perplexity(at_random).item() == pytest.approx(12), "a perplexity takes it for a full codebook"
+    assert information(told).item() == pytest.approx(2 * math.log(6), abs=1e-6)
+
+
+def test_clusters_are_compared_by_angle_alone() -> None:
+    embeddings = torch.tensor([[2.0, 0.0], [0.0, 5.0], [-1.0, 0.0]])
+    logits = cluster_logits(torch.tensor([[3.0, 0.0], [1.0, 1.0]]), embeddings, temperature=0.1)
+    root = 10 * math.sqrt(0.5)
+    assert torch.allclose(logits, torch.tensor([[10.0, 0.0, -10.0], [root, root, -root]]), atol=1e-5)

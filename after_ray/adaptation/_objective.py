@@ -1,0 +1,89 @@
+"""What every objective of an adaptation has: a backbone, draws for a batch, and terms of a loss."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from after_ray.adaptation.settings import TaptSettings
+from after_ray.backbones._transformers import Backbone
+
+Mask: TypeAlias = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Where the clips of a batch were cut: their places among the rows of the adaptation, first samples."""
+
+    places: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch on the device.
+
+    Attributes:
+        waves: clips of equal length, shape (clips, samples).
+        mask: masked frames, shape (clips, frames); S of them.
+        masked: their numbers when all frames of all clips stand one below the other, shape (S,).
+        targets: what `Objective.draw` gave.
+    """
+
+    waves: Tensor
+    mask: Tensor
+    masked: Tensor
+    targets: Tensor
+
+
+class Objective(nn.Module):
+    """A backbone with the heads that an objective needs; its parameters are what an adaptation trains.
+
+    Attributes:
+        TITLE: its name in records.
+        TERMS: names of what `forward` gives: `total`, the loss, first; `perplexity` and `information` of
+            the codes among the others.
+        LEAST_INFORMATION: nats; an adaptation whose codes say less about their frames has collapsed.
+        JUDGED_FROM: update from which that is looked at.
+        REMEDY: what to do then.
+        grid: samples; crops begin at multiples of it.
+    """
+
+    TITLE: ClassVar[str]
+    TERMS: ClassVar[tuple[str, ...]]
+    LEAST_INFORMATION: ClassVar[float]
+    JUDGED_FROM: ClassVar[int]
+    REMEDY: ClassVar[str]
+
+    def __init__(self, backbone: Backbone, settings: TaptSettings, grid: int = 1) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.settings = settings
+        self.grid = grid
+        if not settings.train_front_end:
+            backbone.feature_extractor._freeze_parameters()
+
+    @abstractmethod
+    def draw(self, mask: Mask, crops: Crops, generator: np.random.Generator) -> NDArray[np.int64]:
+        """What else a batch needs, drawn or looked up; runs beside the training of the batch before."""
+
+    @abstractmethod
+    def forward(self, batch: Batch, device: str) -> dict[str, Tensor]:
+        """The terms of one batch, one float32 number each, by the names of `TERMS`."""
+
+    def found(self) -> dict[str, NDArray[Any]]:
+        """What was found before training and cannot be found again from adapted weights; for checkpoints."""
+        return {}
+
+    def details(self) -> dict[str, object]:
+        """What is worth recording beside the terms."""
+        return {"objective": self.TITLE}
+
+    def _summed(self, mean: Tensor, frames: int) -> Tensor:
+        """A term of the loss, given per masked frame, as `reduction` says."""
+        return mean * frames if self.settings.reduction == "sum" else mean

@@ -1,0 +1,67 @@
+"""Presets mean their values; what is written overrides them; what is not allowed is named."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from after_ray.adaptation.settings import PRESETS, TaptSettings
+
+OFFICIAL = {
+    "steps": 20_000,
+    "batch_seconds": 250,
+    "mask_probability": 0.05,
+    "mask_span": 10,
+    "min_spans": 2,
+    "negatives": 100,
+    "contrastive_weight": 1,
+    "reconstruction_weight": 0,
+    "diversity_weight": 0.1,
+    "reduction": "sum",
+    "warmup_steps": 100,
+    "flat_share": 0.05,
+    "max_seconds": 10,
+    "learning_rate": 1e-4,
+    "train_front_end": True,
+}
+
+
+def test_the_official_code_is_one_word() -> None:
+    settings = TaptSettings(preset="official_code")
+    assert {name: getattr(settings, name) for name in OFFICIAL} == OFFICIAL
+
+
+def test_a_preset_means_its_values_and_not_its_name() -> None:
+    spelled_out = TaptSettings(**PRESETS["official_code"])
+    assert spelled_out.meaning() == TaptSettings(preset="official_code").meaning()
+    assert spelled_out.meaning() != TaptSettings().meaning()
+    assert "preset" not in TaptSettings().meaning()
+
+
+def test_what_is_written_overrides_the_preset() -> None:
+    settings = TaptSettings(preset="official_code", reduction="mean", steps=60)
+    assert (settings.reduction, settings.steps, settings.min_spans) == ("mean", 60, 2)
+
+
+def test_settings_that_came_later_are_in_no_key_of_before() -> None:
+    before = {"reduction", "precision", "objective", "clusters", "cluster_layer", "cluster_frames"}
+    assert TaptSettings().meaning().keys().isdisjoint({*before, "unmasked_weight"})
+    assert TaptSettings(negatives="all").meaning()["negatives"] == "all"
+    assert TaptSettings(objective="clusters", clusters=500).meaning()["clusters"] == 500
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"negatives": "al"}, "allowed are whole numbers from 1 on and 'all'"),
+        ({"negatives": 0}, "allowed are whole numbers from 1 on and 'all'"),
+        ({"cluster_layer": "last"}, "allowed are whole numbers from 1 on and 'middle'"),
+        ({"preset": "official"}, "should be 'paper' or 'official_code'"),
+        ({"reduction": "max"}, "should be 'mean' or 'sum'"),
+        ({"clusters": 1}, "greater than or equal to 2"),
+        ({"objektive": "clusters"}, "Did you mean 'objective'"),
+    ],
+)
+def test_what_is_not_allowed_is_refused_by_name(changes: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValidationError, match=sentence):
+        TaptSettings(**changes)
