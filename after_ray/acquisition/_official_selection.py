@@ -13,8 +13,8 @@ class OfficialArgpartition(ByScores):
 
     The official call, in `run_downstream_custom_multiple_fold.py`, has the pivot k where -k was meant. Of
     N = 4308 distinct scores and k = 215, about an eighth of what is picked is among the 215 highest. What it
-    picks depends on numpy's version, which may have other code for another processor; numpy sorts short arrays
-    (to 256 scores in 2.4) completely, so that small pools hide the mistake.
+    picks depends on numpy's version, which may have other code for another processor; numpy sorts short
+    arrays (to 256 scores in 2.4) completely, so that small pools hide the mistake.
 
     Picks come in the order of the pool, in which the official code appends them to what is trained on. The
     whole pool, for which the official call fails, is taken as it is.
