@@ -12,22 +12,10 @@ from after_ray.errors import AfterRayError, UnknownName
 from after_ray.metrics import (
     confusion_matrix,
     evaluate,
-    macro_f1,
-    recalls,
     unweighted_accuracy,
-    weighted_accuracy,
 )
 from after_ray.ragged import Ragged, write_ragged
 from after_ray.seeds import SeedTree
-
-MATRIX = np.array([[50, 10, 5, 5], [8, 80, 10, 2], [4, 12, 30, 4], [6, 9, 5, 60]])
-
-
-def test_the_metrics_of_the_specifications_matrix() -> None:
-    assert weighted_accuracy(MATRIX) == pytest.approx(220 / 300)
-    assert recalls(MATRIX) == pytest.approx([0.714286, 0.8, 0.6, 0.75], abs=1e-6)
-    assert unweighted_accuracy(MATRIX) == pytest.approx(0.716071, abs=1e-6)
-    assert macro_f1(MATRIX) == pytest.approx(0.719408, abs=1e-6)
 
 
 def test_a_class_absent_from_the_truth_is_left_out_of_ua() -> None:

@@ -50,15 +50,6 @@ def test_picks_none_of_the_lowest_scores_and_not_the_highest(seed: int) -> None:
     assert set(picks.tolist()) != set(top(scores, 215).tolist())
 
 
-def test_about_an_eighth_of_its_picks_are_the_highest_scores() -> None:
-    """Informational: the share belongs to a version of numpy (measured with 2.4), the rest does not."""
-    shares = []
-    for seed in range(20):
-        scores = np.random.default_rng(seed).uniform(size=4308)
-        shares.append(len(np.intersect1d(pick(scores, 215), top(scores, 215))) / 215)
-    assert np.mean(shares) == pytest.approx(0.14, abs=0.05)
-
-
 def test_a_wrapped_strategy_is_asked_for_its_own_evidence_and_scores() -> None:
     evidence = testing.random_evidence(Entropy(), size=40)
     wrapped = strategy_of("entropy", "official_argpartition")

@@ -12,17 +12,6 @@ from after_ray.errors import TooFewUtterances, UnusableScores
 SCORED = [name for name in strategies.names() if issubclass(strategies.resolve(name), Uncertainty)]
 
 
-@pytest.mark.parametrize("size", [10, 300, 5000])
-@pytest.mark.parametrize("seed", range(50))
-def test_equals_a_stable_sort_of_everything(size: int, seed: int) -> None:
-    generator = np.random.default_rng(seed)
-    distinct = generator.normal(size=size)
-    for scores in (distinct, distinct.round(1), np.floor(distinct)):  # few ties, some, many
-        expected = np.argsort(-scores, kind="stable")
-        for budget in (0, 1, size // 7, size - 1, size):
-            np.testing.assert_array_equal(top(scores, budget), expected[:budget])
-
-
 @given(
     scores=arrays(
         np.float64, st.integers(1, 40), elements=st.sampled_from([-np.inf, -1.0, -0.0, 0.0, 0.5, 1e-300])

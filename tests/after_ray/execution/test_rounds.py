@@ -16,8 +16,8 @@ from after_ray.environment import Execution, fix_threads
 from after_ray.execution import run
 from after_ray.execution.rounds import MODEL_FILE, PREDICTIONS_FILE, Trajectory
 from after_ray.learning.settings import Restart
-from after_ray.stages import FirstRoundStage, FoldsStage, NextRoundStage
-from after_ray.store import Record, Store
+from after_ray.stages import FoldsStage, NextRoundStage
+from after_ray.store import Store
 from tests.after_ray.execution.chains import SIZES, TRANSFORMER, chain, results
 
 
@@ -92,22 +92,6 @@ def test_weights_that_were_dropped_are_trained_again_to_the_same_bits(
     chain(again, classifier, restart)
     run(branch, again)
     assert results(execution, branch) == results(again, branch)
-
-
-def test_strategies_share_round_0_and_coincide_when_everything_is_labelled(execution: Execution) -> None:
-    entropy = chain(execution, FunctionalsSettings(), "pretrained")
-    train = int(run(entropy, execution).measures["train"] or 0)
-    ends: list[Record] = []
-    for strategy in ("random", "margin"):
-        last: FirstRoundStage | NextRoundStage = entropy.first
-        for size in (16, train):
-            last = NextRoundStage(last, size, strategy, "pretrained")
-        ends.append(run(last, execution))
-    store = Store(execution.store)
-    assert ends[0].measures == ends[1].measures
-    first, second = (store.arrays(record, PREDICTIONS_FILE) for record in ends)
-    for name in first:
-        np.testing.assert_array_equal(first[name], second[name])
 
 
 def test_a_record_says_what_was_measured_and_where(execution: Execution) -> None:
