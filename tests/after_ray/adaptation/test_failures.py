@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from typing import Any
@@ -90,6 +91,16 @@ def test_the_journal_counts_the_steps_that_fp16_leaves_out_and_stops_at_too_many
     write(noted, first_too_many, norm=math.inf)
     with pytest.raises(DivergedTraining, match=f"inf at update {first_too_many}.*bf16 or fp32"):
         noted.look(first_too_many)
+
+
+def test_the_journal_remembers_how_many_steps_in_a_row_were_left_out_before_a_kill() -> None:
+    before, after = journal("fp16"), journal("fp16")
+    for step in range(1, _journal.MOST_SKIPPED + 1):
+        write(before, step, norm=math.inf)
+    after.load(json.loads(json.dumps(before.state(), allow_nan=False)))
+    write(after, _journal.MOST_SKIPPED + 1, norm=math.inf)
+    with pytest.raises(DivergedTraining, match=f"at update {_journal.MOST_SKIPPED + 1};"):
+        after.look(_journal.MOST_SKIPPED + 1)
 
 
 def test_the_journal_keeps_the_mean_and_the_largest_gradient_norm_of_a_stretch() -> None:
