@@ -1,0 +1,218 @@
+"""Fine-tuning against `transformers.Trainer`: seconds of audio per second, same model, same batch of 64.
+
+Both sides train a pooled transformer with Adam at 1e-4 in float32 for the same number of optimiser steps on
+utterances of IEMOCAP's lengths, without evaluation or augmentation. The Trainer pads to the longest of a
+batch, in random order and with its grouping by length. Our front end is cached where it is frozen; what the
+cache costs once is reported beside it. Needs the extra `bench`.
+
+    python benchmarks/finetuning.py [--model small] [--steps 4] [--repeats 3] [--crop 0] [--trained all]
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Sequence
+from statistics import median
+
+import numpy as np
+import torch
+from _speech import (
+    CLASSES,
+    MODELS,
+    Reference,
+    Speech,
+    iemocap_lengths,
+    keep_memory,
+    machine,
+    make_speech,
+    multiplications,
+    padded_to_longest,
+    print_json,
+)
+from numpy.typing import NDArray
+from torch import Tensor
+
+from after_ray.backbones.settings import BackboneSettings
+from after_ray.classifiers import ClassifierInputs, Labelled
+from after_ray.classifiers._settings import PooledTransformerSettings
+from after_ray.classifiers.pooled_transformer import PooledTransformer
+from after_ray.features._settings import FrontEndFeatures
+from after_ray.features.front_end import FrontEnd
+from after_ray.learning.settings import FittingSettings
+from after_ray.seeds import SeedTree
+
+BATCH = 64
+CORPUS = 4_057  # train of a fold of IEMOCAP: grouping by length needs a whole epoch to group
+UNMASKED = {"mask_time_probability": 0.0, "mask_feature_probability": 0.0}
+
+
+def ours(speech: Speech, rows: NDArray[np.int64], backbone: BackboneSettings, frozen: bool) -> float:
+    """Seconds of one `fit` on `rows`."""
+    fitting = FittingSettings(
+        max_epochs=1, min_updates=0, evaluations_per_epoch=1, batch_size=BATCH, learning_rate=1e-4
+    )
+    settings = PooledTransformerSettings(
+        max_seconds=1_000.0, freeze_front_end=frozen, freeze_projection=frozen, fitting=fitting, **UNMASKED
+    )
+    features = speech.features if frozen else speech.waves
+    classifier = PooledTransformer.build(settings, ClassifierInputs(features, CLASSES), backbone)
+    shortest = np.argsort(speech.waves.lengths)[:1]
+    train, validation = (Labelled(np.sort(r), speech.labels[np.sort(r)]) for r in (rows, shortest))
+    started = time.perf_counter()
+    classifier.fit(train, validation, start=None, seeds=SeedTree(0))
+    return time.perf_counter() - started
+
+
+class Clips(torch.utils.data.Dataset[dict[str, object]]):
+    """The rows as the Trainer reads them."""
+
+    def __init__(self, speech: Speech, rows: NDArray[np.int64]) -> None:
+        self._speech, self._rows = speech, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> dict[str, object]:
+        row = int(self._rows[index])
+        return {"wave": self._speech.waves[row], "label": int(self._speech.labels[row])}
+
+
+def collate(items: Sequence[dict[str, object]]) -> dict[str, Tensor]:
+    batch = padded_to_longest([item["wave"] for item in items])  # type: ignore[misc]
+    return {**batch, "labels": torch.tensor([item["label"] for item in items])}
+
+
+def trainers(
+    speech: Speech, rows: NDArray[np.int64], backbone: BackboneSettings, frozen: bool, device_batch: int
+) -> float:
+    """Seconds of `Trainer.train` on `rows` in their order."""
+    from transformers import Trainer, TrainingArguments
+
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            output_dir=folder,
+            per_device_train_batch_size=device_batch,
+            gradient_accumulation_steps=BATCH // device_batch,
+            num_train_epochs=1,
+            learning_rate=1e-4,
+            lr_scheduler_type="constant",
+            train_sampling_strategy="sequential",
+            max_grad_norm=0.0,
+            use_cpu=True,
+            report_to="none",
+            save_strategy="no",
+            logging_strategy="no",
+            disable_tqdm=True,
+            remove_unused_columns=False,
+        )
+        trainer = Trainer(
+            model=Reference(backbone, frozen=frozen),
+            args=arguments,
+            train_dataset=Clips(speech, rows),
+            data_collator=collate,
+        )
+        started = time.perf_counter()
+        trainer.train()
+        return time.perf_counter() - started
+
+
+def grouped_order(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """One epoch in the order of the Trainer's own grouping by length."""
+    from transformers.trainer_pt_utils import get_length_grouped_indices
+
+    generator = torch.Generator().manual_seed(0)
+    return np.array(get_length_grouped_indices(lengths.tolist(), BATCH, generator=generator))
+
+
+def some_steps(order: NDArray[np.int64], steps: int) -> NDArray[np.int64]:
+    """Rows of `steps` whole batches spread evenly over an epoch: grouping begins with the longest."""
+    batches = order[: len(order) // BATCH * BATCH].reshape(-1, BATCH)
+    picked = np.linspace(0, len(batches) - 1, steps + 2).round().astype(int)[1:-1]
+    return batches[picked].ravel()
+
+
+def real_share(lengths: NDArray[np.int64], size: int) -> float:
+    """Share of audio in batches of `size` in the order given, padded to the longest."""
+    parts = lengths[: len(lengths) // size * size].reshape(-1, size)
+    return float(lengths.sum() / (parts.max(axis=1) * size).sum())
+
+
+def cache_rate(speech: Speech, backbone: BackboneSettings, clips: int = 40) -> float:
+    """Seconds of audio per second of making the cached features."""
+    extractor = FrontEnd(FrontEndFeatures(backbone=backbone, max_seconds=1_000.0), None, "cpu")
+    rows = np.random.default_rng(1).choice(len(speech.seconds), clips, replace=False)
+    started = time.perf_counter()
+    for row in rows.tolist():
+        extractor.extract(speech.waves[row].astype(np.float32) / 32768)
+    return float(speech.seconds[rows].sum() / (time.perf_counter() - started))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--model", choices=MODELS, default="small")
+    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--crop", type=float, default=0.0, help="seconds; 0 leaves utterances whole")
+    parser.add_argument(
+        "--trained", choices=("frozen", "all"), default="frozen", help="the front end, or all"
+    )
+    parser.add_argument("--device-batch", type=int, default=32, help="of the Trainer; accumulated to 64")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    backbone, frozen = BackboneSettings(config=MODELS[options.model]), options.trained == "frozen"
+    samples = iemocap_lengths(CORPUS)
+    if options.crop:
+        samples = np.minimum(samples, round(options.crop * 16_000))
+    speech = make_speech(backbone, samples)
+    random_rows = some_steps(np.random.default_rng(0).permutation(CORPUS), options.steps)
+    grouped_rows = some_steps(grouped_order(samples), options.steps)
+    sides = {
+        "ours": (random_rows, lambda rows: ours(speech, rows, backbone, frozen)),
+        "trainer": (
+            random_rows,
+            lambda rows: trainers(speech, rows, backbone, frozen, options.device_batch),
+        ),
+        "trainer_grouped": (
+            grouped_rows,
+            lambda rows: trainers(speech, rows, backbone, frozen, options.device_batch),
+        ),
+    }
+    rates: dict[str, list[float]] = {name: [] for name in sides}
+    for _, run in sides.values():
+        run(np.argsort(samples)[:BATCH])  # what only the first call costs
+    for _ in range(options.repeats):
+        for name, (rows, run) in sides.items():
+            rates[name].append(float(speech.seconds[rows].sum()) / run(rows))
+    middle = {name: median(values) for name, values in rates.items()}
+    made = cache_rate(speech, backbone)
+    epochs = 20
+    print_json(
+        {
+            "model": options.model,
+            "billion_multiplications_per_second_of_audio": multiplications(backbone),
+            "trained": options.trained,
+            "crop_seconds": options.crop or None,
+            "steps_of_64": options.steps,
+            "audio_seconds_per_second": {n: [round(v, 2) for v in values] for n, values in rates.items()},
+            "median": {name: round(value, 2) for name, value in middle.items()},
+            "against_trainer": round(middle["ours"] / middle["trainer"], 2),
+            "against_trainer_grouped": round(middle["ours"] / middle["trainer_grouped"], 2),
+            "trainer_real_share": round(real_share(samples[random_rows], options.device_batch), 3),
+            "trainer_grouped_real_share": round(real_share(samples[grouped_rows], options.device_batch), 3),
+            "cache_audio_seconds_per_second": round(made, 2) if frozen else None,
+            f"against_trainer_with_the_cache_of_{epochs}_epochs": round(
+                epochs / (epochs / middle["ours"] + 1 / made) / middle["trainer"], 2
+            )
+            if frozen
+            else None,
+            "target": {"against_trainer": 2.5 if frozen else 1.5, "against_trainer_grouped": 1.3},
+            "machine": machine(),
+        }
+    )
+
+
+if __name__ == "__main__":
+    keep_memory(main)
