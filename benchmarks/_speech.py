@@ -1,4 +1,4 @@
-"""What the benchmarks of training and scoring share: made-up speech of IEMOCAP's lengths, models, a machine."""
+"""What the benchmarks of training and scoring share: speech of IEMOCAP's lengths, models, the machine."""
 
 from __future__ import annotations
 
@@ -82,14 +82,21 @@ def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 class Reference(nn.Module):
     """The same classifier as a researcher writes it: the whole backbone, ReLU, masked mean, linear layer."""
 
-    def __init__(self, backbone: BackboneSettings, classes: int = CLASSES, *, frozen: bool = True) -> None:
+    def __init__(
+        self,
+        backbone: BackboneSettings,
+        classes: int = CLASSES,
+        *,
+        frozen: bool = True,
+        frozen_projection: bool = True,
+    ) -> None:
         super().__init__()
         self.backbone = build(backbone)
         self.backbone.config.apply_spec_augment = False
         self.head = nn.Linear(self.backbone.config.hidden_size, classes)
         if frozen:
             self.backbone.feature_extractor._freeze_parameters()
-            self.backbone.feature_projection.requires_grad_(False)
+            self.backbone.feature_projection.requires_grad_(not frozen_projection)
         self.backbone.masked_spec_embed.requires_grad_(False)
 
     def forward(

@@ -11,9 +11,7 @@ cache costs once is reported beside it. Needs the extra `bench`.
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
-from collections.abc import Sequence
 from statistics import median
 
 import numpy as np
@@ -28,11 +26,10 @@ from _speech import (
     machine,
     make_speech,
     multiplications,
-    padded_to_longest,
     print_json,
 )
+from _trainer import Clips, make_trainer
 from numpy.typing import NDArray
-from torch import Tensor
 
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers import ClassifierInputs, Labelled
@@ -65,57 +62,20 @@ def ours(speech: Speech, rows: NDArray[np.int64], backbone: BackboneSettings, fr
     return time.perf_counter() - started
 
 
-class Clips(torch.utils.data.Dataset[dict[str, object]]):
-    """The rows as the Trainer reads them."""
-
-    def __init__(self, speech: Speech, rows: NDArray[np.int64]) -> None:
-        self._speech, self._rows = speech, rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: int) -> dict[str, object]:
-        row = int(self._rows[index])
-        return {"wave": self._speech.waves[row], "label": int(self._speech.labels[row])}
-
-
-def collate(items: Sequence[dict[str, object]]) -> dict[str, Tensor]:
-    batch = padded_to_longest([item["wave"] for item in items])  # type: ignore[misc]
-    return {**batch, "labels": torch.tensor([item["label"] for item in items])}
-
-
 def trainers(
     speech: Speech, rows: NDArray[np.int64], backbone: BackboneSettings, frozen: bool, device_batch: int
 ) -> float:
     """Seconds of `Trainer.train` on `rows` in their order."""
-    from transformers import Trainer, TrainingArguments
-
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = TrainingArguments(
-            output_dir=folder,
-            per_device_train_batch_size=device_batch,
-            gradient_accumulation_steps=BATCH // device_batch,
-            num_train_epochs=1,
-            learning_rate=1e-4,
-            lr_scheduler_type="constant",
-            train_sampling_strategy="sequential",
-            max_grad_norm=0.0,
-            use_cpu=True,
-            report_to="none",
-            save_strategy="no",
-            logging_strategy="no",
-            disable_tqdm=True,
-            remove_unused_columns=False,
-        )
-        trainer = Trainer(
-            model=Reference(backbone, frozen=frozen),
-            args=arguments,
-            train_dataset=Clips(speech, rows),
-            data_collator=collate,
-        )
-        started = time.perf_counter()
-        trainer.train()
-        return time.perf_counter() - started
+    trainer = make_trainer(
+        Reference(backbone, frozen=frozen),
+        Clips(speech.waves, speech.labels, rows),
+        batch_size=BATCH,
+        device_batch=device_batch,
+        train_sampling_strategy="sequential",
+    )
+    started = time.perf_counter()
+    trainer.train()
+    return time.perf_counter() - started
 
 
 def grouped_order(lengths: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,8 +1,8 @@
 """Scoring a pool: passes of like length on cached features against one clip at a time from the waveform.
 
 The second is what the official code does: batch 1, the whole model, clips of at most 10 s, evaluation mode.
-Both give the log-probabilities of every clip, in float32. The cache is made once per adaptation; a trajectory
-of seven rounds scores its pool six times and its validation and test parts seven times.
+Both give the log-probabilities of every clip; ours in float32 or, if asked for, bf16. The cache is made once
+per adaptation; a trajectory of seven rounds scores its pool six times and its test part seven times.
 
     python benchmarks/scoring.py [--model small] [--pool 200] [--repeats 3]
 """
@@ -35,6 +35,7 @@ from after_ray.classifiers._settings import PooledTransformerSettings
 from after_ray.classifiers.pooled_transformer import PooledTransformer
 from after_ray.features._settings import FrontEndFeatures
 from after_ray.features.front_end import FrontEnd
+from after_ray.learning.settings import FittingSettings
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 
@@ -70,6 +71,7 @@ def main() -> None:
     parser.add_argument("--pool", type=int, default=200, help="clips")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="of our side")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     backbone = BackboneSettings(config=MODELS[options.model])
@@ -77,7 +79,9 @@ def main() -> None:
     speech, rows = make_speech(backbone, samples), np.arange(options.pool)
     features, cache_seconds = cached(speech, backbone)
     classifier = PooledTransformer.build(
-        PooledTransformerSettings(max_seconds=LONGEST), ClassifierInputs(features, CLASSES), backbone
+        PooledTransformerSettings(max_seconds=LONGEST, fitting=FittingSettings(precision=options.precision)),
+        ClassifierInputs(features, CLASSES),
+        backbone,
     )
     classifier._begin(None, SeedTree(0))
     reference = Reference(backbone).eval()
@@ -95,6 +99,7 @@ def main() -> None:
     print_json(
         {
             "model": options.model,
+            "precision": {"ours": options.precision, "one_at_a_time": "fp32"},
             "billion_multiplications_per_second_of_audio": multiplications(backbone),
             "pool_clips": options.pool,
             "pool_audio_seconds": round(float(speech.seconds.sum()), 1),
