@@ -11,14 +11,14 @@ extra `bench`.
 from __future__ import annotations
 
 import argparse
-import tempfile
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from _speech import Reference, machine, padded_to_longest, print_json
-from finetuning import UNMASKED, Clips, collate
+from _trainer import Clips, make_trainer
+from finetuning import UNMASKED
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -126,28 +126,16 @@ def reference_scores(reference: Reference, corpus: Corpus) -> NDArray[np.float32
 
 def train_reference(reference: Reference, corpus: Corpus, fitting: FittingSettings, seed: int) -> int:
     """`Trainer.train` in random order; returns the optimiser steps that it took."""
-    from transformers import Trainer, TrainingArguments
-
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = TrainingArguments(
-            output_dir=folder,
-            per_device_train_batch_size=fitting.batch_size,
-            num_train_epochs=fitting.max_epochs,
-            learning_rate=fitting.learning_rate,
-            lr_scheduler_type="constant",
-            max_grad_norm=0.0,
-            seed=seed,
-            use_cpu=True,
-            report_to="none",
-            save_strategy="no",
-            logging_strategy="no",
-            disable_tqdm=True,
-            remove_unused_columns=False,
-        )
-        trainer = Trainer(
-            model=reference, args=arguments, train_dataset=Clips(corpus, corpus.train), data_collator=collate
-        )
-        return int(trainer.train().global_step)
+    trainer = make_trainer(
+        reference,
+        Clips(corpus.waves, corpus.labels, corpus.train),
+        batch_size=fitting.batch_size,
+        device_batch=fitting.batch_size,
+        learning_rate=fitting.learning_rate,
+        num_train_epochs=fitting.max_epochs,
+        seed=seed,
+    )
+    return int(trainer.train().global_step)
 
 
 def both_sides(corpus: Corpus, fitting: FittingSettings, seed: int) -> dict[str, float]:
