@@ -16,6 +16,7 @@ from after_ray.acquisition import strategy_of
 from after_ray.backbones.identity import provenance
 from after_ray.classifiers import Classifier, ClassifierInputs, Labelled, Weights, classifiers
 from after_ray.environment import Execution, describe
+from after_ray.errors import DivergedTraining
 from after_ray.execution.adaptation import adapted_weights
 from after_ray.execution.corpus import open_corpus
 from after_ray.execution.features import open_features, open_summaries
@@ -83,26 +84,35 @@ class Trajectory:
             record = self._run(stage)
         else:
             self._weights = None
+            self._checkpoint(stage).clear()  # of a process that was killed after its record stood
         self._records.append(record)
         return record
 
+    def _checkpoint(self, stage: RoundStage) -> Checkpoint:
+        folder = self._store.root / "checkpoints" / stage.key
+        return Checkpoint(folder, self._execution.checkpoint_seconds)
+
     def _run(self, stage: RoundStage) -> Record:
         started = time.time()
-        checkpoint = Checkpoint(
-            self._store.root / "checkpoints" / stage.key, self._execution.checkpoint_seconds
-        )
-        if isinstance(stage, FirstRoundStage):
-            result = self._first_round(stage, checkpoint)
-        else:
-            strategy = strategy_of(stage.strategy, stage.selector)
-            state = RoundState(self._labelled(), self._newest_weights())
-            result = self._learner.next(state, strategy, stage.size, stage.restart, checkpoint)
+        checkpoint = self._checkpoint(stage)
+        try:
+            result = self._result(stage, checkpoint)
+        except DivergedTraining:  # it would diverge again
+            checkpoint.clear()
+            raise
         record = self._commit(stage, result, started)
         checkpoint.clear()
         won = record.started == started  # else another process was first, and its bits stand
         self._weights = result.weights if won else None
         self._drop_intermediate_weights()
         return record
+
+    def _result(self, stage: RoundStage, checkpoint: Checkpoint) -> RoundResult:
+        if isinstance(stage, FirstRoundStage):
+            return self._first_round(stage, checkpoint)
+        strategy = strategy_of(stage.strategy, stage.selector)
+        state = RoundState(self._labelled(), self._newest_weights())
+        return self._learner.next(state, strategy, stage.size, stage.restart, checkpoint)
 
     def _first_round(self, stage: FirstRoundStage, checkpoint: Checkpoint) -> RoundResult:
         initialization = initializations.resolve(stage.initialization.name)(stage.initialization)  # type: ignore[call-arg]

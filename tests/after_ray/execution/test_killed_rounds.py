@@ -9,14 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from after_ray.classifiers._settings import ClassifierSettings, LightSerNetSettings
+from after_ray.classifiers._settings import ClassifierSettings, FunctionalsSettings, LightSerNetSettings
+from after_ray.classifiers.functionals import FunctionalsClassifier
 from after_ray.environment import Execution, fix_threads
+from after_ray.errors import DivergedTraining
 from after_ray.execution import run
 from after_ray.learning.settings import Restart
-from after_ray.store import Store
+from after_ray.store import Checkpoint, Store
 from tests.after_ray.execution.chains import TRANSFORMER, chain, results, run_and_die
 
 LIGHT = LightSerNetSettings(steps=6, evaluations=3, batch_size=8)
+
+
+@pytest.fixture
+def execution(tmp_path: Path) -> Execution:
+    return Execution(store=str(tmp_path / "store"), cache=str(tmp_path / "cache"))
 
 
 @pytest.mark.chaos
@@ -52,3 +59,26 @@ def _killed(last: object, execution: Execution, saves: int) -> None:
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
+
+
+def test_what_a_kill_after_the_record_left_behind_is_removed(execution: Execution) -> None:
+    last = chain(execution, FunctionalsSettings())
+    run(last, execution)
+    folder = Path(execution.store) / "checkpoints" / last.key
+    Checkpoint(folder).save({}, {"details": {}, "seconds": {}})
+    run(last, execution)
+    assert not folder.exists()
+
+
+def test_a_round_that_diverged_begins_anew(execution: Execution, monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverging(
+        self: FunctionalsClassifier, *parts: object, checkpoint: Checkpoint, **others: object
+    ) -> None:
+        checkpoint.save({}, {})
+        raise DivergedTraining("training loss", float("nan"), 3)
+
+    last = chain(execution, FunctionalsSettings())
+    monkeypatch.setattr(FunctionalsClassifier, "fit", diverging)
+    with pytest.raises(DivergedTraining):
+        run(last, execution)
+    assert not (Path(execution.store) / "checkpoints" / last.chain[0].key).exists()
