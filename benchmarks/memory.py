@@ -308,7 +308,7 @@ def measured(last: RoundStage, execution: Execution) -> dict[str, Any]:
 
 
 def by_phase(sampler: Sampler, record: Record, known: float) -> dict[str, float]:
-    """The peak while each phase lasted, found backwards from the record's end; trials give nothing back between."""
+    """The peak while each phase lasted, found backwards from the end; nothing is given back in between."""
     found: dict[str, float] = {}
     end = record.finished
     for name in reversed(PHASES):
