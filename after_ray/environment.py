@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.metadata
 import os
 import platform
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -66,6 +69,23 @@ def fix_threads(threads: int) -> None:
         os.environ[name] = str(threads)
     torch.set_num_threads(threads)
     threadpoolctl.threadpool_limits(threads)
+
+
+@lru_cache(maxsize=1)
+def _trim() -> Callable[[int], int] | None:
+    """glibc's `malloc_trim`; None where the C library has none."""
+    return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+
+
+def release_free_memory() -> None:
+    """Hand free blocks of the heap back to the system.
+
+    Passes of many shapes leave small live blocks between large free ones, and a trial keeps what it once had
+    (`sweeps.launch.KEEP_MEMORY`): scoring 19,000 utterances held 700 MB that nobody used any more.
+    """
+    trim = _trim()
+    if trim is not None:
+        trim(0)
 
 
 def describe(execution: Execution) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from _speech import iemocap_lengths, machine, print_json
 
 from after_ray.audio.batches import length_batches
 from after_ray.audio.passes import length_passes
-from after_ray.classifiers.pooled_transformer import MAX_FRAMES, PASS_COST
+from after_ray.classifiers.pooled_transformer import LIMITS
 
 BATCH = 64
 
@@ -30,12 +30,12 @@ def main() -> None:
     generator = np.random.default_rng(0)
     packings = {
         **{
-            f"passes_{device}": lambda step, cost=cost: length_passes(
-                step, max_frames=MAX_FRAMES, pass_cost=cost
+            f"passes_{device}": lambda step, limits=limits: length_passes(
+                step, max_frames=limits.frames, pass_cost=limits.cost
             )
-            for device, cost in PASS_COST.items()
+            for device, limits in LIMITS.items()
         },
-        "greedy": lambda step: length_batches(step, max_frames=MAX_FRAMES, max_items=BATCH),
+        "greedy": lambda step: length_batches(step, max_frames=8_000, max_items=BATCH),
         "padded_to_longest_of_32": lambda step: np.split(np.arange(BATCH), 2),
         "padded_to_longest_of_64": lambda step: [np.arange(BATCH)],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,17 +25,29 @@ from after_ray.classifiers._base import (
 from after_ray.classifiers._network_classifier import NetworkClassifier
 from after_ray.classifiers._pooled_network import PooledNetwork, augmentation
 from after_ray.classifiers._settings import PooledTransformerSettings
+from after_ray.environment import release_free_memory
 from after_ray.features.waveform import FULL_SCALE
 from after_ray.learning.fit import epochs_plan, fit_network, in_batches
 from after_ray.learning.precision import kind_of, passes
 from after_ray.seeds import SeedTree
 from after_ray.store.checkpoints import Checkpoint
 
-MAX_FRAMES = 8_000  # padded frames in one pass: 160 s of speech
-MAX_LIVE_FRAMES = 2_000  # where the front end is trained too: some 100 MB a second of speech
-# Frames that a device computes in the time that a pass takes beside them: a processor hardly waits, a GPU
-# for the launch of some thousand kernels. Of steps of 64 with IEMOCAP's lengths 97 and 91 % are then audio.
-PASS_COST = {"cpu": 50, "cuda": 250}
+
+class Limits(NamedTuple):
+    """Of one pass: padded frames, frames where the front end is trained too, and its cost in frames.
+
+    The cost is what a device could compute in the time that a pass takes beside its frames: a processor
+    hardly waits, a GPU for the launch of some thousand kernels. Of steps of 64 with IEMOCAP's lengths 97 and
+    91 % are then audio. A processor gains nothing by larger passes, which take its memory.
+    """
+
+    frames: int
+    live_frames: int
+    cost: int
+
+
+LIMITS = {"cpu": Limits(1_000, 1_000, 50), "cuda": Limits(8_000, 2_000, 250)}
+TRIM_EVERY = 50  # passes of scoring
 
 
 @classifiers.register("pooled_transformer")
@@ -155,18 +168,21 @@ class PooledTransformer(NetworkClassifier[PooledNetwork]):
     @torch.no_grad()
     def _outputs(self, rows: NDArray[np.int64], function: Callable[..., Tensor]) -> NDArray[np.float32]:
         self._network.eval()
-        parts = self._passes(rows)
-        with passes(self._precision, self._inputs.device):
-            scored = torch.cat([function(*self._padded(rows[part])).float() for part in parts]).cpu().numpy()
-        result = np.empty_like(scored)
-        result[np.concatenate(parts)] = scored
+        parts, scored = self._passes(rows), []
+        for number, part in enumerate(parts, start=1):
+            with passes(self._precision, self._inputs.device):
+                scored.append(function(*self._padded(rows[part])).float().cpu().numpy())
+            if number % TRIM_EVERY == 0:
+                release_free_memory()
+        result = np.concatenate(scored)
+        result[np.concatenate(parts)] = result.copy()
         return result
 
     def _passes(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """Positions in `rows` that go through the network together: alike in length, capped in frames."""
-        most = MAX_LIVE_FRAMES if self._live else MAX_FRAMES
-        cost = PASS_COST[kind_of(self._inputs.device)]
-        return length_passes(self._lengths[rows], max_frames=most, pass_cost=cost)
+        limits = LIMITS[kind_of(self._inputs.device)]
+        most = limits.live_frames if self._live else limits.frames
+        return length_passes(self._lengths[rows], max_frames=most, pass_cost=limits.cost)
 
     def _padded(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor | None]:
         """Front-end outputs padded with zeros to the longest, shape (len(rows), frames, width), and the

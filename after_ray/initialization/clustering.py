@@ -72,7 +72,7 @@ class Clustering(Initialization):
 
     def _solve(self, points: NDArray[np.float64], size: int, seeds: SeedTree) -> dict[int, Clusters]:
         """One solution per k; every k has a seed of its own, so that the range of k shifts no draw."""
-        most = min(self.settings.k_max, size, len(np.unique(points, axis=0)))
+        most = min(self.settings.k_max, size, distinct(points, self.settings.k_max))
         # k-means gives other bits with other numbers of threads (see docs/architecture.md).
         with threadpool_limits(1):
             return {
@@ -83,11 +83,25 @@ class Clustering(Initialization):
 
 def standardise(features: NDArray[np.float64]) -> NDArray[np.float64]:
     """Every column of (n, d) to mean 0 and deviation 1 over the pool given; constant columns become 0."""
-    values = features.astype(np.float64)
+    values = features.astype(np.float64)  # the one copy: of a large pool it is 100 MB
     mean, deviation = values.mean(axis=0), values.std(axis=0)
     # The deviation of a constant column is not always exactly 0: its mean is rounded.
-    constant = deviation <= 1e-12 * np.abs(values).max(axis=0, initial=0.0)
-    return np.where(constant, 0.0, (values - mean) / np.where(constant, 1.0, deviation))
+    largest = np.maximum(values.max(axis=0, initial=0.0), -values.min(axis=0, initial=0.0))
+    constant = deviation <= 1e-12 * largest
+    values -= mean
+    values /= np.where(constant, 1.0, deviation)
+    values[:, constant] = 0.0
+    return values
+
+
+def distinct(points: NDArray[np.float64], most: int) -> int:
+    """How many different rows there are, counted up to `most`."""
+    seen: set[bytes] = set()
+    for point in points:
+        seen.add((point + 0.0).tobytes())  # -0.0 is 0.0
+        if len(seen) >= most:
+            break
+    return len(seen)
 
 
 def k_means(points: NDArray[np.float64], k: int, n_init: int, seed: int) -> Clusters:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from after_ray.audio.batches import padding_share
 from after_ray.audio.passes import length_passes
-from after_ray.classifiers.pooled_transformer import MAX_FRAMES, PASS_COST
+from after_ray.classifiers.pooled_transformer import LIMITS
 from tests.after_ray.audio.test_batches import iemocap_like
 
 
@@ -50,10 +50,10 @@ def test_no_way_of_cutting_costs_less(lengths: list[int], max_frames: int, pass_
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_at_least_nine_tenths_of_a_step_is_audio_on_lengths_like_iemocaps(device: str) -> None:
     lengths, generator = iemocap_like(), np.random.default_rng(1)
-    shares = []
+    limits, shares = LIMITS[device], []
     for _ in range(30):
         step = generator.choice(lengths, 64, replace=False)
-        passes = length_passes(step, max_frames=MAX_FRAMES, pass_cost=PASS_COST[device])
+        passes = length_passes(step, max_frames=limits.frames, pass_cost=limits.cost)
         shares.append(1 - padding_share(passes, step))
     assert np.mean(shares) >= 0.90
 

@@ -136,7 +136,7 @@ def test_passes_are_measured_in_frames(tiny: Tiny, sound: Ragged, monkeypatch: p
     settings = backbone(tiny)
     classifier, config = make(settings, sound), build(settings).config
     lengths = np.array([frames(config, samples) for samples in sound.lengths.tolist()])
-    monkeypatch.setattr(pooled_transformer, "MAX_LIVE_FRAMES", 120)
+    monkeypatch.setitem(pooled_transformer.LIMITS, "cpu", pooled_transformer.Limits(120, 120, 50))
     passes = classifier._passes(ALL)
     assert sorted(np.concatenate(passes).tolist()) == ALL.tolist()
     assert all(len(part) * lengths[part].max() <= 120 for part in passes)
@@ -156,7 +156,7 @@ def test_the_gradient_of_a_step_does_not_depend_on_its_passes(
 
     whole = gradients()
     assert any(name.startswith("front_end") for name in whole)
-    monkeypatch.setattr(pooled_transformer, "MAX_LIVE_FRAMES", 60)
+    monkeypatch.setitem(pooled_transformer.LIMITS, "cpu", pooled_transformer.Limits(60, 60, 50))
     for name, value in gradients().items():
         torch.testing.assert_close(value, whole[name], atol=1e-5, rtol=1e-3)
 

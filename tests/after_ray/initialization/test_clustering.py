@@ -14,6 +14,7 @@ from after_ray.initialization._settings import ClusteringSettings, Distance
 from after_ray.initialization.clustering import (
     Clustering,
     distances_to,
+    distinct,
     elbow,
     k_means,
     round_robin,
@@ -202,3 +203,9 @@ def test_the_caller_keeps_the_features_as_they_were() -> None:
 def test_no_features_are_refused() -> None:
     with pytest.raises(ValueError, match="pool of 9, got none"):
         Clustering(ClusteringSettings()).choose(3, None, 9, SeedTree(0))
+
+
+def test_distinct_points_are_counted_up_to_a_limit() -> None:
+    points = np.array([[0.0, 1.0], [-0.0, 1.0], [2.0, 1.0], [2.0, 1.0], [3.0, 1.0]])
+    assert distinct(points, 10) == len(np.unique(points, axis=0)) == 3
+    assert distinct(points, 2) == 2
