@@ -96,7 +96,6 @@ def describe(execution: Execution) -> dict[str, Any]:
         "device": device,
         "device_name": _device_name(device),
         "driver": _driver(device),
-        "compiled": execution.compile,
         "threads": execution.threads,
         "shared_by": execution.shared_by,
         "host": platform.node(),

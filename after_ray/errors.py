@@ -243,6 +243,17 @@ class CollapsedAdaptation(AfterRayError):
         )
 
 
+class UnwritableCheckpoint(AfterRayError):
+    """The state of an unfinished training that cannot be written."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(
+            f"A checkpoint cannot be written to {folder} ({reason}); it needs about four times the weights "
+            "that are trained. Free room there, or let resources.checkpoint_seconds be longer than a round, "
+            "and run the study again."
+        )
+
+
 class MissingBackbone(AfterRayError):
     """A backbone that is not where its name says."""
 

@@ -167,6 +167,8 @@ class FirstRoundStage(Stage):
             "backbone": None if self.backbone is None else self.backbone.meaning(),
             "adapted": None if self.adapted is None else self.adapted.key,
         }
+        if self.classifier.version != 1:
+            meaning["classifier_version"] = self.classifier.version
         if self.validation_cap != "none":  # came later than the first keys
             meaning["validation_cap"] = self.validation_cap
         return meaning

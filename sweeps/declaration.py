@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -190,6 +190,13 @@ class Study(Settings):
                 "the classifier pooled_transformer needs a 'backbone:' "
                 "(name of a hub model or folder, or config)",
             )
+        halves = [name for name, value in self._precisions() if value == "fp16"]
+        if halves and self.resources.gpu == 0:
+            raise PydanticCustomError(
+                "precision",
+                "{where} asks for fp16, which needs a GPU; set resources.gpu, or choose bf16 or fp32",
+                {"where": halves[0]},
+            )
         if self.reference is not None and self.reference not in self.strategy:
             raise PydanticCustomError(
                 "reference",
@@ -197,6 +204,15 @@ class Study(Settings):
                 {"reference": self.reference, "strategies": ", ".join(self.strategy)},
             )
         return self
+
+    def _precisions(self) -> Iterator[tuple[str, str]]:
+        """Every number format that is asked for, and where."""
+        for classifier in self.classifier:
+            settings = getattr(classifier, "fitting", classifier)
+            yield f"the classifier {classifier.name}", getattr(settings, "precision", "fp32")
+        for adaptation in self.adaptation:
+            if adaptation is not None:
+                yield f"the adaptation {adaptation.name}", adaptation.precision
 
     @property
     def compared_with(self) -> str:

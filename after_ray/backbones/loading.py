@@ -117,7 +117,8 @@ def _check_identity(folder: Path, name: str, expected: str) -> None:
 def _seeded(settings: BackboneSettings, what: str) -> Iterator[None]:
     """Transformers initialises from torch's default generator: seed it here and put it back."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SeedTree(settings.seed).child(what).integer())
+        # Not torch.manual_seed, which would reseed the generators of every GPU as well.
+        torch.default_generator.manual_seed(SeedTree(settings.seed).child(what).integer())
         yield
 
 

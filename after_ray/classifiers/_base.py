@@ -66,6 +66,8 @@ class FitReport:
         resumed: how often the training was killed and went on from a checkpoint.
         seconds_before: wall time up to the checkpoint that it last went on from.
         precision: of the passes through the network.
+        skipped: updates that fp16 left out because a gradient overflowed.
+        compiled: whether the network was compiled.
     """
 
     updates: int
@@ -76,6 +78,8 @@ class FitReport:
     resumed: int = 0
     seconds_before: float = 0.0
     precision: Precision = "fp32"
+    skipped: int = 0
+    compiled: bool = False
 
 
 class Classifier(ABC):

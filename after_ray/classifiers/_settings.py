@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,7 +19,13 @@ from after_ray.settings import Settings, neutral
 
 
 class _Trained(Settings):
-    """What the settings of every classifier can say."""
+    """What the settings of every classifier can say.
+
+    `version` is raised when a classifier's code gives other results for equal settings; it is in the keys of
+    its rounds.
+    """
+
+    version: ClassVar[int] = 1
 
     def features(self, backbone: BackboneSettings | None) -> FeatureSettings:
         """The features this classifier is trained on."""
@@ -35,6 +41,8 @@ class PooledTransformerSettings(_Trained):
 
     With `freeze_front_end: false` the convolutional front end is trained as well, from waveforms (D22).
     """
+
+    version: ClassVar[int] = 2  # 2: passes are cut at the least cost, and so are the draws of SpecAugment
 
     name: Literal["pooled_transformer"] = "pooled_transformer"
     max_seconds: float = Field(default=10.0, gt=0)

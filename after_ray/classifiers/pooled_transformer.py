@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -100,7 +101,7 @@ class PooledTransformer(NetworkClassifier[PooledNetwork]):
             # Not torch's weighted mean: its divisor depends on which utterances share a pass.
             return (cross_entropy(logits, labels, reduction="none") * weights[labels]).mean()
 
-        return fit_network(
+        report = fit_network(
             network,
             step=step,
             epoch_batches=lambda generator: self._epoch(train, generator),
@@ -113,6 +114,7 @@ class PooledTransformer(NetworkClassifier[PooledNetwork]):
             precision=self._precision,
             checkpoint=checkpoint,
         )
+        return replace(report, compiled=self._inputs.compile)
 
     def _drawn(self, seeds: SeedTree) -> PooledNetwork:
         backbone = build(self._backbone, self._inputs.backbone)
@@ -161,8 +163,8 @@ class PooledTransformer(NetworkClassifier[PooledNetwork]):
             return self._network(
                 features,
                 lengths,
-                None if time_mask is None else time_mask.to(features.device),
-                None if feature_mask is None else feature_mask.to(features.device),
+                None if time_mask is None else self._to_device(time_mask.numpy()),
+                None if feature_mask is None else self._to_device(feature_mask.numpy()),
             ).float()
 
     @torch.no_grad()

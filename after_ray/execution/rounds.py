@@ -225,8 +225,10 @@ class Trajectory:
             "collapsed": bool(np.count_nonzero(np.sum(result.test.confusion, axis=0)) == 1),
             "backbone": None if self._first.backbone is None else provenance(self._first.backbone),
             "precision": result.fit.precision,
+            "compiled": result.fit.compiled,
+            "skipped_updates": result.fit.skipped,
             "stopped": result.fit.stopped,
-            "resumed": result.fit.resumed,
+            "resumed": result.resumed,
             "warnings": list(result.fit.warnings),
             **dict(result.details),
         }

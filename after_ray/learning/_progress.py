@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from after_ray.learning._kept import KeptWeights, changing
-from after_ray.learning.precision import kind_of
+from after_ray.learning.precision import SkippedUpdates, kind_of
 from after_ray.learning.state import (
     below,
     generator_arrays,
@@ -21,9 +21,11 @@ from after_ray.learning.state import (
     load_tensors,
     optimizer_arrays,
     prefixed,
-    tensor_arrays,
+    tensor_views,
 )
 from after_ray.store.checkpoints import Checkpoint
+
+FORMAT = 1  # of the state
 
 
 class Progress:
@@ -38,6 +40,7 @@ class Progress:
         optimizer: torch.optim.Optimizer,
         kept: KeptWeights,
         scaler: torch.amp.GradScaler,
+        skipped: SkippedUpdates,
         generators: Mapping[str, np.random.Generator],
         checkpoint: Checkpoint,
     ) -> None:
@@ -48,6 +51,7 @@ class Progress:
         self._optimizer = optimizer
         self._kept = kept
         self._scaler = scaler
+        self._skipped = skipped
         self._generators = generators
         self._checkpoint = checkpoint
         self._started = time.perf_counter()
@@ -57,9 +61,9 @@ class Progress:
         if not self._checkpoint.due:
             return
         arrays = {
-            **prefixed("network", tensor_arrays(changing(self._network))),
+            **prefixed("network", tensor_views(changing(self._network))),
             **prefixed("optimizer", optimizer_arrays(self._optimizer)),
-            **prefixed("kept", tensor_arrays(self._kept.weights.items())),
+            **prefixed("kept", tensor_views(self._kept.weights.items())),
             **prefixed("default_generators", generator_arrays(self._device)),
         }
         self._checkpoint.save(arrays, self._values(update))
@@ -67,10 +71,11 @@ class Progress:
     def load(self) -> int:
         """Take over the state of a training that was killed; the optimiser steps it had taken, else 0.
 
-        A state of the other kind of device is passed over: its generators draw other numbers.
+        A state of another format, or of the other kind of device, whose generators draw other numbers, is
+        passed over.
         """
         state = self._checkpoint.load()
-        if state is None or state.values.get("device") != kind_of(self._device):
+        if state is None or state.values.get("made") != self._made():
             return 0
         load_tensors(changing(self._network), below("network", state.arrays))
         load_optimizer(self._optimizer, below("optimizer", state.arrays))
@@ -82,17 +87,22 @@ class Progress:
         self._take(state.values)
         return int(state.values["update"])
 
+    def _made(self) -> list[object]:
+        """What a state must share with this training to be gone on from."""
+        return [FORMAT, kind_of(self._device)]
+
     def _values(self, update: int) -> dict[str, Any]:
         """Everything that is no array; losses that are infinite, for which JSON has no word, are left out."""
         losses = {"lowest": self._kept.lowest, "latest": self._kept.latest}
         return {
-            "device": kind_of(self._device),
+            "made": self._made(),
             "update": update,
             "resumed": self.resumed,
             "train_seconds": self.seconds_before + time.perf_counter() - self._started,
             "losses": {name: value for name, value in losses.items() if math.isfinite(value)},
             "failures": self._kept.failures,
             "scaler": self._scaler.state_dict(),
+            "skipped": [self._skipped.count, self._skipped.in_a_row],
             "generators": {name: held.bit_generator.state for name, held in self._generators.items()},
         }
 
@@ -104,5 +114,6 @@ class Progress:
         self._kept.failures = values["failures"]
         if self._scaler.is_enabled():
             self._scaler.load_state_dict(values["scaler"])
+        self._skipped.count, self._skipped.in_a_row = values["skipped"]
         for name, state in values["generators"].items():
             self._generators[name].bit_generator.state = state

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -76,6 +76,8 @@ class RoundResult:
         acquired_scores: the strategy's score of each acquired row; None where there are no scores.
         seconds: wall time of `score`, `acquire`, `train`, `evaluate`, and of the round as `total`; of a round
             that was killed also the time up to the checkpoint that it went on from.
+        resumed: how often the round was killed and went on from a checkpoint; of kills before its training
+            had a checkpoint only the last counts.
         details: what the initialization wants recorded; empty in later rounds.
     """
 
@@ -91,6 +93,7 @@ class RoundResult:
     test_log_probabilities: NDArray[np.float64]
     acquired_scores: NDArray[np.float64] | None
     seconds: dict[str, float]
+    resumed: int = 0
     details: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -216,7 +219,8 @@ class ActiveLearner:
             checkpoint.save({}, {})
         with watch.phase("acquire"):
             known = self._label(before, chosen.acquired, size)
-        return self._train_and_evaluate(before, chosen, known, start, watch, checkpoint)
+        result = self._train_and_evaluate(before, chosen, known, start, watch, checkpoint)
+        return result if kept is None else replace(result, resumed=max(1, result.fit.resumed))
 
     def _begin(self, labelled: Rows, size: int) -> Rows:
         """The pool, the unlabelled rows of train, ascending; from here on every reveal counts.

@@ -22,7 +22,7 @@ from after_ray.classifiers._base import NO_CHECKPOINT, FitReport
 from after_ray.errors import DivergedTraining, TooFewUtterances
 from after_ray.learning._kept import KeptWeights
 from after_ray.learning._progress import Progress
-from after_ray.learning.precision import loss_scaler
+from after_ray.learning.precision import SkippedUpdates, loss_scaler
 from after_ray.learning.settings import FittingSettings, Precision
 from after_ray.seeds import SeedTree
 from after_ray.store.checkpoints import Checkpoint
@@ -109,18 +109,20 @@ def fit_network(
             with the bits of one that was never stopped.
 
     Raises:
-        DivergedTraining: when a training or validation loss is not finite.
+        DivergedTraining: when a training or validation loss is not finite, or fp16's gradients never are.
     """
     device = next(network.parameters()).device.type
     kept, scaler = KeptWeights(network, plan.patience, plan.keep), loss_scaler(precision, device)
-    progress = Progress(network, optimizer, kept, scaler, generators or {}, checkpoint)
+    skipped = SkippedUpdates()
+    progress = Progress(network, optimizer, kept, scaler, skipped, generators or {}, checkpoint)
     with seeded_dropout(network, seeds.child("dropout")):
         updates = progress.load()
         for turn in itertools.islice(_turns(epoch_batches, seeds), updates, None):
             if on_step is not None:
                 on_step(turn.update - 1)
             network.train()
-            _update(optimizer, scaler, step, micro_batches(turn.rows) if micro_batches else [turn.rows], turn)
+            parts = micro_batches(turn.rows) if micro_batches else [turn.rows]
+            _update(optimizer, scaler, skipped, step, parts, turn)
             last = turn.update == plan.max_updates
             if last or turn.update % plan.evaluate_every == 0:
                 kept.see(_evaluate(network, validation_loss, before_evaluation, turn.update))
@@ -137,6 +139,7 @@ def fit_network(
         resumed=progress.resumed,
         seconds_before=progress.seconds_before,
         precision=precision,
+        skipped=skipped.count,
     )
 
 
@@ -165,11 +168,12 @@ def _turns(
 def _update(
     optimizer: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler,
+    skipped: SkippedUpdates,
     step: Callable[[Rows], Tensor],
     parts: Sequence[Rows],
     turn: _Turn,
 ) -> None:
-    """One optimiser step on the mean loss over all rows of `parts`."""
+    """One optimiser step on the mean loss over all rows of `parts`; fp16 may leave it out."""
     optimizer.zero_grad(set_to_none=True)
     losses: list[Tensor] = []
     for part in parts:
@@ -180,7 +184,7 @@ def _update(
     if not math.isfinite(total):
         raise DivergedTraining("training loss", total, turn.update)
     scaler.step(optimizer)
-    scaler.update()
+    skipped.see(scaler, turn.update)
 
 
 @torch.no_grad()

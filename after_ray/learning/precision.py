@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from after_ray.errors import BadValue
+from after_ray.errors import BadValue, DivergedTraining
 from after_ray.learning.settings import Precision
 
+MOST_SKIPPED = 20  # optimiser steps in a row
 _FORMATS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -49,3 +51,30 @@ def passes(precision: Precision, device: str) -> AbstractContextManager[object]:
 def loss_scaler(precision: Precision, device: str) -> torch.amp.GradScaler:
     """Keeps the small gradients of fp16 from becoming zero; does nothing in other formats."""
     return torch.amp.GradScaler(kind_of(device), enabled=precision == "fp16")
+
+
+class SkippedUpdates:
+    """Counts the optimiser steps that a loss scaler leaves out because a gradient overflowed.
+
+    The scale starts at 2**16 and is halved by each, so that it is far below 1 when `MOST_SKIPPED` come in a
+    row: the gradients are then not too large for fp16 but no numbers.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.in_a_row = 0
+
+    def see(self, scaler: torch.amp.GradScaler, update: int) -> None:
+        """Let the scaler choose its next scale, after a step.
+
+        Raises:
+            DivergedTraining: when too many steps in a row were left out.
+        """
+        before = scaler.get_scale()
+        scaler.update()
+        if scaler.get_scale() >= before:
+            self.in_a_row = 0
+            return
+        self.count, self.in_a_row = self.count + 1, self.in_a_row + 1
+        if self.in_a_row > MOST_SKIPPED:
+            raise DivergedTraining("gradient norm", math.nan, update, "Choose precision bf16 or fp32")

@@ -21,6 +21,11 @@ def tensor_arrays(named: Iterable[tuple[str, Tensor]]) -> dict[str, NDArray[Any]
     return {name: value.detach().cpu().numpy().copy() for name, value in named}
 
 
+def tensor_views(named: Iterable[tuple[str, Tensor]]) -> dict[str, NDArray[Any]]:
+    """Named tensors as arrays that share their memory where they are on the processor; write them at once."""
+    return {name: value.detach().cpu().numpy() for name, value in named}
+
+
 @torch.no_grad()
 def load_tensors(named: Iterable[tuple[str, Tensor]], arrays: Arrays) -> None:
     """Write arrays made by `tensor_arrays` into tensors of the same names."""
@@ -31,7 +36,7 @@ def load_tensors(named: Iterable[tuple[str, Tensor]], arrays: Arrays) -> None:
 def optimizer_arrays(optimizer: torch.optim.Optimizer) -> dict[str, NDArray[Any]]:
     """Moments and step counts of every parameter, named `<parameter>.<what>`."""
     state: dict[int, dict[str, Tensor]] = optimizer.state_dict()["state"]
-    return tensor_arrays(
+    return tensor_views(
         (f"{index}.{what}", value) for index, held in state.items() for what, value in held.items()
     )
 

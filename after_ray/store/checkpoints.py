@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from after_ray.errors import UnwritableCheckpoint
 from after_ray.files import sha256_of, write_json
 
 STATE_FILE = "state.json"
@@ -69,9 +70,9 @@ class Checkpoint:
 
         try:
             self._write({**self._carried.arrays, **arrays}, {**self._carried.values, **values})
-        except (FileNotFoundError, SafetensorError):
+        except (OSError, SafetensorError) as error:
             if self._folder.exists():
-                raise
+                raise UnwritableCheckpoint(self._folder, str(error)) from error
             return  # another process recorded this work just now, and removed the folder
         self._newest = time.monotonic()
 

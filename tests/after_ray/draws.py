@@ -27,6 +27,9 @@ TORCH_GLOBAL = frozenset(
     for place in ("", "random.", "cuda.")
     for name in ("manual_seed", "manual_seed_all", "seed", "seed_all", "set_rng_state", "set_rng_state_all")
 ) | {"torch.default_generator", "torch.random.default_generator", "torch.cuda.default_generators"}
+TORCH_GLOBAL |= {
+    f"{name}.manual_seed" for name in ("torch.default_generator", "torch.random.default_generator")
+}
 TORCH_DRAWS = frozenset(
     f"torch.{name}"
     for name in (

@@ -311,3 +311,42 @@ def test_a_compiled_network_is_the_same_network(make: Make, monkeypatch: pytest.
     assert compiled == [True]
     assert other.weights().keys() == plain.weights().keys()
     np.testing.assert_allclose(other.log_probabilities(ALL), plain.log_probabilities(ALL), atol=1e-4)
+
+
+def test_spec_augment_is_on_in_training_and_off_in_scoring(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    masked: list[tuple[bool, bool]] = []
+    original = PooledNetwork.forward
+
+    def spy(
+        self: PooledNetwork, features: torch.Tensor, lengths: object, *masks: torch.Tensor
+    ) -> torch.Tensor:
+        drawn = [mask is not None and bool(mask.any()) for mask in masks]
+        masked.append((self.training, len(drawn) == 2 and all(drawn)))
+        return original(self, features, lengths, *masks)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(PooledNetwork, "forward", spy)
+    classifier = make()
+    fit(classifier)
+    classifier.log_probabilities(ALL)
+    assert set(masked) == {(True, True), (False, False)}
+
+
+@pytest.mark.parametrize(("precision", "kind"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_training_and_scoring_are_both_in_the_precision_asked_for(
+    make: Make, monkeypatch: pytest.MonkeyPatch, precision: str, kind: torch.dtype
+) -> None:
+    monkeypatch.setattr("after_ray.learning.precision.has_bf16", lambda device: True)
+    kinds: set[tuple[bool, torch.dtype]] = set()
+    original = PooledNetwork.forward
+
+    def spy(self: PooledNetwork, *inputs: torch.Tensor) -> torch.Tensor:
+        logits = original(self, *inputs)
+        kinds.add((self.training, logits.dtype))
+        return logits
+
+    monkeypatch.setattr(PooledNetwork, "forward", spy)
+    classifier = make(fitting=FITTING.model_copy(update={"precision": precision}))
+    fit(classifier)
+    assert kinds == {(True, kind), (False, kind)}

@@ -74,7 +74,10 @@ def test_a_killed_trajectory_continues_to_the_same_bits(
     assert Store(disturbed.store).need(last.first.key).finished == finished_at, "round 0 was run again"
 
 
-@pytest.mark.parametrize(("classifier", "restart"), CLASSIFIERS)
+@pytest.mark.parametrize(
+    ("classifier", "restart"),
+    [*CLASSIFIERS, pytest.param(TRANSFORMER, "shrink_perturb", id="shrink_perturb", marks=pytest.mark.slow)],
+)
 def test_weights_that_were_dropped_are_trained_again_to_the_same_bits(
     execution: Execution, classifier: ClassifierSettings, restart: Restart
 ) -> None:

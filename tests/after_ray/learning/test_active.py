@@ -353,3 +353,28 @@ def test_a_refit_of_the_wrong_number_of_rows_is_refused(world: Any) -> None:
     first = world.learner().first(RANDOM, None, 6)
     with pytest.raises(BrokenInvariant, match="6 rows are labelled"):
         world.learner().refit(first.labelled, 7, None)
+
+
+def test_shrink_perturb_starts_between_the_round_before_and_the_fresh_start_of_this_round(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts, seeds_seen = [], []
+    classifier = type(world.make_classifier())
+    fit = classifier.fit
+
+    def watched_fit(self: Any, *parts: Any, start: Any, seeds: Any, **others: Any) -> Any:
+        starts.append(start)
+        seeds_seen.append(seeds)
+        return fit(self, *parts, start=start, seeds=seeds, **others)
+
+    def drawn(self: Any, seeds: Any) -> Any:
+        return {"centroids": seeds.child("centroids").generator().normal(size=(3, 2))}
+
+    monkeypatch.setattr(classifier, "fit", watched_fit)
+    monkeypatch.setattr(classifier, "initial", drawn)
+    results = run(world.learner(), "random", "shrink_perturb", SIZES[:3])
+    for index in (1, 2):
+        fresh = drawn(None, seeds_seen[index])["centroids"]
+        expected = 0.6 * results[index - 1].weights["centroids"] + 0.4 * fresh
+        np.testing.assert_allclose(starts[index]["centroids"], expected)
+    assert seeds_seen[1] != seeds_seen[2]

@@ -128,13 +128,14 @@ def test_writing_checkpoints_changes_no_bit_and_no_generator(tmp_path: Path) -> 
     assert copy.deepcopy(plain.noise.bit_generator.state) == writing.noise.bit_generator.state
 
 
-def test_a_state_of_another_kind_of_device_is_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("what", "value"), [("kind_of", lambda device: "cuda"), ("FORMAT", 2)])
+def test_a_state_of_another_device_or_format_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, value: object
 ) -> None:
     undisturbed, again = Task(), Task()
     expected = outcome(undisturbed, undisturbed.fit(Checkpoint()))
     with monkeypatch.context() as patch:
-        patch.setattr(progress, "kind_of", lambda device: "cuda")
+        patch.setattr(progress, what, value)
         with pytest.raises(Killed):
             Task().fit(Checkpoint(tmp_path, every=0), kill_at=7)
     report = again.fit(Checkpoint(tmp_path, every=0))

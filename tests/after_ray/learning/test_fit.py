@@ -206,3 +206,8 @@ def test_without_the_last_batch_an_epoch_has_fewer_steps_and_never_none() -> Non
     assert epochs_plan(200, settings).max_updates == 9
     with pytest.raises(TooFewUtterances, match=r"no batch of 64.*: 41 utterances available, 64 requested"):
         epochs_plan(41, settings)
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_which_weights_win_is_the_settings_choice(keep: Any) -> None:
+    assert epochs_plan(100, FittingSettings(keep=keep)).keep == keep

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 import torch
 
-from after_ray.errors import BadValue
+from after_ray.errors import BadValue, DivergedTraining
 from after_ray.learning import precision as module
+from after_ray.learning.fit import FitPlan
 from after_ray.learning.precision import check_precision, loss_scaler, passes
 from after_ray.learning.settings import Precision
 from after_ray.store import Checkpoint
@@ -57,3 +59,25 @@ def test_scaled_losses_train_as_plain_ones_do_and_the_scale_survives_a_kill(tmp_
     assert report.precision == "fp16"
     for name, value in scaled.network.state_dict().items():
         assert torch.equal(value, continued.network.state_dict()[name])
+
+
+@pytest.mark.parametrize(("bad", "stops"), [(3, False), (60, True)])
+def test_updates_that_fp16_leaves_out_are_counted_and_too_many_in_a_row_stop_the_training(
+    bad: int, stops: bool
+) -> None:
+    task, plan = Task(), FitPlan(60, 60)
+
+    def overflow(gradient: torch.Tensor) -> torch.Tensor:
+        return gradient * math.inf if task.steps <= bad else gradient
+
+    first = task.network[0]
+    assert isinstance(first, torch.nn.Linear)
+    first.weight.register_hook(overflow)
+    if stops:
+        with pytest.raises(
+            DivergedTraining, match=r"gradient norm is nan at update 21.*Choose precision bf16"
+        ):
+            task.fit(Checkpoint(), plan, precision="fp16")
+        return
+    report = task.fit(Checkpoint(), plan, precision="fp16")
+    assert report.skipped == bad

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from safetensors import SafetensorError
 
+from after_ray.errors import UnwritableCheckpoint
 from after_ray.store import Checkpoint
 from after_ray.store import checkpoints as module
 
@@ -137,5 +138,5 @@ def test_a_full_disk_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.Monk
         raise SafetensorError("No space left on device")
 
     monkeypatch.setattr("safetensors.numpy.save_file", full)
-    with pytest.raises(SafetensorError, match="No space left"):
+    with pytest.raises(UnwritableCheckpoint, match=r"No space left on device.*Free room there"):
         Checkpoint(tmp_path / "c").save(ARRAYS, {})

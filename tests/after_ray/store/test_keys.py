@@ -42,7 +42,7 @@ GOLDEN: dict[str, tuple[Stage, str]] = {
     "adaptation": (ADAPTED, "b3333885f01ec19231bf4cb93d3b5f31"),
     "functionals": (FIRST, "eb5ad6d60df0f884297012ecab828e71"),
     "light_sernet": (LIGHT, "9c32f9b1e79ce365eac972bf345e3713"),
-    "transformer": (TRANSFORMER, "4e485b2d56f45ab8a26784acadbede38"),
+    "transformer": (TRANSFORMER, "716a98c6f880ad5ae5544274de7f9435"),  # version 2 of this classifier
     "next_round": (NEXT, "cc4c98b9771c8a41cb82f0ad7fc1ba69"),
     "features": (TRANSFORMER.features, "25aa6fa983875876865778cab6facebe"),
 }
