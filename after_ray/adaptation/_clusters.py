@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from after_ray.adaptation._labels import hop
-from after_ray.adaptation._objective import Batch, Crops, Mask, Objective
-from after_ray.adaptation.objectives import cluster_logits, information, perplexity
+from after_ray.adaptation._objective import Batch, Crops, Mask, Objective, Outcome
+from after_ray.adaptation.objectives import Codes, cluster_logits, perplexity
 from after_ray.adaptation.settings import TaptSettings
 from after_ray.backbones._transformers import Backbone
 from after_ray.errors import CollapsedAdaptation
@@ -24,6 +24,8 @@ from after_ray.ragged import Ragged
 
 PROJECTION = 256  # width of the space in which clusters are compared; HuBERT base
 LABELS = "cluster_labels"  # in checkpoints
+LEARNED = 0.3  # nats that predictions say about their frames; those of a new projection hardly reach 0.1
+PATIENCE = 5_000  # updates until that may be asked for
 
 
 class ClusterObjective(Objective):
@@ -37,9 +39,8 @@ class ClusterObjective(Objective):
     """
 
     TITLE = "clusters"
-    TERMS = ("total", "prediction", "unmasked", "accuracy", "perplexity", "information")
-    LEAST_INFORMATION = 0.01  # a network of random weights has more, one that ignores its input less
-    JUDGED_FROM = 200  # a new projection predicts at random, then what is frequent, then what it hears
+    TERMS = ("total", "prediction", "unmasked", "accuracy", "perplexity")
+    LEAST_INFORMATION = 0.01
     REMEDY = "Lower adaptation.learning_rate or adaptation.clusters"
 
     def __init__(
@@ -69,7 +70,7 @@ class ClusterObjective(Objective):
         ]
         return np.concatenate(found).astype(np.int64)
 
-    def forward(self, batch: Batch, device: str) -> dict[str, Tensor]:
+    def forward(self, batch: Batch, device: str) -> Outcome:
         """The terms of one batch, means per frame but `total`; what is predicted at masked frames."""
         with passes(self.settings.precision, device):
             outputs = self.backbone(batch.waves, mask_time_indices=batch.mask)
@@ -84,8 +85,16 @@ class ClusterObjective(Objective):
         guesses = logits.detach()[batch.masked]
         hits = guesses.argmax(dim=-1) == batch.targets[batch.masked]
         shares = guesses.softmax(dim=-1)[:, None]
-        terms = (total, told, unmasked, hits.float().mean(), perplexity(shares), information(shares))
-        return dict(zip(self.TERMS, terms, strict=True))
+        terms = (total, told, unmasked, hits.float().mean(), perplexity(shares))
+        return Outcome(dict(zip(self.TERMS, terms, strict=True)), Codes.of(shares))
+
+    def collapsed(self, step: int, information: float, most: float) -> bool:
+        """Little information is a failure after there was more, or when it does not come at all.
+
+        A new projection predicts at random, then what is frequent, and only then what it hears.
+        """
+        late = most > LEARNED or step >= PATIENCE
+        return late and super().collapsed(step, information, most)
 
     def found(self) -> dict[str, NDArray[Any]]:
         """The clusters of all frames."""

@@ -4,22 +4,57 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from after_ray.adaptation._batches import Prepared
-from after_ray.adaptation._objective import Objective
+from after_ray.adaptation._objective import Objective, Outcome
+from after_ray.adaptation.objectives import Codes, information
 from after_ray.adaptation.settings import TaptSettings
 from after_ray.errors import CollapsedAdaptation, DivergedTraining
 
 HISTORY_POINTS = 50
+ENOUGH_FRAMES = 1_000  # to judge codes by; a few clips that are alike may well have one code
 LOOK_EVERY = 10  # steps; asking a GPU for numbers makes the host wait for it
 MOST_SKIPPED = 20  # in a row; fp16's scale starts at 2**16 and is halved by each, so that 1 is long passed
 
 Progress = Callable[[int, int, dict[str, float]], None]
+
+
+class _Step(NamedTuple):
+    """The terms, gradient norm, entropy and shares of the codes of a step in one row; groups, frames."""
+
+    row: Tensor
+    groups: int
+    frames: int
+
+
+@dataclass
+class CodeUse:
+    """How codes were given to the frames of a stretch, and of those before it until they are enough.
+
+    Sums are taken in the order of the steps, whenever the journal looks.
+    """
+
+    groups: int = 1
+    frames: int = 0
+    sums: list[float] = field(default_factory=list)  # the entropy, then the shares of all codewords
+
+    def add(self, means: NDArray[np.float64], groups: int, frames: int) -> None:
+        """Take in a batch: its mean entropy and shares, in one row."""
+        before = np.array(self.sums) if self.sums else 0.0
+        self.groups, self.frames = groups, self.frames + frames
+        self.sums = (before + means * frames).tolist()
+
+    def information(self) -> float:
+        """Nats that a code says about its frame."""
+        means = torch.tensor(self.sums, dtype=torch.float64) / self.frames
+        return information(Codes(means[1:].view(self.groups, -1), means[0])).item()
 
 
 class Journal:
@@ -39,22 +74,24 @@ class Journal:
         self._terms = objective.TERMS
         self._skipping = settings.precision == "fp16"
         self._progress = progress
-        self._unseen: list[Tensor] = []  # numbers of the newest steps, still on the device
+        self._unseen: list[_Step] = []  # the newest steps, whose numbers are still on the device
         self._stretch: list[list[float]] = []  # the terms of every step of the stretch
         self._norms: list[float] = []  # of those that were not left out
         self._shares: list[float] = []
+        self._codes = CodeUse()
         self._seen = {"audio_seconds": 0.0, "masked_frames": 0, "skipped_steps": 0}
         self._skipped_in_a_row = 0
 
-    def write(self, step: int, terms: Mapping[str, Tensor], norm: Tensor, batch: Prepared) -> None:
-        """Take note of step `step`, from 1: its terms, its gradient norm, its batch.
+    def write(self, step: int, outcome: Outcome, norm: Tensor, batch: Prepared) -> None:
+        """Take note of step `step`, from 1: what it gave, its gradient norm, its batch.
 
         Raises:
             DivergedTraining: when a loss or gradient of this step or of a few before it is not finite.
-            CollapsedAdaptation: when a stretch ends in which the targets said nothing.
+            CollapsedAdaptation: when a stretch ends in which the codes of enough frames said nothing.
         """
-        values = [terms[name] for name in self._terms]
-        self._unseen.append(torch.stack([value.detach().float() for value in (*values, norm)]))
+        numbers = [*(outcome.terms[name].detach() for name in self._terms), norm, outcome.codes.entropy]
+        row = torch.cat([torch.stack(numbers).float(), outcome.codes.shares.flatten()])
+        self._unseen.append(_Step(row, len(outcome.codes.shares), batch.masked_frames))
         self._shares.append(batch.masked_share)
         self._seen["audio_seconds"] += batch.audio_seconds
         self._seen["masked_frames"] += batch.masked_frames
@@ -68,11 +105,13 @@ class Journal:
         """Fetch the numbers up to `step` from the device and refuse what is not finite; before any saving."""
         if not self._unseen:
             return
-        found: list[list[float]] = torch.stack(self._unseen).tolist()
-        self._unseen = []
-        for number, (*terms, norm) in enumerate(found, start=step - len(found) + 1):
-            self._take_terms(number, terms)
-            self._take_norm(number, norm)
+        rows = torch.stack([seen.row for seen in self._unseen]).double().cpu().numpy()
+        steps, self._unseen = self._unseen, []
+        count = len(self._terms)
+        for number, (row, seen) in enumerate(zip(rows, steps, strict=True), start=step - len(rows) + 1):
+            self._take_terms(number, row[:count].tolist())
+            self._take_norm(number, float(row[count]))
+            self._codes.add(row[count + 1 :], seen.groups, seen.frames)
 
     def _take_terms(self, step: int, values: list[float]) -> None:
         for name, value in zip(self._terms, values, strict=True):
@@ -98,7 +137,10 @@ class Journal:
     def _close(self, step: int) -> None:
         """End a stretch: judge it, and put its means into the history."""
         point = dict(zip(self._terms, np.mean(self._stretch, axis=0).tolist(), strict=True))
-        self._judge(step, point["information"], point["perplexity"])
+        point["information"] = self._codes.information()
+        if self._codes.frames >= ENOUGH_FRAMES:
+            self._judge(step, point["information"], point["perplexity"])
+            self._codes = CodeUse()
         if self._norms:
             point |= {"gradient_norm": float(np.mean(self._norms)), "gradient_norm_max": max(self._norms)}
         point["masked_share"] = float(np.mean(self._shares))
@@ -108,9 +150,10 @@ class Journal:
             self._progress(step, self._steps, self.history[-1])
 
     def _judge(self, step: int, information: float, perplexity: float) -> None:
-        least = self._objective.LEAST_INFORMATION
-        if step >= self._objective.JUDGED_FROM and information < least:
-            raise CollapsedAdaptation(step, information, least, perplexity, self._objective.REMEDY)
+        most = max((point["information"] for point in self.history), default=0.0)
+        if self._objective.collapsed(step, information, most):
+            least, remedy = self._objective.LEAST_INFORMATION, self._objective.REMEDY
+            raise CollapsedAdaptation(step, information, least, perplexity, remedy)
 
     def measures(self) -> dict[str, float]:
         """The last stretch, and in all: steps, seconds of audio, masked frames, steps left out."""
@@ -124,6 +167,7 @@ class Journal:
             "stretch": self._stretch,
             "norms": self._norms,
             "shares": self._shares,
+            "codes": asdict(self._codes),
             "seen": self._seen,
             "skipped_in_a_row": self._skipped_in_a_row,
         }
@@ -132,5 +176,5 @@ class Journal:
         """Take over what `state` gave."""
         self.history, self._stretch = list(state["history"]), list(state["stretch"])
         self._norms, self._shares = list(state["norms"]), list(state["shares"])
-        self._seen = dict(state["seen"])
+        self._codes, self._seen = CodeUse(**state["codes"]), dict(state["seen"])
         self._skipped_in_a_row = state["skipped_in_a_row"]

@@ -19,6 +19,8 @@ from after_ray.errors import BadValue
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 
+BATCH = 10_000  # frames
+
 
 def label_frames(
     backbone: Backbone,
@@ -30,8 +32,9 @@ def label_frames(
 ) -> Ragged:
     """The cluster of every frame of `rows`, int16, in their order; `backbone` is left in evaluation mode.
 
-    k-means is fitted on at most `cluster_frames` frames, drawn from those of all rows alike, so that it never
-    holds more than 4 bytes x width x `cluster_frames` (154 MB for 768). All clips are then passed once more.
+    k-means is fitted on at most `cluster_frames` frames, drawn from those of all rows alike: 4 bytes x width
+    of each are held, and half as much again (230 MB for 50,000 of width 768). All clips are then passed once
+    more.
 
     Args:
         backbone: before adaptation, on `device`.
@@ -66,13 +69,14 @@ def label_frames(
 def fit_clusters(sample: NDArray[np.float32], clusters: int, seeds: SeedTree) -> NDArray[np.float32]:
     """Centroids of frames of shape (frames, width), shape (clusters, width).
 
-    The options of k-means are those of HuBERT's own (fairseq, `learn_kmeans.py`).
+    The options of k-means are those of HuBERT's own (fairseq, `learn_kmeans.py`) but for `init_size`.
     """
     fitted = MiniBatchKMeans(
         n_clusters=clusters,
         init="k-means++",
         max_iter=100,
-        batch_size=10_000,
+        batch_size=BATCH,
+        init_size=max(BATCH, 3 * clusters),  # three times that by default, each time as a copy
         tol=0.0,
         max_no_improvement=100,
         n_init=20,

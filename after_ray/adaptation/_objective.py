@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from after_ray.adaptation.objectives import Codes
 from after_ray.adaptation.settings import TaptSettings
 from after_ray.backbones._transformers import Backbone
 
@@ -41,23 +42,28 @@ class Batch:
     targets: Tensor
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What a batch gave: a float32 number for each of `Objective.TERMS`, and how codes go to frames."""
+
+    terms: dict[str, Tensor]
+    codes: Codes
+
+
 class Objective(nn.Module):
     """A backbone with the heads that an objective needs; its parameters are what an adaptation trains.
 
     Attributes:
         TITLE: its name in records.
-        TERMS: names of what `forward` gives: `total`, the loss, first; `perplexity` and `information` of
-            the codes among the others.
-        LEAST_INFORMATION: nats; an adaptation whose codes say less about their frames has collapsed.
-        JUDGED_FROM: update from which that is looked at.
-        REMEDY: what to do then.
+        TERMS: names of the terms of `forward`: `total`, the loss, first, `perplexity` among the others.
+        LEAST_INFORMATION: nats; codes that say less about their frames say nothing.
+        REMEDY: what to do when an adaptation collapses.
         grid: samples; crops begin at multiples of it.
     """
 
     TITLE: ClassVar[str]
     TERMS: ClassVar[tuple[str, ...]]
     LEAST_INFORMATION: ClassVar[float]
-    JUDGED_FROM: ClassVar[int]
     REMEDY: ClassVar[str]
 
     def __init__(self, backbone: Backbone, settings: TaptSettings, grid: int = 1) -> None:
@@ -73,8 +79,12 @@ class Objective(nn.Module):
         """What else a batch needs, drawn or looked up; runs beside the training of the batch before."""
 
     @abstractmethod
-    def forward(self, batch: Batch, device: str) -> dict[str, Tensor]:
-        """The terms of one batch, one float32 number each, by the names of `TERMS`."""
+    def forward(self, batch: Batch, device: str) -> Outcome:
+        """The loss of one batch, and what else is watched."""
+
+    def collapsed(self, step: int, information: float, most: float) -> bool:
+        """Whether codes of so much information at update `step` are a failure; `most`: it was once."""
+        return information < self.LEAST_INFORMATION
 
     def found(self) -> dict[str, NDArray[Any]]:
         """What was found before training and cannot be found again from adapted weights; for checkpoints."""

@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from after_ray.adaptation._objective import Batch, Crops, Mask, Objective
+from after_ray.adaptation._objective import Batch, Crops, Mask, Objective, Outcome
 from after_ray.adaptation.objectives import (
+    Codes,
     contrastive,
     contrastive_to_all,
     diversity,
     draw_negatives,
-    information,
     perplexity,
     reconstruction,
 )
@@ -25,13 +25,16 @@ from after_ray.learning.precision import passes
 
 
 class Quantized(NamedTuple):
-    """Targets of S frames: vectors (S, D), the codes they stand for (S, G), the best codes (S, G)."""
+    """Targets of S frames: vectors (S, D), the codes they stand for (S, G), the best codes (S, G).
+
+    `perplexity` is that of the codebook, `given` how its codewords are given to the frames.
+    """
 
     vectors: Tensor
     codes: Tensor
     best: Tensor
     perplexity: Tensor
-    information: Tensor
+    given: Codes
 
 
 def quantize(quantizer: Any, logits: Tensor) -> Quantized:
@@ -53,16 +56,15 @@ def quantize(quantizer: Any, logits: Tensor) -> Quantized:
         used = perplexity(chosen)
     codewords = quantizer.codevectors.view(*logits.shape[1:], -1)
     vectors = torch.einsum("sgv,gvd->sgd", chosen, codewords).flatten(1)
-    return Quantized(vectors, chosen.argmax(dim=-1), best, used, information(probabilities.detach()))
+    return Quantized(vectors, chosen.argmax(dim=-1), best, used, Codes.of(probabilities))
 
 
 class QuantizerObjective(Objective):
     """Wav2Vec2ForPreTraining and a linear layer from the context to the logits of all codewords (D19)."""
 
     TITLE = "quantizer"
-    TERMS = ("total", "contrastive", "reconstruction", "diversity", "perplexity", "information")
+    TERMS = ("total", "contrastive", "reconstruction", "diversity", "perplexity")
     LEAST_INFORMATION = 0.05  # where 99 of 100 frames get the same codeword there is hardly more
-    JUDGED_FROM = 1
     REMEDY = "Lower adaptation.learning_rate, or let adaptation.diversity_weight be near 0.1"
 
     def __init__(
@@ -84,7 +86,7 @@ class QuantizerObjective(Objective):
             return np.nonzero(mask)[0].astype(np.int64)
         return draw_negatives(mask, self.settings.negatives, generator)
 
-    def forward(self, batch: Batch, device: str) -> dict[str, Tensor]:
+    def forward(self, batch: Batch, device: str) -> Outcome:
         """The terms of one batch, each a mean per masked frame but `total`; what the codebook does."""
         with passes(self.settings.precision, device):
             outputs = self.backbone(batch.waves, mask_time_indices=batch.mask)
@@ -99,8 +101,8 @@ class QuantizerObjective(Objective):
         weights = self.settings
         per_frame = weights.contrastive_weight * told + weights.reconstruction_weight * rebuilt
         total = self._summed(per_frame, len(batch.masked)) + weights.diversity_weight * spread
-        terms = (total, told, rebuilt, spread, targets.perplexity, targets.information)
-        return dict(zip(self.TERMS, terms, strict=True))
+        terms = (total, told, rebuilt, spread, targets.perplexity)
+        return Outcome(dict(zip(self.TERMS, terms, strict=True)), targets.given)
 
     def _told(self, predicted: Tensor, targets: Quantized, others: Tensor) -> Tensor:
         """The contrastive term; `others` are what `draw` gave."""

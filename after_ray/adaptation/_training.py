@@ -62,15 +62,15 @@ class Training:
         """
         for group in self._optimizer.param_groups:
             group["lr"] = self._settings.learning_rate * multiplier(self.step, self._settings)
-        terms = self._objective(prepared.on(self._device), self._device)
+        outcome = self._objective(prepared.on(self._device), self._device)
         self._optimizer.zero_grad(set_to_none=True)
-        self._scaler.scale(terms["total"]).backward()
+        self._scaler.scale(outcome.terms["total"]).backward()
         self._scaler.unscale_(self._optimizer)
         norm = self._gradient_norm()
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self.step, self.place = self.step + 1, prepared.place
-        self._journal.write(self.step, terms, norm, prepared)
+        self._journal.write(self.step, outcome, norm, prepared)
 
     def _gradient_norm(self) -> Tensor:
         gradients = [weight.grad for weight in self._trained if weight.grad is not None]

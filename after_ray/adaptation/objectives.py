@@ -6,6 +6,8 @@ the quantiser, V its codewords per group, D a width, K the negatives, C the clus
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -89,14 +91,27 @@ def perplexity(probabilities: Tensor) -> Tensor:
     return torch.exp(_entropy(probabilities.mean(dim=0))).sum()
 
 
-def information(probabilities: Tensor) -> Tensor:
-    """Nats that a codeword drawn for a frame says about that frame, summed over groups; shape (S, G, V).
+class Codes(NamedTuple):
+    """How the codewords are given to frames: mean probabilities (G, V), mean entropy, summed over groups."""
+
+    shares: Tensor
+    entropy: Tensor
+
+    @classmethod
+    def of(cls, probabilities: Tensor) -> Codes:
+        """From probabilities of shape (S, G, V), without gradient."""
+        known = probabilities.detach()
+        return cls(known.mean(dim=0), _entropy(known).mean(dim=0).sum())
+
+
+def information(codes: Codes) -> Tensor:
+    """Nats that a codeword drawn for a frame says about that frame, summed over groups.
 
     The mutual information of frame and codeword: entropy of the mean less mean of the entropies. It is 0
     when every frame gets the same codeword, which a perplexity shows, and when every frame gets any of them
     alike, which a perplexity takes for a full codebook.
     """
-    return (_entropy(probabilities.mean(dim=0)) - _entropy(probabilities).mean(dim=0)).sum()
+    return _entropy(codes.shares).sum() - codes.entropy
 
 
 def draw_negatives(mask: NDArray[np.bool_], count: int, generator: np.random.Generator) -> NDArray[np.int64]:

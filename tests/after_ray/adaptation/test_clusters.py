@@ -127,7 +127,7 @@ def test_the_loss_is_that_of_hubert_written_out(tiny: Tiny, sound: Ragged) -> No
         settings = SETTINGS.model_copy(update=changes)
         objective = ClusterObjective(build(backbone), labels, settings, torch.Generator().manual_seed(1))
         with torch.no_grad():
-            found = objective.eval()(batch, "cpu")
+            found = objective.eval()(batch, "cpu").terms
             context = objective.backbone(waves, mask_time_indices=mask).last_hidden_state
             projected = objective.projection(context)
             cosine = torch.cosine_similarity(projected[:, :, None], objective.embeddings, dim=-1)

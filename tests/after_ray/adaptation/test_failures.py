@@ -13,9 +13,11 @@ import torch
 
 from after_ray.adaptation import _journal, tapt
 from after_ray.adaptation._batches import Place, Prepared
+from after_ray.adaptation._clusters import ClusterObjective
 from after_ray.adaptation._journal import Journal
-from after_ray.adaptation._objective import Batch
+from after_ray.adaptation._objective import Batch, Outcome
 from after_ray.adaptation._quantizer import QuantizerObjective
+from after_ray.adaptation.objectives import Codes
 from after_ray.adaptation.settings import TaptSettings
 from after_ray.adaptation.tapt import Adapted, adapt
 from after_ray.backbones.settings import BackboneSettings
@@ -44,13 +46,15 @@ def journal(precision: str = "fp32", steps: int = 100) -> Journal:
 
 
 def write(
-    journal: Journal, step: int, total: float = 1.0, norm: float = 2.0, information: float = 3.0
+    journal: Journal, step: int, total: float = 1.0, norm: float = 2.0, codeword: int | None = None
 ) -> None:
-    terms = {name: torch.tensor(1.0) for name in QuantizerObjective.TERMS}
-    terms |= {"total": torch.tensor(total), "information": torch.tensor(information)}
+    """A step of 700 frames that have one codeword in each group; the four take turns, or one is given."""
+    terms = {name: torch.tensor(1.0) for name in QuantizerObjective.TERMS} | {"total": torch.tensor(total)}
     empty = torch.zeros(0)
-    batch = Batch(waves=empty, mask=empty, masked=torch.zeros(7), targets=empty)
-    journal.write(step, terms, torch.tensor(norm), Prepared(batch, Place(0, 1, {}), 1.0, 0.5))
+    batch = Batch(waves=empty, mask=empty, masked=torch.zeros(700), targets=empty)
+    shares = torch.eye(4)[step % 4 if codeword is None else codeword].expand(2, 4)
+    outcome = Outcome(terms, Codes(shares, torch.tensor(0.0)))
+    journal.write(step, outcome, torch.tensor(norm), Prepared(batch, Place(0, 1, {}), 1.0, 0.5))
 
 
 def test_a_diverging_adaptation_stops_with_a_sentence(tiny: Tiny, sound: Ragged) -> None:
@@ -68,13 +72,11 @@ def test_the_journal_names_the_first_step_that_is_not_finite_however_late_it_loo
         noted.look(13)
 
 
-def test_the_journal_refuses_an_infinite_gradient_and_a_term_that_is_not_finite() -> None:
+def test_the_journal_refuses_an_infinite_gradient_and_an_infinite_loss() -> None:
     with pytest.raises(DivergedTraining, match="gradient norm of the adaptation is inf at update 1"):
         write(journal(steps=1), 1, norm=math.inf)
-    with pytest.raises(
-        DivergedTraining, match="term 'information' of the adaptation loss is nan at update 1"
-    ):
-        write(journal(steps=1), 1, information=math.nan)
+    with pytest.raises(DivergedTraining, match="the adaptation loss is inf at update 1"):
+        write(journal(steps=1), 1, total=math.inf)
 
 
 def test_the_journal_counts_the_steps_that_fp16_leaves_out_and_stops_at_too_many() -> None:
@@ -109,7 +111,28 @@ def test_the_journal_keeps_the_mean_and_the_largest_gradient_norm_of_a_stretch()
     write(noted, 2, norm=4.0)
     point = noted.history[0]
     assert (point["gradient_norm"], point["gradient_norm_max"], point["masked_share"]) == (2.5, 4.0, 0.5)
-    assert noted.measures()["masked_frames"] == 14
+    assert noted.measures()["masked_frames"] == 1_400
+
+
+def test_batches_of_one_code_each_say_something_when_the_codes_differ_from_batch_to_batch() -> None:
+    noted = journal(steps=200)  # four steps are a stretch
+    for step in range(1, 5):
+        write(noted, step)
+    assert noted.history[0]["information"] == pytest.approx(2 * math.log(4))
+    for step in range(5, 8):
+        write(noted, step, codeword=0)
+    with pytest.raises(CollapsedAdaptation, match=r"at step 8 the code of a masked frame says 0\.000 nats"):
+        write(noted, 8, codeword=0)
+
+
+def test_few_frames_are_not_judged_before_more_have_come() -> None:
+    noted = journal(steps=50)  # every step is a stretch
+    write(noted, 1, codeword=2)
+    assert noted.history[0]["information"] == pytest.approx(0)
+    write(noted, 2, codeword=1)
+    write(noted, 3, codeword=2)
+    with pytest.raises(CollapsedAdaptation, match="at step 4 "):
+        write(noted, 4, codeword=2)
 
 
 @pytest.mark.parametrize("norm", ["group", "layer"])
@@ -125,14 +148,25 @@ def test_a_codebook_that_training_collapses_to_one_codeword_stops_it(
 @pytest.mark.parametrize("norm", ["group", "layer"])
 def test_a_codebook_that_training_fills_at_random_stops_it_too(tiny: Tiny, sound: Ragged, norm: str) -> None:
     with pytest.raises(CollapsedAdaptation) as caught:
-        run(tiny(norm), sound, learning_rate=0.03, steps=300)
+        run(tiny(norm), sound, learning_rate=0.03, steps=600)
     assert perplexity_in(caught) > 24, "a perplexity takes it for a full codebook"
 
 
-def test_a_network_that_ignores_what_it_hears_stops_its_cluster_prediction(tiny: Tiny, sound: Ragged) -> None:
-    changes = {"clusters": 8, "learning_rate": 0.1, "steps": 300}
-    with pytest.raises(CollapsedAdaptation, match=r"at step 2\d\d .* Lower adaptation\.learning_rate"):
-        run(tiny(model_type="wavlm"), sound, **changes)
+def test_a_network_that_no_longer_listens_stops_its_cluster_prediction(tiny: Tiny, sound: Ragged) -> None:
+    changes = {"clusters": 8, "learning_rate": 0.3, "steps": 600}
+    with pytest.raises(CollapsedAdaptation, match=r"at step \d+ .* Lower adaptation\.learning_rate"):
+        run(tiny("layer", model_type="hubert"), sound, **changes)
+
+
+@pytest.mark.parametrize(
+    ("step", "information", "most", "collapsed"),
+    [(100, 0.004, 0.1, False), (100, 0.004, 0.4, True), (100, 0.02, 0.4, False), (5_000, 0.004, 0.1, True)],
+)
+def test_predictions_may_say_nothing_before_they_are_learned(
+    step: int, information: float, most: float, collapsed: bool
+) -> None:
+    objective = ClusterObjective.__new__(ClusterObjective)
+    assert objective.collapsed(step, information, most) == collapsed
 
 
 @pytest.mark.slow

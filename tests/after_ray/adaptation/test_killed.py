@@ -86,7 +86,7 @@ def test_the_record_says_what_was_adapted_and_how(tmp_path: Path) -> None:
 
 FAILING = {
     "diverged": ({"learning_rate": 1e30, "warmup_steps": 0}, DivergedTraining),
-    "collapsed": ({"learning_rate": 0.3, "diversity_weight": 0.0, "steps": 300}, CollapsedAdaptation),
+    "collapsed": ({"learning_rate": 0.1, "diversity_weight": 0.0, "steps": 300}, CollapsedAdaptation),
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from after_ray.adaptation.objectives import (
+    Codes,
     cluster_logits,
     contrastive,
     contrastive_to_all,
@@ -97,10 +98,10 @@ def test_information_is_lost_with_one_codeword_and_with_codewords_at_random() ->
     same[:, :, 3] = 1
     at_random = torch.full((12, 2, 6), 1 / 6)
     told = torch.eye(6).repeat(2, 1)[:, None].expand(12, 2, 6)
-    assert information(same).item() == pytest.approx(0, abs=1e-6)
-    assert information(at_random).item() == pytest.approx(0, abs=1e-6)
+    assert information(Codes.of(same)).item() == pytest.approx(0, abs=1e-6)
+    assert information(Codes.of(at_random)).item() == pytest.approx(0, abs=1e-6)
     assert perplexity(at_random).item() == pytest.approx(12), "a perplexity takes it for a full codebook"
-    assert information(told).item() == pytest.approx(2 * math.log(6), abs=1e-6)
+    assert information(Codes.of(told)).item() == pytest.approx(2 * math.log(6), abs=1e-6)
 
 
 def test_clusters_are_compared_by_angle_alone() -> None:

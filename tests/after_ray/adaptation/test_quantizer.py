@@ -48,7 +48,7 @@ class Case:
         targets = torch.from_numpy(drawn)
         masked = torch.from_numpy(np.flatnonzero(self.mask))
         with torch.no_grad():
-            return objective(Batch(self.waves, torch.from_numpy(self.mask), masked, targets), "cpu")
+            return objective(Batch(self.waves, torch.from_numpy(self.mask), masked, targets), "cpu").terms
 
     def theirs(self) -> dict[str, float]:
         """Sums over masked frames, as transformers gives them; the diversity is per frame there, too."""
