@@ -27,7 +27,7 @@ from after_ray.learning.state import (
 )
 from after_ray.store.checkpoints import Checkpoint, State
 
-FORMAT = 1  # of a checkpoint; another one is passed over
+FORMAT = 2  # of a checkpoint; another one is passed over
 
 
 class Training:
