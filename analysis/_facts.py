@@ -15,6 +15,8 @@ from analysis.families import cells_of, families, label, percent_text, varying
 from analysis.results import Results
 from analysis.study import CorpusInfo, StudyInfo, Weights
 
+SHARE_TOLERANCE = 1.0  # percent points; rounding to whole utterances stays below it but in tiny corpora
+
 _SCOPE: dict[Weights, str] = {
     "random": (
         "Claims about strategy and initialization hold for these classifiers on these corpora. Claims about "
@@ -84,6 +86,7 @@ def warnings(results: Results, study: StudyInfo) -> list[str]:
         *copy_warnings(frame, study),
         *(f"{info.left_out}." for info in study.corpora.values() if info.left_out),
         *_optimistic(frame, study),
+        *_other_shares(frame),
         *_collapses(frame),
         *_mixed(frame),
         *_uncharged(frame),
@@ -134,6 +137,21 @@ def _optimistic(frame: pd.DataFrame, study: StudyInfo) -> list[str]:
         "model selection."
         for name in names
     ]
+
+
+def _other_shares(frame: pd.DataFrame) -> list[str]:
+    """Rounds that have labelled another share of train than the percent they are reported at."""
+    share = 100 * frame["labelled"] / frame["train"]
+    unlike = frame.assign(share=share)[(share - frame["percent"]).abs() > SHARE_TOLERANCE]
+    sentences = []
+    for (corpus, _), cells in unlike.groupby(["corpus", "percent"]):
+        labelled, train = (_range(cells[column].astype(int)) for column in ("labelled", "train"))
+        sentences.append(
+            f"{corpus} at {percent_text(float(cells['percent'].iloc[0]))}: {labelled} of {train} utterances are "
+            f"labelled, {cells['share'].mean():.1f} %; what is reported at this percent, areas under curves "
+            "included, is of that share."
+        )
+    return sentences
 
 
 def _collapses(frame: pd.DataFrame) -> list[str]:

@@ -208,8 +208,7 @@ class Study(Settings):
     def _precisions(self) -> Iterator[tuple[str, str]]:
         """Every number format that is asked for, and where."""
         for classifier in self.classifier:
-            settings = getattr(classifier, "fitting", classifier)
-            yield f"the classifier {classifier.name}", getattr(settings, "precision", "fp32")
+            yield f"the classifier {classifier.name}", classifier.of_passes
         for adaptation in self.adaptation:
             if adaptation is not None:
                 yield f"the adaptation {adaptation.name}", adaptation.precision

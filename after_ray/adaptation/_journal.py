@@ -17,11 +17,11 @@ from after_ray.adaptation._objective import Objective, Outcome
 from after_ray.adaptation.objectives import Codes, information
 from after_ray.adaptation.settings import TaptSettings
 from after_ray.errors import CollapsedAdaptation, DivergedTraining
+from after_ray.learning.precision import MOST_SKIPPED
 
 HISTORY_POINTS = 50
 ENOUGH_FRAMES = 1_000  # to judge codes by; a few clips that are alike may well have one code
 LOOK_EVERY = 10  # steps; asking a GPU for numbers makes the host wait for it
-MOST_SKIPPED = 20  # in a row; fp16's scale starts at 2**16 and is halved by each, so that 1 is long passed
 
 Progress = Callable[[int, int, dict[str, float]], None]
 

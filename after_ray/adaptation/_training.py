@@ -15,16 +15,7 @@ from after_ray.adaptation._journal import Journal
 from after_ray.adaptation._objective import Objective
 from after_ray.adaptation.settings import TaptSettings
 from after_ray.learning.precision import kind_of, loss_scaler
-from after_ray.learning.state import (
-    below,
-    generator_arrays,
-    load_generators,
-    load_optimizer,
-    load_tensors,
-    optimizer_arrays,
-    prefixed,
-    tensor_arrays,
-)
+from after_ray.learning.state import load_training, training_arrays
 from after_ray.store.checkpoints import Checkpoint, State
 
 FORMAT = 2  # of a checkpoint; another one is passed over
@@ -33,6 +24,8 @@ FORMAT = 2  # of a checkpoint; another one is passed over
 class Training:
     """Adam on an objective, with the schedule of the learning rate.
 
+    `started` is when this process began with the adaptation (`time.perf_counter`), clusters included.
+
     Attributes:
         step: updates done.
         place: where the draws of the batches stand.
@@ -40,7 +33,9 @@ class Training:
         seconds_before: wall time up to the checkpoint that it last went on from.
     """
 
-    def __init__(self, objective: Objective, settings: TaptSettings, device: str, journal: Journal) -> None:
+    def __init__(
+        self, objective: Objective, settings: TaptSettings, device: str, journal: Journal, started: float
+    ) -> None:
         self.step = 0
         self.place: Place | None = None
         self.resumed = 0
@@ -49,7 +44,7 @@ class Training:
         self._settings = settings
         self._device = device
         self._journal = journal
-        self._started = time.perf_counter()
+        self._started = started
         self._trained = [weight for weight in objective.parameters() if weight.requires_grad]
         self._optimizer = torch.optim.Adam(self._trained, settings.learning_rate)
         self._scaler = loss_scaler(settings.precision, device)
@@ -84,11 +79,7 @@ class Training:
         """
         self._journal.look(self.step)
         assert self.place is not None, "nothing is saved before the first step"
-        arrays = {
-            **prefixed("network", tensor_arrays(self._objective.state_dict().items())),
-            **prefixed("optimizer", optimizer_arrays(self._optimizer)),
-            **prefixed("default_generators", generator_arrays(self._device)),
-        }
+        arrays = training_arrays(self._objective.state_dict().items(), self._optimizer, self._device)
         values = {
             "format": FORMAT,
             "device": kind_of(self._device),
@@ -103,9 +94,7 @@ class Training:
 
     def load(self, state: State) -> None:
         """Take over what `save` wrote; torch's default generators move, so fork them before."""
-        load_tensors(self._objective.state_dict().items(), below("network", state.arrays))
-        load_optimizer(self._optimizer, below("optimizer", state.arrays))
-        load_generators(below("default_generators", state.arrays), self._device)
+        load_training(self._objective.state_dict().items(), self._optimizer, state.arrays, self._device)
         values = state.values
         self.step, self.place = values["step"], Place(**values["place"])
         self._journal.load(values["journal"])

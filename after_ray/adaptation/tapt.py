@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -73,16 +74,18 @@ def adapt(
         DivergedTraining: when a loss or gradient is not finite.
         CollapsedAdaptation: when the targets, or what is predicted, no longer depend on the audio.
     """
+    started = time.perf_counter()
     check_precision(settings.precision, device)
     state = _fitting(checkpoint.load(), device)
     rows = usable(audio, rows, configuration(backbone))
     objective = _objective(settings, backbone, audio, rows, seeds, device, state)
     checkpoint = checkpoint.carrying(objective.found(), {})
     journal = Journal(settings, objective, progress)
-    training = Training(objective.to(device).train(), settings, device, journal)
+    training = Training(objective.to(device).train(), settings, device, journal, started)
     with seeded_dropout(objective, seeds.child("dropout")):
         if state is not None:
             training.load(state)
+            del state  # as large as three networks
         batches = Batches(objective, audio, rows, seeds, device)
         with closing(ahead(batches.after(training.place))) as prepared:
             for batch in itertools.islice(prepared, settings.steps - training.step):

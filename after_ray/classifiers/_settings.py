@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -18,7 +19,7 @@ from after_ray.learning.settings import FittingSettings, Precision
 from after_ray.settings import Settings, neutral
 
 
-class _Trained(Settings):
+class _Trained(Settings, ABC):
     """What the settings of every classifier can say.
 
     `version` is raised when a classifier's code gives other results for equal settings; it is in the keys of
@@ -27,9 +28,14 @@ class _Trained(Settings):
 
     version: ClassVar[int] = 1
 
+    @abstractmethod
     def features(self, backbone: BackboneSettings | None) -> FeatureSettings:
         """The features this classifier is trained on."""
-        raise NotImplementedError
+
+    @property
+    def of_passes(self) -> Precision:
+        """The number format of its passes through a network."""
+        return "fp32"
 
     def initial_features(self, backbone: BackboneSettings | None) -> FeatureSettings:
         """The features that the clustering initialization groups by."""
@@ -72,6 +78,11 @@ class PooledTransformerSettings(_Trained):
         frozen = self.initial_features(backbone)
         return frozen if self.freeze_front_end else WaveformFeatures(max_seconds=self.max_seconds)
 
+    @property
+    def of_passes(self) -> Precision:
+        """That of the fitting."""
+        return self.fitting.precision
+
     def initial_features(self, backbone: BackboneSettings | None) -> FeatureSettings:
         """Output of the frozen front end, also where a front end is trained (D7)."""
         if backbone is None:
@@ -100,6 +111,11 @@ class LightSerNetSettings(_Trained):
     def features(self, backbone: BackboneSettings | None) -> FeatureSettings:
         """The features this classifier is trained on."""
         return CepstralFeatures(seconds=self.seconds)
+
+    @property
+    def of_passes(self) -> Precision:
+        """That of training steps."""
+        return self.precision
 
 
 class FunctionalsSettings(_Trained):

@@ -80,10 +80,11 @@ def _commit(stage: AdaptationStage, execution: Execution, adapted: Adapted, star
                 "corpus": stage.audio.corpus,
                 "backbone": provenance(stage.backbone),
                 "precision": stage.adaptation.precision,
+                "compiled": False,
                 "resumed": adapted.resumed,
                 **adapted.details,
             },
-            environment={**describe(execution), "compiled": False},
+            environment=describe(execution),
             started=started,
             finished=finished,
         )

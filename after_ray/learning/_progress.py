@@ -13,16 +13,7 @@ from torch import nn
 
 from after_ray.learning._kept import KeptWeights, changing
 from after_ray.learning.precision import SkippedUpdates, kind_of
-from after_ray.learning.state import (
-    below,
-    generator_arrays,
-    load_generators,
-    load_optimizer,
-    load_tensors,
-    optimizer_arrays,
-    prefixed,
-    tensor_views,
-)
+from after_ray.learning.state import below, load_training, prefixed, tensor_views, training_arrays
 from after_ray.store.checkpoints import Checkpoint
 
 FORMAT = 1  # of the state
@@ -61,10 +52,8 @@ class Progress:
         if not self._checkpoint.due:
             return
         arrays = {
-            **prefixed("network", tensor_views(changing(self._network))),
-            **prefixed("optimizer", optimizer_arrays(self._optimizer)),
+            **training_arrays(changing(self._network), self._optimizer, self._device),
             **prefixed("kept", tensor_views(self._kept.weights.items())),
-            **prefixed("default_generators", generator_arrays(self._device)),
         }
         self._checkpoint.save(arrays, self._values(update))
 
@@ -77,9 +66,7 @@ class Progress:
         state = self._checkpoint.load()
         if state is None or state.values.get("made") != self._made():
             return 0
-        load_tensors(changing(self._network), below("network", state.arrays))
-        load_optimizer(self._optimizer, below("optimizer", state.arrays))
-        load_generators(below("default_generators", state.arrays), self._device)
+        load_training(changing(self._network), self._optimizer, state.arrays, self._device)
         kept = below("kept", state.arrays)
         self._kept.weights = {
             name: torch.from_numpy(np.array(value)).to(self._device) for name, value in kept.items()

@@ -51,6 +51,29 @@ def load_optimizer(optimizer: torch.optim.Optimizer, arrays: Arrays) -> None:
     optimizer.load_state_dict({"state": dict(state), "param_groups": groups})
 
 
+def training_arrays(
+    named: Iterable[tuple[str, Tensor]], optimizer: torch.optim.Optimizer, device: str
+) -> dict[str, NDArray[Any]]:
+    """What every training must remember: its tensors, its optimiser, torch's default generators.
+
+    Arrays may share memory with what they are of: write them at once.
+    """
+    return {
+        **prefixed("network", tensor_views(named)),
+        **prefixed("optimizer", optimizer_arrays(optimizer)),
+        **prefixed("default_generators", generator_arrays(device)),
+    }
+
+
+def load_training(
+    named: Iterable[tuple[str, Tensor]], optimizer: torch.optim.Optimizer, arrays: Arrays, device: str
+) -> None:
+    """Take over what `training_arrays` gave; torch's default generators move, so fork them before."""
+    load_tensors(named, below("network", arrays))
+    load_optimizer(optimizer, below("optimizer", arrays))
+    load_generators(below("default_generators", arrays), device)
+
+
 def generator_arrays(device: str) -> dict[str, NDArray[Any]]:
     """State of torch's default generators, from which dropout draws: the processor's and the device's."""
     states = {"cpu": torch.get_rng_state()}

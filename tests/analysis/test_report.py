@@ -155,6 +155,16 @@ def test_collapsed_models_are_counted(make_study):
     assert warning.startswith("entropy: the model says one class for everything in 6 cells (6 at 5 %)")
 
 
+def test_a_share_that_is_not_what_the_schedule_says_is_told(make_study):
+    results = make_study(lambda *_: 0.5).results
+    frame = results.frame
+    first = frame["percent"] == frame["percent"].min()
+    grown = frame.assign(labelled=frame["labelled"].mask(first, 290))
+    (warning,) = warnings(dataclasses.replace(results, frame=grown), STUDY)
+    assert "at 1 %: 290 of 400 utterances are labelled, 72.5 %" in warning
+    assert warnings(results, STUDY) == []
+
+
 def test_a_ua_of_chance_over_several_classes_is_no_collapse(make_study):
     results = make_study(lambda *_: SAYS_SEVERAL).results
     assert results.frame["ua"].unique() == pytest.approx([0.25])

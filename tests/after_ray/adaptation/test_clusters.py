@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from after_ray.adaptation._batches import Batches
 from after_ray.adaptation._clusters import ClusterObjective
-from after_ray.adaptation._labels import FrameEncoder, fit_clusters, hop, label_frames
+from after_ray.adaptation._labels import FrameEncoder, _drawn, fit_clusters, hop, label_frames
 from after_ray.adaptation._objective import Batch
 from after_ray.adaptation.settings import TaptSettings
 from after_ray.adaptation.tapt import Adapted, adapt
@@ -254,3 +254,11 @@ def test_what_cannot_be_clustered_is_refused(
 ) -> None:
     with pytest.raises(BadValue, match=sentence):
         run(tiny(model_type="hubert"), sound, **changes)
+
+
+def test_k_means_frames_are_drawn_from_the_whole_train_part_and_by_the_seed() -> None:
+    settings = TaptSettings(cluster_frames=1_000, clusters=10)
+    first, other = (_drawn(20_000, settings, np.random.default_rng(seed)) for seed in (0, 1))
+    assert first.sum() == other.sum() == 1_000
+    assert (first.reshape(20, 1_000).sum(axis=1) > 20).all(), "a twentieth of the frames was hardly asked"
+    assert not np.array_equal(first, other)

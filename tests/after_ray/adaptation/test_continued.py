@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -194,3 +195,17 @@ def test_weights_that_are_lost_are_never_kept(case: Case) -> None:
     with pytest.raises(Exception, match="diverged"):
         case.run(learning_rate=1e30, warmup_steps=0, steps=60)
     assert len(kept) < 10
+
+
+def test_the_time_of_finding_clusters_counts_after_a_kill(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = tapt.label_frames
+
+    def slow(*arguments: Any) -> Ragged:
+        time.sleep(0.5)
+        return original(*arguments)
+
+    monkeypatch.setattr(tapt, "label_frames", slow)
+    case.die_after(2, objective="clusters")
+    assert case.run(objective="clusters").seconds_before >= 0.5

@@ -79,7 +79,7 @@ def test_the_record_says_what_was_adapted_and_how(tmp_path: Path) -> None:
     assert record.details["objective"] == "clusters"
     assert record.details["backbone"]["model_type"] == "hubert"
     assert (record.details["precision"], record.details["resumed"]) == ("fp32", 0)
-    assert record.environment["compiled"] is False
+    assert record.details["compiled"] is False
     assert [point["step"] for point in record.details["history"]] == [1, 2, 3, 4]
     assert adapted_weights(stage, done) is not None
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from after_ray.adaptation._objective import Batch, Crops
-from after_ray.adaptation._quantizer import QuantizerObjective
+from after_ray.adaptation._quantizer import QuantizerObjective, quantize
 from after_ray.adaptation.objectives import draw_negatives
 from after_ray.adaptation.settings import TaptSettings
 from after_ray.backbones.loading import build_for_adaptation, frames
@@ -120,3 +120,19 @@ def test_terms_are_float32_whatever_the_passes_are(tiny: Tiny) -> None:
     assert {value.dtype for value in rounded.values()} == {torch.float32}
     assert rounded["contrastive"].item() == pytest.approx(exact["contrastive"].item(), rel=0.1)
     assert rounded["contrastive"].item() != exact["contrastive"].item(), "the passes were not in bf16"
+
+
+def test_training_samples_the_codewords_that_transformers_samples(tiny: Tiny) -> None:
+    model = build_for_adaptation(tiny())
+    quantizer, width = model.quantizer.train(), model.config.conv_dim[-1]
+    features = torch.randn(1, 40, width, generator=torch.Generator().manual_seed(1))
+    groups = (model.config.num_codevector_groups, model.config.num_codevectors_per_group)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        theirs, used = quantizer(features, mask_time_indices=torch.ones(1, 40, dtype=torch.bool))
+        torch.manual_seed(3)
+        logits = quantizer.weight_proj(features[0]).view(40, *groups)
+        ours = quantize(quantizer, logits)
+    torch.testing.assert_close(ours.vectors, theirs[0])
+    assert ours.perplexity.item() == pytest.approx(used.item(), rel=1e-5)
+    assert not torch.equal(ours.codes, ours.best), "nothing was sampled"

@@ -204,3 +204,21 @@ def test_every_negative_can_be_taken(tiny: Tiny, sound: Ragged) -> None:
     adapted, sampled = run(tiny(), sound, negatives="all"), run(tiny(), sound)
     assert adapted.history != sampled.history
     assert adapted.measures["contrastive"] > 0
+
+
+def test_every_update_is_made_at_the_rate_of_the_schedule(
+    tiny: Tiny, sound: Ragged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates: list[float] = []
+    step = torch.optim.Adam.step
+
+    def watched(self: torch.optim.Adam, *arguments: object) -> object:
+        rates.append(self.param_groups[0]["lr"])
+        return step(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(torch.optim.Adam, "step", watched)
+    run(tiny(), sound, steps=20, warmup_steps=2)
+    settings = SHORT.model_copy(update={"steps": 20, "warmup_steps": 2})
+    assert rates == [settings.learning_rate * multiplier(number, settings) for number in range(20)]
+    assert rates[0] == 0
+    assert len(set(rates)) > 10
