@@ -148,8 +148,8 @@ def _other_shares(frame: pd.DataFrame) -> list[str]:
         labelled, train = (_range(cells[column].astype(int)) for column in ("labelled", "train"))
         sentences.append(
             f"{corpus} at {percent_text(float(cells['percent'].iloc[0]))}: {labelled} of {train} utterances "
-            f"are labelled, {cells['share'].mean():.1f} %; what is reported at this percent, areas under curves "
-            "included, is of that share."
+            f"are labelled, {cells['share'].mean():.1f} %; what is reported at this percent, areas under "
+            "curves included, is of that share."
         )
     return sentences
 
