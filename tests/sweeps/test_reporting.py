@@ -216,17 +216,17 @@ def write_records(study: OpenStudy) -> None:
     """A record for every round, with UA 0.7 on iemocap and 0.4 on emodb where the fold tests it."""
     scan, (split,) = study.scans[0], study.plan.splits
     for trajectory, number in product(study.plan.trajectories, range(2)):
-        key = trajectory.stages[number].key
-        if study.store.find(key) is not None:
+        stage = trajectory.stages[number]
+        if study.store.find(stage.key) is not None:
             continue
         part = split.table.folds[trajectory.axes.fold]
         tested: Sequence[str] = sorted(set(scan.manifest.sources[part.test]))
         sizes = {"train": len(part.train), "validation": len(part.validation), "test": len(part.test)}
         draft = Draft(
-            key,
+            stage.key,
             "round",
             {},
-            measures={"ua": 0.6, "wa": 0.6, "macro_f1": 0.6, "labelled": 10, **sizes},
+            measures={"ua": 0.6, "wa": 0.6, "macro_f1": 0.6, "labelled": stage.size, **sizes},
             seconds={"total": 1.0},
             details={
                 "classes": list(scan.manifest.classes),
