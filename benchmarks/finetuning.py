@@ -1,17 +1,19 @@
 """Fine-tuning against `transformers.Trainer`: seconds of audio per second, same model, same batch of 64.
 
-Both sides train a pooled transformer with Adam at 1e-4 in float32 for the same number of optimiser steps on
-utterances of IEMOCAP's lengths, without evaluation or augmentation. The Trainer pads to the longest of a
-batch, in random order and with its grouping by length. Our front end is cached where it is frozen; what the
-cache costs once is reported beside it. Needs the extra `bench`.
+Both sides train a pooled transformer with Adam at 1e-4 in the same number format for the same number of
+optimiser steps on utterances of IEMOCAP's lengths, without evaluation or augmentation. The Trainer pads to
+the longest of a batch, in random order and with its grouping by length. Our front end is cached where it is
+frozen; what the cache costs once is reported beside it. Needs the extra `bench`.
 
     python benchmarks/finetuning.py [--model small] [--steps 4] [--repeats 3] [--crop 0] [--trained all]
+        [--precision bf16]
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from functools import partial
 from statistics import median
 
 import numpy as np
@@ -37,7 +39,7 @@ from after_ray.classifiers._settings import PooledTransformerSettings
 from after_ray.classifiers.pooled_transformer import PooledTransformer
 from after_ray.features._settings import FrontEndFeatures
 from after_ray.features.front_end import FrontEnd
-from after_ray.learning.settings import FittingSettings
+from after_ray.learning.settings import FittingSettings, Precision
 from after_ray.seeds import SeedTree
 
 BATCH = 64
@@ -45,10 +47,21 @@ CORPUS = 4_057  # train of a fold of IEMOCAP: grouping by length needs a whole e
 UNMASKED = {"mask_time_probability": 0.0, "mask_feature_probability": 0.0}
 
 
-def ours(speech: Speech, rows: NDArray[np.int64], backbone: BackboneSettings, frozen: bool) -> float:
+def ours(
+    speech: Speech,
+    rows: NDArray[np.int64],
+    backbone: BackboneSettings,
+    frozen: bool,
+    precision: Precision = "fp32",
+) -> float:
     """Seconds of one `fit` on `rows`."""
     fitting = FittingSettings(
-        max_epochs=1, min_updates=0, evaluations_per_epoch=1, batch_size=BATCH, learning_rate=1e-4
+        max_epochs=1,
+        min_updates=0,
+        evaluations_per_epoch=1,
+        batch_size=BATCH,
+        learning_rate=1e-4,
+        precision=precision,
     )
     settings = PooledTransformerSettings(
         max_seconds=1_000.0, freeze_front_end=frozen, freeze_projection=frozen, fitting=fitting, **UNMASKED
@@ -63,7 +76,12 @@ def ours(speech: Speech, rows: NDArray[np.int64], backbone: BackboneSettings, fr
 
 
 def trainers(
-    speech: Speech, rows: NDArray[np.int64], backbone: BackboneSettings, frozen: bool, device_batch: int
+    speech: Speech,
+    rows: NDArray[np.int64],
+    backbone: BackboneSettings,
+    frozen: bool,
+    device_batch: int,
+    precision: Precision,
 ) -> float:
     """Seconds of `Trainer.train` on `rows` in their order."""
     trainer = make_trainer(
@@ -72,6 +90,7 @@ def trainers(
         batch_size=BATCH,
         device_batch=device_batch,
         train_sampling_strategy="sequential",
+        bf16=precision == "bf16",
     )
     started = time.perf_counter()
     trainer.train()
@@ -120,6 +139,7 @@ def main() -> None:
     )
     parser.add_argument("--device-batch", type=int, default=32, help="of the Trainer; accumulated to 64")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="of both sides")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     backbone, frozen = BackboneSettings(config=MODELS[options.model]), options.trained == "frozen"
@@ -129,23 +149,20 @@ def main() -> None:
     speech = make_speech(backbone, samples)
     random_rows = some_steps(np.random.default_rng(0).permutation(CORPUS), options.steps)
     grouped_rows = some_steps(grouped_order(samples), options.steps)
+    common = {"speech": speech, "backbone": backbone, "frozen": frozen, "precision": options.precision}
+    ours_of = partial(ours, **common)
+    trainers_of = partial(trainers, device_batch=options.device_batch, **common)
     sides = {
-        "ours": (random_rows, lambda rows: ours(speech, rows, backbone, frozen)),
-        "trainer": (
-            random_rows,
-            lambda rows: trainers(speech, rows, backbone, frozen, options.device_batch),
-        ),
-        "trainer_grouped": (
-            grouped_rows,
-            lambda rows: trainers(speech, rows, backbone, frozen, options.device_batch),
-        ),
+        "ours": (random_rows, ours_of),
+        "trainer": (random_rows, trainers_of),
+        "trainer_grouped": (grouped_rows, trainers_of),
     }
     rates: dict[str, list[float]] = {name: [] for name in sides}
     for _, run in sides.values():
-        run(np.argsort(samples)[:BATCH])  # what only the first call costs
+        run(rows=np.argsort(samples)[:BATCH])  # what only the first call costs
     for _ in range(options.repeats):
         for name, (rows, run) in sides.items():
-            rates[name].append(float(speech.seconds[rows].sum()) / run(rows))
+            rates[name].append(float(speech.seconds[rows].sum()) / run(rows=rows))
     middle = {name: median(values) for name, values in rates.items()}
     made = cache_rate(speech, backbone)
     epochs = 20
@@ -154,6 +171,7 @@ def main() -> None:
             "model": options.model,
             "billion_multiplications_per_second_of_audio": multiplications(backbone),
             "trained": options.trained,
+            "precision": options.precision,
             "crop_seconds": options.crop or None,
             "steps_of_64": options.steps,
             "audio_seconds_per_second": {n: [round(v, 2) for v in values] for n, values in rates.items()},

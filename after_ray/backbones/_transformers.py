@@ -8,6 +8,8 @@ import warnings
 from typing import TypeAlias
 
 from transformers import (
+    AttentionInterface,
+    AttentionMaskInterface,
     HubertConfig,
     HubertModel,
     Wav2Vec2Config,
@@ -16,6 +18,7 @@ from transformers import (
     WavLMConfig,
     WavLMModel,
 )
+from transformers.masking_utils import sdpa_mask
 
 # WavLM hands torch a boolean and a float mask together, which torch would call deprecated in every process.
 warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
@@ -29,6 +32,8 @@ MODELS = {"wav2vec2": Wav2Vec2Model, "hubert": HubertModel, "wavlm": WavLMModel}
 __all__ = [
     "CONFIGS",
     "MODELS",
+    "AttentionInterface",
+    "AttentionMaskInterface",
     "Backbone",
     "BackboneConfig",
     "HubertConfig",
@@ -38,4 +43,5 @@ __all__ = [
     "Wav2Vec2Model",
     "WavLMConfig",
     "WavLMModel",
+    "sdpa_mask",
 ]

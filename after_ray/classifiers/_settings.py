@@ -48,7 +48,7 @@ class PooledTransformerSettings(_Trained):
     With `freeze_front_end: false` the convolutional front end is trained as well, from waveforms (D22).
     """
 
-    version: ClassVar[int] = 2  # 2: passes are cut at the least cost, and so are the draws of SpecAugment
+    version: ClassVar[int] = 2  # 2: passes cut at the least cost, dropout on processors from a generator
 
     name: Literal["pooled_transformer"] = "pooled_transformer"
     max_seconds: float = Field(default=10.0, gt=0)

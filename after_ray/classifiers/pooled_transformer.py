@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from after_ray.audio.passes import length_passes
+from after_ray.backbones.dropout import draw_dropout
 from after_ray.backbones.loading import build, configuration, frames, shortest
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._base import (
@@ -94,6 +95,9 @@ class PooledTransformer(NetworkClassifier[PooledNetwork]):
         """Train with Adam from the adapted backbone or from `start`, keep the best validation loss."""
         network = self._begin(start, seeds)
         fitting, masks = self._settings.fitting, seeds.child("masks").generator()
+        dropout = seeds.child("dropout", "drawn").generator()
+        if kind_of(self._inputs.device) == "cpu" and not self._inputs.compile:
+            draw_dropout(network, dropout)
         labels_of, weights = self._labels_of(train), self._class_weights(train)
 
         def step(rows: NDArray[np.int64]) -> Tensor:
@@ -110,7 +114,7 @@ class PooledTransformer(NetworkClassifier[PooledNetwork]):
             plan=epochs_plan(len(train.rows), fitting),
             seeds=seeds,
             micro_batches=lambda rows: [rows[part] for part in self._passes(rows)],
-            generators={"masks": masks},
+            generators={"masks": masks, "dropout": dropout},
             precision=self._precision,
             checkpoint=checkpoint,
         )
@@ -171,11 +175,11 @@ class PooledTransformer(NetworkClassifier[PooledNetwork]):
     def _outputs(self, rows: NDArray[np.int64], function: Callable[..., Tensor]) -> NDArray[np.float32]:
         self._network.eval()
         parts, scored = self._passes(rows), []
-        for number, part in enumerate(parts, start=1):
-            with passes(self._precision, self._inputs.device):
+        with passes(self._precision, self._inputs.device):  # one for all: weights are converted once
+            for number, part in enumerate(parts, start=1):
                 scored.append(function(*self._padded(rows[part])).float().cpu().numpy())
-            if number % TRIM_EVERY == 0:
-                release_free_memory()
+                if number % TRIM_EVERY == 0:
+                    release_free_memory()
         result = np.concatenate(scored)
         result[np.concatenate(parts)] = result.copy()
         return result
