@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from after_ray.errors import AfterRayError
+from after_ray.errors import AfterRayError, FullDevice
 
 RECORDED_PACKAGES = ("after-ray", "torch", "torchaudio", "transformers", "scikit-learn", "numpy", "scipy")
 
@@ -86,6 +86,16 @@ def release_free_memory() -> None:
     trim = _trim()
     if trim is not None:
         trim(0)
+
+
+def sentence_of(error: Exception) -> str:
+    """What is told of an error that ended a trial: our own sentence, or its kind and text."""
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError):
+        told = ". ".join(str(error).split(". ")[:3]).rstrip(".")  # the rest is about torch's own settings
+        return str(FullDevice(_device_name("cuda") if torch.cuda.is_available() else "the GPU", told))
+    return str(error) if isinstance(error, AfterRayError) else f"{type(error).__name__}: {error}"
 
 
 def describe(execution: Execution) -> dict[str, Any]:

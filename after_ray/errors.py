@@ -243,6 +243,24 @@ class CollapsedAdaptation(AfterRayError):
         )
 
 
+class FullDevice(AfterRayError):
+    """A GPU whose memory does not hold what a trial needs."""
+
+    def __init__(self, device: str, told: str) -> None:
+        super().__init__(
+            f"The memory of {device} does not hold this trial: {told}. Let fewer trials share it "
+            "(resources.gpu), lower max_seconds of the classifier or batch_seconds of the adaptation, or "
+            "choose precision bf16, and run the study again; what is recorded stays."
+        )
+
+
+class IdleSetting(AfterRayError):
+    """A setting that is written and that nothing would read."""
+
+    def __init__(self, what: str, value: object, reason: str, remedy: str) -> None:
+        super().__init__(f"'{what}' is {value!r}, but {reason}, which does not read it. {remedy}.")
+
+
 class UnwritableCheckpoint(AfterRayError):
     """The state of an unfinished training that cannot be written."""
 
@@ -270,8 +288,8 @@ class NoQuantizer(AfterRayError):
     def __init__(self, name: str, family: str) -> None:
         super().__init__(
             f"Backbone '{name}' is a {family}, which has no quantiser, and the contrastive objective takes "
-            "its targets from one; allowed: wav2vec 2.0. Choose an adaptation that predicts clusters, or "
-            "none."
+            "its targets from one; allowed: wav2vec 2.0. Write 'objective: clusters' in the adaptation, or "
+            "choose none."
         )
 
 

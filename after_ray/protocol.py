@@ -83,6 +83,7 @@ OFFICIAL_CODE = Preset(
         Block("corpus", "merged", {"preset": "repo_json"}, unless=("members",)),  # D28
     ),
     left_out=(
+        "clips of an adaptation are cut to the shortest of their batch (there: filled up with zeros)",
         "test clips are cut at max_seconds like all others (D5: never)",
         "round 0 is clustered by the mean of the front end (D7: by x-vectors of a speaker model)",
         "the schedule is the study's (D10: 200, 415, 640, 865, 1090 utterances)",

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from after_ray.backbones.loading import build, configuration, frames
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.ragged import Ragged
-from sweeps.launch import KEEP_MEMORY
 
 SAMPLE_RATE = 16_000
 CLASSES = 4
@@ -154,6 +153,8 @@ def machine() -> dict[str, Any]:
 
 def keep_memory(main: Callable[[], None]) -> None:
     """Run `main` in a process that keeps its memory, as trials do (both sides gain by it)."""
+    from sweeps.launch import KEEP_MEMORY  # not above: it brings Ray along, which not every machine has
+
     if all(os.environ.get(name) == value for name, value in KEEP_MEMORY.items()):
         main()
     else:

@@ -40,6 +40,7 @@ import pyarrow  # type: ignore[import-untyped]
 import sklearn.cluster
 import torch
 import transformers
+from _speech import iemocap_lengths, machine
 from numpy.typing import NDArray
 
 from after_ray.audio.prepare import AUDIO, MANIFEST_FILE
@@ -76,9 +77,7 @@ IMPORTED = (torch, transformers, pd, sklearn.cluster)  # the baseline has them
 
 
 def main() -> None:
-    from _speech import iemocap_lengths, machine  # not above: it brings Ray along, and children have no need
-
-    from sweeps.launch import KEEP_MEMORY
+    from sweeps.launch import KEEP_MEMORY  # not above: it brings Ray along, and children have no need
 
     options = parse()
     with tempfile.TemporaryDirectory(dir=options.folder) as temporary:

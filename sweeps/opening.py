@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from after_ray.adaptation.settings import check_adaptation
 from after_ray.corpora._base import Scan, scan
 from after_ray.execution.kept_folds import standing_folds
 from after_ray.store import Store
@@ -74,7 +75,11 @@ def _named(progress: CorpusProgress, name: str) -> Callable[[int, int], None]:
 
 
 def _with_identities(study: Study) -> Study:
-    """Backbones that are named enter keys by the digest of their files; configurations are checked."""
+    """Backbones that are named enter keys by the digest of their files; what is done with them is checked."""
     from after_ray.backbones.identity import resolve
 
-    return study.model_copy(update={"backbone": tuple(resolve(backbone) for backbone in study.backbone)})
+    backbones = tuple(resolve(backbone) for backbone in study.backbone)
+    for adaptation in study.adaptation:
+        if adaptation is not None:
+            check_adaptation(adaptation, backbones)
+    return study.model_copy(update={"backbone": backbones})

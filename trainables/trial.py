@@ -13,8 +13,7 @@ from typing import Any
 
 from ray import tune
 
-from after_ray.environment import Execution, fix_threads
-from after_ray.errors import AfterRayError
+from after_ray.environment import Execution, fix_threads, sentence_of
 from after_ray.files import write_text
 from after_ray.stages import Stage
 from after_ray.store import Store
@@ -62,7 +61,7 @@ class StageTrial(tune.Trainable):
 
 def _record_failure(stage: Stage, execution: Execution, error: Exception) -> str:
     """Write the trace to a log and one sentence to the ledger; returns the sentence."""
-    sentence = str(error) if isinstance(error, AfterRayError) else f"{type(error).__name__}: {error}"
+    sentence = sentence_of(error)
     log = Path(execution.store) / "logs" / f"{stage.key}.log"
     write_text(log, traceback.format_exc())
     Store(execution.store).ledger.fail(stage.key, sentence, f"logs/{stage.key}.log")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from after_ray.backbones.families import FAMILIES
+from after_ray.backbones.identity import has_quantizer, model_type
+from after_ray.backbones.settings import BackboneSettings
+from after_ray.errors import IdleSetting, NoQuantizer
 from after_ray.learning.settings import Precision
 from after_ray.settings import Settings, neutral
 
@@ -113,3 +118,44 @@ class TaptSettings(Settings):
 
 
 AdaptationSettings = TaptSettings
+Objective = Literal["quantizer", "clusters"]
+
+# What only one of the objectives reads.
+_READ_BY: dict[Objective, tuple[str, ...]] = {
+    "quantizer": ("negatives", "contrastive_weight", "reconstruction_weight", "diversity_weight"),
+    "clusters": ("clusters", "cluster_layer", "cluster_frames", "unmasked_weight"),
+}
+
+
+def objective_of(settings: TaptSettings, backbone: BackboneSettings) -> Objective:
+    """What an adaptation of this backbone learns.
+
+    Raises:
+        NoQuantizer: when the objective needs a quantiser that the backbone does not have.
+    """
+    if settings.objective == "clusters":
+        return "clusters"
+    if has_quantizer(backbone):
+        return "quantizer"
+    if settings.objective == "quantizer":
+        kind = model_type(backbone)
+        raise NoQuantizer(backbone.name or kind, FAMILIES[kind].title)
+    return "clusters"
+
+
+def check_adaptation(settings: TaptSettings, backbones: Sequence[BackboneSettings]) -> None:
+    """Refuse an adaptation that one of the backbones cannot have, or with settings that none would read.
+
+    Raises:
+        NoQuantizer: from `objective_of`.
+        IdleSetting: for a value beside the preset's that belongs to the other objective.
+    """
+    learned = {objective_of(settings, backbone) for backbone in backbones}
+    plain = TaptSettings(preset=settings.preset)
+    for objective, names in _READ_BY.items():
+        for name in names if learned and objective not in learned else ():
+            value = getattr(settings, name)
+            if value != getattr(plain, name):
+                (other,) = learned
+                remedy = f"Leave it out, or write 'objective: {objective}' for a backbone that can have it"
+                raise IdleSetting(f"adaptation.{name}", value, f"the objective is '{other}'", remedy)

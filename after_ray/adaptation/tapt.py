@@ -17,8 +17,7 @@ from after_ray.adaptation._labels import label_frames
 from after_ray.adaptation._objective import Objective
 from after_ray.adaptation._quantizer import QuantizerObjective
 from after_ray.adaptation._training import Training, fits
-from after_ray.adaptation.settings import TaptSettings
-from after_ray.backbones.identity import has_quantizer
+from after_ray.adaptation.settings import TaptSettings, objective_of
 from after_ray.backbones.loading import arrays, build, build_for_adaptation, configuration
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._base import NO_CHECKPOINT, Weights
@@ -117,8 +116,7 @@ def _objective(
     state: State | None,
 ) -> Objective:
     """The objective with its new weights, and with the clusters of a checkpoint where there are some."""
-    of_backbone = settings.objective == "of_backbone"
-    if settings.objective == "quantizer" or (of_backbone and has_quantizer(backbone)):
+    if objective_of(settings, backbone) == "quantizer":
         return QuantizerObjective(build_for_adaptation(backbone), settings, seeds.child("tokens").torch())
     network = build(backbone).to(device)
     labels = None if state is None else kept_labels(state.arrays)

@@ -14,6 +14,11 @@ from after_ray.backbones.settings import BackboneSettings
 from after_ray.errors import MissingBackbone, UnknownName
 
 CONFIG_FILE = "config.json"
+_NEVER_LOADED = (
+    "could run foreign code and are never loaded; name a 'revision' that has *.safetensors (often a "
+    "conversion stands as a pull request of the hub's page: 'refs/pr/1'), or convert the file once where you "
+    "trust it"
+)
 _PATTERNS = [CONFIG_FILE, "*.safetensors", "*.safetensors.index.json"]
 
 
@@ -163,10 +168,10 @@ def weight_files(folder: Path, name: str) -> list[Path]:
     if found:
         return found
     if any(folder.glob("*.bin")):
+        raise MissingBackbone(name, f"its weights are pickled (*.bin); such weights {_NEVER_LOADED}")
+    if _local_folder(name) is None:  # of a hub's files no other kind of weights was asked for
         raise MissingBackbone(
-            name,
-            "its weights are pickled (*.bin), which could run foreign code and are never loaded; name a "
-            "'revision' that has *.safetensors or convert the file once where you trust it",
+            name, f"what the hub gave has no *.safetensors; pickled weights {_NEVER_LOADED}"
         )
     raise MissingBackbone(name, "it has no *.safetensors")
 

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from after_ray.audio.prepare import PreparedCorpus
+from after_ray.backbones.identity import provenance
 from after_ray.environment import Execution, describe
 from after_ray.execution.adaptation import adapted_weights
 from after_ray.execution.corpus import open_corpus
 from after_ray.features import Extractor, extractors
+from after_ray.features._settings import FeatureSettings, FrontEndFeatures
 from after_ray.ragged import Ragged, write_ragged
 from after_ray.stages import FeaturesStage
 from after_ray.store import Draft, NodeCache, Record, Store
@@ -48,11 +50,19 @@ def compute_features(
             parents=tuple(needed.key for needed in stage.needs()),
             measures={"utterances": len(lengths), "frames": int(lengths.sum())},
             seconds={"features": finished - started, "total": finished - started},
+            details=_provenance(stage.features),
             environment=describe(execution),
             started=started,
             finished=finished,
         )
         return store.commit(draft, folder)
+
+
+def _provenance(settings: FeatureSettings) -> dict[str, Any]:
+    """What made the features, where a backbone did; its passes are always in float32."""
+    if not isinstance(settings, FrontEndFeatures):
+        return {}
+    return {"backbone": provenance(settings.backbone), "precision": "fp32"}
 
 
 def _extract(

@@ -134,3 +134,12 @@ def test_manifests_decide_the_keys_and_paths_do_not(scans: Path) -> None:
     opened = open_study(path, scans)
     again = make_plan(load_study(path), [scan.manifest for scan in opened.scans])
     assert again.trajectories[-1].key == opened.plan.trajectories[-1].key
+
+
+def test_an_adaptation_that_its_backbone_cannot_have_is_refused_before_anything_runs(scans: Path) -> None:
+    hubert = "backbone.config.model_type=hubert"
+    with pytest.raises(AfterRayError, match="is a HuBERT, which has no quantiser"):
+        plan(scans, hubert, "adaptation=[{name: tapt, objective: quantizer}]")
+    with pytest.raises(AfterRayError, match=r"'adaptation\.clusters' is 50, but the objective is 'quantizer'"):
+        plan(scans, "adaptation=[{name: tapt, clusters: 50}]")
+    assert plan(scans, hubert, "adaptation=[{name: tapt, clusters: 50}]").trajectories

@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from after_ray.adaptation.settings import PRESETS, TaptSettings
+from after_ray.adaptation.settings import PRESETS, TaptSettings, check_adaptation, objective_of
+from after_ray.backbones.settings import BackboneSettings
+from after_ray.errors import IdleSetting, NoQuantizer
 
+WAV2VEC2 = BackboneSettings(config={"hidden_size": 16})
+HUBERT = BackboneSettings(config={"model_type": "hubert", "hidden_size": 16})
 OFFICIAL = {
     "steps": 20_000,
     "batch_seconds": 250,
@@ -65,3 +69,49 @@ def test_settings_that_came_later_are_in_no_key_of_before() -> None:
 def test_what_is_not_allowed_is_refused_by_name(changes: dict[str, object], sentence: str) -> None:
     with pytest.raises(ValidationError, match=sentence):
         TaptSettings(**changes)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "asked", "learned"),
+    [
+        (WAV2VEC2, "of_backbone", "quantizer"),
+        (WAV2VEC2, "quantizer", "quantizer"),
+        (WAV2VEC2, "clusters", "clusters"),
+        (HUBERT, "of_backbone", "clusters"),
+        (HUBERT, "clusters", "clusters"),
+    ],
+)
+def test_the_objective_is_the_backbones_unless_it_is_named(
+    backbone: BackboneSettings, asked: str, learned: str
+) -> None:
+    settings = TaptSettings.model_validate({"objective": asked})
+    assert objective_of(settings, backbone) == learned
+    check_adaptation(settings, [backbone])
+
+
+def test_a_quantizer_that_is_not_there_is_missed_before_anything_runs() -> None:
+    with pytest.raises(NoQuantizer, match="Write 'objective: clusters'"):
+        check_adaptation(TaptSettings(objective="quantizer"), [WAV2VEC2, HUBERT])
+
+
+@pytest.mark.parametrize(
+    ("backbone", "changed", "said"),
+    [
+        (WAV2VEC2, {"clusters": 50}, "'adaptation.clusters' is 50, but the objective is 'quantizer'"),
+        (WAV2VEC2, {"unmasked_weight": 0.5}, "'adaptation.unmasked_weight' is 0.5"),
+        (HUBERT, {"negatives": "all"}, "'adaptation.negatives' is 'all', but the objective is 'clusters'"),
+        (HUBERT, {"diversity_weight": 0.0}, "'adaptation.diversity_weight' is 0.0"),
+    ],
+)
+def test_a_setting_that_nothing_reads_is_refused(
+    backbone: BackboneSettings, changed: dict[str, object], said: str
+) -> None:
+    with pytest.raises(IdleSetting) as refused:
+        check_adaptation(TaptSettings.model_validate(changed), [backbone])
+    assert said in str(refused.value)
+
+
+def test_a_setting_that_one_of_the_backbones_reads_is_none_of_those() -> None:
+    check_adaptation(TaptSettings(clusters=50, negatives="all"), [WAV2VEC2, HUBERT])
+    check_adaptation(TaptSettings(preset="official_code"), [HUBERT])  # its weights are the preset's
+    check_adaptation(TaptSettings(clusters=50), [])

@@ -132,6 +132,27 @@ def test_a_record_names_its_copy_and_its_folds(execution: Execution) -> None:
         assert details["folds"] == {**first.fold.meaning(), "digest": folds.details["digest"]}
 
 
+@pytest.mark.slow
+def test_two_threads_give_equal_bits_too(tmp_path: Path) -> None:
+    found = []
+    for name in ("first", "again"):
+        execution = Execution(str(tmp_path / name), str(tmp_path / f"{name}-cache"), threads=2, device="cpu")
+        fix_threads(execution.threads)
+        last = chain(execution, TRANSFORMER)
+        run(last, execution)
+        found.append(results(execution, last))
+        assert Store(execution.store).need(last.key).environment["threads"] == 2
+    assert found[0] == found[1]
+
+
+def test_what_made_a_features_record_is_in_it(execution: Execution) -> None:
+    by_backbone = chain(execution, TRANSFORMER).first.features
+    details = Store(execution.store).need(by_backbone.key).details
+    assert details["backbone"]["model_type"] == "wav2vec2"
+    plain = chain(execution, FunctionalsSettings()).first.features
+    assert "backbone" not in Store(execution.store).need(plain.key).details
+
+
 def test_a_test_utterance_never_reaches_training(
     execution: Execution, monkeypatch: pytest.MonkeyPatch
 ) -> None:
