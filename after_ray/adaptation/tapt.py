@@ -20,12 +20,12 @@ from after_ray.adaptation._training import Training, fits
 from after_ray.adaptation.settings import TaptSettings, objective_of
 from after_ray.backbones.loading import arrays, build, build_for_adaptation, configuration
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.classifiers._base import NO_CHECKPOINT, Weights
 from after_ray.learning.fit import seeded_dropout
 from after_ray.learning.precision import check_precision
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
-from after_ray.store.checkpoints import Checkpoint, State
+from after_ray.store.checkpoints import NO_CHECKPOINT, Checkpoint, State
+from after_ray.weights import Weights
 
 
 @dataclass(frozen=True)

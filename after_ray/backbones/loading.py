@@ -22,9 +22,10 @@ from after_ray.backbones._transformers import (
 from after_ray.backbones.families import FAMILIES
 from after_ray.backbones.identity import check_config, files_digest, has_quantizer, locate, model_type
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.classifiers._base import Weights
 from after_ray.errors import BadValue, ChangedBackbone, MissingBackbone, NoQuantizer
 from after_ray.seeds import SeedTree
+from after_ray.tensors import load_tensors, tensor_arrays
+from after_ray.weights import Weights
 
 _HEADS = ("quantizer.", "project_hid.", "project_q.")  # of pre-training; absent from fine-tuned checkpoints
 
@@ -61,7 +62,7 @@ def build(settings: BackboneSettings, weights: Weights | None = None) -> Backbon
         else:
             model = _from_files(kind, settings, config)
     if weights is not None:
-        load_arrays(model, weights)
+        load_tensors(model.state_dict().items(), weights)
     return _unmasked(model).eval()
 
 
@@ -159,9 +160,4 @@ def shortest(config: BackboneConfig) -> int:
 
 def arrays(module: nn.Module) -> dict[str, np.ndarray[Any, Any]]:
     """Every parameter and buffer as a numpy array of its own, by name."""
-    return {name: value.detach().cpu().numpy().copy() for name, value in module.state_dict().items()}
-
-
-def load_arrays(module: nn.Module, weights: Weights) -> None:
-    """Take over weights made by `arrays`; every name must be there, and none besides."""
-    module.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
+    return tensor_arrays(module.state_dict().items())

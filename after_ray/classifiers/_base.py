@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +14,8 @@ from after_ray.learning.settings import Precision
 from after_ray.ragged import Ragged
 from after_ray.registry import Registry
 from after_ray.seeds import SeedTree
-from after_ray.store.checkpoints import Checkpoint
-
-Weights: TypeAlias = Mapping[str, NDArray[Any]]
-NO_CHECKPOINT = Checkpoint()
+from after_ray.store.checkpoints import NO_CHECKPOINT, Checkpoint
+from after_ray.weights import Weights
 
 
 @dataclass(frozen=True)

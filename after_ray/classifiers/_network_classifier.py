@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from after_ray.classifiers._base import Classifier, ClassifierInputs, Labelled, Weights
+from after_ray.classifiers._base import Classifier, ClassifierInputs, Labelled
 from after_ray.learning.precision import check_precision
 from after_ray.learning.settings import Precision
-from after_ray.learning.state import load_tensors, tensor_arrays
 from after_ray.seeds import SeedTree
+from after_ray.tensors import load_tensors, tensor_arrays
+from after_ray.weights import Weights
 
 Network = TypeVar("Network", bound=nn.Module)
 Rows = NDArray[np.int64]
@@ -72,10 +73,7 @@ class NetworkClassifier(Classifier, Generic[Network]):
         """
         if self._made is None:
             self._made = self._drawn(SeedTree(0))
-        trained = self._trained()
-        if trained.keys() != weights.keys():
-            raise ValueError(f"weights of another network: {sorted(trained.keys() ^ weights.keys())[:3]} ...")
-        load_tensors(trained.items(), weights)
+        load_tensors(self._trained().items(), weights)
         self._made.eval()
 
     @property

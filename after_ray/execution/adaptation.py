@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from after_ray.adaptation.tapt import Adapted, adapt
 from after_ray.backbones.identity import provenance
-from after_ray.classifiers import Weights
 from after_ray.environment import Execution, describe
 from after_ray.errors import CollapsedAdaptation, DivergedTraining
 from after_ray.execution.corpus import open_corpus
@@ -15,8 +14,9 @@ from after_ray.execution.folds import open_fold
 from after_ray.seeds import SeedTree
 from after_ray.splits.tripwire import Tripwire
 from after_ray.stages import AdaptationStage
-from after_ray.store import Checkpoint, Draft, Record, Store
-from after_ray.store.artifacts import save_arrays
+from after_ray.store import Checkpoint, Draft, NodeCache, Record, Store
+from after_ray.store.artifacts import MappedArrays, save_arrays
+from after_ray.weights import Weights
 
 WEIGHTS_FILE = "backbone.safetensors"
 
@@ -92,8 +92,8 @@ def _commit(stage: AdaptationStage, execution: Execution, adapted: Adapted, star
 
 
 def adapted_weights(stage: AdaptationStage | None, execution: Execution) -> Weights | None:
-    """The weights of a finished adaptation; None where nothing was adapted."""
+    """The weights of a finished adaptation, from this node's cache; None where nothing was adapted."""
     if stage is None:
         return None
-    store = Store(execution.store)
-    return store.arrays(store.need(stage.key), WEIGHTS_FILE)
+    store, cache = Store(execution.store), NodeCache(execution.cache, execution.cache_bytes)
+    return MappedArrays(cache.fetch(store, store.need(stage.key), WEIGHTS_FILE))

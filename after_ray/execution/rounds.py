@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from after_ray.acquisition import strategy_of
 from after_ray.backbones.identity import provenance
-from after_ray.classifiers import Classifier, ClassifierInputs, Labelled, Weights, classifiers
+from after_ray.classifiers import Classifier, ClassifierInputs, Labelled, classifiers
 from after_ray.environment import Execution, describe
 from after_ray.errors import DivergedTraining
 from after_ray.execution.adaptation import adapted_weights
@@ -35,6 +35,7 @@ from after_ray.splits.tripwire import Tripwire
 from after_ray.stages import FeaturesStage, FirstRoundStage, FoldsStage, NextRoundStage, rounds
 from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Checkpoint, Draft, Record, Store
 from after_ray.store.artifacts import save_arrays
+from after_ray.weights import Weights
 
 RoundStage = FirstRoundStage | NextRoundStage
 

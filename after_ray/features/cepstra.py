@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from after_ray.audio._torchaudio import torchaudio
-from after_ray.classifiers._base import Weights
 from after_ray.errors import BadValue
 from after_ray.features._base import Extractor, extractors
 from after_ray.features._settings import CepstralFeatures
+from after_ray.weights import Weights
 
 SAMPLE_RATE = 16_000
 WINDOW, HOP = 1024, 256

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from after_ray.backbones.loading import build, frames, shortest
-from after_ray.classifiers._base import Weights
 from after_ray.errors import UnstorableFeatures
 from after_ray.features._base import Extractor, extractors
 from after_ray.features._settings import FrontEndFeatures
+from after_ray.weights import Weights
 
 SAMPLE_RATE = 16_000
 

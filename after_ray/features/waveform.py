@@ -7,9 +7,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from after_ray.classifiers._base import Weights
 from after_ray.features._base import Extractor, extractors
 from after_ray.features._settings import WaveformFeatures
+from after_ray.weights import Weights
 
 SAMPLE_RATE = 16_000
 FULL_SCALE = np.float32(32768)  # of prepared audio

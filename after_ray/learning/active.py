@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from after_ray.acquisition import EvidenceKind, PoolEvidence, Strategy
-from after_ray.classifiers import NO_CHECKPOINT, Classifier, FitReport, Labelled, Weights
+from after_ray.classifiers import Classifier, FitReport, Labelled
 from after_ray.errors import BadValue, BrokenInvariant, TooFewUtterances
 from after_ray.initialization import Initialization
 from after_ray.learning._choice import Choice, Stopwatch, as_state, kept_choice
@@ -24,7 +24,8 @@ from after_ray.learning.restart import start_of
 from after_ray.learning.settings import Restart
 from after_ray.metrics import Scores
 from after_ray.seeds import SeedTree
-from after_ray.store.checkpoints import Checkpoint
+from after_ray.store.checkpoints import NO_CHECKPOINT, Checkpoint
+from after_ray.weights import Weights
 
 if TYPE_CHECKING:
     from after_ray.splits.oracle import Evaluator, Oracle

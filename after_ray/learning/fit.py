@@ -18,14 +18,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from after_ray.classifiers._base import NO_CHECKPOINT, FitReport
+from after_ray.classifiers._base import FitReport
 from after_ray.errors import DivergedTraining, TooFewUtterances
 from after_ray.learning._kept import KeptWeights
 from after_ray.learning._progress import Progress
 from after_ray.learning.precision import SkippedUpdates, loss_scaler
 from after_ray.learning.settings import FittingSettings, Precision
 from after_ray.seeds import SeedTree
-from after_ray.store.checkpoints import Checkpoint
+from after_ray.store.checkpoints import NO_CHECKPOINT, Checkpoint
 
 Rows: TypeAlias = NDArray[np.int64]
 

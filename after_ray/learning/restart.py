@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from after_ray.classifiers import Weights
 from after_ray.learning.settings import Restart
+from after_ray.weights import Weights
 
 SHRINK = 0.6  # share of the weights before that is kept
 

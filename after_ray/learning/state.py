@@ -12,25 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from after_ray.learning.precision import kind_of
+from after_ray.tensors import load_tensors, tensor_arrays, tensor_views
 
 Arrays = Mapping[str, NDArray[Any]]
-
-
-def tensor_arrays(named: Iterable[tuple[str, Tensor]]) -> dict[str, NDArray[Any]]:
-    """Copies of named tensors."""
-    return {name: value.detach().cpu().numpy().copy() for name, value in named}
-
-
-def tensor_views(named: Iterable[tuple[str, Tensor]]) -> dict[str, NDArray[Any]]:
-    """Named tensors as arrays that share their memory where they are on the processor; write them at once."""
-    return {name: value.detach().cpu().numpy() for name, value in named}
-
-
-@torch.no_grad()
-def load_tensors(named: Iterable[tuple[str, Tensor]], arrays: Arrays) -> None:
-    """Write arrays made by `tensor_arrays` into tensors of the same names."""
-    for name, value in named:
-        value.copy_(torch.from_numpy(np.array(arrays[name])))
 
 
 def optimizer_arrays(optimizer: torch.optim.Optimizer) -> dict[str, NDArray[Any]]:

@@ -120,6 +120,30 @@ class Store:
         return Path(os.path.relpath(folder, self.root)).as_posix()
 
 
+class MappedArrays(Mapping[str, NDArray[Any]]):
+    """The arrays of a safetensors file on this node's disk, each copied out when it is asked for.
+
+    None of them is held here, and all trials of a node share the system's copy of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        from safetensors import safe_open
+
+        self._file = safe_open(path, framework="numpy")
+        self._names = frozenset(self._file.keys())
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._file.get_tensor(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._names))
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write arrays as one safetensors file (into a workspace, which is not yet visible to anybody)."""
     from safetensors.numpy import save_file

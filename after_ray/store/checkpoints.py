@@ -120,3 +120,6 @@ class Checkpoint:
             return self._folder / Path(written["arrays"]).name, written["sha256"], written["values"]
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
+
+
+NO_CHECKPOINT = Checkpoint()  # of work that nobody would continue

@@ -140,6 +140,6 @@ def test_an_adaptation_that_its_backbone_cannot_have_is_refused_before_anything_
     hubert = "backbone.config.model_type=hubert"
     with pytest.raises(AfterRayError, match="is a HuBERT, which has no quantiser"):
         plan(scans, hubert, "adaptation=[{name: tapt, objective: quantizer}]")
-    with pytest.raises(AfterRayError, match=r"'adaptation\.clusters' is 50, but the objective is 'quantizer'"):
+    with pytest.raises(AfterRayError, match=r"'adaptation\.clusters' is 50, but .* is 'quantizer'"):
         plan(scans, "adaptation=[{name: tapt, clusters: 50}]")
     assert plan(scans, hubert, "adaptation=[{name: tapt, clusters: 50}]").trajectories

@@ -16,7 +16,6 @@ from after_ray.backbones.loading import (
     build_for_adaptation,
     configuration,
     frames,
-    load_arrays,
     shortest,
 )
 from after_ray.backbones.settings import BackboneSettings
@@ -65,8 +64,10 @@ def test_adapted_weights_replace_those_of_the_seed(tiny: Tiny) -> None:
 
 
 def test_weights_with_other_names_are_refused(tiny: Tiny) -> None:
-    with pytest.raises(RuntimeError, match="Missing key"):
-        load_arrays(build(tiny()), {})
+    weights = arrays(build(tiny()))
+    weights["other"] = weights.pop("masked_spec_embed")
+    with pytest.raises(ValueError, match=r"weights of another network: \['masked_spec_embed', 'other'\]"):
+        build(tiny(), weights)
 
 
 def test_a_folder_gives_the_weights_in_it(tiny: Tiny, tmp_path: Path) -> None:

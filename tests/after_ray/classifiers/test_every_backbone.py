@@ -15,7 +15,7 @@ from torch import Tensor
 from after_ray.backbones.families import FAMILIES
 from after_ray.backbones.loading import build
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.classifiers import ClassifierInputs, Labelled, Weights
+from after_ray.classifiers import ClassifierInputs, Labelled
 from after_ray.classifiers._pooled_network import PooledNetwork
 from after_ray.classifiers._settings import PooledTransformerSettings
 from after_ray.classifiers.pooled_transformer import PooledTransformer
@@ -24,6 +24,7 @@ from after_ray.features.front_end import FrontEnd
 from after_ray.learning.settings import FittingSettings
 from after_ray.ragged import Ragged, write_ragged
 from after_ray.seeds import SeedTree
+from after_ray.weights import Weights
 
 Tiny = Callable[..., BackboneSettings]
 LENGTHS = torch.tensor([40, 23, 9, 1])

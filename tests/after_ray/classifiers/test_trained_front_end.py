@@ -13,7 +13,7 @@ from after_ray.adaptation.settings import TaptSettings
 from after_ray.backbones.families import FAMILIES
 from after_ray.backbones.loading import arrays, build, frames, shortest
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.classifiers import ClassifierInputs, Labelled, Weights, pooled_transformer
+from after_ray.classifiers import ClassifierInputs, Labelled, pooled_transformer
 from after_ray.classifiers._pooled_network import PooledNetwork
 from after_ray.classifiers._settings import LightSerNetSettings, PooledTransformerSettings
 from after_ray.classifiers.pooled_transformer import PooledTransformer
@@ -23,6 +23,7 @@ from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.splits._settings import FoldChoice
 from after_ray.stages import AdaptationStage, AudioStage, FirstRoundStage
+from after_ray.weights import Weights
 
 Tiny = Callable[..., BackboneSettings]
 FITTING = FittingSettings(

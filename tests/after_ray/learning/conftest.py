@@ -12,12 +12,13 @@ import pytest
 from numpy.typing import NDArray
 
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.classifiers import NO_CHECKPOINT, Classifier, ClassifierInputs, FitReport, Labelled, Weights
+from after_ray.classifiers import Classifier, ClassifierInputs, FitReport, Labelled
 from after_ray.learning.active import ActiveLearner, Validation
 from after_ray.seeds import SeedTree
 from after_ray.splits.oracle import Evaluator, Oracle
 from after_ray.splits.parts import Fold
-from after_ray.store.checkpoints import Checkpoint
+from after_ray.store.checkpoints import NO_CHECKPOINT, Checkpoint
+from after_ray.weights import Weights
 
 CLASSES = 3
 
