@@ -133,6 +133,7 @@ def main() -> None:
     parser.add_argument("--model", choices=MODELS, default="small")
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--utterances", type=int, default=CORPUS, help="of the corpus that is sampled from")
     parser.add_argument("--crop", type=float, default=0.0, help="seconds; 0 leaves utterances whole")
     parser.add_argument(
         "--trained", choices=("frozen", "all"), default="frozen", help="the front end, or all"
@@ -143,11 +144,11 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     backbone, frozen = BackboneSettings(config=MODELS[options.model]), options.trained == "frozen"
-    samples = iemocap_lengths(CORPUS)
+    samples = iemocap_lengths(options.utterances)
     if options.crop:
         samples = np.minimum(samples, round(options.crop * 16_000))
     speech = make_speech(backbone, samples)
-    random_rows = some_steps(np.random.default_rng(0).permutation(CORPUS), options.steps)
+    random_rows = some_steps(np.random.default_rng(0).permutation(options.utterances), options.steps)
     grouped_rows = some_steps(grouped_order(samples), options.steps)
     common = {"speech": speech, "backbone": backbone, "frozen": frozen, "precision": options.precision}
     ours_of = partial(ours, **common)

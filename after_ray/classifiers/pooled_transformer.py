@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch.nn.utils.parametrize import cached
 
 from after_ray.audio.passes import length_passes
 from after_ray.backbones.dropout import draw_dropout
@@ -175,7 +176,8 @@ class PooledTransformer(NetworkClassifier[PooledNetwork]):
     def _outputs(self, rows: NDArray[np.int64], function: Callable[..., Tensor]) -> NDArray[np.float32]:
         self._network.eval()
         parts, scored = self._passes(rows), []
-        with passes(self._precision, self._inputs.device):  # one for all: weights are converted once
+        # Around all passes: weights are converted, and those given by a norm and a direction made, once.
+        with passes(self._precision, self._inputs.device), cached():
             for number, part in enumerate(parts, start=1):
                 scored.append(function(*self._padded(rows[part])).float().cpu().numpy())
                 if number % TRIM_EVERY == 0:

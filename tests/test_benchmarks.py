@@ -1,0 +1,55 @@
+"""Every benchmark runs, measures both of its sides and prints JSON; what it measures is not judged here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).parent.parent / "benchmarks"
+# The smallest run of each that still goes through everything, and what its result must have.
+SMALL = {
+    "chip_rate": (
+        "--model tiny --steps 2 --batch-seconds 8 --size 64",
+        ["tapt", "fine_tuning", "matrix_tera_operations_per_second"],
+    ),
+    "finetuning": (
+        "--model tiny --steps 1 --repeats 1 --utterances 256 --crop 2",
+        ["against_trainer", "against_trainer_grouped"],
+    ),
+    "finetuning_quality": ("--seeds 2 --speakers 10 --sentences 1 --epochs 1", ["accuracy", "target"]),
+    "manifest": ("--utterances 10000", []),
+    "memory": ("--utterances 300 --width 32", ["first_round", "next_round", "parts"]),
+    "mirror": ("--seeds 1 --folds 2", []),
+    "padding": ("--steps 5", ["real_share", "passes_per_step"]),
+    "scoring": ("--model tiny --pool 8 --repeats 1", ["ratio", "largest_difference_of_log_probabilities"]),
+    "selection": ("--pool 2000 --budget 100 --repeats 2", ["milliseconds"]),
+    "trajectory": ("--repeats 1 --speakers 10 --sentences 4 --epochs 1 --min-updates 1", []),
+}
+
+
+def run(name: str, options: str) -> dict[str, Any]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, f"{name}.py", *options.split()]
+    done = subprocess.run(command, cwd=FOLDER, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+def test_a_benchmark_runs(name: str) -> None:
+    options, wanted = SMALL[name]
+    result = run(name, options)
+    assert result
+    assert result.keys() >= set(wanted)
+
+
+def test_no_benchmark_is_forgotten() -> None:
+    scripts = {path.stem for path in FOLDER.glob("[a-z]*.py")}
+    assert scripts == set(SMALL)
