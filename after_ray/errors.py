@@ -6,32 +6,7 @@ import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-
-def printable(text: str) -> str:
-    """A text as it can be shown and written: bytes that are no UTF-8 and control characters as escapes."""
-    decoded = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in decoded)
-
-
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """`1 utterance`, `2 utterances`; `plural` is for nouns that take more than an s."""
-    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
-
-
-def first_of(items: Sequence[str], most: int = 5, between: str = ",", noun: str = "") -> str:
-    """`a, b and 3 more`, or between semicolons `a; b; and 3 more differences`."""
-    shown, left = f"{between} ".join(items[:most]), len(items) - most
-    link = "" if between == "," else between
-    return f"{shown}{link} and {left} more{noun}" if left > 0 else shown
-
-
-def with_hints(unknown: Sequence[str], known: Collection[str]) -> str:
-    """Unknown names, the first five of them, each with the nearest known one."""
-    shown = []
-    for name in unknown[:5]:
-        close = difflib.get_close_matches(name, known, n=1)
-        shown.append(f"'{name}'" + (f" (did you mean '{close[0]}'?)" if close else ""))
-    return first_of([*shown, *unknown[5:]])
+from after_ray.wording import counted, first_of, printable, with_hints
 
 
 class AfterRayError(Exception):

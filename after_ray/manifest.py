@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from after_ray.errors import BadManifest, UnlabelledCorpus, counted
+from after_ray.errors import BadManifest, UnlabelledCorpus
 from after_ray.files import write_text
+from after_ray.wording import counted
 
 IDENTITY = ("utterance", "speaker", "gender", "emotion", "sentence", "session", "audio")
 COLUMNS = (

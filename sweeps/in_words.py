@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from after_ray.corpora._base import Scan
-from after_ray.errors import printable
 from after_ray.manifest import Manifest
 from after_ray.protocol import PRESETS, Block, Protocol, fitting_block
 from after_ray.splits._settings import FoldSettings, ValidationCap
 from after_ray.splits.speakers import recorded_together
+from after_ray.wording import printable
 from sweeps.declaration import Study
 from sweeps.splitting import Split
 

@@ -15,16 +15,8 @@ from after_ray.corpora._contract import ListedContract
 from after_ray.corpora._folder import FolderCorpus
 from after_ray.corpora._settings import CORPUS_NAMES, CorpusSettings, MergedSettings, SyntheticSettings
 from after_ray.corpora.merged import Merged
-from after_ray.errors import (
-    AfterRayError,
-    MissingCorpus,
-    MissingMembers,
-    UnknownName,
-    WrongChecksum,
-    counted,
-    first_of,
-    printable,
-)
+from after_ray.errors import AfterRayError, MissingCorpus, MissingMembers, UnknownName, WrongChecksum
+from after_ray.wording import counted, first_of, printable
 from sweeps._console import console, meter, print_table
 from sweeps.declaration import mistake_in_words
 from sweeps.merged_table import print_merged_table

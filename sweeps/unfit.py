@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from after_ray.corpora._base import Scan
 from after_ray.corpora._settings import CorpusSettings, CsvSettings
-from after_ray.errors import AfterRayError, counted
+from after_ray.errors import AfterRayError
 from after_ray.manifest import Manifest
+from after_ray.wording import counted
 
 Part = tuple[CorpusSettings, Scan]
 """A corpus that is one, or a member of a merged one, and its scan with everything accepted."""

@@ -20,8 +20,9 @@ from typing import Literal
 
 import pandas as pd
 
-from after_ray.errors import WrongChecksum, counted, first_of
+from after_ray.errors import WrongChecksum
 from after_ray.manifest import Manifest
+from after_ray.wording import counted, first_of
 
 Level = Literal["official", "converted", "altered", "none"]
 LEVELS: tuple[Level, ...] = ("official", "none", "converted", "altered")  # best first

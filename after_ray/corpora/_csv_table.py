@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from after_ray.errors import BadTable, first_of, printable
+from after_ray.errors import BadTable
+from after_ray.wording import first_of, printable
 
 DELIMITERS = (",", ";", "\t")
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")

@@ -11,7 +11,8 @@ from typing import Any
 
 from after_ray.audio.decode import Waveform, decode
 from after_ray.corpora._base import ListedCorpus
-from after_ray.errors import UnknownUtterance, with_hints
+from after_ray.errors import UnknownUtterance
+from after_ray.wording import with_hints
 
 # No ogg, mp3 or aiff: libsndfile plays a cut one up to the cut without a word, and what a lossy one sounds
 # like, hence its digest, depends on the decoder's version.

@@ -14,8 +14,9 @@ from after_ray.corpora._base import Entry, Listing
 from after_ray.corpora._contract import Conformity, Contract
 from after_ray.corpora._files import ANOTHER_FORMAT, SUFFIXES, FilesCorpus, files_below
 from after_ray.corpora._settings import FolderSettings
-from after_ray.errors import MissingCorpus, counted, printable
+from after_ray.errors import MissingCorpus
 from after_ray.manifest import Manifest
+from after_ray.wording import counted, printable
 
 
 class UnusedFile(Exception):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from after_ray.errors import BadFold, BadValue, counted
+from after_ray.errors import BadFold, BadValue
 from after_ray.manifest import Manifest
 from after_ray.seeds import SeedTree
 from after_ray.splits._settings import FoldChoice, FoldRequest, FoldScheme, FoldSettings
@@ -16,6 +16,7 @@ from after_ray.splits.leaks import checked
 from after_ray.splits.parts import Fold
 from after_ray.splits.speakers import recorded_together
 from after_ray.splits.validation import draw_validation, halves
+from after_ray.wording import counted
 
 Rows = NDArray[np.int64]
 NEVER = -1  # the fold in which an utterance of a corpus that is only trained on is tested
