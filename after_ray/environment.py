@@ -90,9 +90,8 @@ def release_free_memory() -> None:
 
 def sentence_of(error: Exception) -> str:
     """What is told of an error that ended a trial: our own sentence, or its kind and text."""
-    import torch
-
-    if isinstance(error, torch.OutOfMemoryError):
+    torch = sys.modules.get("torch")  # not imported: it may be what failed
+    if torch is not None and isinstance(error, torch.OutOfMemoryError):
         told = ". ".join(str(error).split(". ")[:3]).rstrip(".")  # the rest is about torch's own settings
         return str(FullDevice(_device_name("cuda") if torch.cuda.is_available() else "the GPU", told))
     return str(error) if isinstance(error, AfterRayError) else f"{type(error).__name__}: {error}"

@@ -5,6 +5,7 @@ On disk: `<name>.values.npy` holds all rows one after the other, `<name>.offsets
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -66,11 +67,13 @@ def write_ragged(
 
     Raises:
         ValueError: when a row does not have the announced length; the files are then incomplete.
+        OSError: when the disk has no room for all of them.
     """
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     values_path, offsets_path = ragged_paths(folder, name)
     shape = (int(offsets[-1]), *inner)
     values = np.lib.format.open_memmap(values_path, mode="w+", dtype=dtype, shape=shape)
+    _allocate(values_path)
     for index, row in enumerate(rows):
         if len(row) != lengths[index]:
             raise ValueError(f"row {index} has length {len(row)}, announced was {lengths[index]}")
@@ -78,6 +81,13 @@ def write_ragged(
     values.flush()
     np.save(offsets_path, offsets, allow_pickle=False)
     return values_path, offsets_path
+
+
+def _allocate(path: Path) -> None:
+    """Take the room that a file says it has: a full disk would end the process when a page is written."""
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def ragged_paths(folder: Path, name: str) -> tuple[Path, Path]:

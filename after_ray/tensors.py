@@ -28,11 +28,15 @@ def load_tensors(named: Iterable[tuple[str, Tensor]], arrays: Weights) -> None:
     """Write arrays made by `tensor_arrays` into tensors of the same names, one after the other.
 
     Raises:
-        ValueError: when the names are not the same.
+        ValueError: when the names or the shapes are not the same.
     """
     tensors = dict(named)
     if tensors.keys() != set(arrays):
         different = sorted(tensors.keys() ^ set(arrays))
         raise ValueError(f"weights of another network: {different[:3]} ...")
     for name, value in tensors.items():
-        value.copy_(torch.from_numpy(np.array(arrays[name])))
+        array = np.array(arrays[name])
+        if array.shape != value.shape:  # copying would repeat what is smaller
+            shapes = f"{name} has the shape {array.shape}, not {tuple(value.shape)}"
+            raise ValueError(f"weights of another network: {shapes}")
+        value.copy_(torch.from_numpy(array))

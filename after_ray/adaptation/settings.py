@@ -9,9 +9,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from after_ray.backbones.families import FAMILIES
-from after_ray.backbones.identity import has_quantizer, model_type
+from after_ray.backbones.identity import encoder_layers, has_quantizer, model_type
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.errors import IdleSetting, NoQuantizer
+from after_ray.errors import BadValue, IdleSetting, NoQuantizer
 from after_ray.learning.settings import Precision
 from after_ray.settings import Settings, neutral
 
@@ -107,6 +107,20 @@ class TaptSettings(Settings):
             return value
         return {**PRESETS.get(str(value.get("preset", "paper")), {}), **value}
 
+    @model_validator(mode="after")
+    def _something_is_learned(self) -> TaptSettings:
+        if self.contrastive_weight == 0 and self.reconstruction_weight == 0:
+            raise ValueError(
+                "contrastive_weight and reconstruction_weight are both 0, and nothing else is learned from "
+                "audio; let one of them be above 0, or choose 'adaptation: none'"
+            )
+        if self.cluster_frames < self.clusters:
+            raise ValueError(
+                f"{self.clusters} clusters cannot be found in {self.cluster_frames} frames; let "
+                "cluster_frames be as many or more"
+            )
+        return self
+
     @property
     def longest(self) -> int:
         """Samples of the longest crop."""
@@ -148,9 +162,11 @@ def check_adaptation(settings: TaptSettings, backbones: Sequence[BackboneSetting
 
     Raises:
         NoQuantizer: from `objective_of`.
+        BadValue: for a layer that is not there.
         IdleSetting: for a value beside the preset's that belongs to the other objective.
     """
     learned = {objective_of(settings, backbone) for backbone in backbones}
+    _check_layer(settings, backbones)
     plain = TaptSettings(preset=settings.preset)
     for objective, names in _READ_BY.items():
         for name in names if learned and objective not in learned else ():
@@ -159,3 +175,13 @@ def check_adaptation(settings: TaptSettings, backbones: Sequence[BackboneSetting
                 (other,) = learned
                 remedy = f"Leave it out, or write 'objective: {objective}' for a backbone that can have it"
                 raise IdleSetting(f"adaptation.{name}", value, f"the objective is '{other}'", remedy)
+
+
+def _check_layer(settings: TaptSettings, backbones: Sequence[BackboneSettings]) -> None:
+    """Every backbone that predicts clusters has the layer that they are found in."""
+    for backbone in backbones:
+        if settings.cluster_layer == "middle" or objective_of(settings, backbone) != "clusters":
+            continue
+        layers = encoder_layers(backbone)
+        if settings.cluster_layer > layers:
+            raise BadValue("adaptation.cluster_layer", settings.cluster_layer, f"1 to {layers}, or 'middle'")

@@ -35,6 +35,8 @@ class DrawnDropout(nn.Module):
         """`values` on the processor, of any shape and float format."""
         if not self.training or self._dropped == 0:
             return values
+        if self._dropped == _STEPS:
+            return values * 0.0
         kept = self._kept(values.shape).to(values.dtype)  # products are several times faster than a choice
         return values * (_STEPS / (_STEPS - self._dropped)) * kept
 

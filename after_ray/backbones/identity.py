@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from after_ray.backbones._values import check_values
 from after_ray.backbones.families import DEFAULT_FAMILY, FAMILIES
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.errors import MissingBackbone, UnknownName
@@ -39,12 +40,13 @@ def resolve(settings: BackboneSettings) -> BackboneSettings:
 
 
 def check_config(settings: BackboneSettings) -> None:
-    """Refuse configuration arguments that nothing reads, which are mostly spelling mistakes."""
+    """Refuse configuration arguments that nothing reads, mostly spelling mistakes, and impossible values."""
     family = FAMILIES[model_type(settings)]
     allowed = {"model_type", *family.architecture}
     for name in settings.config or {}:
         if name not in allowed:
             raise UnknownName("backbone configuration argument", name, allowed, family.title)
+    check_values(settings.config or {})
 
 
 def model_type(settings: BackboneSettings) -> str:
@@ -65,6 +67,13 @@ def model_type(settings: BackboneSettings) -> str:
 def has_quantizer(settings: BackboneSettings) -> bool:
     """Whether the family is pre-trained against a quantiser; others adapt by predicting clusters."""
     return FAMILIES[model_type(settings)].quantizer
+
+
+def encoder_layers(settings: BackboneSettings) -> int:
+    """Layers of the transformer; 12, as the base models have, where the configuration does not say."""
+    if settings.config is None:
+        return int(_description(locate(settings), str(settings.name)).get("num_hidden_layers", 12))
+    return int(settings.config.get("num_hidden_layers", 12))  # type: ignore[arg-type]
 
 
 def provenance(settings: BackboneSettings) -> dict[str, str | None]:
@@ -170,9 +179,8 @@ def weight_files(folder: Path, name: str) -> list[Path]:
     if any(folder.glob("*.bin")):
         raise MissingBackbone(name, f"its weights are pickled (*.bin); such weights {_NEVER_LOADED}")
     if _local_folder(name) is None:  # of a hub's files no other kind of weights was asked for
-        raise MissingBackbone(
-            name, f"what the hub gave has no *.safetensors; pickled weights {_NEVER_LOADED}"
-        )
+        reason = "either its download was cut short (run again with a network) or this revision has none"
+        raise MissingBackbone(name, f"it has no *.safetensors: {reason}; pickled weights {_NEVER_LOADED}")
     raise MissingBackbone(name, "it has no *.safetensors")
 
 

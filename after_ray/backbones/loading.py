@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from after_ray.backbones._transformers import (
@@ -124,14 +125,19 @@ def _seeded(settings: BackboneSettings, what: str) -> Iterator[None]:
 
 
 def _from_files(kind: type[Any], settings: BackboneSettings, config: BackboneConfig) -> Any:
-    model, report = kind.from_pretrained(
-        _folder(settings),
-        config=config,
-        dtype=torch.float32,
-        use_safetensors=True,
-        local_files_only=True,
-        output_loading_info=True,
-    )
+    folder = _folder(settings)
+    try:
+        model, report = kind.from_pretrained(
+            folder,
+            config=config,
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+    except SafetensorError as error:
+        damaged = f"a *.safetensors in {folder} cannot be read ({error}); copy or download it again"
+        raise MissingBackbone(str(settings.name), damaged) from error
     missing = [name for name in report["missing_keys"] if not name.startswith(_HEADS)]
     if missing:
         reason = f"its files lack {len(missing)} weights of the encoder, the first being {min(missing)}"

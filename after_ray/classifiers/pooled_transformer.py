@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -18,11 +19,9 @@ from after_ray.backbones.dropout import draw_dropout
 from after_ray.backbones.loading import build, configuration, frames, shortest
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._base import (
-    NO_CHECKPOINT,
     ClassifierInputs,
     FitReport,
     Labelled,
-    Weights,
     classifiers,
 )
 from after_ray.classifiers._network_classifier import NetworkClassifier
@@ -33,7 +32,8 @@ from after_ray.features.waveform import FULL_SCALE
 from after_ray.learning.fit import epochs_plan, fit_network, in_batches
 from after_ray.learning.precision import kind_of, passes
 from after_ray.seeds import SeedTree
-from after_ray.store.checkpoints import Checkpoint
+from after_ray.store.checkpoints import NO_CHECKPOINT, Checkpoint
+from after_ray.weights import Weights
 
 
 class Limits(NamedTuple):
@@ -96,9 +96,10 @@ class PooledTransformer(NetworkClassifier[PooledNetwork]):
         """Train with Adam from the adapted backbone or from `start`, keep the best validation loss."""
         network = self._begin(start, seeds)
         fitting, masks = self._settings.fitting, seeds.child("masks").generator()
-        dropout = seeds.child("dropout", "drawn").generator()
-        if kind_of(self._inputs.device) == "cpu" and not self._inputs.compile:
-            draw_dropout(network, dropout)
+        generators = {"masks": masks}
+        if kind_of(self._inputs.device) == "cpu" and not self._inputs.compile:  # else torch draws fast
+            generators["dropout"] = seeds.child("dropout", "drawn").generator()
+            draw_dropout(network, generators["dropout"])
         labels_of, weights = self._labels_of(train), self._class_weights(train)
 
         def step(rows: NDArray[np.int64]) -> Tensor:
@@ -115,7 +116,7 @@ class PooledTransformer(NetworkClassifier[PooledNetwork]):
             plan=epochs_plan(len(train.rows), fitting),
             seeds=seeds,
             micro_batches=lambda rows: [rows[part] for part in self._passes(rows)],
-            generators={"masks": masks, "dropout": dropout},
+            generators=generators,
             precision=self._precision,
             checkpoint=checkpoint,
         )
@@ -177,7 +178,8 @@ class PooledTransformer(NetworkClassifier[PooledNetwork]):
         self._network.eval()
         parts, scored = self._passes(rows), []
         # Around all passes: weights are converted, and those given by a norm and a direction made, once.
-        with passes(self._precision, self._inputs.device), cached():
+        once = nullcontext() if self._inputs.compile else cached()  # which would compile new graphs each time
+        with passes(self._precision, self._inputs.device), once:
             for number, part in enumerate(parts, start=1):
                 scored.append(function(*self._padded(rows[part])).float().cpu().numpy())
                 if number % TRIM_EVERY == 0:

@@ -96,4 +96,4 @@ def adapted_weights(stage: AdaptationStage | None, execution: Execution) -> Weig
     if stage is None:
         return None
     store, cache = Store(execution.store), NodeCache(execution.cache, execution.cache_bytes)
-    return MappedArrays(cache.fetch(store, store.need(stage.key), WEIGHTS_FILE))
+    return MappedArrays(cache.fetch(store, store.need(stage.key), WEIGHTS_FILE, verified=True))

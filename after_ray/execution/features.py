@@ -50,7 +50,7 @@ def compute_features(
             parents=tuple(needed.key for needed in stage.needs()),
             measures={"utterances": len(lengths), "frames": int(lengths.sum())},
             seconds={"features": finished - started, "total": finished - started},
-            details=_provenance(stage.features),
+            details={"precision": extractor.precision, **_provenance(stage.features)},
             environment=describe(execution),
             started=started,
             finished=finished,
@@ -59,10 +59,8 @@ def compute_features(
 
 
 def _provenance(settings: FeatureSettings) -> dict[str, Any]:
-    """What made the features, where a backbone did; its passes are always in float32."""
-    if not isinstance(settings, FrontEndFeatures):
-        return {}
-    return {"backbone": provenance(settings.backbone), "precision": "fp32"}
+    """What made the features, where a backbone did."""
+    return {"backbone": provenance(settings.backbone)} if isinstance(settings, FrontEndFeatures) else {}
 
 
 def _extract(

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from after_ray.learning.settings import Precision
 from after_ray.registry import Registry
 
 
@@ -17,6 +18,7 @@ class Extractor(ABC):
     """
 
     dtype: ClassVar[type[np.generic]]
+    precision: ClassVar[Precision] = "fp32"  # of what is computed, whatever it is stored as
 
     @property
     @abstractmethod

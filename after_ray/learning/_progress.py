@@ -16,7 +16,7 @@ from after_ray.learning.precision import SkippedUpdates, kind_of
 from after_ray.learning.state import below, load_training, prefixed, tensor_views, training_arrays
 from after_ray.store.checkpoints import Checkpoint
 
-FORMAT = 1  # of the state
+FORMAT = 2  # of the state; 2: the generators it was drawn from are compared
 
 
 class Progress:
@@ -60,8 +60,8 @@ class Progress:
     def load(self) -> int:
         """Take over the state of a training that was killed; the optimiser steps it had taken, else 0.
 
-        A state of another format, or of the other kind of device, whose generators draw other numbers, is
-        passed over.
+        A state of another format, of the other kind of device, or of a training that drew from other
+        generators is passed over: it would go on with other numbers.
         """
         state = self._checkpoint.load()
         if state is None or state.values.get("made") != self._made():
@@ -76,7 +76,7 @@ class Progress:
 
     def _made(self) -> list[object]:
         """What a state must share with this training to be gone on from."""
-        return [FORMAT, kind_of(self._device)]
+        return [FORMAT, kind_of(self._device), sorted(self._generators)]
 
     def _values(self, update: int) -> dict[str, Any]:
         """Everything that is no array; losses that are infinite, for which JSON has no word, are left out."""

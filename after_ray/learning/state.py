@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,7 @@ from torch import Tensor
 
 from after_ray.learning.precision import kind_of
 from after_ray.tensors import load_tensors, tensor_arrays, tensor_views
-
-Arrays = Mapping[str, NDArray[Any]]
+from after_ray.weights import Weights
 
 
 def optimizer_arrays(optimizer: torch.optim.Optimizer) -> dict[str, NDArray[Any]]:
@@ -25,7 +24,7 @@ def optimizer_arrays(optimizer: torch.optim.Optimizer) -> dict[str, NDArray[Any]
     )
 
 
-def load_optimizer(optimizer: torch.optim.Optimizer, arrays: Arrays) -> None:
+def load_optimizer(optimizer: torch.optim.Optimizer, arrays: Weights) -> None:
     """Take over what `optimizer_arrays` gave; learning rates stay those of `optimizer`."""
     state: defaultdict[int, dict[str, Tensor]] = defaultdict(dict)
     for name, value in arrays.items():
@@ -40,7 +39,7 @@ def training_arrays(
 ) -> dict[str, NDArray[Any]]:
     """What every training must remember: its tensors, its optimiser, torch's default generators.
 
-    Arrays may share memory with what they are of: write them at once.
+    Weights may share memory with what they are of: write them at once.
     """
     return {
         **prefixed("network", tensor_views(named)),
@@ -50,7 +49,7 @@ def training_arrays(
 
 
 def load_training(
-    named: Iterable[tuple[str, Tensor]], optimizer: torch.optim.Optimizer, arrays: Arrays, device: str
+    named: Iterable[tuple[str, Tensor]], optimizer: torch.optim.Optimizer, arrays: Weights, device: str
 ) -> None:
     """Take over what `training_arrays` gave; torch's default generators move, so fork them before."""
     load_tensors(named, below("network", arrays))
@@ -66,19 +65,19 @@ def generator_arrays(device: str) -> dict[str, NDArray[Any]]:
     return tensor_arrays(states.items())
 
 
-def load_generators(arrays: Arrays, device: str) -> None:
+def load_generators(arrays: Weights, device: str) -> None:
     """Set the default generators to a state of `generator_arrays`; call it where they are forked."""
     torch.set_rng_state(torch.from_numpy(np.array(arrays["cpu"])))
     if kind_of(device) == "cuda":
         torch.cuda.set_rng_state(torch.from_numpy(np.array(arrays["cuda"])), device)
 
 
-def prefixed(prefix: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
+def prefixed(prefix: str, arrays: Weights) -> dict[str, NDArray[Any]]:
     """`arrays` with `prefix/` before every name."""
     return {f"{prefix}/{name}": value for name, value in arrays.items()}
 
 
-def below(prefix: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
+def below(prefix: str, arrays: Weights) -> dict[str, NDArray[Any]]:
     """The arrays that `prefixed` put below `prefix`, by their own names."""
     start = f"{prefix}/"
     return {name[len(start) :]: value for name, value in arrays.items() if name.startswith(start)}

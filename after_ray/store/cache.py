@@ -12,7 +12,7 @@ from filelock import FileLock
 from after_ray.errors import DamagedStore
 from after_ray.files import sha256_of
 from after_ray.store.artifacts import Store
-from after_ray.store.ledger import Record
+from after_ray.store.ledger import FileEntry, Record
 
 
 class NodeCache:
@@ -26,13 +26,16 @@ class NodeCache:
         self.root = Path(root)
         self.limit_bytes = limit_bytes
 
-    def fetch(self, store: Store, record: Record, name: str) -> Path:
-        """A local, verified copy of one file of a finished stage."""
+    def fetch(self, store: Store, record: Record, name: str, *, verified: bool = False) -> Path:
+        """A local copy of one file of a finished stage, whose digest was checked when it was made.
+
+        A copy of another size is made anew; with `verified` also one that has changed since.
+        """
         self.root.mkdir(parents=True, exist_ok=True)
         entry = record.files[name]
         target = self.root / f"{entry.sha256[:32]}{Path(name).suffix}"
         with FileLock(self.root / "cache.lock"):
-            if not target.is_file():
+            if not _stands(target, entry, verified=verified):
                 self._copy(store.path(record, name), target, entry.sha256)
             os.utime(target)
             self._evict(keep=target)
@@ -44,6 +47,8 @@ class NodeCache:
         if sha256_of(temporary) != sha256:
             temporary.unlink()
             raise DamagedStore(source, "its digest differs from its record")
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())  # else a node that dies keeps the name and loses the bytes
         os.replace(temporary, target)
 
     def _evict(self, keep: Path) -> None:
@@ -56,3 +61,9 @@ class NodeCache:
             if path != keep:
                 total -= path.stat().st_size
                 path.unlink()
+
+
+def _stands(copy: Path, entry: FileEntry, *, verified: bool) -> bool:
+    if not copy.is_file() or copy.stat().st_size != entry.bytes:
+        return False
+    return not verified or sha256_of(copy) == entry.sha256

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -67,3 +69,16 @@ def test_ragged_rows_come_back_and_a_wrong_length_is_refused(tmp_path: Path) -> 
         np.testing.assert_array_equal(opened[index], row)
     with pytest.raises(ValueError, match="row 1 has length 0, announced was 1"):
         write_ragged(tmp_path, "y", rows, np.array([3, 1, 5]), np.int16)
+
+
+def test_a_full_disk_is_an_error_and_no_end_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Room is asked for before the first page is written through the map."""
+
+    def full(descriptor: int, offset: int, length: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_ragged(tmp_path, "x", [np.ones(3)], np.array([3]), np.float32)

@@ -15,8 +15,10 @@ from after_ray.environment import Execution, fix_threads
 from after_ray.errors import CollapsedAdaptation, DivergedTraining
 from after_ray.execution import run
 from after_ray.execution.adaptation import WEIGHTS_FILE, adapted_weights
+from after_ray.files import sha256_of
 from after_ray.stages import AdaptationStage, AudioStage
 from after_ray.store import Record, Store
+from after_ray.store.artifacts import MappedArrays
 from tests.after_ray.execution.chains import TRANSFORMER, first_round, prepared, run_and_die
 
 SETTINGS = TaptSettings(steps=30, batch_seconds=8, max_seconds=2, negatives=5)
@@ -81,7 +83,17 @@ def test_the_record_says_what_was_adapted_and_how(tmp_path: Path) -> None:
     assert (record.details["precision"], record.details["resumed"]) == ("fp32", 0)
     assert record.details["compiled"] is False
     assert [point["step"] for point in record.details["history"]] == [1, 2, 3, 4]
-    assert adapted_weights(stage, done) is not None
+    weights = adapted_weights(stage, done)
+    assert isinstance(weights, MappedArrays), "no trial holds them"
+    (copy,) = Path(done.cache).glob("*.safetensors")
+    assert sha256_of(copy) == record.files[WEIGHTS_FILE].sha256
+    copy.unlink()
+    stored = Store(done.store).arrays(record, WEIGHTS_FILE)
+    assert weights.keys() == stored.keys()
+    assert all(np.array_equal(weights[name], stored[name]) for name in stored), (
+        "an evicted copy stays readable"
+    )
+    assert "other" not in weights
 
 
 FAILING = {

@@ -7,10 +7,11 @@ from pydantic import ValidationError
 
 from after_ray.adaptation.settings import PRESETS, TaptSettings, check_adaptation, objective_of
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.errors import IdleSetting, NoQuantizer
+from after_ray.errors import BadValue, IdleSetting, NoQuantizer
 
 WAV2VEC2 = BackboneSettings(config={"hidden_size": 16})
 HUBERT = BackboneSettings(config={"model_type": "hubert", "hidden_size": 16})
+SHALLOW = {"model_type": "hubert", "num_hidden_layers": 2}
 OFFICIAL = {
     "steps": 20_000,
     "batch_seconds": 250,
@@ -109,6 +110,24 @@ def test_a_setting_that_nothing_reads_is_refused(
     with pytest.raises(IdleSetting) as refused:
         check_adaptation(TaptSettings.model_validate(changed), [backbone])
     assert said in str(refused.value)
+
+
+def test_a_layer_that_is_not_there_is_missed_before_anything_runs() -> None:
+    with pytest.raises(BadValue, match=r"cluster_layer: 9; allowed: 1 to 2, or 'middle'"):
+        check_adaptation(TaptSettings(cluster_layer=9), [HUBERT.model_copy(update={"config": SHALLOW})])
+    check_adaptation(TaptSettings(cluster_layer=9), [HUBERT])  # 12 layers, as published
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"contrastive_weight": 0, "reconstruction_weight": 0}, "nothing else is learned from"),
+        ({"cluster_frames": 20}, "100 clusters cannot be found in 20 frames"),
+    ],
+)
+def test_an_adaptation_that_could_learn_nothing_is_refused(changed: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        TaptSettings.model_validate(changed)
 
 
 def test_a_setting_that_one_of_the_backbones_reads_is_none_of_those() -> None:

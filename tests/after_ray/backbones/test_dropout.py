@@ -124,3 +124,7 @@ def test_a_second_generator_takes_the_place_of_the_first(tiny: Tiny) -> None:
     first = encoded(network, masked=False)
     draw_dropout(network, np.random.default_rng(0))
     assert torch.equal(encoded(network, masked=False), first)
+
+
+def test_a_share_of_1_drops_everything() -> None:
+    assert torch.equal(drawn(1.0)(torch.ones(8)), torch.zeros(8))

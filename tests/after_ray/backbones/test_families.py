@@ -188,3 +188,30 @@ def test_what_a_backbone_is_can_be_asked_without_torch() -> None:
         "sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("num_hidden_layers", -1, "-1; allowed: whole numbers from 1 on"),
+        ("num_hidden_layers", 0, "0; allowed: whole numbers from 1 on"),
+        ("hidden_size", "abc", "'abc'; allowed: whole numbers from 1 on"),
+        ("hidden_dropout", 1.5, "1.5; allowed: numbers from 0 on and below 1"),
+        ("layerdrop", True, "True; allowed: numbers from 0 on and below 1"),
+        ("hidden_act", "foo", "'foo'; allowed: gelu, "),
+        ("feat_extract_norm", "foo", "'foo'; allowed: group, layer"),
+        ("conv_bias", "yes", "'yes'; allowed: true or false"),
+        ("num_attention_heads", 5, "5; allowed: what divides hidden_size, 32, such as 1, 2, 4"),
+        ("num_conv_pos_embedding_groups", 5, "5; allowed: what divides hidden_size, 32"),
+        ("conv_stride", (0, 8, 4), "(0, 8, 4); allowed: a list of whole numbers from 1 on"),
+        ("conv_kernel", (10, 3), "(10, 3); allowed: 3 numbers, as conv_dim has"),
+        ("codevector_dim", 33, "2; allowed: what divides codevector_dim, 33, such as 1, 3, 11, 33"),
+    ],
+)
+def test_a_value_that_no_network_can_be_made_of_is_named(
+    tiny: Tiny, name: str, value: object, said: str
+) -> None:
+    with pytest.raises(BadValue) as refused:
+        resolve(tiny(**{name: value}))
+    assert said in str(refused.value)
+    assert "backbone.config." in str(refused.value)

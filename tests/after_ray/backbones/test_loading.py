@@ -70,6 +70,20 @@ def test_weights_with_other_names_are_refused(tiny: Tiny) -> None:
         build(tiny(), weights)
 
 
+def test_weights_of_other_shapes_are_refused(tiny: Tiny) -> None:
+    weights = arrays(build(tiny()))
+    weights["masked_spec_embed"] = weights["masked_spec_embed"][:1]  # torch would repeat it
+    with pytest.raises(ValueError, match=r"masked_spec_embed has the shape \(1,\), not \(32,\)"):
+        build(tiny(), weights)
+
+
+def test_a_damaged_file_is_named(tiny: Tiny, tmp_path: Path) -> None:
+    build(tiny()).save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(bytes(range(256)) * 2)
+    with pytest.raises(MissingBackbone, match=r"cannot be read \(.*\); copy or download it again"):
+        build(BackboneSettings(name=str(tmp_path)))
+
+
 def test_a_folder_gives_the_weights_in_it(tiny: Tiny, tmp_path: Path) -> None:
     model = build_for_adaptation(tiny())
     model.save_pretrained(tmp_path)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from after_ray.backbones.dropout import DrawnDropout
 from after_ray.backbones.loading import arrays, build
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.classifiers import ClassifierInputs, Labelled, classifiers
+from after_ray.classifiers import ClassifierInputs, Labelled, classifiers, pooled_transformer
 from after_ray.classifiers._pooled_network import PooledNetwork, augmentation
 from after_ray.classifiers._settings import PooledTransformerSettings
 from after_ray.classifiers.pooled_transformer import PooledTransformer
@@ -80,6 +81,66 @@ def test_cached_features_give_what_the_whole_backbone_gives(
         with torch.no_grad():
             live = model(wave).last_hidden_state.relu().mean(dim=1)[0]
         np.testing.assert_allclose(classifier.embeddings(np.array([row]))[0], live, atol=5e-3)
+
+
+def dropping(make_backbone: Tiny, sound: Ragged, make_ragged: Callable[..., Ragged]) -> PooledTransformer:
+    """A classifier whose dropouts are all on, and nothing else that draws in training but the order."""
+    backbone = make_backbone(hidden_dropout=0.2, attention_dropout=0.2, activation_dropout=0.2, layerdrop=0.0)
+    extractor = FrontEnd(FrontEndFeatures(backbone=backbone), None, "cpu")
+    waves = [sound[row].astype(np.float32) / 32768 for row in range(len(sound))]
+    inputs = ClassifierInputs(make_ragged([extractor.extract(wave) for wave in waves]), 3)
+    settings = SETTINGS.model_copy(update={**UNMASKED, "head_dropout": 0.2})
+    return PooledTransformer.build(settings, inputs, backbone)
+
+
+def test_every_dropout_draws_from_a_generator_that_is_passed(
+    tiny: Tiny, sound: Ragged, make_ragged: Callable[..., Ragged], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Torch's default generator stays where it is from the first step to the last."""
+    seen = []
+    step = torch.optim.Adam.step
+
+    def watching(self: torch.optim.Adam, *arguments: object) -> object:
+        seen.append(torch.get_rng_state())
+        return step(self, *arguments)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", watching)
+    classifier = dropping(tiny, sound, make_ragged)
+    fit(classifier)
+    assert len(seen) > 3
+    assert all(torch.equal(state, seen[0]) for state in seen)
+    kinds = {type(module) for module in classifier._network.modules()}
+    assert DrawnDropout in kinds
+    assert torch.nn.Dropout not in kinds
+
+
+def test_other_seeds_drop_other_elements(
+    tiny: Tiny, sound: Ragged, make_ragged: Callable[..., Ragged], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed_over = []
+
+    def keeping(network: torch.nn.Module, generator: np.random.Generator) -> None:
+        handed_over.append(generator.bit_generator.state["state"]["state"])
+
+    monkeypatch.setattr(pooled_transformer, "draw_dropout", keeping)
+    for seeds in (SeedTree(0), SeedTree(0), SeedTree(1), SeedTree(0).child("fit", 8)):
+        dropping(tiny, sound, make_ragged).fit(TRAIN, VALIDATION, start=None, seeds=seeds)
+    assert handed_over[0] == handed_over[1]
+    assert len(set(handed_over)) == 3
+
+
+def test_weights_are_made_once_for_all_passes_of_a_scoring(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier = make()
+    fit(classifier)
+    monkeypatch.setitem(pooled_transformer.LIMITS, "cpu", pooled_transformer.Limits(60, 60, 1))
+    made = []
+    (normed,) = [m for m in classifier._network.modules() if type(m).__name__ == "_WeightNorm"]
+    normed.register_forward_hook(lambda *_: made.append(1))
+    assert len(classifier._passes(ALL)) > 3
+    classifier.log_probabilities(ALL)
+    assert len(made) == 1
 
 
 def test_scores_come_in_the_order_asked_for(make: Make) -> None:

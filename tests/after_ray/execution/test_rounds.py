@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from after_ray.backbones.identity import provenance
 from after_ray.classifiers._settings import ClassifierSettings, FunctionalsSettings, LightSerNetSettings
 from after_ray.environment import Execution, fix_threads
 from after_ray.execution import run
@@ -18,7 +19,7 @@ from after_ray.execution.rounds import MODEL_FILE, PREDICTIONS_FILE, Trajectory
 from after_ray.learning.settings import Restart
 from after_ray.stages import FoldsStage, NextRoundStage
 from after_ray.store import Store
-from tests.after_ray.execution.chains import SIZES, TRANSFORMER, chain, results
+from tests.after_ray.execution.chains import BACKBONE, SIZES, TRANSFORMER, chain, results
 
 
 @pytest.fixture(autouse=True)
@@ -148,7 +149,8 @@ def test_two_threads_give_equal_bits_too(tmp_path: Path) -> None:
 def test_what_made_a_features_record_is_in_it(execution: Execution) -> None:
     by_backbone = chain(execution, TRANSFORMER).first.features
     details = Store(execution.store).need(by_backbone.key).details
-    assert details["backbone"]["model_type"] == "wav2vec2"
+    assert details["backbone"] == provenance(BACKBONE)
+    assert details["precision"] == "fp32"
     plain = chain(execution, FunctionalsSettings()).first.features
     assert "backbone" not in Store(execution.store).need(plain.key).details
 

@@ -79,3 +79,15 @@ def test_an_evicted_copy_stays_readable_for_whoever_has_it_mapped(
     assert NodeCache(tmp_path / "cache").fetch(
         Store(tmp_path / "store"), Store(tmp_path / "store").need(stages[2].key), "features.values.npy"
     )
+
+
+def test_a_copy_that_was_damaged_is_made_anew(tmp_path: Path, stages: list[FeaturesStage]) -> None:
+    store, cache = Store(tmp_path / "store"), NodeCache(tmp_path / "cache")
+    record = store.need(stages[2].key)
+    name = "features.values.npy"
+    copy, whole = cache.fetch(store, record, name), store.path(record, name).read_bytes()
+    copy.write_bytes(whole[:-8])
+    assert cache.fetch(store, record, name).read_bytes() == whole, "another size"
+    copy.write_bytes(b"x" + whole[1:])
+    assert cache.fetch(store, record, name).read_bytes() != whole, "a digest takes time where it is large"
+    assert cache.fetch(store, record, name, verified=True).read_bytes() == whole
