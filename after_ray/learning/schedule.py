@@ -54,7 +54,8 @@ def _first_size(schedule: Sequence[float], train: int, classes: int, settings: F
     by_percent = math.ceil(_exact(schedule[0], train))
     if settings.size is not None and len(schedule) > 1:
         if not by_percent <= settings.size <= train:
-            allowed = f"{by_percent} (where the schedule starts) to {train} (all of train), or null"
+            span = f"{by_percent} (where the schedule starts) to {train} (all of train)"
+            allowed = f"{span}, or null, which goes by the schedule ('protocol: official_code' says 200)"
             raise BadValue("protocol.first_round.size", settings.size, allowed)
         return settings.size
     first = max(by_percent, settings.per_class * classes)
