@@ -60,5 +60,5 @@ class NoResults(AfterRayError):
     def __init__(self, study: str, planned: int) -> None:
         super().__init__(
             f"Study '{study}' has no finished cell (of {planned} planned), so there is nothing to report. "
-            "A report can be made as soon as one cell is finished: run it, and mend what its failed trials say."
+            "A report can be made from one finished cell on: run it, and mend what its failed trials say."
         )

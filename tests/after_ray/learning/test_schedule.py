@@ -59,7 +59,7 @@ def test_a_size_of_round_0_that_does_not_fit_is_refused_with_what_does(
     low = {150: 2, 10_000: 500}[train]
     assert str(caught.value) == (
         f"Bad protocol.first_round.size: 200; allowed: {low} (where the schedule starts) to {train} "
-        "(all of train), or null."
+        "(all of train), or null, which goes by the schedule ('protocol: official_code' says 200)."
     )
 
 
