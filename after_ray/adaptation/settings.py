@@ -8,10 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from after_ray.backbones.families import FAMILIES
-from after_ray.backbones.identity import encoder_layers, has_quantizer, model_type
+from after_ray.backbones.identity import encoder_layers, has_quantizer, need_quantizer
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.errors import BadValue, IdleSetting, NoQuantizer
+from after_ray.errors import BadValue, IdleSetting
 from after_ray.learning.settings import Precision
 from after_ray.settings import Settings, neutral
 
@@ -147,14 +146,11 @@ def objective_of(settings: TaptSettings, backbone: BackboneSettings) -> Objectiv
     Raises:
         NoQuantizer: when the objective needs a quantiser that the backbone does not have.
     """
-    if settings.objective == "clusters":
-        return "clusters"
-    if has_quantizer(backbone):
-        return "quantizer"
+    if settings.objective == "of_backbone":
+        return "quantizer" if has_quantizer(backbone) else "clusters"
     if settings.objective == "quantizer":
-        kind = model_type(backbone)
-        raise NoQuantizer(backbone.name or kind, FAMILIES[kind].title)
-    return "clusters"
+        need_quantizer(backbone)
+    return settings.objective
 
 
 def check_adaptation(settings: TaptSettings, backbones: Sequence[BackboneSettings]) -> None:
@@ -168,13 +164,13 @@ def check_adaptation(settings: TaptSettings, backbones: Sequence[BackboneSetting
     learned = {objective_of(settings, backbone) for backbone in backbones}
     _check_layer(settings, backbones)
     plain = TaptSettings(preset=settings.preset)
-    for objective, names in _READ_BY.items():
-        for name in names if learned and objective not in learned else ():
-            value = getattr(settings, name)
-            if value != getattr(plain, name):
-                (other,) = learned
-                remedy = f"Leave it out, or write 'objective: {objective}' for a backbone that can have it"
-                raise IdleSetting(f"adaptation.{name}", value, f"the objective is '{other}'", remedy)
+    others = [other for other in _READ_BY if learned and other not in learned]
+    for objective, name in ((other, name) for other in others for name in _READ_BY[other]):
+        value = getattr(settings, name)
+        if value != getattr(plain, name):
+            reason = f"the objective is '{learned.pop()}'"
+            remedy = f"Leave it out, or write 'objective: {objective}' for a backbone that can have it"
+            raise IdleSetting(f"adaptation.{name}", value, reason, remedy)
 
 
 def _check_layer(settings: TaptSettings, backbones: Sequence[BackboneSettings]) -> None:

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from after_ray.errors import BadValue
 
 ACTIVATIONS = ("gelu", "gelu_new", "relu", "silu", "tanh")
-_PUBLISHED = {  # of a base model: what is meant where nothing is written
+PUBLISHED: dict[str, Any] = {  # of a base model: what is meant where nothing is written
     "hidden_size": 768,
+    "num_hidden_layers": 12,
     "num_attention_heads": 12,
     "num_conv_pos_embedding_groups": 16,
     "codevector_dim": 256,
@@ -78,7 +79,7 @@ def check_values(config: Mapping[str, Any]) -> None:
         rule = _RULES.get(name)
         if rule is not None and not rule.holds(value):
             raise BadValue(f"backbone.config.{name}", value, rule.allowed)
-    values = {**_PUBLISHED, **config}
+    values = {**PUBLISHED, **config}
     for divided, divisor in _DIVIDED:
         if values[divided] % values[divisor]:
             raise BadValue(f"backbone.config.{divisor}", values[divisor], _divisors(divided, values[divided]))

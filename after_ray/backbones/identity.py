@@ -9,10 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from after_ray.backbones._values import check_values
+from after_ray.backbones._values import PUBLISHED, check_values
 from after_ray.backbones.families import DEFAULT_FAMILY, FAMILIES
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.errors import MissingBackbone, UnknownName
+from after_ray.errors import MissingBackbone, NoQuantizer, UnknownName
 
 CONFIG_FILE = "config.json"
 _NEVER_LOADED = (
@@ -70,10 +70,22 @@ def has_quantizer(settings: BackboneSettings) -> bool:
 
 
 def encoder_layers(settings: BackboneSettings) -> int:
-    """Layers of the transformer; 12, as the base models have, where the configuration does not say."""
-    if settings.config is None:
-        return int(_description(locate(settings), str(settings.name)).get("num_hidden_layers", 12))
-    return int(settings.config.get("num_hidden_layers", 12))  # type: ignore[arg-type]
+    """Layers of the transformer; as many as the base models have where the configuration does not say."""
+    said: Any = settings.config
+    if said is None:
+        said = _description(locate(settings), str(settings.name))
+    return int(said.get("num_hidden_layers", PUBLISHED["num_hidden_layers"]))
+
+
+def need_quantizer(settings: BackboneSettings) -> None:
+    """Refuse a backbone of a family without a quantiser.
+
+    Raises:
+        NoQuantizer: naming the backbone and its family.
+    """
+    if not has_quantizer(settings):
+        kind = model_type(settings)
+        raise NoQuantizer(settings.name or kind, FAMILIES[kind].title)
 
 
 def provenance(settings: BackboneSettings) -> dict[str, str | None]:

@@ -21,9 +21,9 @@ from after_ray.backbones._transformers import (
     Wav2Vec2ForPreTraining,
 )
 from after_ray.backbones.families import FAMILIES
-from after_ray.backbones.identity import check_config, files_digest, has_quantizer, locate, model_type
+from after_ray.backbones.identity import check_config, files_digest, locate, model_type, need_quantizer
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.errors import BadValue, ChangedBackbone, MissingBackbone, NoQuantizer
+from after_ray.errors import BadValue, ChangedBackbone, MissingBackbone
 from after_ray.seeds import SeedTree
 from after_ray.tensors import load_tensors, tensor_arrays
 from after_ray.weights import Weights
@@ -73,9 +73,7 @@ def build_for_adaptation(settings: BackboneSettings) -> Wav2Vec2ForPreTraining:
     Raises:
         NoQuantizer: for a family other than wav2vec 2.0.
     """
-    if not has_quantizer(settings):
-        kind = model_type(settings)
-        raise NoQuantizer(settings.name or kind, FAMILIES[kind].title)
+    need_quantizer(settings)
     config = configuration(settings)
     with _seeded(settings, "heads"):
         if settings.name is not None:

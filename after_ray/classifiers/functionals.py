@@ -14,17 +14,16 @@ from sklearn.preprocessing import StandardScaler
 
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._base import (
-    NO_CHECKPOINT,
     Classifier,
     ClassifierInputs,
     FitReport,
     Labelled,
-    Weights,
     classifiers,
 )
 from after_ray.classifiers._settings import FunctionalsSettings
 from after_ray.seeds import SeedTree
-from after_ray.store.checkpoints import Checkpoint
+from after_ray.store.checkpoints import NO_CHECKPOINT, Checkpoint
+from after_ray.weights import Weights
 
 MAX_ITERATIONS = 2000
 

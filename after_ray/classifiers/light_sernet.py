@@ -12,11 +12,9 @@ from torch import Tensor
 
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._base import (
-    NO_CHECKPOINT,
     ClassifierInputs,
     FitReport,
     Labelled,
-    Weights,
     classifiers,
 )
 from after_ray.classifiers._batch_norm import recompute_statistics
@@ -26,7 +24,8 @@ from after_ray.classifiers._settings import LightSerNetSettings
 from after_ray.learning.fit import FitPlan, fit_network
 from after_ray.learning.precision import passes
 from after_ray.seeds import SeedTree
-from after_ray.store.checkpoints import Checkpoint
+from after_ray.store.checkpoints import NO_CHECKPOINT, Checkpoint
+from after_ray.weights import Weights
 
 Rows = NDArray[np.int64]
 
