@@ -87,7 +87,10 @@ def _allocate(path: Path) -> None:
     """Take the room that a file says it has: a full disk would end the process when a page is written."""
     if hasattr(os, "posix_fallocate"):  # not on macOS
         with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            try:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            except OSError as error:  # which does not name the file
+                raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def ragged_paths(folder: Path, name: str) -> tuple[Path, Path]:

@@ -109,14 +109,16 @@ class TaptSettings(Settings):
     @model_validator(mode="after")
     def _something_is_learned(self) -> TaptSettings:
         if self.contrastive_weight == 0 and self.reconstruction_weight == 0:
-            raise ValueError(
+            raise PydanticCustomError(
+                "nothing_learned",
                 "contrastive_weight and reconstruction_weight are both 0, and nothing else is learned from "
-                "audio; let one of them be above 0, or choose 'adaptation: none'"
+                "audio; let one of them be above 0, or choose 'adaptation: none'",
             )
         if self.cluster_frames < self.clusters:
-            raise ValueError(
-                f"{self.clusters} clusters cannot be found in {self.cluster_frames} frames; let "
-                "cluster_frames be as many or more"
+            raise PydanticCustomError(
+                "too_few_frames",
+                "{clusters} clusters cannot be found in {frames} frames; let cluster_frames be as many",
+                {"clusters": self.clusters, "frames": self.cluster_frames},
             )
         return self
 
