@@ -1,0 +1,1 @@
+"""The commands, one group per file; `sweeps.cli` puts them together."""

@@ -1,0 +1,102 @@
+"""What commands share: their options, one sentence for what a user can mend, and how a study is opened."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sweeps.opening import OpenStudy
+
+StudyFile = Annotated[Path, typer.Argument(help="Study file (YAML).", metavar="STUDY.yaml")]
+StoreFolder = Annotated[Path, typer.Option("--store", help="Folder that holds all results.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="Override a value: --set seed=0..2 --set classifier.steps=300", metavar="KEY=VALUE"
+    ),
+]
+TrackingUri = Annotated[
+    str | None,
+    typer.Option(
+        "--tracking-uri",
+        help="MLflow server or database; SQLite in the store by default.",
+        envvar="MLFLOW_TRACKING_URI",
+    ),
+]
+DEFAULT_STORE = Path("store")
+
+
+@contextmanager
+def one_sentence(store: Path) -> Iterator[None]:
+    """Turn errors a user can mend into one sentence and exit code 1."""
+    from after_ray.errors import AfterRayError
+
+    try:
+        yield
+    except (AfterRayError, OSError) as error:
+        from sweeps._console import errors
+
+        sentence = _file_error(error, store) if isinstance(error, OSError) else str(error)
+        errors.print(f"error: {sentence}", markup=False)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        print("stopped; run the same command again to go on", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def _file_error(error: OSError, store: Path) -> str:
+    """The path, what failed, and what to check."""
+    problem = error.strerror or str(error)
+    if error.filename is None:
+        return f"{problem}."
+    path = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename)
+    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(store)):
+        remedy = "check that --store names a folder that can be written to and has space left"
+    else:
+        remedy = "check that it is there, and that you may read it"
+    return f"{path} cannot be used ({problem}); {remedy}."
+
+
+def opened_study(study: Path, store: Path, overrides: list[str] | None, quiet: bool = False) -> OpenStudy:
+    from sweeps.in_words import left_out_in_words
+    from sweeps.opening import open_study
+
+    if quiet:
+        return open_study(study, store, overrides or ())
+    with _scanning() as progress:
+        opened = open_study(study, store, overrides or (), progress)
+    for scanned in opened.scans:
+        if scanned.problems:
+            print(left_out_in_words(scanned))
+    return opened
+
+
+def refuse_shared_recordings(opened: OpenStudy) -> None:
+    """Refuse to train on what is tested: the same samples under two names, which no speaker check sees."""
+    from sweeps.splitting import refuse_shared_recordings
+
+    for scanned, split in zip(opened.scans, opened.plan.splits, strict=True):
+        refuse_shared_recordings(split, scanned.manifest)
+
+
+@contextmanager
+def _scanning() -> Iterator[Callable[[str, int, int], None]]:
+    from sweeps._console import Meter, meter
+
+    with meter("reading corpora", 1) as shown:
+        started: Meter = shown
+        yield lambda name, done, total: started.to(done, total)
+
+
+def quiet_libraries() -> None:
+    """No telemetry, no bars of other libraries' own; set before they are imported."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -1,0 +1,48 @@
+"""The report of a study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sweeps.commands._options import (
+    DEFAULT_STORE,
+    Overrides,
+    StoreFolder,
+    StudyFile,
+    one_sentence,
+    opened_study,
+)
+
+if TYPE_CHECKING:
+    from sweeps.opening import OpenStudy
+
+
+def report(
+    study: StudyFile,
+    store: StoreFolder = DEFAULT_STORE,
+    overrides: Overrides = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the report; STORE/reports/NAME by default.")
+    ] = None,
+) -> None:
+    """Write the report of a study: curves, tables, tests, one HTML page."""
+    with one_sentence(store):
+        print_report(opened_study(study, store, overrides), out)
+
+
+def print_report(opened: OpenStudy, out: Path | None) -> None:
+    """Write the report and print its table."""
+    from analysis.tables import terminal_table
+    from sweeps._console import print_table
+    from sweeps.reporting import read_results, report_folder, write_study_report
+
+    results = read_results(opened)
+    paths = write_study_report(opened, results, out or report_folder(opened))
+    rows = terminal_table(results)
+    if rows:
+        cells = [[text.split(" (")[0] for text in row.values()] for row in rows]  # pooled UA is in the report
+        print_table(f"{opened.study.study}: UA in percent, mean ± sd over folds", list(rows[0]), cells)
+    print(f"report: {paths.page}")
