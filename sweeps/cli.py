@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 app.command()(plan.plan)
 app.command()(run.run)
+app.command()(run.retry)
 app.command()(status.status)
 app.command()(report.report)
 app.command()(ui.ui)

@@ -13,6 +13,7 @@ from after_ray.splits._settings import FoldSettings, ValidationCap
 from after_ray.splits.speakers import recorded_together
 from after_ray.wording import printable
 from sweeps.declaration import Study
+from sweeps.progress import Progress
 from sweeps.splitting import Split
 
 DIGEST_SHOWN = 12  # characters of a fold file's digest
@@ -136,3 +137,29 @@ def _drawn(split: Split, merged: bool) -> str:
 
 def _is_merged(manifest: Manifest) -> bool:
     return len(set(manifest.sources)) > 1
+
+
+def progress_in_words(progress: Progress) -> str:
+    """How a launch stands, or how it ended."""
+    cells = f"{progress.done} of {progress.cells} cells done"
+    if progress.ended is not None:
+        return f"{cells}; the last launch on {progress.host} ended: {progress.ended}"
+    if progress.stale():
+        return (
+            f"{cells}; the last launch (process {progress.process} on {progress.host}) ended without a word, "
+            "run the same command again to go on"
+        )
+    kinds = ", ".join(f"{number} {kind}" for kind, number in sorted((progress.kinds or {}).items()))
+    running = f"{progress.running} trials running" + (f" ({kinds})" if kinds else "")
+    parts = [cells, running, f"{progress.waiting} waiting"]
+    parts += [f"{progress.failed} failed"] if progress.failed else []
+    parts += [f"{progress.blocked} blocked"] if progress.blocked else []
+    parts += [f"{progress.gpus_used:g} of {progress.gpus:g} GPUs in use"] if progress.gpus else []
+    parts += [f"{_hours(progress.hours)} so far"]
+    parts += [f"about {_hours(progress.eta_hours)} to go"] if progress.eta_hours is not None else []
+    return ", ".join(parts)
+
+
+def _hours(hours: float) -> str:
+    minutes = round(60 * hours)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import yaml
@@ -14,6 +15,7 @@ from after_ray.corpora._base import Scan, scan
 from after_ray.execution.kept_folds import standing_folds
 from after_ray.store import Store
 from sweeps.declaration import Study, load_study
+from sweeps.only import EVERYTHING, Keys, Only
 from sweeps.places import override_without_places, without_places
 from sweeps.plan import Plan, make_plan
 
@@ -22,7 +24,10 @@ CorpusProgress = Callable[[str, int, int], None]  # corpus name, files done, fil
 
 @dataclass(frozen=True)
 class OpenStudy:
-    """A study that is ready to be planned or run against one store."""
+    """A study that is ready to be planned or run against one store.
+
+    `only` chooses the part of it that a command is about.
+    """
 
     path: Path
     study: Study
@@ -30,6 +35,16 @@ class OpenStudy:
     plan: Plan
     store: Store
     overrides: tuple[str, ...] = ()
+    only: Only | Keys = EVERYTHING
+
+    @cached_property
+    def wanted(self) -> Plan:
+        """The part of the plan that a command is about.
+
+        Raises:
+            BadSelection: when `only` chooses nothing.
+        """
+        return self.only.of(self.plan)
 
     @property
     def resolved_yaml(self) -> str:
@@ -46,7 +61,11 @@ class OpenStudy:
 
 
 def open_study(
-    path: Path, store: Path, overrides: Sequence[str] = (), progress: CorpusProgress | None = None
+    path: Path,
+    store: Path,
+    overrides: Sequence[str] = (),
+    progress: CorpusProgress | None = None,
+    only: Only = EVERYTHING,
 ) -> OpenStudy:
     """Read a study file and expand it.
 
@@ -67,7 +86,9 @@ def open_study(
         [found.manifest for found in scans],
         lambda stage, manifest: standing_folds(stage, manifest, kept),
     )
-    return OpenStudy(path, study, scans, plan, kept, tuple(overrides))
+    opened = OpenStudy(path, study, scans, plan, kept, tuple(overrides), only)
+    _ = opened.wanted  # a selection of nothing is refused now
+    return opened
 
 
 def _named(progress: CorpusProgress, name: str) -> Callable[[int, int], None]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,7 +24,6 @@ from after_ray.splits._settings import FoldChoice
 from after_ray.stages import (
     AdaptationStage,
     AudioStage,
-    FeaturesStage,
     FirstRoundStage,
     NextRoundStage,
     Stage,
@@ -128,42 +127,22 @@ class Plan:
         """Keys of every stage of the plan."""
         return frozenset({*self.shared, *(stage.key for t in self.trajectories for stage in t.stages)})
 
+    def restricted(self, means: Callable[[Trajectory], bool]) -> Plan:
+        """The plan of those trajectories that `means` says are meant."""
+        return replace(self, trajectories=tuple(filter(means, self.trajectories)))
+
     def of_kind(self, kind: type[Stage]) -> dict[str, Stage]:
         """The shared stages of one kind."""
         return {key: stage for key, stage in self.shared.items() if isinstance(stage, kind)}
 
-    def counts(self, done: set[str], failed: Mapping[str, Any]) -> dict[str, int]:
-        """The numbers that `plan --json` prints; `done` are the keys that have a record."""
-        finished = sum(cell.key in done for cell in self.cells)
-        broken = {*failed} - done
-        failing = sum(
-            cell.key not in done and (cell.trial in broken or self._rests_on(cell.trial, broken))
-            for cell in self.cells
-        )
-        return {
-            "cells": len(self.cells),
-            "trajectories": len(self.trajectories),
-            "adaptations": len(self.of_kind(AdaptationStage)),
-            "features": len(self.of_kind(FeaturesStage)),
-            "corpora": len(self.of_kind(AudioStage)),
-            "first_rounds": len(self.first_rounds),
-            "done": finished,
-            "missing": len(self.cells) - finished,
-            "failed": failing,
-            "adaptations_done": sum(key in done for key in self.of_kind(AdaptationStage)),
-        }
-
-    def _rests_on(self, trial: str, broken: set[str]) -> bool:
-        return bool(broken) and not broken.isdisjoint(self._foundations[trial])
-
     @cached_property
-    def _foundations(self) -> dict[str, set[str]]:
-        """For each trajectory the keys of everything that must be finished before it."""
-        below: dict[str, set[str]] = {}
+    def foundations(self) -> dict[str, frozenset[str]]:
+        """For each trajectory the keys of everything that must be finished before its round 0."""
+        below: dict[str, frozenset[str]] = {}
         for key, first in self.first_rounds.items():
             found: dict[str, Stage] = {}
             _collect(first, found)
-            below[key] = set(found)
+            below[key] = frozenset(found)
         return {trajectory.key: below[trajectory.first.key] for trajectory in self.trajectories}
 
 

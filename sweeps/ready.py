@@ -1,4 +1,4 @@
-"""Which trial runs next: a job is handed to Tune as soon as the jobs it needs are finished, never before.
+"""Which trial runs next: a job is handed to Tune as soon as the stages it needs are finished, never before.
 
 There is no barrier between the kinds of jobs, and no trial waits while it holds a processor or a GPU: Tune
 asks this searcher for work, and the answer "nothing to run yet" is allowed.
@@ -6,107 +6,110 @@ asks this searcher for work, and the answer "nothing to run yet" is allowed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ray.tune.search import Searcher
 
 from after_ray.environment import Execution
-from after_ray.stages import (
-    MADE_BY_DRIVER,
-    AdaptationStage,
-    FeaturesStage,
-    NextRoundStage,
-    Stage,
-    ancestors,
-)
-from sweeps.plan import Plan
+from sweeps.jobs import Job, resting_on
 
-# Longest and most shared first: what others wait for comes before what nobody waits for.
-ORDER = {"adaptation": 0, "features": 1, "first_round": 2, "trajectory": 3}
-
-
-@dataclass(frozen=True)
-class Job:
-    """One trial to be: its stage, its kind, and the keys of the jobs that must finish first."""
-
-    kind: str
-    stage: Stage
-    needs: frozenset[str] = field(default_factory=frozenset)
-
-    @property
-    def key(self) -> str:
-        """The key of the stage."""
-        return self.stage.key
-
-
-def jobs_of(plan: Plan, done: set[str]) -> dict[str, Job]:
-    """The jobs that a plan still misses, by key, in the order in which they are preferred."""
-    wanted: dict[str, Stage] = {}
-    for trajectory in plan.trajectories:
-        if all(stage.key in done for stage in trajectory.stages):
-            continue
-        wanted[trajectory.key] = trajectory.last
-        for stage in (trajectory.first, *ancestors(trajectory.first)):
-            if stage.key not in done and not isinstance(stage, MADE_BY_DRIVER):
-                wanted[stage.key] = stage
-    jobs = [Job(_kind(stage), stage, frozenset(_needed(stage) & wanted.keys())) for stage in wanted.values()]
-    return {job.key: job for job in sorted(jobs, key=lambda job: ORDER[job.kind])}
-
-
-def _kind(stage: Stage) -> str:
-    if isinstance(stage, AdaptationStage):
-        return "adaptation"
-    if isinstance(stage, FeaturesStage):
-        return "features"
-    return "trajectory" if isinstance(stage, NextRoundStage) else "first_round"
-
-
-def _needed(stage: Stage) -> set[str]:
-    """Keys of the jobs before this one; the earlier rounds of a chain belong to its own trial."""
-    first = stage.first if isinstance(stage, NextRoundStage) else stage
-    below = {needed.key for needed in ancestors(first)}
-    return below if first is stage else below | {first.key}
+ATTEMPTS = 3  # of one job in one launch, where trying again may help
 
 
 class ReadyFirst(Searcher):
-    """A Tune searcher that suggests the next job whose needs are met."""
+    """A Tune searcher that suggests the next job whose needs are met.
 
-    def __init__(self, jobs: Mapping[str, Job], execution: Execution) -> None:
+    Args:
+        jobs: what is to be run, by key.
+        execution_of: where and how a job runs.
+        may_start: asked before a job is handed out; False keeps it waiting (a budget that it would exceed).
+        priorities: seconds of the longest chain of jobs that begins with each; longest first. Jobs
+            without a number keep their order behind those that have one.
+    """
+
+    def __init__(
+        self,
+        jobs: Mapping[str, Job],
+        execution_of: Callable[[Job], Execution],
+        may_start: Callable[[Job], bool] = lambda job: True,
+        priorities: Mapping[str, float] | None = None,
+    ) -> None:
         super().__init__(metric="rounds", mode="max")
-        self._execution = execution
-        self._waiting = dict(jobs)
+        self._execution_of = execution_of
+        self._may_start = may_start
+        longest = priorities or {}
+        self._waiting = dict(sorted(jobs.items(), key=lambda item: -longest.get(item[0], 0.0)))
+        self._all = dict(jobs)
         self._running: dict[str, Job] = {}
-        self._unfinished = set(jobs)
+        self._unfinished = {key for job in jobs.values() for key in job.gives}
+        self._tried: dict[str, int] = {}
+        self._halted = False
         self.blocked: dict[str, str] = {}  # key of a job that cannot run -> key of the failed job
+
+    @property
+    def running(self) -> tuple[Job, ...]:
+        """The jobs that were handed out and have not ended."""
+        return tuple(self._running.values())
+
+    @property
+    def waiting(self) -> tuple[Job, ...]:
+        """The jobs that will still be handed out, next first."""
+        return tuple(self._waiting.values())
+
+    def halt(self) -> None:
+        """Hand out nothing more; what runs may end."""
+        self._halted = True
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next ready job's configuration, None while all wait for running ones, FINISHED at the end."""
-        for key, job in self._waiting.items():
-            if job.needs.isdisjoint(self._unfinished):
-                del self._waiting[key]
-                self._running[trial_id] = job
-                return {"kind": job.kind, "stage": job.stage, "execution": self._execution}
-        return None if self._running else Searcher.FINISHED
+        job = None if self._halted else self._next()
+        if job is None:
+            return None if self._running else Searcher.FINISHED
+        del self._waiting[job.key]
+        self._running[trial_id] = job
+        return {
+            "kind": job.kind,
+            "stage": job.stage,
+            "resources": job.resources,
+            "execution": self._execution_of(job),
+        }
+
+    def _next(self) -> Job | None:
+        ready = (job for job in self._waiting.values() if job.needs.isdisjoint(self._unfinished))
+        return next((job for job in ready if self._may_start(job)), None)
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """A round of a trajectory is finished: who leaves its path there may start."""
+        job = self._running.get(trial_id)
+        if job is not None and not result.get("failed"):
+            self._unfinished.difference_update(job.chain(int(result.get("rounds", 0))))
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Release what waited for this job; what rests on a failed one will not run."""
+        """Release what waited for this job; try it again where that may help; else block what rests on it."""
         job = self._running.pop(trial_id, None)
         if job is None:
             return
-        if error or (result or {}).get("failed"):
-            self._block(job.key)
+        told = result or {}
+        if told.get("preempted"):
+            self._waiting = {job.key: job, **self._waiting}
+        elif error or told.get("failed"):
+            self._failed(job, again=bool(told.get("again")) and not error)
+        elif job.kind == "trajectory":  # Tune also calls one done that was stopped between two rounds
+            self._unfinished.difference_update(job.chain(int(told.get("rounds", 0))))
         else:
-            self._unfinished.discard(job.key)
+            self._unfinished.difference_update(job.gives)
 
-    def _block(self, failed: str) -> None:
-        for key, job in list(self._waiting.items()):
-            if failed in job.needs:
-                del self._waiting[key]
-                self.blocked[key] = failed
+    def _failed(self, job: Job, *, again: bool) -> None:
+        self._tried[job.key] = self._tried.get(job.key, 0) + 1
+        if again and self._tried[job.key] < ATTEMPTS:
+            self._waiting[job.key] = job
+            return
+        for key, cause in resting_on(self._all, {job.key}, self._unfinished).items():
+            if self._waiting.pop(key, None) is not None:
+                self.blocked[key] = cause
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the next launch plans anew from the store."""

@@ -1,7 +1,8 @@
-"""What the driver sees of running trials: steps, ends and failures, as Tune reports them."""
+"""What the driver sees of running trials: starts, steps, ends and failures, as Tune reports them."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,40 +10,70 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from after_ray.store import Store
+from sweeps.budget import Budget
 from sweeps.interrupts import Interrupt
-from sweeps.ready import Job
+from sweeps.jobs import Job
+from sweeps.ready import ReadyFirst
+from sweeps.sight import Following, Standing
+
+SECONDS_BETWEEN_STANDINGS = 2.0
 
 
 class TrialWatcher(Callback):
-    """Passes each trial's steps on and collects failures by key, one sentence each; no Ctrl-C is lost."""
+    """Passes each trial's steps on, collects failures by key, and keeps the budget; no Ctrl-C is lost."""
 
     def __init__(
-        self, store: Store, on_trial: Callable[[Job, dict[str, Any]], None], interrupt: Interrupt
+        self,
+        store: Store,
+        searcher: ReadyFirst,
+        budget: Budget,
+        following: Following,
+        interrupt: Interrupt,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._store = store
-        self._on_trial = on_trial
-        self._interrupt = interrupt
+        self._store, self._searcher, self._budget = store, searcher, budget
+        self._following, self._interrupt, self._clock = following, interrupt, clock
+        self._since: dict[str, float] = {}  # key of a running job -> when it started
+        self._told = -SECONDS_BETWEEN_STANDINGS
         self.ran = 0
         self.failed: dict[str, str] = {}
+        self.stopped: str | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its callbacks for a restore of its own, which is never used."""
         return {}
 
+    def between_rounds(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Asked by Tune after every step of a trial: whether it ends here, because a budget is spent."""
+        self._keep_budget()
+        return self.stopped is not None
+
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Tune looks for news: a Ctrl-C that was dropped since is raised here."""
         self._interrupt.raise_if_heard()
+        self._keep_budget()
+        if self._clock() - self._told >= SECONDS_BETWEEN_STANDINGS:
+            self._told = self._clock()
+            self._following.on_standing(self._standing())
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """A trial got its room: from here on it costs."""
+        job = _job(trial)
+        self._since[job.key] = self._clock()
+        self._budget.begin(job.key, job.resources.gpu)
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         """One step of a trial is over."""
         job = _job(trial)
-        if result.get("done"):
-            self.ran += 1
         if result.get("failed"):
             self.failed[job.key] = str(result["failed"])
-        self._on_trial(job, result)
+        self._following.on_trial(job, result)
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """A trial ended in order."""
+        self._ended(_job(trial))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial's process was lost more often than it is retried."""
@@ -51,10 +82,47 @@ class TrialWatcher(Callback):
             "The trial's process died more than once (out of memory or killed); see the node's Ray logs."
         )
         self._store.ledger.fail(job.key, sentence)
-        self.ran += 1
         self.failed[job.key] = sentence
-        self._on_trial(job, {"done": True, "failed": sentence})
+        self._ended(job)
+        self._following.on_trial(job, {"done": True, "failed": sentence})
+
+    def _ended(self, job: Job) -> None:
+        self.ran += 1
+        self._since.pop(job.key, None)
+        self._budget.end(job.key)
+
+    def _keep_budget(self) -> None:
+        if self.stopped is None and (sentence := self._budget.exceeded()) is not None:
+            self.stop(sentence)
+
+    def stop(self, sentence: str) -> None:
+        """Hand out nothing more, and end what runs at its next step."""
+        self.stopped = self.stopped or sentence
+        self._searcher.halt()
+
+    def _standing(self) -> Standing:
+        now = self._clock()
+        out = self._searcher.running
+        running = tuple((job, now - self._since[job.key]) for job in out if job.key in self._since)
+        pending = tuple(job for job in out if job.key not in self._since)
+        return Standing(
+            running,
+            (*pending, *self._searcher.waiting),
+            tuple(self._searcher.blocked),
+            tuple(self.failed),
+            self._budget.hours,
+            self._budget.gpu_hours,
+            _gpus(),
+        )
+
+
+def _gpus() -> tuple[float, float]:
+    """GPUs that trials hold, and GPUs there are."""
+    import ray
+
+    there = ray.cluster_resources().get("GPU", 0.0)
+    return (there - ray.available_resources().get("GPU", 0.0), there) if there else (0.0, 0.0)
 
 
 def _job(trial: Trial) -> Job:
-    return Job(trial.config["kind"], trial.config["stage"])
+    return Job(trial.config["kind"], trial.config["stage"], resources=trial.config["resources"])

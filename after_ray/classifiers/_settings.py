@@ -27,6 +27,7 @@ class _Trained(Settings, ABC):
     """
 
     version: ClassVar[int] = 1
+    on_gpu: ClassVar[bool] = True  # whether a GPU would do any of its work
 
     @abstractmethod
     def features(self, backbone: BackboneSettings | None) -> FeatureSettings:
@@ -120,6 +121,8 @@ class LightSerNetSettings(_Trained):
 
 class FunctionalsSettings(_Trained):
     """Acoustic functionals, standardised, with multinomial logistic regression."""
+
+    on_gpu: ClassVar[bool] = False
 
     name: Literal["functionals"] = "functionals"
     regularization: float = Field(default=1.0, gt=0, description="inverse strength C of the L2 penalty")

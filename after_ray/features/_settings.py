@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,28 +10,36 @@ from after_ray.backbones.settings import BackboneSettings
 from after_ray.settings import Settings
 
 
-class FunctionalFeatures(Settings):
+class _Features(Settings):
+    """Base of all kinds of features."""
+
+    on_gpu: ClassVar[bool] = False  # whether a GPU would make them
+
+
+class FunctionalFeatures(_Features):
     """94 acoustic functionals per utterance: MFCC statistics, pitch, voicing, level."""
 
     kind: Literal["functionals"] = "functionals"
 
 
-class CepstralFeatures(Settings):
+class CepstralFeatures(_Features):
     """The Light-SERNet front end: 40 cepstral coefficients of `seconds` of speech, no centring."""
 
     kind: Literal["cepstra"] = "cepstra"
     seconds: float = Field(default=3.0, gt=0)
 
 
-class FrontEndFeatures(Settings):
+class FrontEndFeatures(_Features):
     """Output of a backbone's frozen convolutional front end, every utterance alone (no padding)."""
+
+    on_gpu: ClassVar[bool] = True
 
     kind: Literal["front_end"] = "front_end"
     backbone: BackboneSettings
     max_seconds: float = Field(default=10.0, gt=0)
 
 
-class WaveformFeatures(Settings):
+class WaveformFeatures(_Features):
     """The first `max_seconds` of the waveform itself, for classifiers that train the front end as well."""
 
     kind: Literal["waveform"] = "waveform"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from after_ray.errors import DamagedStore
 from after_ray.files import create_exclusive, write_json
 from after_ray.store.keys import KEY_LENGTH
 
+QUARANTINE = 3  # failed attempts after which a stage is left alone until it is retried by name
 FORMAT = 1  # of the record file; readers refuse what they do not know
 
 
@@ -68,6 +69,11 @@ class Failure:
     log: str
     attempts: int
 
+    @property
+    def quarantined(self) -> bool:
+        """Whether it failed so often that a launch passes it over."""
+        return self.attempts >= QUARANTINE
+
 
 class Ledger:
     """Records under `ledger/`, failures under `failures/`; correctness needs no lock."""
@@ -114,6 +120,11 @@ class Ledger:
         failure = Failure(key, sentence, log, 1 + (earlier.attempts if earlier else 0))
         write_json(self._failure_path(key), asdict(failure))
         return failure
+
+    def forgive(self, keys: Iterable[str]) -> None:
+        """Remove the notes of these failures, so that the stages are tried as if for the first time."""
+        for key in keys:
+            self._failure_path(key).unlink(missing_ok=True)
 
     def failures(self) -> dict[str, Failure]:
         """All failures of stages that have no record."""

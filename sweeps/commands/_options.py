@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from after_ray.errors import AfterRayError
+
 if TYPE_CHECKING:
     from sweeps.opening import OpenStudy
 
 StudyFile = Annotated[Path, typer.Argument(help="Study file (YAML).", metavar="STUDY.yaml")]
+StudyFiles = Annotated[
+    list[Path], typer.Argument(help="Study files (YAML), planned together.", metavar="STUDY.yaml...")
+]
+OnlyText = Annotated[
+    str | None,
+    typer.Option(
+        "--only",
+        help="Only these trajectories: --only 'strategy=entropy|margin,fold=2,seed=0..4'",
+        metavar="AXIS=VALUE,...",
+    ),
+]
 StoreFolder = Annotated[Path, typer.Option("--store", help="Folder that holds all results.")]
 Overrides = Annotated[
     list[str] | None,
@@ -36,8 +49,6 @@ DEFAULT_STORE = Path("store")
 @contextmanager
 def one_sentence(store: Path) -> Iterator[None]:
     """Turn errors a user can mend into one sentence and exit code 1."""
-    from after_ray.errors import AfterRayError
-
     try:
         yield
     except (AfterRayError, OSError) as error:
@@ -64,14 +75,49 @@ def _file_error(error: OSError, store: Path) -> str:
     return f"{path} cannot be used ({problem}); {remedy}."
 
 
-def opened_study(study: Path, store: Path, overrides: list[str] | None, quiet: bool = False) -> OpenStudy:
+class RepeatedStudy(AfterRayError):
+    """Two studies of one name in one command."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Two of the studies given are called '{name}'; reports and places in MLflow go by name, so "
+            "give each a 'study:' of its own."
+        )
+
+
+def opened_studies(
+    studies: Sequence[Path],
+    store: Path,
+    overrides: list[str] | None,
+    only: str | None = None,
+    quiet: bool = False,
+) -> list[OpenStudy]:
+    """The studies of one command, read and expanded, each with a name of its own.
+
+    Raises:
+        AfterRayError: one sentence about the first thing that is wrong.
+    """
+    opened = [opened_study(study, store, overrides, quiet, only) for study in studies]
+    names = [one.study.study for one in opened]
+    for name in names:
+        if names.count(name) > 1:
+            raise RepeatedStudy(name)
+    return opened
+
+
+def opened_study(
+    study: Path, store: Path, overrides: list[str] | None, quiet: bool = False, only: str | None = None
+) -> OpenStudy:
+    """A study, read and expanded; what it leaves out of its corpora is said."""
     from sweeps.in_words import left_out_in_words
+    from sweeps.only import EVERYTHING, Only
     from sweeps.opening import open_study
 
+    chosen = EVERYTHING if only is None else Only.parse(only)
     if quiet:
-        return open_study(study, store, overrides or ())
+        return open_study(study, store, overrides or (), only=chosen)
     with _scanning() as progress:
-        opened = open_study(study, store, overrides or (), progress)
+        opened = open_study(study, store, overrides or (), progress, chosen)
     for scanned in opened.scans:
         if scanned.problems:
             print(left_out_in_words(scanned))

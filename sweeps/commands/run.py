@@ -1,61 +1,153 @@
-"""Run what a study misses."""
+"""Run what studies miss, and run again what failed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sweeps.commands._options import (
     DEFAULT_STORE,
+    OnlyText,
     Overrides,
     StoreFolder,
-    StudyFile,
+    StudyFiles,
     TrackingUri,
     one_sentence,
-    opened_study,
+    opened_studies,
     quiet_libraries,
     refuse_shared_recordings,
 )
 from sweeps.commands.report import print_report
 
+if TYPE_CHECKING:
+    from sweeps.budget import Limits
+    from sweeps.launch import Where
+    from sweeps.opening import OpenStudy
+    from sweeps.running import RunReport
+
+STOPPED = 3  # exit code of a launch that its budget ended before all was done
+
+Address = Annotated[str | None, typer.Option(help="Address of a running Ray ('auto'); local Ray by default.")]
+CacheFolder = Annotated[
+    Path | None, typer.Option("--cache-dir", help="Folder on each node's own disk for memory maps.")
+]
+CacheLimit = Annotated[
+    float,
+    typer.Option(
+        "--cache-gb", min=0.001, help="Size limit of that folder; what was not used for longest goes."
+    ),
+]
+Cores = Annotated[int | None, typer.Option("--cpus", min=1, help="Cores of a local Ray; all by default.")]
+MaxHours = Annotated[
+    float | None, typer.Option(min=0.0, help="Stop between two rounds when so many hours are over.")
+]
+MaxGpuHours = Annotated[
+    float | None, typer.Option(min=0.0, help="Stop between two rounds when trials took so many GPU-hours.")
+]
+
 
 def run(
-    study: StudyFile,
+    studies: StudyFiles,
     store: StoreFolder = DEFAULT_STORE,
     overrides: Overrides = None,
-    address: Annotated[
-        str | None, typer.Option(help="Address of a running Ray ('auto'); local Ray by default.")
-    ] = None,
+    only: OnlyText = None,
+    address: Address = None,
     tracking_uri: TrackingUri = None,
-    cache_dir: Annotated[
-        Path | None, typer.Option(help="Folder on each node's own disk for memory maps.")
-    ] = None,
-    cache_gb: Annotated[
-        float, typer.Option(min=0.001, help="Size limit of that folder; what was not used for longest goes.")
-    ] = 50.0,
-    cpus: Annotated[int | None, typer.Option(min=1, help="Cores of a local Ray; all by default.")] = None,
+    cache_dir: CacheFolder = None,
+    cache_gb: CacheLimit = 50.0,
+    cpus: Cores = None,
+    max_hours: MaxHours = None,
+    max_gpu_hours: MaxGpuHours = None,
 ) -> None:
-    """Run everything a study still misses, then write its report."""
+    """Run everything that studies still miss, then write their reports."""
     with one_sentence(store):
         quiet_libraries()
+        from sweeps.budget import Limits
         from sweeps.launch import Where
-        from sweeps.running import run_study
-        from sweeps.tracking import default_tracking_uri
 
-        opened = opened_study(study, store, overrides)
-        refuse_shared_recordings(opened)
-        opened.store.probe()
+        opened = opened_studies(studies, store, overrides, only)
         where = Where(address, cache_dir, cpus, cache_gb)
-        done = run_study(opened, where, tracking_uri or default_tracking_uri(opened.store))
-        print(f"{done.outcome.ran} trials ran, {len(done.outcome.failed)} failed")
-        if done.outcome.blocked:
-            print(f"{done.outcome.blocked} trials could not run because what they need failed")
-        if done.mirrored.pending:
-            print(f"{done.mirrored.pending} trajectories are not in MLflow yet; see the message above")
+        run_opened(opened, where, tracking_uri, Limits(max_hours, max_gpu_hours))
+
+
+def retry(
+    studies: StudyFiles,
+    store: StoreFolder = DEFAULT_STORE,
+    overrides: Overrides = None,
+    only: OnlyText = None,
+    address: Address = None,
+    tracking_uri: TrackingUri = None,
+    cache_dir: CacheFolder = None,
+    cache_gb: CacheLimit = 50.0,
+    cpus: Cores = None,
+    max_hours: MaxHours = None,
+    max_gpu_hours: MaxGpuHours = None,
+) -> None:
+    """Run again what failed, also what failed too often, and what could not run because of it."""
+    with one_sentence(store):
+        quiet_libraries()
+        from sweeps.budget import Limits
+        from sweeps.launch import Where
+
+        opened = [_only_failed(one) for one in opened_studies(studies, store, overrides, only)]
+        if not any(one.wanted.trajectories for one in opened):
+            print("nothing failed; 'after-ray run' runs what is missing")
+            return
+        where = Where(address, cache_dir, cpus, cache_gb)
+        run_opened(opened, where, tracking_uri, Limits(max_hours, max_gpu_hours))
+
+
+def _only_failed(opened: OpenStudy) -> OpenStudy:
+    """The trajectories of a study with missing cells that failed, the notes of their failures removed."""
+    from sweeps.counting import Together
+    from sweeps.only import Keys
+
+    ledger = opened.store.ledger
+    failed = ledger.failures().keys() & Together([opened.wanted]).keys
+    cells = Together([opened.wanted]).failing(ledger.finished(), failed)
+    ledger.forgive(failed)
+    return replace(opened, only=Keys(frozenset(cell.trial for cell in cells)))
+
+
+def run_opened(studies: Sequence[OpenStudy], where: Where, tracking_uri: str | None, limits: Limits) -> None:
+    """Run studies to their reports; ends with an exit code of its own where something is missing."""
+    from sweeps.counting import counts
+    from sweeps.running import run_studies
+    from sweeps.tracking import default_tracking_uri
+
+    store = studies[0].store
+    for opened in studies:
+        refuse_shared_recordings(opened)
+    store.probe()
+    done = run_studies(studies, where, tracking_uri or default_tracking_uri(store), limits)
+    _say(done)
+    for opened in studies:
         print_report(opened, None)
-        missing = opened.plan.counts(opened.store.ledger.finished(), {})["missing"]
-        if missing:
-            print(f"{missing} cells are missing; 'after-ray status {study} --store {store}' says why")
-            raise typer.Exit(1)
+    missing = counts([opened.wanted for opened in studies], store.ledger.finished())["missing"]
+    if not missing:
+        return
+    if done.outcome.stopped:
+        print(f"{missing} cells are missing; {done.outcome.stopped}")
+        raise typer.Exit(STOPPED)
+    files = " ".join(str(opened.path) for opened in studies)
+    print(f"{missing} cells are missing; 'after-ray status {files} --store {store.root}' says why")
+    raise typer.Exit(1)
+
+
+def _say(done: RunReport) -> None:
+    outcome = done.outcome
+    print(f"{outcome.ran} trials ran, {len(outcome.failed)} failed")
+    if outcome.blocked:
+        print(f"{outcome.blocked} trials could not run because what they need failed")
+    if outcome.quarantined:
+        print(
+            f"{outcome.quarantined} trials were passed over: they, or what they need, failed too often; "
+            "'after-ray retry' runs them again"
+        )
+    pending = sum(mirrored.pending for mirrored in done.mirrored)
+    if pending:
+        print(f"{pending} trajectories are not in MLflow yet; see the message above")

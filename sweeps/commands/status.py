@@ -1,30 +1,101 @@
-"""How far a study is."""
+"""How far studies are: once, or again and again while they run."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
 from sweeps.commands._options import (
     DEFAULT_STORE,
+    OnlyText,
     Overrides,
     StoreFolder,
-    StudyFile,
+    StudyFiles,
     one_sentence,
-    opened_study,
+    opened_studies,
 )
 
+if TYPE_CHECKING:
+    from sweeps.failing import Cause
+    from sweeps.opening import OpenStudy
+    from sweeps.progress import Progress
 
-def status(study: StudyFile, store: StoreFolder = DEFAULT_STORE, overrides: Overrides = None) -> None:
-    """Show what is done, what is missing and what failed, with one sentence per failure."""
+LOGS_SHOWN = 3
+
+
+def status(
+    studies: StudyFiles,
+    store: StoreFolder = DEFAULT_STORE,
+    overrides: Overrides = None,
+    only: OnlyText = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep showing it until the launch ends.")] = False,
+    every: Annotated[float, typer.Option(min=0.5, help="Seconds between two looks of --watch.")] = 5.0,
+) -> None:
+    """Show what is done, missing, running and failed, with one sentence per cause of failure."""
     with one_sentence(store):
-        from sweeps._console import console, print_counts
+        opened = opened_studies(studies, store, overrides, only)
+        while watch and _running(opened):
+            _print_running(opened)
+            time.sleep(every)
+        _print_standing(opened)
 
-        opened = opened_study(study, store, overrides)
-        failures = opened.store.ledger.failures()
-        counts = opened.plan.counts(opened.store.ledger.finished(), failures)
-        print_counts(f"status of {opened.study.study}", counts)
-        for failure in failures.values():
-            if failure.key in opened.plan.keys:
-                console.print(
-                    f"{failure.key[:8]} failed {failure.attempts} time(s): {failure.sentence}", markup=False
-                )
-                if failure.log:
-                    console.print(f"  trace: {opened.store.root / failure.log}", markup=False)
+
+def _running(studies: Sequence[OpenStudy]) -> bool:
+    return any(p is not None and p.ended is None and not p.stale() for p in _progresses(studies))
+
+
+def _progresses(studies: Sequence[OpenStudy]) -> list[Progress | None]:
+    from sweeps.progress import read_progress
+
+    return [read_progress(opened.store, opened.study.study) for opened in studies]
+
+
+def _print_running(studies: Sequence[OpenStudy]) -> None:
+    """One line per study that runs."""
+    from sweeps.in_words import progress_in_words
+
+    for opened, progress in zip(studies, _progresses(studies), strict=True):
+        if progress is not None:
+            print(
+                f"{time.strftime('%H:%M:%S')} {opened.study.study}: {progress_in_words(progress)}", flush=True
+            )
+
+
+def _print_standing(studies: Sequence[OpenStudy]) -> None:
+    from sweeps._console import console, print_counts
+    from sweeps.counting import counts
+    from sweeps.failing import causes
+    from sweeps.in_words import progress_in_words
+
+    ledger = studies[0].store.ledger
+    done, failures = ledger.finished(), ledger.failures()
+    for opened, progress in zip(studies, _progresses(studies), strict=True):
+        print_counts(f"status of {opened.study.study}", counts([opened.wanted], done, failures))
+        if progress is not None:
+            console.print(progress_in_words(progress), markup=False)
+    for cause in causes([opened.wanted for opened in studies], failures, done):
+        _print_cause(studies[0], cause)
+
+
+def _print_cause(opened: OpenStudy, cause: Cause) -> None:
+    from after_ray.wording import counted
+    from sweeps._console import console
+
+    attempts = sum(failure.attempts for failure in cause.failures)
+    many = f"{counted(len(cause.failures), 'stage')} failed ({counted(attempts, 'attempt')}), "
+    console.print(f"{many}{counted(cause.cells, 'cell')} missing: {cause.sentence}", markup=False)
+    for log in cause.logs[:LOGS_SHOWN]:
+        console.print(f"  trace: {opened.store.root / log}", markup=False)
+    if len(cause.logs) > LOGS_SHOWN:
+        console.print(
+            f"  and {len(cause.logs) - LOGS_SHOWN} more in {opened.store.root / 'logs'}", markup=False
+        )
+    if cause.quarantined:
+        console.print(
+            f"  {cause.quarantined} of them failed too often and will not be run again unasked; "
+            f"mend the cause, then: after-ray retry {opened.path} --store {opened.store.root}",
+            markup=False,
+        )

@@ -15,8 +15,10 @@ from after_ray.environment import Execution
 from after_ray.execution.corpus import prepare_audio
 from after_ray.stages import AdaptationStage, AudioStage
 from after_ray.store import Store
+from sweeps.counting import counts
+from sweeps.jobs import jobs_of
 from sweeps.opening import OpenStudy, open_study
-from sweeps.ready import ReadyFirst, jobs_of
+from sweeps.ready import ReadyFirst
 from tests.after_ray.tiny import TINY
 from trainables.trial import StageTrial
 
@@ -62,8 +64,8 @@ def test_what_rests_on_a_failed_adaptation_is_never_suggested(study: Path, tmp_p
     opened = open_study(study, store)
     prepare_audio(only(opened, AudioStage), opened.scans[0], opened.study.corpus[0], opened.store)
     adaptation = only(opened, AdaptationStage)
-    jobs = jobs_of(opened.plan, set())
-    search = ReadyFirst(jobs, Execution(str(store), str(tmp_path / "cache")))
+    jobs = jobs_of([opened.plan], set())
+    search = ReadyFirst(jobs, lambda job: Execution(str(store), str(tmp_path / "cache")))
     first = search.suggest("adaptation")
     assert isinstance(first, dict)
     assert first["stage"].key == adaptation.key
@@ -87,7 +89,7 @@ def test_what_rests_on_a_failed_adaptation_is_never_suggested(study: Path, tmp_p
     failure = kept.ledger.failures()[adaptation.key]
     assert failure.sentence == result["failed"]
     assert "DivergedTraining" in (store / failure.log).read_text()
-    assert opened.plan.counts(set(), kept.ledger.failures())["failed"] == 2
+    assert counts([opened.plan], set(), kept.ledger.failures())["failed"] == 2
 
 
 @pytest.mark.slow
@@ -104,7 +106,7 @@ def test_a_study_with_a_failing_adaptation_finishes_the_rest_and_says_why(
     kept = Store(store)
     opened = open_study(study, store)
     adaptation = only(opened, AdaptationStage)
-    resting = {key for key, job in jobs_of(opened.plan, set()).items() if adaptation.key in job.needs}
+    resting = {key for key, job in jobs_of([opened.plan], set()).items() if adaptation.key in job.needs}
     assert kept.ledger.finished().isdisjoint(resting), "work that rests on the failed adaptation was done"
     assert kept.ledger.failures()[adaptation.key].attempts == 1
 

@@ -8,10 +8,11 @@ import pytest
 
 from after_ray.errors import AfterRayError, BadValue
 from after_ray.stages import AdaptationStage, FeaturesStage, NextRoundStage
+from sweeps.counting import counts as counts_of
 from sweeps.declaration import load_study
+from sweeps.jobs import jobs_of
 from sweeps.opening import open_study
 from sweeps.plan import NO_STRATEGY, Plan, make_plan
-from sweeps.ready import jobs_of
 
 STUDY = """\
 study: small
@@ -43,7 +44,7 @@ def test_cells_are_the_product_of_the_axes_that_mean_something(scans: Path) -> N
     # functionals has no adaptation: 1 method x 1; the transformer has two.
     trajectories = 3 * 2 * 2 * 2 * 3
     made = plan(scans)
-    counts = made.counts(set(), {})
+    counts = counts_of([made], set())
     assert counts["trajectories"] == trajectories
     assert counts["cells"] == trajectories * 3
     assert counts["missing"] == counts["cells"]
@@ -55,7 +56,7 @@ def test_cells_are_the_product_of_the_axes_that_mean_something(scans: Path) -> N
 
 
 def test_adaptation_per_seed_is_repeated_per_seed(scans: Path) -> None:
-    counts = plan(scans, "adaptation={name: tapt, repeat: per_seed}").counts(set(), {})
+    counts = counts_of([plan(scans, "adaptation={name: tapt, repeat: per_seed}")], set())
     assert counts["adaptations"] == 2 * 3
 
 
@@ -92,7 +93,7 @@ def test_a_point_that_adds_nothing_is_refused_with_the_numbers(scans: Path) -> N
 
 def test_jobs_wait_for_what_they_rest_on_and_finished_work_is_no_job(scans: Path) -> None:
     made = plan(scans)
-    jobs = jobs_of(made, set())
+    jobs = jobs_of([made], set())
     kinds = [job.kind for job in jobs.values()]
     assert kinds == sorted(kinds, key=["adaptation", "features", "first_round", "trajectory"].index)
     for job in jobs.values():
@@ -102,9 +103,9 @@ def test_jobs_wait_for_what_they_rest_on_and_finished_work_is_no_job(scans: Path
     features = [job for job in jobs.values() if isinstance(job.stage, FeaturesStage) and job.stage.adapted]
     assert all(job.needs & set(adapted) for job in features)
     everything = made.keys
-    assert jobs_of(made, set(everything)) == {}
+    assert jobs_of([made], set(everything)) == {}
     one = made.trajectories[0]
-    left = jobs_of(made, set(everything) - {one.key})
+    left = jobs_of([made], set(everything) - {one.key})
     assert list(left) == [one.key]
     assert left[one.key].needs == frozenset()
 
@@ -112,11 +113,11 @@ def test_jobs_wait_for_what_they_rest_on_and_finished_work_is_no_job(scans: Path
 def test_done_missing_and_failed_are_counted_by_cell(scans: Path) -> None:
     made = plan(scans)
     some = made.trajectories[0]
-    counts = made.counts({stage.key for stage in some.stages}, {})
+    counts = counts_of([made], {stage.key for stage in some.stages})
     shares_round_0 = sum(cell.key == some.first.key for cell in made.cells)
     assert counts["done"] == 2 + shares_round_0
     broken = next(iter(made.of_kind(AdaptationStage)))
-    failed = made.counts(set(), {broken: None})["failed"]
+    failed = counts_of([made], set(), {broken})["failed"]
     assert failed == sum(
         3 for t in made.trajectories if t.first.adapted is not None and t.first.adapted.key == broken
     )

@@ -11,8 +11,8 @@ from after_ray.environment import Execution, fix_threads
 from after_ray.execution import run
 from after_ray.execution.corpus import prepare_audio
 from after_ray.stages import AudioStage
+from sweeps.jobs import jobs_of
 from sweeps.opening import open_study
-from sweeps.ready import jobs_of
 
 QUICKSTART = Path(__file__).parents[2] / "sweeps" / "quickstart.yaml"
 
@@ -27,7 +27,7 @@ def test_the_quickstarts_transformer_reaches_ua_40_with_all_labels(tmp_path: Pat
     execution = Execution(str(tmp_path), str(tmp_path / "cache"), device="cpu")
     records = {
         job.key: run(job.stage, execution)
-        for job in jobs_of(opened.plan, opened.store.ledger.finished()).values()
+        for job in jobs_of([opened.plan], opened.store.ledger.finished()).values()
     }
     transformer = [t.key for t in opened.plan.trajectories if t.axes.method == "pooled_transformer"]
     assert len(transformer) == 2

@@ -10,7 +10,8 @@ from ray.tune.search import Searcher
 
 from after_ray.environment import Execution
 from after_ray.stages import Stage
-from sweeps.ready import Job, ReadyFirst
+from sweeps.jobs import Job
+from sweeps.ready import ReadyFirst
 
 EXECUTION = Execution("store", "cache")
 
@@ -28,11 +29,11 @@ class Named(Stage):
 
 
 def job(name: str, *needs: str) -> Job:
-    return Job("trajectory", Named(name), frozenset(Named(need).key for need in needs))
+    return Job("features", Named(name), frozenset(Named(need).key for need in needs))
 
 
 def searcher(*jobs: Job) -> ReadyFirst:
-    return ReadyFirst({made.key: made for made in jobs}, EXECUTION)
+    return ReadyFirst({made.key: made for made in jobs}, lambda made: EXECUTION)
 
 
 def name(config: Any) -> str:

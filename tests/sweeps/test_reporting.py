@@ -20,10 +20,10 @@ from analysis._facts import warnings
 from analysis.study import Copy, CorpusInfo
 from sweeps.declaration import load_study
 from sweeps.in_words import protocol_in_words
+from sweeps.mirroring import mirrored_trajectory
 from sweeps.opening import OpenStudy
 from sweeps.plan import make_plan
 from sweeps.reporting import read_results, study_info, write_study_report
-from sweeps.running import mirrored_trajectory
 from tests.after_ray.splits.toy import dialogs, rows
 
 STUDY = """\

@@ -71,7 +71,7 @@ class World:
         prepare(opened)  # fixes the threads of this process, hence its OMP_NUM_THREADS
         self._patch.setenv("OMP_NUM_THREADS", said)
         self._patch.setenv("THREADS_SEEN", str(self._folder / f"{name}.threads"))
-        outcome = launch(opened.plan, opened.store, Where(cpus=cpus))
+        outcome = launch([opened.plan], opened.store, Where(cpus=cpus))
         assert not outcome.failed
         return results(opened.store)
 

@@ -1,0 +1,95 @@
+"""How much plans ask for and how much of it is done; what several plans ask for alike counts once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
+
+from after_ray.stages import AdaptationStage, AudioStage, FeaturesStage, Stage
+from sweeps.plan import Cell, Plan, Trajectory
+
+
+class Together:
+    """Several plans as one: every trajectory, cell and stage once."""
+
+    def __init__(self, plans: Sequence[Plan]) -> None:
+        self._plans = plans
+
+    @cached_property
+    def trajectories(self) -> dict[str, Trajectory]:
+        """By key. One that is the beginning of another is there too: other cells are read from it."""
+        return {t.key: t for plan in self._plans for t in plan.trajectories}
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """Round 0 is one record for all strategies, and a cell of each of them."""
+        means = {
+            (cell.key, cell.axes.strategy, cell.axes.restart): cell
+            for plan in self._plans
+            for cell in plan.cells
+        }
+        return tuple(means.values())
+
+    @cached_property
+    def shared(self) -> dict[str, Stage]:
+        """Audio, adaptations and features."""
+        return {key: stage for plan in self._plans for key, stage in plan.shared.items()}
+
+    @cached_property
+    def first_rounds(self) -> set[str]:
+        """Keys of round 0."""
+        return {key for plan in self._plans for key in plan.first_rounds}
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """Keys of every stage."""
+        return frozenset().union(*(plan.keys for plan in self._plans))
+
+    def of_kind(self, kind: type[Stage]) -> set[str]:
+        """Keys of the shared stages of one kind."""
+        return {key for key, stage in self.shared.items() if isinstance(stage, kind)}
+
+    def below(self, trajectory: str) -> frozenset[str]:
+        """Keys of everything that must be finished before a trajectory's round 0."""
+        return next(plan.foundations[trajectory] for plan in self._plans if trajectory in plan.foundations)
+
+    def failing(self, done: Collection[str], failed: Collection[str]) -> Iterator[Cell]:
+        """The cells that are missing because something that they rest on failed."""
+        broken = set(failed) - set(done)
+        if not broken:
+            return
+        paths = {stage.key for key, t in self.trajectories.items() if key in broken for stage in t.stages[1:]}
+        lost = {
+            key
+            for key, trajectory in self.trajectories.items()
+            if key in paths or not broken.isdisjoint({key, trajectory.first.key, *self.below(key)})
+        }
+        yield from (cell for cell in self.cells if cell.key not in done and cell.trial in lost)
+
+
+def counts(plans: Sequence[Plan], done: Collection[str], failed: Collection[str] = ()) -> dict[str, int]:
+    """The numbers that `plan --json` prints.
+
+    Args:
+        plans: one or several, counted together.
+        done: keys that have a record.
+        failed: keys of stages whose last attempt failed.
+    """
+    plan = Together(plans)
+    adaptations, features = plan.of_kind(AdaptationStage), plan.of_kind(FeaturesStage)
+    finished = sum(cell.key in done for cell in plan.cells)
+    return {
+        "cells": len(plan.cells),
+        "trajectories": len(plan.trajectories),
+        "adaptations": len(adaptations),
+        "features": len(features),
+        "corpora": len(plan.of_kind(AudioStage)),
+        "first_rounds": len(plan.first_rounds),
+        "done": finished,
+        "missing": len(plan.cells) - finished,
+        "failed": sum(1 for _ in plan.failing(done, failed)),
+        "adaptations_done": sum(key in done for key in adaptations),
+        "features_done": sum(key in done for key in features),
+        "first_rounds_done": sum(key in done for key in plan.first_rounds),
+        "trajectories_done": sum(key in done for key in plan.trajectories),
+    }

@@ -1,0 +1,54 @@
+"""Failures of studies, grouped by cause: a sentence, how many stages and cells, where the traces are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from after_ray.store import Failure
+from sweeps.counting import Together
+from sweeps.plan import Plan
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Failures that say the same but for their numbers.
+
+    `cells`: missing cells that rest on one of them. `quarantined`: how many failed too often to be run again
+    unasked.
+    """
+
+    sentence: str
+    failures: tuple[Failure, ...]
+    cells: int
+
+    @property
+    def quarantined(self) -> int:
+        """How many of the failures a launch passes over."""
+        return sum(failure.quarantined for failure in self.failures)
+
+    @property
+    def logs(self) -> tuple[str, ...]:
+        """Where the traces are, relative to the store."""
+        return tuple(failure.log for failure in self.failures if failure.log)
+
+
+def causes(plans: Sequence[Plan], failures: Mapping[str, Failure], done: Collection[str]) -> list[Cause]:
+    """The failures of what plans ask for and miss, those that cost most cells first."""
+    plan = Together(plans)
+    groups: dict[str, list[Failure]] = {}
+    for key, failure in failures.items():
+        if key in plan.keys and key not in done:
+            groups.setdefault(_told(failure.sentence), []).append(failure)
+    found = [Cause(group[0].sentence, tuple(group), _cells(plan, done, group)) for group in groups.values()]
+    return sorted(found, key=lambda cause: -cause.cells)
+
+
+def _cells(plan: Together, done: Collection[str], group: Sequence[Failure]) -> int:
+    return sum(1 for _ in plan.failing(done, [failure.key for failure in group]))
+
+
+def _told(sentence: str) -> str:
+    """What a sentence says, whatever numbers, keys and names of temporary files are in it."""
+    return re.sub(r"\b[0-9a-f]{8,}\b|\d+(\.\d+)?(e[+-]?\d+)?", "#", sentence)

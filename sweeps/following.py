@@ -1,0 +1,84 @@
+"""What is made of a launch's news: a count on the terminal, mirrored trajectories, and how it stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sweeps._console import Meter
+from sweeps.jobs import Job
+from sweeps.mirroring import mirrored_trajectory
+from sweeps.opening import OpenStudy
+from sweeps.progress import Progress, write_progress
+from sweeps.sight import Standing
+from sweeps.tally import Tally
+from sweeps.tracking import MirrorThread
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A study that runs, and its mirror."""
+
+    opened: OpenStudy
+    mirror: MirrorThread
+
+
+class FollowingStudies:
+    """Turns Tune's reports into counts of finished cells, mirrored trajectories and progress files."""
+
+    def __init__(self, studies: Sequence[Followed], done: Collection[str], shown: Meter) -> None:
+        self._studies, self._shown = studies, shown
+        self._tally = Tally([study.opened.wanted for study in studies])
+        self._progress = [Progress(total, 0) for total in self._tally.totals]
+        self._finish(done)
+
+    def on_trial(self, job: Job, result: Mapping[str, Any]) -> None:
+        """One step of a trial."""
+        if result.get("failed"):
+            self._shown.say(f"failed: {job.kind} {job.key[:8]}: {result['failed']}")
+            return
+        if job.kind == "adaptation" and result.get("done"):
+            self._shown.say(f"adapted: {job.key[:8]}")
+        if job.kind == "trajectory":
+            self._finish(job.chain(int(result.get("rounds", 0))))
+        elif result.get("done"):
+            self._finish(job.gives)
+
+    def on_standing(self, standing: Standing) -> None:
+        """How the launch stands: written for who watches, and shown by the tracker."""
+        kinds = Counter(job.kind for job, _ in standing.running)
+        for index, progress in enumerate(self._progress):
+            self._progress[index] = replace(
+                progress,
+                running=len(standing.running),
+                waiting=len(standing.waiting),
+                blocked=len(standing.blocked),
+                failed=len(standing.failed),
+                kinds=dict(kinds),
+                hours=standing.hours,
+                gpu_hours=standing.gpu_hours,
+                gpus_used=standing.gpus[0],
+                gpus=standing.gpus[1],
+            )
+        self._write()
+
+    def ended(self, why: str) -> None:
+        """The launch is over."""
+        for index, progress in enumerate(self._progress):
+            self._progress[index] = replace(
+                progress, running=0, kinds={}, gpus_used=0.0, eta_hours=None, ended=why
+            )
+        self._write()
+
+    def _write(self) -> None:
+        for index, (study, done) in enumerate(zip(self._studies, self._tally.done, strict=True)):
+            self._progress[index] = replace(self._progress[index], done=done)
+            write_progress(study.opened.store, study.opened.study.study, self._progress[index])
+
+    def _finish(self, keys: Collection[str]) -> None:
+        for index, trajectory in self._tally.finish(keys):
+            study = self._studies[index]
+            study.mirror.submit(mirrored_trajectory(study.opened, trajectory))
+        self._shown.to(sum(self._tally.done))

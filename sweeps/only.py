@@ -1,0 +1,100 @@
+"""`--only`: the part of a study that a command is about, chosen by axis."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
+
+from after_ray.errors import AfterRayError
+from sweeps.plan import Axes, Plan, Trajectory
+
+AXES = tuple(axis.name for axis in fields(Axes) if axis.name != "pretrained")
+
+
+class BadSelection(AfterRayError):
+    """A selection that chooses nothing, or cannot be read."""
+
+    def __init__(self, text: str, problem: str, allowed: str) -> None:
+        super().__init__(f"--only '{text}': {problem}; allowed: {allowed}.")
+
+
+@dataclass(frozen=True)
+class Only:
+    """A selection of trajectories: for each named axis the values that are meant. Empty: all of them."""
+
+    text: str = ""
+    chosen: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> Only:
+        """Read `strategy=entropy|margin,fold=2,seed=0..4`.
+
+        Raises:
+            BadSelection: when it is not of that form, or names an axis twice or one that there is not.
+        """
+        chosen: dict[str, frozenset[str]] = {}
+        for part in filter(None, (part.strip() for part in text.split(","))):
+            axis, separator, values = (word.strip() for word in part.partition("="))
+            if not separator or not values:
+                raise BadSelection(text, f"'{part}' is not of the form axis=value", "strategy=entropy,fold=2")
+            if axis not in AXES:
+                raise BadSelection(text, f"'{axis}' is no axis of a trajectory", ", ".join(AXES))
+            if axis in chosen:
+                raise BadSelection(text, f"'{axis}' is there twice", f"{axis}=one|another")
+            chosen[axis] = frozenset(value for word in values.split("|") for value in _values(word.strip()))
+        if not chosen:
+            raise BadSelection(text, "it names nothing", "strategy=entropy,fold=2")
+        return cls(text, chosen)
+
+    def of(self, plan: Plan) -> Plan:
+        """The trajectories of a plan that are meant.
+
+        Raises:
+            BadSelection: when none is, or a value is that of no trajectory.
+        """
+        if not self.chosen:
+            return plan
+        for axis, values in self.chosen.items():
+            there = {_value(trajectory, axis) for trajectory in plan.trajectories}
+            unknown = sorted(values - there)
+            if unknown:
+                raise BadSelection(self.text, f"no trajectory has {axis} '{unknown[0]}'", _listed(there))
+        chosen = plan.restricted(self._means)
+        if not chosen.trajectories:
+            combinations = "each value is there, but no trajectory has all of them"
+            raise BadSelection(self.text, combinations, "values that occur together")
+        return chosen
+
+    def _means(self, trajectory: Trajectory) -> bool:
+        return all(_value(trajectory, axis) in values for axis, values in self.chosen.items())
+
+
+@dataclass(frozen=True)
+class Keys:
+    """A selection of trajectories by their keys; it may choose none."""
+
+    keys: frozenset[str]
+
+    def of(self, plan: Plan) -> Plan:
+        """The trajectories of a plan that are meant."""
+        return plan.restricted(lambda trajectory: trajectory.key in self.keys)
+
+
+EVERYTHING = Only()
+
+
+def _values(word: str) -> list[str]:
+    """`3` or `0..4`, both ends included."""
+    match = re.fullmatch(r"(\d+)\.\.(\d+)", word)
+    if match is None:
+        return [word]
+    return [str(number) for number in range(int(match.group(1)), int(match.group(2)) + 1)]
+
+
+def _value(trajectory: Trajectory, axis: str) -> str:
+    return str(getattr(trajectory.axes, axis))
+
+
+def _listed(values: Collection[str]) -> str:
+    return ", ".join(sorted(values, key=lambda value: (len(value), value)))

@@ -1,0 +1,162 @@
+"""Ray, started on this machine or found at an address, and what its nodes offer a trial."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from after_ray.environment import Execution
+from after_ray.errors import AfterRayError
+from after_ray.store import Store
+from sweeps.declaration import Resources
+
+# Set before Ray is imported: quiet, no telemetry.
+RAY_DEFAULTS = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Tune's own ends the run as if it were complete
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # Tune's own snapshots are not used: the store is the truth
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+# A local Ray is for this machine only: bound to loopback, and without a token that would lock others out.
+LOCAL_RAY_DEFAULTS = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "disabled"}
+# glibc hands the large activations of convolutional networks back to the system after every step, and paging
+# them in again took up to half of a step; kept in the process they cost memory that is needed again anyway.
+KEEP_MEMORY = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "8000000000",
+    "MALLOC_TOP_PAD_": "100000000",
+}
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where studies run: an address of a running Ray (None starts a local one) and a node-local cache."""
+
+    address: str | None = None
+    cache: Path | None = None
+    cpus: int | None = None  # of a local Ray; all cores by default
+    cache_gb: float = 50.0  # the cache's size limit, 10^9 bytes
+
+
+@contextmanager
+def running_ray(where: Where) -> Iterator[None]:
+    """A Ray to run trials on; one that was started here ends with the block.
+
+    Raises:
+        AfterRayError: when no cluster answers at the address.
+    """
+    for name, value in (RAY_DEFAULTS | (LOCAL_RAY_DEFAULTS if where.address is None else {})).items():
+        os.environ.setdefault(name, value)
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    _start(where)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _start(where: Where) -> None:
+    import ray
+
+    try:
+        if where.address is None:
+            ray.init(
+                num_cpus=where.cpus,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="ERROR",
+                runtime_env={"env_vars": KEEP_MEMORY},
+            )
+        else:
+            ray.init(address=where.address, log_to_driver=False, logging_level="ERROR")
+    except ConnectionError as error:
+        raise AfterRayError(
+            f"No Ray cluster answers at '{where.address}' ({error}); start one (`ray start --head`) "
+            " or leave --address out for a local Ray."
+        ) from error
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """What each living node offers: (CPUs, GPUs)."""
+
+    offers: tuple[tuple[float, float], ...]
+    growing: bool  # a cluster, which may still start nodes
+
+    @classmethod
+    def found(cls, where: Where) -> Nodes:
+        """The nodes of the Ray that runs."""
+        import ray
+
+        alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        return cls(tuple((n.get("CPU", 0.0), n.get("GPU", 0.0)) for n in alive), where.address is not None)
+
+    def check(self, resources: Resources) -> None:
+        """Refuse a trial that no node can hold; a cluster may yet start one that can.
+
+        Raises:
+            AfterRayError: on one machine, which does not grow.
+        """
+        if self._fitting(resources) or self.growing:
+            return
+        largest = max(self.offers, default=(0.0, 0.0))
+        raise AfterRayError(
+            f"A trial needs {resources.cpu} CPU and {resources.gpu:g} GPU on one node, but the largest node "
+            f"has {largest[0]:g} CPU and {largest[1]:g} GPU; lower 'resources' in the study or start larger "
+            "nodes."
+        )
+
+    def slots(self, resources: Resources) -> int:
+        """How many trials run at once on what is there now."""
+        return sum(self._on_one(offer, resources) for offer in self._fitting(resources))
+
+    def sharing(self, resources: Resources) -> int:
+        """How many trials share one device: of a GPU its fraction, of processors all that fit on one node."""
+        if resources.gpu > 0:
+            return int(1 / resources.gpu) if resources.gpu < 1 else 1
+        return max((self._on_one(offer, resources) for offer in self._fitting(resources)), default=1)
+
+    def _fitting(self, resources: Resources) -> list[tuple[float, float]]:
+        return [offer for offer in self.offers if self._on_one(offer, resources) > 0]
+
+    @staticmethod
+    def _on_one(offer: tuple[float, float], resources: Resources) -> int:
+        cpus, gpus = offer
+        by_cpu = int(cpus // resources.cpu)
+        return by_cpu if resources.gpu == 0 else min(by_cpu, int(gpus / resources.gpu + 1e-9))
+
+
+def execution_for(resources: Resources, nodes: Nodes, store: Store, where: Where) -> Execution:
+    """Where and how a trial with these resources runs."""
+    cache = where.cache or _default_cache(store, where)
+    return Execution(
+        store=str(store.root.resolve()),
+        cache=str(cache.resolve()),
+        cache_bytes=round(where.cache_gb * 1e9),
+        threads=resources.cpu,
+        device="cuda" if resources.gpu > 0 else "cpu",
+        shared_by=nodes.sharing(resources),
+        checkpoint_seconds=resources.checkpoint_seconds,
+        compile=resources.compile,
+    )
+
+
+def _default_cache(store: Store, where: Where) -> Path:
+    """On one machine inside the store; on a cluster, which shares the store, each node's temporary folder."""
+    if where.address is None:
+        return store.root / "cache"
+    return Path(tempfile.gettempdir()) / f"after-ray-cache-{getpass.getuser()}"

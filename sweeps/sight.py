@@ -1,0 +1,42 @@
+"""Who looks at a launch: told of every step of every trial, and now and then of how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sweeps.jobs import Job
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a launch stands: the jobs that run (with the seconds since), that wait, that cannot run."""
+
+    running: tuple[tuple[Job, float], ...]
+    waiting: tuple[Job, ...]
+    blocked: tuple[str, ...]
+    failed: tuple[str, ...]
+    hours: float
+    gpu_hours: float
+    gpus: tuple[float, float]  # in use, in all
+
+
+class Following(Protocol):
+    """Told by a launch, in its own process and thread."""
+
+    def on_trial(self, job: Job, result: Mapping[str, Any]) -> None:
+        """One step of a trial is over; Tune's result has `done`, `rounds`, or `failed` with its sentence."""
+
+    def on_standing(self, standing: Standing) -> None:
+        """How the launch stands, every few seconds."""
+
+
+class Nobody:
+    """Nobody looks."""
+
+    def on_trial(self, job: Job, result: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def on_standing(self, standing: Standing) -> None:
+        """Nothing."""
