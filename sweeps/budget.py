@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from after_ray.errors import AfterRayError
@@ -40,7 +40,7 @@ class Budget:
     """
 
     limits: Limits
-    expected: dict[str, float] = field(default_factory=dict)
+    expected: Mapping[str, float] = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:

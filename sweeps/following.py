@@ -30,7 +30,7 @@ class FollowingStudies:
 
     def __init__(self, studies: Sequence[Followed], done: Collection[str], shown: Meter) -> None:
         self._studies, self._shown = studies, shown
-        self._tally = Tally([study.opened.wanted for study in studies])
+        self._tally = Tally([study.opened.plan for study in studies])
         self._progress = [Progress(total, 0) for total in self._tally.totals]
         self._finish(done)
 

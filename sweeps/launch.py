@@ -15,6 +15,7 @@ from after_ray.environment import Execution
 from after_ray.store import Store
 from sweeps.budget import Budget, Limits
 from sweeps.declaration import Resources
+from sweeps.forecast import Forecast, Forecaster, unknown
 from sweeps.interrupts import Interrupt
 from sweeps.jobs import Job, jobs_of, resting_on
 from sweeps.plan import Plan
@@ -45,24 +46,23 @@ def launch(
     where: Where,
     following: Following | None = None,
     limits: Limits | None = None,
-    expected: Callable[[Mapping[str, Job]], tuple[dict[str, float], dict[str, float]]] = lambda jobs: (
-        {},
-        {},
-    ),
+    forecaster: Forecaster = unknown,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Outcome:
     """Run everything that plans still miss; returns when nothing more can run, or a budget is spent.
 
-    The prepared audio must be in the store. `following` is told of every step of every trial. `expected`
-    gives, for jobs by key, the seconds that each is expected to take and its priority (`ReadyFirst`).
+    The prepared audio must be in the store. `following` is told of every step of every trial. With a
+    forecast the longest chains begin first, and a budget starts nothing that would not fit. `clock`: seconds,
+    what the budget goes by.
     """
     jobs, quarantined = _without_quarantined(jobs_of(plans, store.ledger.finished()), store)
     if not jobs:
         return Outcome(0, quarantined=quarantined)
-    seconds, priorities = expected(jobs)
-    budget = Budget(limits or Limits(), seconds)
+    forecast = forecaster(jobs)
+    budget = Budget(limits or Limits(), forecast.seconds, clock)
     interrupt = Interrupt()
     with running_ray(where), interrupt.listening():
-        run = _Run(jobs, store, where, budget, priorities, following or Nobody(), interrupt)
+        run = _Run(jobs, store, where, budget, forecast, following or Nobody(), interrupt)
         return run.to_the_end(quarantined)
 
 
@@ -83,7 +83,7 @@ class _Run:
         store: Store,
         where: Where,
         budget: Budget,
-        priorities: Mapping[str, float],
+        forecast: Forecast,
         following: Following,
         interrupt: Interrupt,
     ) -> None:
@@ -94,7 +94,7 @@ class _Run:
         self._nodes, self._looked = Nodes.found(where), time.monotonic()
         for resources in {job.resources for job in jobs.values()}:
             self._nodes.check(resources)
-        self._searcher = ReadyFirst(jobs, self._execution_of, self._may_start, priorities)
+        self._searcher = ReadyFirst(jobs, self._execution_of, self._may_start, forecast.chains)
         self._watcher = TrialWatcher(store, self._searcher, budget, following, interrupt)
 
     def to_the_end(self, quarantined: int) -> Outcome:

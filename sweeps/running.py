@@ -43,7 +43,7 @@ def run_studies(
     store = studies[0].store
     mirrors = [MirrorThread(tracking_uri, store, mirrored_study(opened)) for opened in studies]
     try:
-        with meter("cells", sum(len(opened.wanted.cells) for opened in studies)) as shown:
+        with meter("cells", sum(len(opened.plan.cells) for opened in studies)) as shown:
             followed = [Followed(opened, mirror) for opened, mirror in zip(studies, mirrors, strict=True)]
             following = FollowingStudies(followed, store.ledger.finished(), shown)
             try:

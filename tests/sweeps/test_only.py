@@ -1,0 +1,71 @@
+"""`--only` chooses trajectories by axis, and refuses what would choose nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from sweeps.only import EVERYTHING, BadSelection, Keys, Only
+from sweeps.opening import open_study
+from sweeps.plan import Plan
+
+STUDY = """\
+study: small
+corpus: {name: synthetic, speakers: 6, sentences: 5}
+classifier: functionals
+strategy: [random, entropy, margin]
+schedule: [10, 20]
+fold: [0, 1]
+seed: 0..4
+protocol: {preset: paper, folds: {count: 3}}
+"""
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    folder = tmp_path_factory.mktemp("study")
+    path = folder / "study.yaml"
+    path.write_text(STUDY)
+    return open_study(path, folder / "store").plan
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("strategy=entropy", 10),
+        ("strategy=entropy|margin,fold=1", 10),
+        ("seed=0..2", 18),
+        (" strategy = random , seed = 1|3..4 ", 6),
+    ],
+)
+def test_the_trajectories_that_are_named_are_chosen(plan: Plan, text: str, count: int) -> None:
+    chosen = Only.parse(text).of(plan)
+    assert len(chosen.trajectories) == count
+    assert chosen.study == plan.study
+    assert len(chosen.cells) == 2 * count
+
+
+def test_nothing_named_is_everything(plan: Plan) -> None:
+    assert EVERYTHING.of(plan) is plan
+
+
+def test_by_key_none_may_be_chosen(plan: Plan) -> None:
+    one = plan.trajectories[3].key
+    assert [t.key for t in Keys(frozenset({one})).of(plan).trajectories] == [one]
+    assert Keys(frozenset()).of(plan).trajectories == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("strategy", "'strategy' is not of the form axis=value"),
+        ("strategy=", "'strategy=' is not of the form axis=value"),
+        ("", "it names nothing"),
+        ("ratio=20", "'ratio' is no axis of a trajectory; allowed: corpus, method"),
+        ("fold=0,fold=1", r"'fold' is there twice; allowed: fold=one\|another"),
+        ("fold=7", "no trajectory has fold '7'; allowed: 0, 1"),
+        ("strategy=bald", "no trajectory has strategy 'bald'; allowed: margin, random, entropy"),
+    ],
+)
+def test_what_chooses_nothing_is_refused(plan: Plan, text: str, sentence: str) -> None:
+    with pytest.raises(BadSelection, match=sentence):
+        Only.parse(text).of(plan)
