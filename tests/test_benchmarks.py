@@ -18,6 +18,11 @@ SMALL = {
         "--model tiny --steps 2 --batch-seconds 8 --size 64",
         ["tapt", "fine_tuning", "matrix_tera_operations_per_second"],
     ),
+    "engine": (
+        "--set strategy=random --set schedule=[20,100] --set fold=0 --set adaptation.steps=12 "
+        "--set classifier.fitting.min_updates=2",
+        ["ratio", "factors", "same_results"],
+    ),
     "finetuning": (
         "--model tiny --steps 1 --repeats 1 --utterances 256 --crop 2",
         ["against_trainer", "against_trainer_grouped"],
@@ -26,6 +31,7 @@ SMALL = {
     "manifest": ("--utterances 10000", []),
     "memory": ("--utterances 300 --width 32", ["first_round", "next_round", "parts"]),
     "mirror": ("--seeds 1 --folds 2", []),
+    "overhead": ("--seeds 1 --set fold=0 --set schedule=[20,100]", ["per_trajectory", "start_up"]),
     "padding": ("--steps 5", ["real_share", "passes_per_step"]),
     "scoring": ("--model tiny --pool 8 --repeats 1", ["ratio", "largest_difference_of_log_probabilities"]),
     "selection": ("--pool 2000 --budget 100 --repeats 2", ["milliseconds"]),

@@ -1,0 +1,56 @@
+"""Failures are grouped by what they say, whatever numbers and keys are in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from after_ray.store import Failure
+from sweeps.failing import causes
+from sweeps.opening import open_study
+from sweeps.plan import Plan
+
+STUDY = """\
+study: small
+corpus: {name: synthetic, speakers: 6, sentences: 5}
+classifier: functionals
+strategy: [random, entropy, margin]
+schedule: [10, 20]
+fold: 0
+protocol: {preset: paper, folds: {count: 3}}
+"""
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    folder = tmp_path_factory.mktemp("study")
+    (folder / "study.yaml").write_text(STUDY)
+    return open_study(folder / "study.yaml", folder / "store").plan
+
+
+def failure(key: str, sentence: str, attempts: int = 1) -> Failure:
+    return Failure(key, sentence, f"logs/{key}.log", attempts)
+
+
+def test_failures_that_differ_in_numbers_and_keys_are_one_cause(plan: Plan) -> None:
+    keys = [trajectory.key for trajectory in plan.trajectories]
+    notes = [
+        failure(keys[0], f"The loss is nan at update 17 of {keys[0]}"),
+        failure(keys[1], f"The loss is nan at update 203 of {keys[1]}", attempts=3),
+        failure(keys[2], "Another thing"),
+    ]
+    first, second = causes([plan], {note.key: note for note in notes}, set())
+    assert (len(first.failures), first.cells, first.quarantined) == (2, 4, 1)
+    assert first.logs == (f"logs/{keys[0]}.log", f"logs/{keys[1]}.log")
+    assert (second.sentence, second.cells) == ("Another thing", 2)
+
+
+def test_one_below_costs_every_cell_above_it(plan: Plan) -> None:
+    features = next(key for key, stage in plan.shared.items() if stage.kind == "features")
+    (cause,) = causes([plan], {features: failure(features, "no room")}, set())
+    assert cause.cells == len(plan.cells)
+
+
+def test_failures_of_other_studies_and_of_what_is_done_by_now_are_not_told(plan: Plan) -> None:
+    key = plan.trajectories[0].key
+    assert causes([plan], {"f" * 32: failure("f" * 32, "elsewhere")}, set()) == []
+    assert causes([plan], {key: failure(key, "before")}, {key}) == []

@@ -1,0 +1,159 @@
+"""What a launch's news become: counts, mirrored trajectories, and a file for who watches from elsewhere."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from after_ray.store import Store
+from sweeps._console import Meter
+from sweeps.following import Followed, FollowingStudies
+from sweeps.in_words import progress_in_words
+from sweeps.jobs import Job, jobs_of
+from sweeps.mirrored import MirroredTrajectory
+from sweeps.opening import OpenStudy, open_study
+from sweeps.progress import Progress, read_progress, write_progress
+from sweeps.sight import Standing
+
+STUDY = """\
+study: {name}
+corpus: {{name: synthetic, speakers: 6, sentences: 5}}
+classifier: functionals
+strategy: [{strategies}]
+schedule: [10, 20, 40]
+fold: 0
+protocol: {{preset: paper, folds: {{count: 3}}}}
+"""
+
+
+@dataclass
+class Submissions:
+    """Stands in for the mirror's thread."""
+
+    keys: list[str] = field(default_factory=list)
+
+    def submit(self, trajectory: MirroredTrajectory) -> None:
+        self.keys.append(trajectory.key)
+
+
+@dataclass
+class Shown:
+    """Stands in for the terminal."""
+
+    done: int = -1
+    lines: list[str] = field(default_factory=list)
+
+    def to(self, done: int, total: int | None = None) -> None:
+        self.done = done
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def study(folder: Path, name: str, *strategies: str) -> OpenStudy:
+    path = folder / f"{name}.yaml"
+    path.write_text(STUDY.format(name=name, strategies=", ".join(strategies)))
+    return open_study(path, folder / "store")
+
+
+def following(studies: list[OpenStudy], done: set[str]) -> tuple[FollowingStudies, list[Submissions], Shown]:
+    mirrors, shown = [Submissions() for _ in studies], Shown()
+    followed: Any = [Followed(one, mirror) for one, mirror in zip(studies, mirrors, strict=True)]  # type: ignore[arg-type]
+    return FollowingStudies(followed, done, shown), mirrors, shown  # type: ignore[arg-type]
+
+
+def trajectory_job(studies: list[OpenStudy], strategy: str) -> Job:
+    jobs = jobs_of([one.plan for one in studies], set()).values()
+    return next(job for job in jobs if getattr(job.stage, "strategy", None) == strategy)
+
+
+def test_rounds_count_in_every_study_that_reports_them(tmp_path: Path) -> None:
+    studies = [study(tmp_path, "one", "random", "entropy"), study(tmp_path, "other", "entropy")]
+    seen, mirrors, shown = following(studies, set())
+    first = next(j for j in jobs_of([s.plan for s in studies], set()).values() if j.kind == "first_round")
+    seen.on_trial(first, {"done": True})
+    assert shown.done == 2 + 1, "round 0 is a cell of each strategy"
+    entropy = trajectory_job(studies, "entropy")
+    seen.on_trial(entropy, {"rounds": 2, "done": False})
+    assert shown.done == 3 + 2
+    assert [mirror.keys for mirror in mirrors] == [[], []]
+    seen.on_trial(entropy, {"rounds": 3, "done": True})
+    seen.on_trial(entropy, {"rounds": 3, "done": True})
+    assert shown.done == 3 + 4
+    assert [mirror.keys for mirror in mirrors] == [[entropy.key], [entropy.key]]
+
+
+def test_what_was_done_before_is_counted_and_mirrored_at_once(tmp_path: Path) -> None:
+    one = study(tmp_path, "one", "random")
+    done = {stage.key for stage in one.plan.trajectories[0].stages}
+    _, (mirror,), shown = following([one], done)
+    assert mirror.keys == [one.plan.trajectories[0].key]
+    assert shown.done == 3
+
+
+def test_a_trial_that_is_stopped_between_rounds_is_not_taken_for_finished(tmp_path: Path) -> None:
+    one = study(tmp_path, "one", "random")
+    seen, (mirror,), shown = following([one], set())
+    seen.on_trial(
+        trajectory_job([one], "random"), {"rounds": 2, "done": True}
+    )  # Tune says done of a stopped one
+    assert (shown.done, mirror.keys) == (2, [])
+
+
+def test_a_failure_is_said_and_counts_nothing(tmp_path: Path) -> None:
+    one = study(tmp_path, "one", "random")
+    seen, _, shown = following([one], set())
+    job = trajectory_job([one], "random")
+    seen.on_trial(job, {"done": True, "failed": "it broke"})
+    assert shown.done == 0
+    assert shown.lines == [f"failed: trajectory {job.key[:8]}: it broke"]
+
+
+def test_who_watches_sees_what_runs_and_how_it_ended(tmp_path: Path) -> None:
+    one = study(tmp_path, "one", "random", "entropy")
+    seen, _, _ = following([one], set())
+    jobs = tuple(jobs_of([one.plan], set()).values())
+    seen.on_standing(Standing(((jobs[0], 12.0),), jobs[1:], (), ("x",), 1.5, 0.75, (1.0, 4.0)))
+    progress = read_progress(one.store, "one")
+    assert progress is not None
+    said = progress_in_words(progress)
+    assert "0 of 6 cells done, 1 trials running (1 features), 3 waiting, 1 failed" in said
+    assert "1 of 4 GPUs in use, 1 h 30 min so far" in said
+    assert progress.numbers()["gpu_hours"] == 0.75
+    seen.ended("stopped: --max-hours 2 is reached")
+    ended = read_progress(one.store, "one")
+    assert ended is not None
+    assert "ended: stopped: --max-hours 2 is reached" in progress_in_words(ended)
+    assert ended.running == 0
+
+
+def test_a_launch_that_was_killed_is_told_from_one_that_runs(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    write_progress(store, "one", Progress(6, 2, running=1))
+    progress = read_progress(store, "one")
+    assert progress is not None
+    assert not progress.stale()
+    assert progress.stale(now=time.time() + 61)
+    path = tmp_path / "progress" / "one.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"written": time.time() - 100}))
+    killed = read_progress(store, "one")
+    assert killed is not None
+    assert "ended without a word" in progress_in_words(killed)
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"unknown": 1}', "[]"])
+def test_a_progress_file_that_is_none_is_no_progress(tmp_path: Path, text: str) -> None:
+    (tmp_path / "progress").mkdir()
+    (tmp_path / "progress" / "one.json").write_text(text)
+    assert read_progress(Store(tmp_path), "one") is None
+    assert read_progress(Store(tmp_path), "other") is None
+
+
+def test_a_meter_takes_what_it_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    Meter("cells", 3, None).to(3)
+    assert capsys.readouterr().out == "cells: 3 of 3\n"
