@@ -272,7 +272,11 @@ def _study_error(source: StudySource, error: ValidationError) -> StudyError:
     line = source.line((*place, key) if key else place)
     where = ".".join(str(part) for part in place)
     message = mistake_in_words(first)
-    return StudyError(source.path, line, f"{where}: {message}" if where else message)
+    told = f"{where}: {message}" if where else message
+    override = source.override((*place, key) if key else place)
+    if override is not None:
+        return StudyError(source.path, None, f"--set '{override}': {told}")
+    return StudyError(source.path, line, told)
 
 
 def _place_in_file(
@@ -302,6 +306,8 @@ def mistake_in_words(error: Any) -> str:
         return "this key is missing; add it"
     if error["type"] == "union_tag_invalid":
         return f"unknown name '{context['tag']}'; allowed: {context['expected_tags'].replace(chr(39), '')}"
+    if error["loc"][:1] == ("adaptation",) and error["loc"][-1] == "name":
+        return f"unknown name '{error['input']}'; allowed: none, {context['expected'].replace(chr(39), '')}"
     if error["type"] == "union_tag_not_found":
         return "a 'name:' is missing; add it"
     if error["type"] == "too_short":

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import PurePath
 from typing import Any
 
 from after_ray.acquisition import Selector, selector_that_matters
 from after_ray.adaptation.settings import AdaptationSettings
+from after_ray.backbones.families import DEFAULT_FAMILY
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import (
     ClassifierSettings,
@@ -198,10 +201,25 @@ def _methods(study: Study) -> Iterator[_Method]:
         if not needs_backbone(classifier):
             yield _Method(label, classifier, None)
             continue
-        for number, backbone in enumerate(study.backbone, start=1):
-            yield _Method(
-                f"{label}/backbone-{number}" if len(study.backbone) > 1 else label, classifier, backbone
-            )
+        for backbone, named in zip(study.backbone, _backbone_labels(study.backbone), strict=True):
+            yield _Method(f"{label}/{named}" if len(study.backbone) > 1 else label, classifier, backbone)
+
+
+def _backbone_labels(backbones: Sequence[BackboneSettings]) -> list[str]:
+    """The last part of each one's name, or the family of a configuration; numbered where two are alike."""
+    names = [
+        PurePath(backbone.name).name
+        if backbone.name is not None
+        else f"random-{(backbone.config or {}).get('model_type', DEFAULT_FAMILY)}"
+        for backbone in backbones
+    ]
+    alike = Counter(names)
+    seen: Counter[str] = Counter()
+    labels = []
+    for name in names:
+        seen[name] += 1
+        labels.append(name if alike[name] == 1 else f"{name}-{seen[name]}")
+    return labels
 
 
 def _of_method(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,21 @@ class BadOverride(AfterRayError):
 
 @dataclass(frozen=True)
 class StudySource:
-    """A parsed study file. `lines` maps the place of a key or value to its line, counted from 1."""
+    """A parsed study file. `lines` maps the place of a key or value to its line, counted from 1.
+
+    `overridden`: the override that set a place, where one did.
+    """
 
     path: Path
     text: str
     values: dict[str, Any]
     lines: dict[Place, int]
+    overridden: dict[Place, str] = field(default_factory=dict)
+
+    def override(self, place: Place) -> str | None:
+        """The override that set a place or one above it."""
+        above = (place[:end] for end in range(len(place), 0, -1))
+        return next((self.overridden[one] for one in above if one in self.overridden), None)
 
     def line(self, place: Place) -> int | None:
         """The line of a place, or of the nearest place above it that the file has."""
@@ -64,12 +73,14 @@ def read_study_file(path: Path, overrides: Sequence[str] = ()) -> StudySource:
         raise StudyError(path, mark.line + 1 if mark else None, f"not YAML: {problem}") from error
     if not isinstance(values, dict):
         raise StudyError(path, 1, "a study is a mapping of keys to values, such as 'study: my_study'")
+    overridden: dict[Place, str] = {}
     for override in overrides:
         try:
             apply_override(values, override)
+            overridden[tuple(override.partition("=")[0].split("."))] = override
         except BadOverride as error:
             raise StudyError(path, None, str(error)) from error
-    return StudySource(path, text, _expand(values, path, lines, ()), lines)
+    return StudySource(path, text, _expand(values, path, lines, ()), lines, overridden)
 
 
 def _build(node: yaml.Node, place: Place, lines: dict[Place, int], path: Path) -> Any:

@@ -40,13 +40,22 @@ def test_single_values_and_ranges_stand_for_lists(study_file: Path) -> None:
     ("override", "parts"),
     [
         ("strategi=entropy", ["unknown key 'strategi'", "Did you mean 'strategy'"]),
-        ("strategy=entrpy", ["line 4", "unknown strategy 'entrpy'", "least_confidence", "Did you mean"]),
-        ("classifier=lightsernet", ["line 3", "'lightsernet'", "allowed: pooled_transformer, light_sernet"]),
-        ("classifier.regularisation=1", ["line 3", "unknown key 'regularisation'", "'regularization'"]),
-        ("schedule=[10,5]", ["line 5", "5 follows 10"]),
+        (
+            "strategy=entrpy",
+            ["--set 'strategy=entrpy'", "unknown strategy 'entrpy'", "least_confidence", "Did you mean"],
+        ),
+        (
+            "classifier=lightsernet",
+            ["--set 'classifier=lightsernet'", "'lightsernet'", "allowed: pooled_transformer, light_sernet"],
+        ),
+        (
+            "classifier.regularisation=1",
+            ["--set 'classifier.regularisation=1'", "unknown key 'regularisation'", "'regularization'"],
+        ),
+        ("schedule=[10,5]", ["--set 'schedule=[10,5]'", "5 follows 10"]),
         ("ratios=[20]", ["ratios 20 are not points of the schedule"]),
-        ("seed=-1", ["line 6", "greater than or equal to 0, not -1"]),
-        ("seed=9..0", ["line 6", "'9..0' runs backwards"]),
+        ("seed=-1", ["--set 'seed=-1'", "greater than or equal to 0, not -1"]),
+        ("seed=9..0", ["--set 'seed=9..0'", "'9..0' runs backwards"]),
         ("strategy=[entropy, entropy]", ["entropy is listed twice"]),
         ("protocol=papr", ["protocol", "'paper', 'paper_strict' or 'official_code', not 'papr'"]),
         ("protocol.fitting.max_epochs=0", ["protocol.fitting.max_epochs", "not 0"]),
