@@ -94,24 +94,25 @@ class _Run:
         self._nodes, self._looked = Nodes.found(where), time.monotonic()
         for resources in {job.resources for job in jobs.values()}:
             self._nodes.check(resources)
-        self._searcher = ReadyFirst(jobs, self._execution_of, self._may_start, forecast.chains)
+        self._scratch = _scratch(store, where)
+        halt = self._scratch / "halt"
+        self._searcher = ReadyFirst(jobs, self._execution_of, halt, self._may_start, forecast.chains)
         self._watcher = TrialWatcher(store, self._searcher, budget, following, interrupt)
 
     def to_the_end(self, quarantined: int) -> Outcome:
         """Run until nothing more can run."""
-        scratch = _scratch(self._store, self._where)
         # Each size of trial has a limit of its own (`_may_start`), so that none keeps another out.
         os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", "100000")
         try:
-            self._fit(scratch)
+            self._fit()
         finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+            shutil.rmtree(self._scratch, ignore_errors=True)
         watcher, searcher = self._watcher, self._searcher
         left = bool(searcher.waiting)
         stopped = watcher.stopped or (self._budget.why_held_back() if left else None)
         return Outcome(watcher.ran, watcher.failed, len(searcher.blocked), quarantined, stopped)
 
-    def _fit(self, scratch: Path) -> None:
+    def _fit(self) -> None:
         from ray import tune
 
         from trainables.trial import StageTrial
@@ -121,7 +122,7 @@ class _Run:
             tune_config=tune.TuneConfig(search_alg=self._searcher, num_samples=-1, reuse_actors=True),
             run_config=tune.RunConfig(
                 name="trials",
-                storage_path=str(scratch),
+                storage_path=str(self._scratch),
                 verbose=0,
                 callbacks=[self._watcher],
                 stop=self._watcher.between_rounds,

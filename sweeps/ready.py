@@ -7,6 +7,7 @@ asks this searcher for work, and the answer "nothing to run yet" is allowed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ray.tune.search import Searcher
@@ -23,6 +24,7 @@ class ReadyFirst(Searcher):
     Args:
         jobs: what is to be run, by key.
         execution_of: where and how a job runs.
+        halt: a file that running trials look for before they begin anything; `halt()` makes it.
         may_start: asked before a job is handed out; False keeps it waiting (a budget that it would exceed).
         priorities: seconds of the longest chain of jobs that begins with each; longest first. Jobs
             without a number keep their order behind those that have one.
@@ -32,11 +34,13 @@ class ReadyFirst(Searcher):
         self,
         jobs: Mapping[str, Job],
         execution_of: Callable[[Job], Execution],
+        halt: Path | None = None,
         may_start: Callable[[Job], bool] = lambda job: True,
         priorities: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(metric="rounds", mode="max")
         self._execution_of = execution_of
+        self._halt = halt
         self._may_start = may_start
         longest = priorities or {}
         self._waiting = dict(sorted(jobs.items(), key=lambda item: -longest.get(item[0], 0.0)))
@@ -58,8 +62,10 @@ class ReadyFirst(Searcher):
         return tuple(self._waiting.values())
 
     def halt(self) -> None:
-        """Hand out nothing more; what runs may end."""
+        """Hand out nothing more; what was handed out ends before it begins anything."""
         self._halted = True
+        if self._halt is not None:
+            self._halt.touch()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next ready job's configuration, None while all wait for running ones, FINISHED at the end."""
@@ -73,6 +79,7 @@ class ReadyFirst(Searcher):
             "stage": job.stage,
             "resources": job.resources,
             "execution": self._execution_of(job),
+            "halt": "" if self._halt is None else str(self._halt),
         }
 
     def _next(self) -> Job | None:
@@ -93,6 +100,8 @@ class ReadyFirst(Searcher):
         if job is None:
             return
         told = result or {}
+        if told.get("halted"):
+            return
         if told.get("preempted"):
             self._waiting = {job.key: job, **self._waiting}
         elif error or told.get("failed"):

@@ -69,6 +69,9 @@ class TrialWatcher(Callback):
         job = _job(trial)
         if result.get("failed"):
             self.failed[job.key] = str(result["failed"])
+        if result.get("halted"):
+            self.ran -= result["training_iteration"] == 1  # it ended before it began anything
+            return
         self._following.on_trial(job, result)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:

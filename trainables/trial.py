@@ -1,7 +1,8 @@
 """The Ray Tune trainable: `Tuner` takes one class, so this one dispatches to the kinds of work.
 
-Its configuration is `{"kind": ..., "stage": Stage, "execution": Execution}`. Results are in the store, not
-in Tune: a trial that Tune starts again (lost node, killed worker) finds there what is finished.
+Its configuration is `{"kind": ..., "stage": Stage, "execution": Execution, "halt": path}`; once the file
+`halt` is there, nothing is begun any more. Results are in the store, not in Tune: a trial that Tune starts
+again (lost node, killed worker) finds there what is finished.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class StageTrial(tune.Trainable):
     """One trial: advances its work once per Tune iteration. Actors are reused from trial to trial."""
 
     _work: Work
+    _halt: Path | None
 
     def setup(self, config: dict[str, Any]) -> None:
         """Fix the thread counts, then make the work of this trial's kind."""
@@ -38,6 +40,7 @@ class StageTrial(tune.Trainable):
         execution: Execution = config["execution"]
         fix_threads(execution.threads)
         self._work = getattr(importlib.import_module(module), name)(config["stage"], execution)
+        self._halt = Path(config["halt"]) if config.get("halt") else None
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next trial in the same process, which saves starting one."""
@@ -46,6 +49,8 @@ class StageTrial(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         """Advance; an error of ours is recorded as this stage's failure and ends the trial in order."""
+        if self._halt is not None and self._halt.exists():
+            return {"done": True, "key": self._work.stage.key, "halted": True}
         try:
             return self._work.advance()
         except Exception as error:
