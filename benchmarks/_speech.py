@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from after_ray.backbones.loading import build, configuration, frames
+from after_ray.backbones.operations import shape_of
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.ragged import Ragged
 
@@ -127,17 +128,8 @@ def padded_to_longest(waves: Sequence[NDArray[np.int16]]) -> dict[str, Tensor]:
 
 def multiplications(backbone: BackboneSettings) -> dict[str, float]:
     """Billions of multiplications that a second of audio takes, forward: convolutions, transformer."""
-    config = configuration(backbone)
-    convolutions, rate, before = 0.0, float(SAMPLE_RATE), 1
-    for width, kernel, stride in zip(config.conv_dim, config.conv_kernel, config.conv_stride, strict=True):
-        rate /= stride
-        convolutions += rate * width * before * kernel
-        before = width
-    hidden, inner = config.hidden_size, config.intermediate_size
-    layer = 4 * hidden**2 + 2 * hidden * inner
-    position = hidden**2 // config.num_conv_pos_embedding_groups * config.num_conv_pos_embeddings
-    transformer = rate * (config.num_hidden_layers * layer + position + before * hidden)
-    return {"front_end": round(convolutions / 1e9, 3), "transformer": round(transformer / 1e9, 3)}
+    shape = shape_of(backbone)
+    return {"front_end": round(shape.front_end / 1e9, 3), "transformer": round(shape.transformer / 1e9, 3)}
 
 
 def machine() -> dict[str, Any]:

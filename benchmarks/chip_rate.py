@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from after_ray.adaptation._batches import ALIKE
 from after_ray.adaptation.settings import TaptSettings
 from after_ray.adaptation.tapt import adapt
-from after_ray.backbones.loading import configuration
+from after_ray.backbones.operations import TRAINING, per_clip, shape_of
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers import ClassifierInputs, Labelled
 from after_ray.classifiers._settings import PooledTransformerSettings
@@ -72,10 +72,9 @@ def training_work(
     backbone: BackboneSettings, frames: NDArray[Any], *, front_end: bool
 ) -> NDArray[np.float64]:
     """Operations of one training pass over clips of so many frames."""
-    config, per_second = configuration(backbone), multiplications(backbone)
-    linear = per_second["transformer"] + (per_second["front_end"] if front_end else 0.0)
-    attention = 2 * config.num_hidden_layers * config.hidden_size * frames.astype(float) ** 2
-    return 6 * (1e9 * linear * frames / 50 + attention)
+    shape = shape_of(backbone)
+    seconds = frames.astype(float) / shape.frame_rate
+    return TRAINING * per_clip(shape, seconds, seconds**2, front_end=front_end)
 
 
 def difference(run: Callable[[int], float], few: int, many: int) -> float:

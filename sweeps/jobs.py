@@ -72,7 +72,7 @@ def jobs_of(plans: Sequence[Plan], done: Collection[str]) -> dict[str, Job]:
     for plan, trajectory in wanted:
         resources = plan.study.resources
         for stage in _below(trajectory, done):
-            jobs.setdefault(stage.key, Job(_kind(stage), stage, resources=_taken(stage, resources)))
+            jobs.setdefault(stage.key, Job(kind_of(stage), stage, resources=taken(stage, resources)))
         last = trajectory.last
         if isinstance(last, NextRoundStage) and last.key not in inner and last.key not in jobs:
             jobs[last.key] = _of_chain(trajectory, done, given, resources)
@@ -101,10 +101,11 @@ def _of_chain(trajectory: Trajectory, done: Collection[str], given: set[str], re
     shared = [key for key in later if key in given]
     gives = tuple(key for key in later if key not in done and key not in given)
     needs = frozenset(shared[-1:])
-    return Job("trajectory", trajectory.last, needs, gives, _taken(trajectory.last, resources))
+    return Job("trajectory", trajectory.last, needs, gives, taken(trajectory.last, resources))
 
 
-def _kind(stage: Stage) -> str:
+def kind_of(stage: Stage) -> str:
+    """The kind of job that makes a stage."""
     if isinstance(stage, AdaptationStage):
         return "adaptation"
     if isinstance(stage, FeaturesStage):
@@ -119,8 +120,8 @@ def _foundations(stage: Stage) -> set[str]:
     return below if first is stage else below | {first.key}
 
 
-def _taken(stage: Stage, resources: Resources) -> Resources:
-    """What a stage takes of a study's resources: no GPU where there is nothing that one could do."""
+def taken(stage: Stage, resources: Resources) -> Resources:
+    """What a stage's trial takes of a study's resources: no GPU where there is nothing that one could do."""
     if resources.gpu == 0 or _uses_gpu(stage):
         return resources
     return resources.model_copy(update={"gpu": 0.0})

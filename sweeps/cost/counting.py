@@ -1,0 +1,116 @@
+"""How much a classifier computes for so many clips: operations of its passes and of a training."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from after_ray.backbones.operations import FORWARD, TRAINING, Shape, per_clip
+from after_ray.classifiers._settings import ClassifierSettings, LightSerNetSettings, PooledTransformerSettings
+from sweeps.cost.clips import Clips
+
+# Of Light-SERNet, for each of a clip's frames x 40 coefficients: the stem, then each block after its pooling.
+LIGHT_MULTIPLICATIONS = 32 * (11 + 9 + 9) + (
+    96 * 64 * 9 / 4 + 64 * 96 * 9 / 16 + 96 * 128 * 9 / 64 + 128 * 160 * 9 / 128 + 160 * 320 / 256
+)
+COEFFICIENTS, FRAMES_PER_SECOND = 40, 62.5
+FUNCTIONALS = 94
+SOLVER_PASSES = 100  # over the labelled set, until a solver stops; only its proportion to the set matters
+
+
+class Count(Protocol):
+    """What the two kinds of passes of a classifier compute."""
+
+    def forward(self, clips: Clips) -> float:
+        """Operations of scoring clips once."""
+
+    def fit(self, labelled: Clips, validation: Clips) -> float:
+        """Operations of one training, evaluations on validation included, when it is not stopped early."""
+
+
+@dataclass(frozen=True)
+class PooledCount:
+    """The pooled transformer: epochs over the labelled set, at least so many updates."""
+
+    settings: PooledTransformerSettings
+    shape: Shape
+
+    def forward(self, clips: Clips) -> float:
+        """From stored features; through the front end as well where it is trained."""
+        return FORWARD * clips.count * self._clip(clips)
+
+    def fit(self, labelled: Clips, validation: Clips) -> float:
+        """Updates x the mean batch, and every look at validation."""
+        fitting, count = self.settings.fitting, int(labelled.count)
+        per_epoch = max(1, count // fitting.batch_size)
+        trained = min(count, per_epoch * fitting.batch_size)
+        if not fitting.drop_last:
+            per_epoch, trained = math.ceil(count / fitting.batch_size), count
+        updates = max(fitting.max_epochs * per_epoch, fitting.min_updates)
+        wanted = fitting.max_epochs * fitting.evaluations_per_epoch
+        looks = math.ceil(updates / math.ceil(updates / wanted))
+        return TRAINING * updates * trained / per_epoch * self._clip(labelled) + looks * self.forward(
+            validation
+        )
+
+    def _clip(self, clips: Clips) -> float:
+        live = not self.settings.freeze_front_end
+        return per_clip(self.shape, clips.seconds, clips.square, front_end=live)
+
+
+@dataclass(frozen=True)
+class StepsCount:
+    """A convolutional network on clips of one length, trained for `steps` batches.
+
+    Before each of its evaluations, the statistics of its norms are taken anew from the labelled set.
+    """
+
+    steps: int
+    batch_size: int
+    evaluations: int
+    seconds: float
+
+    def forward(self, clips: Clips) -> float:
+        """Operations of scoring clips once."""
+        return FORWARD * clips.count * self._clip
+
+    def fit(self, labelled: Clips, validation: Clips) -> float:
+        """Steps x batch, and every look at validation."""
+        batch = min(self.batch_size, labelled.count)
+        looks = self.evaluations * (self.forward(labelled) + self.forward(validation))
+        return TRAINING * self.steps * batch * self._clip + looks
+
+    @property
+    def _clip(self) -> float:
+        return LIGHT_MULTIPLICATIONS * COEFFICIENTS * FRAMES_PER_SECOND * self.seconds
+
+
+@dataclass(frozen=True)
+class SolverCount:
+    """One vector per clip and a solver."""
+
+    def forward(self, clips: Clips) -> float:
+        """Operations of scoring clips once."""
+        return FORWARD * clips.count * FUNCTIONALS
+
+    def fit(self, labelled: Clips, validation: Clips) -> float:
+        """In proportion to the labelled set."""
+        return TRAINING * labelled.count * FUNCTIONALS * SOLVER_PASSES + self.forward(validation)
+
+
+def count_of(classifier: ClassifierSettings, shape: Shape | None) -> Count:
+    """How the work of a classifier is counted.
+
+    One that is not known here counts like Light-SERNet where it has `steps`, else like a solver: what was
+    measured of it then sets its rate.
+    """
+    if isinstance(classifier, PooledTransformerSettings):
+        assert shape is not None, "a pooled transformer has a backbone"
+        return PooledCount(classifier, shape)
+    like: Any = classifier
+    if not hasattr(like, "steps"):
+        return SolverCount()
+    usual = LightSerNetSettings()
+    values = {name: getattr(like, name, getattr(usual, name)) for name in ("batch_size", "evaluations")}
+    return StepsCount(like.steps, **values, seconds=float(getattr(like, "seconds", usual.seconds)))

@@ -1,0 +1,102 @@
+"""Each launch's prediction is kept: `estimates/<time>-<digest>.json`; beside real times it is judged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from after_ray.errors import DamagedStore
+from after_ray.files import write_json
+from after_ray.store import Store
+from sweeps.cost.estimate import Estimate
+
+FOLDER = "estimates"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Stages of one kind: how long they really took, of what was predicted.
+
+    Attributes:
+        kind: adaptation, features, first_round or trajectory (its later rounds).
+        basis: measured, mixed or assumed, as the prediction said.
+        stages: that are done since.
+        predicted_hours, real_hours: of all of them.
+        ratio: median of real to predicted seconds; above 1 they took longer.
+        lowest, highest: of these ratios.
+    """
+
+    kind: str
+    basis: str
+    stages: int
+    predicted_hours: float
+    real_hours: float
+    ratio: float
+    lowest: float
+    highest: float
+
+
+def keep_prediction(store: Store, estimate: Estimate, now: float | None = None) -> Path | None:
+    """Write what is expected of the stages that are missing; None where nothing is.
+
+    `now`: seconds since the epoch, by default the time of the call.
+    """
+    missing = {
+        key: [cost.kind, cost.basis, cost.seconds]
+        for key, cost in estimate.stages.items()
+        if not cost.done and cost.seconds > 0
+    }
+    if not missing:
+        return None
+    made = time.time() if now is None else now
+    digest = hashlib.sha256(json.dumps(missing, sort_keys=True).encode()).hexdigest()[:12]
+    path = store.root / FOLDER / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(made))}-{digest}.json"
+    write_json(path, {"made": made, "stages": missing})
+    return path
+
+
+def compare(store: Store, keys: Collection[str] | None = None) -> list[Comparison]:
+    """Predicted against real seconds of what is finished, by kind and by what the prediction rested on.
+
+    A stage that several launches predicted counts with the first prediction, before which nothing of it was
+    known. `keys`: only these stages.
+
+    Raises:
+        DamagedStore: naming a file that holds no prediction.
+    """
+    pairs: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+    for key, (kind, basis, predicted) in _first_predictions(store).items():
+        record = store.find(key) if keys is None or key in keys else None
+        if record is not None:
+            pairs[kind, basis].append((predicted, record.seconds["total"]))
+    return [_compared(kind, basis, found) for (kind, basis), found in sorted(pairs.items())]
+
+
+def _compared(kind: str, basis: str, pairs: list[tuple[float, float]]) -> Comparison:
+    ratios = [real / predicted for predicted, real in pairs]
+    predicted, real = (sum(values) / 3600 for values in zip(*pairs, strict=True))
+    return Comparison(kind, basis, len(pairs), predicted, real, median(ratios), min(ratios), max(ratios))
+
+
+def _first_predictions(store: Store) -> dict[str, tuple[str, str, float]]:
+    found: dict[str, tuple[str, str, float]] = {}
+    for stages in _kept(store):
+        for key, (kind, basis, seconds) in stages.items():
+            found.setdefault(key, (str(kind), str(basis), float(seconds)))
+    return found
+
+
+def _kept(store: Store) -> Iterator[Mapping[str, Any]]:
+    """The stages of every prediction, the earliest first."""
+    for path in sorted((store.root / FOLDER).glob("*.json")):
+        try:
+            yield dict(json.loads(path.read_bytes())["stages"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise DamagedStore(path, f"it holds no prediction ({error}); remove it") from error

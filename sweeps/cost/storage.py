@@ -1,0 +1,109 @@
+"""Bytes that plans leave in a store: of records where they are at hand, else from the settings."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from after_ray.backbones.operations import shape_of
+from after_ray.features._settings import CepstralFeatures, FrontEndFeatures, WaveformFeatures
+from after_ray.stages import AdaptationStage, AudioStage, FeaturesStage, FirstRoundStage, Stage
+from after_ray.store import Record
+from sweeps.cost.clips import Corpora
+from sweeps.cost.counting import COEFFICIENTS, FRAMES_PER_SECOND, FUNCTIONALS
+from sweeps.cost.work import Method, Works
+from sweeps.plan import Plan
+
+SAMPLE_RATE = 16_000
+HALF, SINGLE, DOUBLE = 2, 4, 8
+OTHER_WEIGHTS = 460_740 * SINGLE  # of a convolutional classifier; Light-SERNet's
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Bytes by what they are: audio, adaptation, features, weights, predictions."""
+
+    parts: Mapping[str, float]
+
+    @property
+    def total(self) -> float:
+        """All of them."""
+        return sum(self.parts.values())
+
+
+def storage_of(
+    plans: Sequence[Plan], works: Works, corpora: Corpora, records: Mapping[str, Record]
+) -> Storage:
+    """What a store holds when plans are done; checkpoints, which come and go, are left out.
+
+    Args:
+        plans: what is asked for; what several ask for alike is stored once.
+        works: knows the classifiers.
+        corpora: know their clips.
+        records: of finished stages, as far as they were read.
+    """
+    parts: defaultdict[str, float] = defaultdict(float)
+    shared = {key: stage for plan in plans for key, stage in plan.shared.items()}
+    for key, stage in shared.items():
+        name, size = _shared(stage, corpora)
+        parts[name] += _recorded(records[key]) if key in records else size
+    counted: set[str] = set()
+    for trajectory in (trajectory for plan in plans for trajectory in plan.trajectories):
+        new = {stage.key for stage in trajectory.stages} - counted
+        kept = new & {trajectory.first.key, trajectory.key}  # weights of middle rounds are dropped
+        counted |= new
+        parts["predictions"] += len(new) * _predictions(trajectory.first, corpora)
+        parts["weights"] += len(kept) * _weights(works.method(trajectory.first))
+    return Storage(dict(parts))
+
+
+def _recorded(record: Record) -> float:
+    return float(sum(entry.bytes for entry in record.files.values()))
+
+
+def _shared(stage: Stage, corpora: Corpora) -> tuple[str, float]:
+    """What a stage that several trajectories share leaves, and how much."""
+    if isinstance(stage, AudioStage):
+        return "audio", HALF * stage.sample_rate * corpora.whole(stage).total
+    if isinstance(stage, AdaptationStage):
+        return "adaptation", SINGLE * shape_of(stage.backbone).parameters
+    if isinstance(stage, FeaturesStage):
+        return "features", _features(stage, corpora)
+    return "folds", 0.0
+
+
+def _features(stage: FeaturesStage, corpora: Corpora) -> float:
+    """Frames, and one summary of each clip."""
+    settings = stage.features
+    clips = corpora.whole(stage.audio, float(getattr(settings, "max_seconds", "inf")))
+    if isinstance(settings, FrontEndFeatures):
+        shape = shape_of(settings.backbone)
+        width = shape.conv_dim[-1]
+        return HALF * shape.frame_rate * width * clips.total + DOUBLE * width * clips.count
+    if isinstance(settings, WaveformFeatures):
+        return HALF * SAMPLE_RATE * clips.total
+    if isinstance(settings, CepstralFeatures):
+        frames = FRAMES_PER_SECOND * settings.seconds
+        return clips.count * COEFFICIENTS * (SINGLE * frames + 2 * DOUBLE)
+    return clips.count * FUNCTIONALS * (SINGLE + DOUBLE)
+
+
+def _predictions(first: FirstRoundStage, corpora: Corpora) -> float:
+    """Of validation and test: log-probabilities, row and label of every clip."""
+    fold = corpora.table(first.audio, first.fold).folds[first.fold.index]
+    clips = len(fold.validation) + len(fold.test)
+    return DOUBLE * clips * (2 + corpora.classes(first.audio))
+
+
+def _weights(method: Method) -> float:
+    """What training changes of a network."""
+    shape = method.train.shape
+    if shape is None:
+        return OTHER_WEIGHTS if hasattr(method.classifier, "steps") else 0.0
+    numbers = shape.transformer_parameters
+    if not getattr(method.classifier, "freeze_projection", True):
+        numbers += shape.conv_dim[-1] * shape.hidden
+    if not getattr(method.classifier, "freeze_front_end", True):
+        numbers += shape.convolution_parameters
+    return float(SINGLE * numbers)

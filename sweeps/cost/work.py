@@ -1,0 +1,219 @@
+"""How much work a stage is: operations, by the phases that its record tells the seconds of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from after_ray.acquisition import strategies
+from after_ray.adaptation.settings import Objective, TaptSettings, objective_of
+from after_ray.backbones.operations import FORWARD, TRAINING, Shape, per_clip, shape_of
+from after_ray.backbones.settings import BackboneSettings
+from after_ray.classifiers._settings import ClassifierSettings, needs_backbone
+from after_ray.features._settings import CepstralFeatures, FeatureSettings, FrontEndFeatures
+from after_ray.settings import Settings
+from after_ray.stages import AdaptationStage, FeaturesStage, FirstRoundStage, NextRoundStage, Stage
+from sweeps.cost.clips import Clips, Corpora
+from sweeps.cost.counting import Count, count_of
+
+# Operations for a second of audio that stand for features which no network makes: at the assumed rate of a
+# thread a millisecond, about what functionals take.
+PLAIN_FEATURES = 60e6
+ROUND_PHASES = ("score", "acquire", "train", "evaluate", "rest")
+_ALL = float("inf")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Work whose speed is the same on one device.
+
+    Attributes:
+        what: the step and the name of what does it, such as `train pooled_transformer`.
+        settings: digest of all settings; "" where they do not matter.
+        shape: of the backbone; None where there is none.
+        precision: of the passes.
+    """
+
+    what: str
+    settings: str = ""
+    shape: Shape | None = None
+    precision: str = "fp32"
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of a stage's time, by its name in the record's seconds."""
+
+    name: str
+    operations: float
+    group: Group
+
+
+Work = tuple[Phase, ...]
+
+
+def digest_of(settings: Settings) -> str:
+    """A short digest of what settings mean."""
+    return hashlib.sha256(json.dumps(settings.meaning(), sort_keys=True).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A classifier on a backbone: how its work is counted, and what its speeds are known by."""
+
+    classifier: ClassifierSettings
+    count: Count
+    train: Group
+    forward: Group
+    rest: Group
+
+    @classmethod
+    def of(cls, classifier: ClassifierSettings, backbone: BackboneSettings | None) -> Method:
+        """Of settings."""
+        with_one = needs_backbone(classifier) and backbone is not None
+        return cls.with_shape(classifier, shape_of(backbone) if with_one and backbone else None)
+
+    @classmethod
+    def with_shape(cls, classifier: ClassifierSettings, shape: Shape | None) -> Method:
+        """Of a classifier and the shape of its backbone."""
+        name, settings = classifier.name, digest_of(classifier)
+        train, forward = (
+            Group(f"{step} {name}", settings, shape, classifier.of_passes) for step in ("train", "score with")
+        )
+        return cls(classifier, count_of(classifier, shape), train, forward, Group(f"rest of {name}"))
+
+    @property
+    def longest(self) -> float:
+        """Seconds at which clips are cut."""
+        return float(getattr(self.classifier, "max_seconds", _ALL))
+
+
+def round_work(
+    method: Method, labelled: Clips, pool: Clips, held_out: tuple[Clips, Clips], passes: int, choice: str
+) -> Work:
+    """The phases of one round.
+
+    Args:
+        method: the classifier.
+        labelled: what is trained on.
+        pool: what is chosen from.
+        held_out: validation and test.
+        passes: how often the pool is scored.
+        choice: what chooses, an initialization or a strategy.
+    """
+    validation, test = held_out
+    count = method.count
+    return (
+        Phase("score", passes * count.forward(pool), method.forward),
+        Phase("acquire", pool.count, Group(f"choose by {choice}")),
+        Phase("train", count.fit(labelled, validation), method.train),
+        Phase("evaluate", count.forward(validation) + count.forward(test), method.forward),
+        Phase("rest", 0.0, method.rest),
+    )
+
+
+@lru_cache(maxsize=256)
+def passes_of(strategy: str) -> int:
+    """How often a strategy has the pool scored: once for each kind of evidence, nothing for `random`.
+
+    A strategy class that says how many dropout `draws` it takes has each of them counted.
+    """
+    implementation: Any = strategies.resolve(strategy)
+    return len(implementation.needs) * int(getattr(implementation, "draws", 1))
+
+
+class Works:
+    """The work of the stages of plans; rounds that differ by seed alone are counted once."""
+
+    def __init__(self, corpora: Corpora) -> None:
+        self._corpora = corpora
+        self._methods: dict[tuple[int, int], tuple[Method, object]] = {}
+        self._rounds: dict[tuple[Any, ...], Work] = {}
+
+    def of(self, stage: Stage) -> Work:
+        """The phases of a stage; none of one that the driver makes."""
+        if isinstance(stage, FirstRoundStage | NextRoundStage):
+            return self._round(stage)
+        if isinstance(stage, AdaptationStage):
+            return self._adaptation(stage)
+        return self._features(stage) if isinstance(stage, FeaturesStage) else ()
+
+    def method(self, first: FirstRoundStage) -> Method:
+        """The classifier of a round 0."""
+        key = (id(first.classifier), id(first.backbone))
+        if key not in self._methods:
+            kept = (first.classifier, first.backbone)  # so that nothing else gets their ids
+            self._methods[key] = (Method.of(first.classifier, first.backbone), kept)
+        return self._methods[key][0]
+
+    def _round(self, stage: FirstRoundStage | NextRoundStage) -> Work:
+        if isinstance(stage, FirstRoundStage):
+            return self._of_round(stage, stage.size, 0, stage.initialization.name, later=False)
+        return self._of_round(stage.first, stage.size, stage.previous.size, stage.strategy, later=True)
+
+    def _of_round(self, first: FirstRoundStage, size: int, before: int, choice: str, later: bool) -> Work:
+        method = self.method(first)
+        fold = (first.audio.manifest, id(self._corpora.table(first.audio, first.fold)), first.fold.index)
+        key = (*fold, id(method), first.validation_cap, size, before, choice)
+        if key not in self._rounds:
+            self._rounds[key] = self._counted(first, method, size, before, choice, later)
+        return self._rounds[key]
+
+    def _counted(
+        self, first: FirstRoundStage, method: Method, size: int, before: int, choice: str, later: bool
+    ) -> Work:
+        train, validation, test = (
+            self._corpora.part(first.audio, first.fold, part, method.longest)
+            for part in ("train", "validation", "test")
+        )
+        if first.validation_cap == "labelled":
+            validation = validation.number(min(size, validation.count))
+        pool = train.number(train.count - before)
+        passes = passes_of(choice) if later else 0
+        return round_work(method, train.number(size), pool, (validation, test), passes, choice)
+
+    def _adaptation(self, stage: AdaptationStage) -> Work:
+        settings, shape = stage.adaptation, shape_of(stage.backbone)
+        step = self._corpora.step(stage.audio, settings)
+        train = self._corpora.part(stage.audio, stage.fold, "train", settings.max_seconds)
+        fewer = min(1.0, train.total / step.total) if step.total else 1.0  # a train part below one batch
+        step = step.number(fewer * step.count)
+        return (adaptation_work(settings, objective_of(settings, stage.backbone), shape, step, train),)
+
+    def _features(self, stage: FeaturesStage) -> Work:
+        longest = float(getattr(stage.features, "max_seconds", _ALL))
+        return (features_phase(stage.features, self._corpora.whole(stage.audio, longest)),)
+
+
+def adaptation_work(
+    settings: TaptSettings, objective: Objective, shape: Shape, step: Clips, train: Clips
+) -> Phase:
+    """The time of an adaptation: its steps and, where clusters are predicted, finding them.
+
+    `step`: the clips of a mean step; `train`: those of the train part.
+    """
+    clip = per_clip(shape, step.seconds, step.square, front_end=False)
+    front = shape.front_end * step.seconds
+    passes = TRAINING * (clip + front) if settings.train_front_end else TRAINING * clip + FORWARD * front
+    operations = settings.steps * step.count * passes
+    if objective == "clusters":  # frames are clustered, then all of them are named
+        whole = per_clip(shape, train.seconds, train.square, front_end=True)
+        operations += 2 * FORWARD * train.count * whole
+    group = Group(f"adapt by {objective}", digest_of(settings), shape, settings.precision)
+    return Phase("total", operations, group)
+
+
+def features_phase(settings: FeatureSettings, clips: Clips) -> Phase:
+    """The time of one kind of features of so many clips."""
+    shape = None
+    per_second = PLAIN_FEATURES
+    if isinstance(settings, FrontEndFeatures):
+        shape = shape_of(settings.backbone)
+        per_second = FORWARD * shape.front_end
+    seconds = clips.total
+    if isinstance(settings, CepstralFeatures):
+        seconds = clips.count * settings.seconds
+    return Phase("total", per_second * seconds, Group(f"make {settings.kind}", "", shape))

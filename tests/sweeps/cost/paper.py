@@ -1,0 +1,82 @@
+"""The paper's active-learning studies at full size, on a made-up manifest of its merged corpus."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from after_ray.manifest import Manifest
+from sweeps.declaration import Study
+from sweeps.plan import Plan, make_plan
+
+# Utterances of the four classes, speakers, mean seconds; together 17,084.
+MEMBERS = {
+    "iemocap": (5531, 10, 4.55),
+    "cremad": (4900, 91, 2.5),
+    "shemo": (2737, 87, 4.1),
+    "emovdb": (2605, 4, 4.4),
+    "ravdess": (672, 24, 3.7),
+    "emodb": (339, 10, 2.8),
+    "savee": (300, 4, 3.8),
+}
+SCHEDULE = [1, 5, 10, 15, 20, 30, 40, 60, 80, 100]
+TABLE_RATIOS = [10, 20, 30, 40, 60, 80, 100]
+STANDINS = [f"tests.sweeps.cost.standins:{name}" for name in ("Alps", "BatchBald", "Clustering")]
+SEVEN = ["entropy", "least_confidence", "margin", "random", *STANDINS]
+
+
+def merged_manifest() -> Manifest:
+    """17,084 utterances of about 3.7 s; IEMOCAP has five sessions of two speakers."""
+    draws = np.random.default_rng(0)
+    rows = []
+    for corpus, (count, speakers, mean) in MEMBERS.items():
+        seconds = np.clip(draws.lognormal(np.log(mean) - 0.5**2 / 2, 0.5, count), 0.6, 30.0)
+        for number in range(count):
+            speaker = number % speakers
+            rows.append(
+                {
+                    "utterance": f"{corpus}/{number:05d}",
+                    "path": f"{corpus}/{number:05d}.wav",
+                    "speaker": f"{corpus}/{speaker:03d}",
+                    "gender": ("female", "male")[speaker % 2],
+                    "emotion": ("anger", "happy", "neutral", "sad")[number // speakers % 4],
+                    "sentence": f"{corpus}/{number}",
+                    "session": f"{corpus}/{speaker // 2}" if corpus == "iemocap" else "",
+                    "seconds": seconds[number],
+                    "sample_rate": 16_000,
+                    "audio": f"{corpus}{number}",
+                }
+            )
+    return Manifest("merged", pd.DataFrame(rows))
+
+
+def study(name: str, **axes: object) -> Study:
+    """One of the paper's studies: five folds, ten seeds, one schedule, wav2vec 2.0 base on a GPU in bf16."""
+    fitting = {"precision": "bf16"}
+    common: dict[str, object] = {
+        "study": name,
+        "corpus": [{"name": "merged", "root": "corpora"}],
+        "classifier": [{"name": "pooled_transformer", "fitting": fitting}],
+        "backbone": [{"config": {"hidden_size": 768}}],
+        "adaptation": [{"name": "tapt", "repeat": "per_seed", "precision": "bf16"}],
+        "schedule": SCHEDULE,
+        "ratios": TABLE_RATIOS,
+        "seed": "0..9",
+        "resources": {"cpu": 4, "gpu": 1},
+    }
+    return Study.model_validate({**common, **axes})
+
+
+def studies() -> list[Study]:
+    """Table 2, Table 4 and Figure 2 (after_spec.md, section 9)."""
+    both = [None, {"name": "tapt", "repeat": "per_seed", "precision": "bf16"}]
+    return [
+        study("table2", strategy="entropy", initialization="clustering"),
+        study("table4", adaptation=both, strategy=["random", "entropy"], initialization="clustering"),
+        study("figure2", strategy=SEVEN, initialization=["random", "clustering"]),
+    ]
+
+
+def plans(manifest: Manifest) -> list[Plan]:
+    """Their plans."""
+    return [make_plan(one, [manifest]) for one in studies()]
