@@ -17,6 +17,13 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
 
 
+def duration(seconds: float) -> str:
+    """`90 s`, `12 min`, `3.4 h`: as exact as a person wants to know it."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
 def first_of(items: Sequence[str], most: int = 5, between: str = ",", noun: str = "") -> str:
     """`a, b and 3 more`, or between semicolons `a; b; and 3 more differences`."""
     shown, left = f"{between} ".join(items[:most]), len(items) - most

@@ -61,6 +61,7 @@ class FollowingStudies:
                 gpu_hours=standing.gpu_hours,
                 gpus_used=standing.gpus[0],
                 gpus=standing.gpus[1],
+                eta_hours=standing.eta_hours,
             )
         self._write()
 

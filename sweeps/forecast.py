@@ -15,10 +15,12 @@ class Forecast:
     Attributes:
         seconds: that a job is expected to take.
         chains: that the longest chain of jobs which begins with it is expected to take.
+        measured: of `seconds` those that rest on measurements, which a budget goes by.
     """
 
     seconds: Mapping[str, float] = field(default_factory=dict)
     chains: Mapping[str, float] = field(default_factory=dict)
+    measured: Mapping[str, float] = field(default_factory=dict)
 
 
 Forecaster = Callable[[Mapping[str, Job]], Forecast]

@@ -11,7 +11,7 @@ from after_ray.manifest import Manifest
 from after_ray.protocol import PRESETS, Block, Protocol, fitting_block
 from after_ray.splits._settings import FoldSettings, ValidationCap
 from after_ray.splits.speakers import recorded_together
-from after_ray.wording import printable
+from after_ray.wording import duration, printable
 from sweeps.declaration import Study
 from sweeps.progress import Progress
 from sweeps.splitting import Split
@@ -155,11 +155,6 @@ def progress_in_words(progress: Progress) -> str:
     parts += [f"{progress.failed} failed"] if progress.failed else []
     parts += [f"{progress.blocked} blocked"] if progress.blocked else []
     parts += [f"{progress.gpus_used:g} of {progress.gpus:g} GPUs in use"] if progress.gpus else []
-    parts += [f"{_hours(progress.hours)} so far"]
-    parts += [f"about {_hours(progress.eta_hours)} to go"] if progress.eta_hours is not None else []
+    parts += [f"{duration(3600 * progress.hours)} so far"]
+    parts += [f"about {duration(3600 * progress.eta_hours)} to go"] if progress.eta_hours is not None else []
     return ", ".join(parts)
-
-
-def _hours(hours: float) -> str:
-    minutes = round(60 * hours)
-    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"

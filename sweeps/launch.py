@@ -14,7 +14,9 @@ from typing import Any
 from after_ray.environment import Execution
 from after_ray.store import Store
 from sweeps.budget import Budget, Limits
+from sweeps.cost.schedule import Capacity
 from sweeps.declaration import Resources
+from sweeps.eta import Eta
 from sweeps.forecast import Forecast, Forecaster, unknown
 from sweeps.interrupts import Interrupt
 from sweeps.jobs import Job, jobs_of, resting_on
@@ -59,7 +61,7 @@ def launch(
     if not jobs:
         return Outcome(0, quarantined=quarantined)
     forecast = forecaster(jobs)
-    budget = Budget(limits or Limits(), forecast.seconds, clock)
+    budget = Budget(limits or Limits(), forecast.measured, clock)
     interrupt = Interrupt()
     with running_ray(where), interrupt.listening():
         run = _Run(jobs, store, where, budget, forecast, following or Nobody(), interrupt)
@@ -97,7 +99,8 @@ class _Run:
         self._scratch = _scratch(store, where)
         halt = self._scratch / "halt"
         self._searcher = ReadyFirst(jobs, self._execution_of, halt, self._may_start, forecast.chains)
-        self._watcher = TrialWatcher(store, self._searcher, budget, following, interrupt)
+        eta = Eta(forecast.seconds, self._capacity)
+        self._watcher = TrialWatcher(store, self._searcher, budget, following, interrupt, eta)
 
     def to_the_end(self, quarantined: int) -> Outcome:
         """Run until nothing more can run."""
@@ -140,10 +143,17 @@ class _Run:
             return False
         return self._budget.allows(job.key, job.resources.gpu)
 
+    def _capacity(self) -> Capacity:
+        self._look()
+        return self._nodes.capacity
+
     def _slots(self, resources: Resources) -> int:
+        self._look()
+        return self._nodes.slots(resources)
+
+    def _look(self) -> None:
         if self._nodes.growing and time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
             self._nodes, self._looked = Nodes.found(self._where), time.monotonic()
-        return self._nodes.slots(resources)
 
 
 def _placed(config: dict[str, Any]) -> Any:

@@ -13,6 +13,7 @@ from pathlib import Path
 from after_ray.environment import Execution
 from after_ray.errors import AfterRayError
 from after_ray.store import Store
+from sweeps.cost.schedule import Capacity
 from sweeps.declaration import Resources
 
 # Set before Ray is imported: quiet, no telemetry.
@@ -104,6 +105,11 @@ class Nodes:
 
         alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         return cls(tuple((n.get("CPU", 0.0), n.get("GPU", 0.0)) for n in alive), where.address is not None)
+
+    @property
+    def capacity(self) -> Capacity:
+        """Cores and GPUs of all nodes."""
+        return Capacity(sum(cpus for cpus, _ in self.offers), sum(gpus for _, gpus in self.offers))
 
     def check(self, resources: Resources) -> None:
         """Refuse a trial that no node can hold; a cluster may yet start one that can.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from after_ray.errors import AfterRayError
 from after_ray.execution.corpus import prepare_audio
@@ -11,7 +12,11 @@ from after_ray.execution.kept_folds import keep_folds
 from after_ray.stages import AudioStage
 from sweeps._console import meter
 from sweeps.budget import Limits, NoGpuToCount
+from sweeps.cost.forecasting import forecast
+from sweeps.cost.predictions import keep_prediction
+from sweeps.estimating import estimate_of
 from sweeps.following import Followed, FollowingStudies
+from sweeps.forecast import Forecaster
 from sweeps.launch import Outcome, Where, launch
 from sweeps.mirroring import mirrored_study
 from sweeps.opening import OpenStudy
@@ -47,7 +52,14 @@ def run_studies(
             followed = [Followed(opened, mirror) for opened, mirror in zip(studies, mirrors, strict=True)]
             following = FollowingStudies(followed, store.ledger.finished(), shown)
             try:
-                outcome = launch([opened.wanted for opened in studies], store, where, following, limits)
+                outcome = launch(
+                    [opened.wanted for opened in studies],
+                    store,
+                    where,
+                    following,
+                    limits,
+                    _forecaster(studies),
+                )
             except BaseException as error:
                 following.ended(type(error).__name__)
                 raise
@@ -55,6 +67,13 @@ def run_studies(
     finally:
         reports = tuple(mirror.close(timeout=CLOSING_SECONDS) for mirror in mirrors)
     return RunReport(outcome, reports)
+
+
+def _forecaster(studies: Sequence[OpenStudy]) -> Forecaster:
+    """By what the store knows of such work; the prediction is kept, to be judged when real times exist."""
+    estimate = estimate_of(studies)
+    keep_prediction(studies[0].store, estimate)
+    return partial(forecast, estimate)
 
 
 def check_limits(studies: Sequence[OpenStudy], limits: Limits) -> None:

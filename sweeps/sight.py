@@ -20,6 +20,7 @@ class Standing:
     hours: float
     gpu_hours: float
     gpus: tuple[float, float]  # in use, in all
+    eta_hours: float | None = None  # until nothing is left; None while that cannot be told
 
 
 class Following(Protocol):

@@ -11,6 +11,7 @@ from ray.tune.experiment import Trial
 
 from after_ray.store import Store
 from sweeps.budget import Budget
+from sweeps.eta import Eta
 from sweeps.interrupts import Interrupt
 from sweeps.jobs import Job
 from sweeps.ready import ReadyFirst
@@ -29,10 +30,12 @@ class TrialWatcher(Callback):
         budget: Budget,
         following: Following,
         interrupt: Interrupt,
+        eta: Eta,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._searcher, self._budget = store, searcher, budget
         self._following, self._interrupt, self._clock = following, interrupt, clock
+        self._eta = eta
         self._since: dict[str, float] = {}  # key of a running job -> when it started
         self._told = -SECONDS_BETWEEN_STANDINGS
         self.ran = 0
@@ -76,7 +79,10 @@ class TrialWatcher(Callback):
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial ended in order."""
-        self._ended(_job(trial))
+        job = _job(trial)
+        if not (result := trial.last_result or {}).get("failed") and not result.get("halted"):
+            self._eta.ended(job, self._clock() - self._since.get(job.key, self._clock()))
+        self._ended(job)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial's process was lost more often than it is retried."""
@@ -108,14 +114,16 @@ class TrialWatcher(Callback):
         out = self._searcher.running
         running = tuple((job, now - self._since[job.key]) for job in out if job.key in self._since)
         pending = tuple(job for job in out if job.key not in self._since)
+        waiting = (*pending, *self._searcher.waiting)
         return Standing(
             running,
-            (*pending, *self._searcher.waiting),
+            waiting,
             tuple(self._searcher.blocked),
             tuple(self.failed),
             self._budget.hours,
             self._budget.gpu_hours,
             _gpus(),
+            self._eta.hours(running, waiting),
         )
 
 

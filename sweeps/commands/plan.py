@@ -15,8 +15,10 @@ from sweeps.commands._options import (
     StudyFiles,
     one_sentence,
     opened_studies,
+    quiet_libraries,
     refuse_shared_recordings,
 )
+from sweeps.estimating import estimate_of, manifests_of, numbers_of, print_estimate, this_machine
 
 if TYPE_CHECKING:
     from sweeps.opening import OpenStudy
@@ -27,19 +29,51 @@ def plan(
     store: StoreFolder = DEFAULT_STORE,
     overrides: Overrides = None,
     only: OnlyText = None,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="First measure, for a minute, what the store does not know.")
+    ] = False,
+    cpus: Annotated[
+        int | None,
+        typer.Option(min=1, help="Cores to estimate for; this machine's by default."),
+    ] = None,
+    gpus: Annotated[
+        int | None,
+        typer.Option(min=0, help="GPUs to estimate for; this machine's by default."),
+    ] = None,
+    assume: Annotated[
+        str, typer.Option("--assume", help="GPU whose rate is assumed where none was measured.")
+    ] = "A100",
     as_json: Annotated[bool, typer.Option("--json", help="Print machine-readable numbers.")] = False,
 ) -> None:
-    """Show what studies ask for, what of it is done, and what they share."""
+    """Show what studies ask for, what of it is done, what they share, and what the rest will take."""
     with one_sentence(store):
         opened = opened_studies(studies, store, overrides, only, quiet=as_json)
         for one in opened:
             refuse_shared_recordings(one)
+        if measure:
+            _measure(opened, quiet=as_json)
+        estimated = estimate_of(opened, assume)
+        cluster = this_machine(cpus, gpus)
         if as_json:
             import json
 
-            print(json.dumps(_numbers(opened)))
+            print(json.dumps(_numbers(opened) | numbers_of(estimated, cluster)))
         else:
             _print(opened)
+            print_estimate(estimated, cluster, opened[0].store)
+
+
+def _measure(studies: Sequence[OpenStudy], *, quiet: bool) -> None:
+    """Measure what plans need and the store does not know, and keep it there."""
+    from sweeps.cost.measure import measure
+
+    quiet_libraries()
+    store = studies[0].store
+    store.probe()
+    plans = [study.wanted for study in studies]
+    found = measure(plans, manifests_of(studies), store, store.ledger.finished())
+    if not quiet:
+        print(f"measured {len(found)} speeds" if found else "nothing to measure: the store knows every speed")
 
 
 def _numbers(studies: Sequence[OpenStudy]) -> dict[str, Any]:

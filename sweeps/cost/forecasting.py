@@ -11,16 +11,13 @@ from sweeps.jobs import Job
 
 
 def forecast(estimate: Estimate, jobs: Mapping[str, Job]) -> Forecast:
-    """What is expected of jobs; `functools.partial(forecast, estimate)` is a `Forecaster`.
-
-    Chains are told of all: their order hardly depends on how fast a device is. The seconds, which a budget
-    goes by, are told only where they were measured.
-    """
+    """What is expected of jobs; `functools.partial(forecast, estimate)` is a `Forecaster`."""
     costs = estimate.stages
+    seconds = {key: estimate.seconds_of(job) for key, job in jobs.items()}
     measured = {
-        key: job for key, job in jobs.items() if all(costs[stage].basis == "measured" for stage in job.gives)
+        key: seconds[key]
+        for key, job in jobs.items()
+        if all(costs[stage].basis == "measured" for stage in job.gives)
     }
-    return Forecast(
-        {key: sum(costs[stage].seconds for stage in job.gives) for key, job in measured.items()},
-        priorities(jobs, {key: cost.seconds for key, cost in costs.items()}),
-    )
+    chains = priorities(jobs, {key: cost.seconds for key, cost in costs.items()})
+    return Forecast(seconds, chains, measured)

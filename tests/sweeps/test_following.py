@@ -123,7 +123,7 @@ def test_who_watches_sees_what_runs_and_how_it_ended(tmp_path: Path) -> None:
     assert progress is not None
     said = progress_in_words(progress)
     assert "0 of 6 cells done, 1 trials running (1 features), 3 waiting, 1 failed" in said
-    assert "1 of 4 GPUs in use, 1 h 30 min so far" in said
+    assert "1 of 4 GPUs in use, 90 min so far" in said
     assert progress.numbers()["gpu_hours"] == 0.75
     seen.ended("stopped: --max-hours 2 is reached")
     ended = read_progress(one.store, "one")
