@@ -30,7 +30,7 @@ def compute_adaptation(
     """
     store = Store(execution.store)
     checkpoint = Checkpoint(store.root / "checkpoints" / stage.key, execution.checkpoint_seconds)
-    record = store.find(stage.key)
+    record = store.reclaim(stage.key)
     if record is None:
         started = time.time()
         try:

@@ -25,7 +25,7 @@ def prepare_audio(
     progress: Callable[[int, int], None] | None = None,
 ) -> Record:
     """Decode, mix and resample a corpus into the store, unless that is done. Runs where the corpus is."""
-    standing = store.find(stage.key)
+    standing = store.reclaim(stage.key)
     if standing is not None:
         return standing
     started = time.time()

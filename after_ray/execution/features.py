@@ -29,7 +29,7 @@ def compute_features(
 ) -> Record:
     """Extract the features of every utterance, one at a time, and one summary vector of each."""
     store = Store(execution.store)
-    standing = store.find(stage.key)
+    standing = store.reclaim(stage.key)
     if standing is not None:
         return standing
     started = time.time()

@@ -35,7 +35,7 @@ def standing_folds(stage: FoldsStage, manifest: Manifest, store: Store) -> FoldT
 
 def keep_folds(stage: FoldsStage, manifest: Manifest, store: Store, given: FoldTable | None = None) -> Record:
     """Write folds into the store unless they stand there; `given` are those of the plan."""
-    standing = store.find(stage.key)
+    standing = store.reclaim(stage.key)
     if standing is not None:
         return standing
     started = time.time()

@@ -73,14 +73,14 @@ class Trajectory:
 
     def found(self) -> int:
         """Take over every next round that is recorded already; returns how many rounds are done then."""
-        while not self.finished and self._store.find(self.stages[self.done].key) is not None:
+        while not self.finished and self._store.reclaim(self.stages[self.done].key) is not None:
             self.advance()
         return self.done
 
     def advance(self) -> Record:
         """Find or run the next round."""
         stage = self.stages[len(self._records)]
-        record = self._store.find(stage.key)
+        record = self._store.reclaim(stage.key)
         if record is None:
             record = self._run(stage)
         else:

@@ -49,6 +49,10 @@ class Store:
         """The record of a finished stage, or None."""
         return self.ledger.find(key)
 
+    def reclaim(self, key: str) -> Record | None:
+        """Like `find`, for who is about to make what is missing: a damaged record is set aside."""
+        return self.ledger.reclaim(key)
+
     def need(self, key: str) -> Record:
         """The record of a stage that must be finished by now."""
         record = self.find(key)
@@ -64,7 +68,7 @@ class Store:
         try:
             yield folder
         finally:
-            standing = self.find(key)
+            standing = self.reclaim(key)
             if standing is None or standing.folder != self._relative(folder):
                 shutil.rmtree(folder, ignore_errors=True)
 

@@ -42,14 +42,16 @@ class NodeCache:
         return target
 
     def _copy(self, source: Path, target: Path, sha256: str) -> None:
-        temporary = target.with_suffix(".tmp")
-        shutil.copyfile(source, temporary)
-        if sha256_of(temporary) != sha256:
-            temporary.unlink()
-            raise DamagedStore(source, "its digest differs from its record")
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())  # else a node that dies keeps the name and loses the bytes
-        os.replace(temporary, target)
+        temporary = target.with_suffix(".tmp")  # replaces what a killed copy left
+        try:
+            shutil.copyfile(source, temporary)
+            if sha256_of(temporary) != sha256:
+                raise DamagedStore(source, "its digest differs from its record")
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())  # else a node that dies keeps the name and loses the bytes
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def _evict(self, keep: Path) -> None:
         """Remove least recently used copies over the limit; those touched in the last minute stay."""

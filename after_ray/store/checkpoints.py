@@ -1,12 +1,13 @@
 """Checkpoints: the state of unfinished work, so that a killed one goes on where it was.
 
 A checkpoint is no result: it is in no key, no record names it, and it is removed when the work is recorded.
-Losing one costs time and changes nothing, so a damaged one is passed over.
+Losing one costs time and changes nothing, so a damaged one is passed over, for the one before it.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import shutil
 import time
@@ -21,7 +22,10 @@ from numpy.typing import NDArray
 from after_ray.errors import UnwritableCheckpoint
 from after_ray.files import sha256_of, write_json
 
+logger = logging.getLogger(__name__)
+
 STATE_FILE = "state.json"
+PREVIOUS_FILE = "previous.json"
 ARRAYS_SUFFIX = ".safetensors"
 
 
@@ -34,10 +38,12 @@ class State:
 
 
 class Checkpoint:
-    """One folder that holds the newest state of one piece of work.
+    """One folder that holds the two newest states of one piece of work.
 
     The arrays are written under a new name, then `state.json`, which names them and their digest, is
-    replaced: a kill at any moment leaves the state before or the new one.
+    replaced: a kill at any moment leaves the state before or the new one. `previous.json` names the state
+    before: it is what is loaded where the newest is damaged, which then costs one more interval and not all.
+    So it takes the room of two states.
 
     Args:
         folder: where; None keeps nothing, for work that nobody would continue.
@@ -81,45 +87,63 @@ class Checkpoint:
 
         assert self._folder is not None
         self._folder.mkdir(parents=True, exist_ok=True)
-        before = self._named()
+        before, before_that = self._written(STATE_FILE), self._written(PREVIOUS_FILE)
         path = self._folder / f"{secrets.token_hex(8)}{ARRAYS_SUFFIX}"
         save_file({name: np.asarray(value, order="C") for name, value in arrays.items()}, path)
-        written = {"arrays": path.name, "sha256": sha256_of(path), "values": values}
+        written = _Written(path, sha256_of(path), dict(values)).as_json()
+        if before is not None:
+            write_json(self._folder / PREVIOUS_FILE, before.as_json())
         write_json(self._folder / STATE_FILE, written)
-        if before is not None:  # never a file that another process is just writing
-            before.unlink(missing_ok=True)
+        if (
+            before_that is not None and before is not None
+        ):  # never a file that another process is just writing
+            before_that.arrays.unlink(missing_ok=True)
 
     def load(self) -> State | None:
-        """The newest state; None when there is none or it is damaged."""
+        """The newest state that is whole; None when there is none."""
+        newest = self._state(STATE_FILE)
+        if newest is not None or self._folder is None or not (self._folder / STATE_FILE).exists():
+            return newest
+        before = self._state(PREVIOUS_FILE)
+        instead = "the work starts anew" if before is None else "the state before it is used"
+        logger.warning("The newest checkpoint in %s is damaged; %s.", self._folder, instead)
+        return before
+
+    def _state(self, name: str) -> State | None:
         from safetensors.numpy import load_file
 
-        state = self._written()
-        if state is None:
+        written = self._written(name)
+        if written is None or not written.arrays.is_file() or sha256_of(written.arrays) != written.sha256:
             return None
-        path, digest, values = state
-        if not path.is_file() or sha256_of(path) != digest:
-            return None
-        return State(load_file(path), values)
+        return State(load_file(written.arrays), written.values)
 
     def clear(self) -> None:
         """Remove the state: the work is recorded."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _named(self) -> Path | None:
-        """The arrays of the newest state."""
-        state = self._written()
-        return None if state is None else state[0]
-
-    def _written(self) -> tuple[Path, str, dict[str, Any]] | None:
-        """What `state.json` says: the file of the arrays, its digest, the values."""
+    def _written(self, name: str) -> _Written | None:
+        """What one of the two JSON files says."""
         if self._folder is None:
             return None
         try:
-            written = json.loads((self._folder / STATE_FILE).read_bytes())
-            return self._folder / Path(written["arrays"]).name, written["sha256"], written["values"]
+            written = json.loads((self._folder / name).read_bytes())
+            arrays = self._folder / Path(written["arrays"]).name
+            return _Written(arrays, written["sha256"], written["values"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A state as its JSON file tells it: the file of the arrays, its digest, the values."""
+
+    arrays: Path
+    sha256: str
+    values: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"arrays": self.arrays.name, "sha256": self.sha256, "values": self.values}
 
 
 NO_CHECKPOINT = Checkpoint()  # of work that nobody would continue

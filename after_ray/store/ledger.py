@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
+import secrets
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from after_ray.errors import DamagedStore
+from after_ray.errors import DamagedRecord, DamagedStore
 from after_ray.files import create_exclusive, write_json
 from after_ray.store.keys import KEY_LENGTH
+
+logger = logging.getLogger(__name__)
 
 QUARANTINE = 3  # failed attempts after which a stage is left alone until it is retried by name
 FORMAT = 1  # of the record file; readers refuse what they do not know
@@ -68,6 +74,7 @@ class Failure:
     sentence: str
     log: str
     attempts: int
+    cause: str = ""  # the error's name; empty in notes of earlier versions
 
     @property
     def quarantined(self) -> bool:
@@ -91,16 +98,32 @@ class Ledger:
             return None
         return _parse(text, path)
 
+    def reclaim(self, key: str) -> Record | None:
+        """Like `find`, for who is about to make what is missing: a damaged record is set aside.
+
+        Its file stays beside the records under another name, and a warning says so.
+        """
+        try:
+            return self.find(key)
+        except DamagedRecord as error:
+            path = self._path(key)
+            aside = path.with_name(f"{path.name}.damaged-{secrets.token_hex(4)}")
+            with suppress(FileNotFoundError):  # another process set it aside just now
+                os.replace(path, aside)
+                logger.warning("%s It is now %s.", error, aside.name)
+            return None
+
+    def reclaim_all(self, keys: Iterable[str]) -> set[str]:
+        """Those of `keys` whose records can be read; damaged ones are set aside."""
+        return {key for key in keys if self.reclaim(key) is not None}
+
     def add(self, record: Record) -> Record:
         """Write `record` unless its key has one; return the one that stands (the first writer's)."""
         data = json.dumps({"format": FORMAT, **asdict(record)}, sort_keys=True, allow_nan=False).encode()
         if create_exclusive(self._path(record.key), data):
             self._failure_path(record.key).unlink(missing_ok=True)
             return record
-        winner = self.find(record.key)
-        if winner is None:
-            raise DamagedStore(self._path(record.key), "it was there and is gone")
-        return winner
+        return self.reclaim(record.key) or self.add(record)
 
     def finished(self) -> set[str]:
         """Keys of all finished stages, by one listing of the folder."""
@@ -114,10 +137,10 @@ class Ledger:
             if path.suffix == ".json" and len(path.stem) == KEY_LENGTH
         }
 
-    def fail(self, key: str, sentence: str, log: str = "") -> Failure:
-        """Note one more failed attempt of `key`; a later record removes the note."""
+    def fail(self, key: str, sentence: str, log: str = "", cause: str = "", attempts: int = 1) -> Failure:
+        """Note that `key` failed, once more or `attempts` times more; a later record removes the note."""
         earlier = _read_failure(self._failure_path(key))
-        failure = Failure(key, sentence, log, 1 + (earlier.attempts if earlier else 0))
+        failure = Failure(key, sentence, log, attempts + (earlier.attempts if earlier else 0), cause)
         write_json(self._failure_path(key), asdict(failure))
         return failure
 
@@ -146,14 +169,16 @@ def _read_failure(path: Path) -> Failure | None:
         return Failure(**json.loads(path.read_bytes()))
     except FileNotFoundError:
         return None
+    except (ValueError, TypeError):
+        return None  # half written by a failing disk: the failure counts as the first
 
 
 def _parse(text: bytes, path: Path) -> Record:
     try:
         value = json.loads(text)
         if value.pop("format") != FORMAT:
-            raise ValueError("written by another version of after-ray")
+            raise DamagedStore(path, "it was written by another version of after-ray")
         files = {name: FileEntry(**entry) for name, entry in value.pop("files").items()}
         return Record(files=files, parents=tuple(value.pop("parents")), **value)
-    except (ValueError, TypeError, KeyError) as error:
-        raise DamagedStore(path, f"it is not a record ({error})") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DamagedRecord(path, f"it is not a record: {error}") from error

@@ -25,14 +25,14 @@ def test_what_is_saved_is_loaded_by_another_object(tmp_path: Path) -> None:
         assert np.array_equal(state.arrays[name], value)
 
 
-def test_a_new_state_replaces_the_old_one_and_its_file(tmp_path: Path) -> None:
+def test_of_all_states_the_two_newest_are_kept(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path)
     for update in (1, 2, 3):
         checkpoint.save({"weight": np.full(2, update)}, {"update": update})
     state = checkpoint.load()
     assert state is not None
     assert (state.values["update"], state.arrays["weight"].tolist()) == (3, [3, 3])
-    assert len(list(tmp_path.glob("*.safetensors"))) == 1
+    assert len(list(tmp_path.glob("*.safetensors"))) == 2
 
 
 def test_nothing_is_there_before_the_first_state_and_after_clearing(tmp_path: Path) -> None:
