@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from after_ray.backbones.operations import Shape
 from after_ray.stages import AdaptationStage, FeaturesStage
 from after_ray.store import Store
 from sweeps.cost.clips import Corpora
@@ -16,7 +17,7 @@ from sweeps.cost.schedule import Capacity
 from sweeps.cost.work import Works
 from sweeps.jobs import jobs_of
 from sweeps.plan import Plan
-from tests.sweeps.cost.small import DEVICE, finish, linear, manifest, plan
+from tests.sweeps.cost.small import DEVICE, TINY, finish, linear, manifest, plan
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +66,16 @@ def test_linear_times_of_some_stages_tell_those_of_all(made: Plan, tmp_path: Pat
     assert any(f"on {DEVICE}" in clause for clause in told.rests_on())
 
 
-def test_what_is_done_took_what_it_took_and_is_not_left(made: Plan, tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    finish(made, store, made.shared.keys(), seconds=lambda phase: 360.0)
+def test_what_is_done_took_what_it_took_and_is_not_left(tmp_path: Path) -> None:
+    store, made = Store(tmp_path), plan(initialization=["clustering"])
+    features = made.of_kind(FeaturesStage).keys()
+    taken = [360.0, 1080.0]  # of equal work: no rate would tell both
+    for key, seconds in zip(sorted(features), taken, strict=True):
+        finish(made, store, {key}, seconds=lambda phase, seconds=seconds: seconds)  # type: ignore[misc]
     told = of([made], tmp_path)
-    features = next(key for key, stage in made.shared.items() if isinstance(stage, FeaturesStage))
-    assert told.stages[features].seconds == 360
-    assert told.stages[features].done
-    assert told.left.trials == pytest.approx(told.planned.trials - 0.2)
+    assert [told.stages[key].seconds for key in sorted(features)] == taken
+    assert all(told.stages[key].done for key in features)
+    assert told.left.trials == pytest.approx(told.planned.trials - 0.4)
     finish(made, store)
     assert of([made], tmp_path).left.trials == 0
 
@@ -148,6 +151,8 @@ def test_storage_by_hand(made: Plan, tmp_path: Path) -> None:
     assert parts["features"] == clips * (2 * 50 * 16 + 8 * 16)
     fold = made.splits[0].table.folds[0]
     held_out = len(fold.validation) + len(fold.test)
+    weights = 4 * Shape.of({**TINY, "conv_dim": (16,) * 7}).transformer_parameters
+    assert parts["weights"] == 3 * weights, "round 0, and the last round of two trajectories"
     rounds = 1 + 2 * 2
     assert parts["predictions"] == rounds * held_out * 8 * (4 + 2)
 

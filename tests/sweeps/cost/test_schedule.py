@@ -87,6 +87,13 @@ def test_waves_are_counted_in_whole_jobs() -> None:
     assert found.bounds["work"] == pytest.approx(22.5)
 
 
+def test_waves_are_counted_among_the_longest_jobs_alone() -> None:
+    # Of three jobs of 9 s some slot runs two; that a short fourth one could stand in for them is no way out.
+    found = simulate([Task("a", 9), Task("b", 9), Task("c", 9), Task("d", 1)], Capacity(2))
+    assert found.makespan == found.bounds["waves"] == 18
+    assert found.bounds["work"] == 14
+
+
 def test_waves_behind_a_job_that_all_wait_for() -> None:
     tasks = [Task("first", 7), *(Task(str(n), 10, {"first": 7}) for n in range(5))]
     found = simulate(tasks, Capacity(4))
