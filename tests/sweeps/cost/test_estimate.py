@@ -133,13 +133,13 @@ def test_wall_clock_is_at_least_the_longest_chain_and_the_work(made: Plan, tmp_p
 def test_a_launch_goes_by_measured_seconds_and_by_all_chains(made: Plan, tmp_path: Path) -> None:
     jobs = jobs_of([made], frozenset())
     assumed = forecast(of([made], tmp_path / "empty"), jobs)
-    assert assumed.seconds == {}, "a budget must not hold jobs back by rates that nobody measured"
-    assert assumed.chains.keys() == jobs.keys()
+    assert assumed.measured == {}, "a budget must not hold jobs back by rates that nobody measured"
+    assert assumed.chains.keys() == assumed.seconds.keys() == jobs.keys()
     finish(plan(seed=[1, 2]), Store(tmp_path))
     told = of([made], tmp_path)
     known = forecast(told, jobs)
     last = made.trajectories[0].key
-    assert known.seconds[last] == pytest.approx(told.seconds_of(jobs[last]))
+    assert known.seconds[last] == known.measured[last] == pytest.approx(told.seconds_of(jobs[last]))
     first = max(known.chains, key=lambda key: known.chains[key])
     assert jobs[first].kind == "adaptation"
 
