@@ -110,9 +110,11 @@ def mean_step(seconds: Seconds, batch_seconds: float, longest: float) -> Clips:
     """
     lengths = np.sort(np.minimum(seconds, longest))
     lengths = lengths[:: max(1, len(lengths) // SAMPLES_OF_STEPS)]
-    budget = max(batch_seconds, longest)
     batches = length_batches(
-        np.maximum(1, np.rint(1_000 * lengths)), max_frames=round(1_000 * budget), max_items=len(lengths)
+        np.maximum(1, np.rint(1_000 * lengths)),
+        max_frames=round(1_000 * max(batch_seconds, longest)),
+        max_items=len(lengths),
+        generator=np.random.default_rng(0),  # neighbours in length are shuffled, as in an adaptation
     )
     sizes = [part for batch in batches for part in _alike(-np.sort(-lengths[batch]))]
     counts = np.array([count for count, _ in sizes], dtype=np.float64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ from sweeps.plan import Plan
 if TYPE_CHECKING:
     from sweeps.cost.pieces import Sample
 
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # of glibc's mallopt
 BUDGET = 60.0  # seconds of one measurement, all pieces together, apart from loading libraries
 
 
@@ -32,8 +35,8 @@ class NoSuchGpu(AfterRayError):
     def __init__(self) -> None:
         super().__init__(
             "The studies given run on a GPU (resources.gpu), and this machine has none that torch can use, "
-            "so nothing was measured; run 'after-ray plan --measure' on a machine with the GPU "
-            "that they will run on and the same --store, or leave --measure out for an estimate by assumed rates."
+            "so nothing was measured; run 'after-ray plan --measure' on a machine with the GPU that they "
+            "will run on and the same --store, or leave --measure out for an estimate by assumed rates."
         )
 
 
@@ -92,6 +95,7 @@ def measure(
 
         if not torch.cuda.is_available():
             raise NoSuchGpu
+    _keep_memory()
     by_digest = {manifest.digest: manifest for manifest in manifests}
     found: list[Observation] = []
     for piece in pieces:
@@ -121,6 +125,17 @@ def _measured(
         samples = training(first, manifests[first.audio.manifest], place.device, budget, rate)
     for sample in samples:
         yield Observation(sample.group, sample.operations, sample.seconds, place, name)
+
+
+def _keep_memory() -> None:
+    """As trials do (`sweeps.ray_start.KEEP_MEMORY`), whose variables come too late for a process that runs.
+
+    Without, convolutions were measured twice as slow as they are in a trial.
+    """
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if library is not None and hasattr(library, "mallopt"):  # glibc
+        for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1), (M_TOP_PAD, 100_000_000)):
+            library.mallopt(option, value)
 
 
 def _rate(place: Place, precision: str) -> float:

@@ -130,7 +130,7 @@ def training(
 
 
 def _runs(run: Callable[[int], float], most: int, budget: float) -> list[tuple[int, float]]:
-    """Seconds of a small run, a larger one, and one as large as there is time for, after one that warms up."""
+    """After a run that warms up: seconds of a small one, a larger one, the largest there is time for."""
     first = run(1)
     few = min(2, most)
     second = run(few)

@@ -1,0 +1,137 @@
+"""The work of classifiers and of adaptations, against numbers by hand and against the networks themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from after_ray.adaptation.settings import TaptSettings
+from after_ray.backbones.operations import Shape, per_clip
+from after_ray.classifiers._settings import (
+    FunctionalsSettings,
+    LightSerNetSettings,
+    PooledTransformerSettings,
+)
+from after_ray.learning.settings import FittingSettings
+from sweeps.cost.clips import Clips, mean_step
+from sweeps.cost.counting import LIGHT_MULTIPLICATIONS, PooledCount, StepsCount, count_of
+from sweeps.cost.work import adaptation_work
+
+SHAPE = Shape.of({"hidden_size": 32, "num_hidden_layers": 2, "intermediate_size": 64, "conv_dim": (16,) * 7})
+TWO_SECONDS = Clips(1, 2.0, 4.0)
+CLIP = per_clip(SHAPE, 2.0, 4.0, front_end=False)
+NONE = TWO_SECONDS.number(0)
+
+
+def pooled(**fitting: object) -> PooledCount:
+    settings = PooledTransformerSettings(fitting=FittingSettings.model_validate(fitting))
+    return PooledCount(settings, SHAPE)
+
+
+def test_epochs_over_the_labelled_set_by_hand() -> None:
+    # 100 clips are 2 steps of 64 and 36 an epoch: 20 epochs are 40 steps and 20 x 100 clips.
+    count = pooled(max_epochs=20, min_updates=0)
+    assert count.fit(TWO_SECONDS.number(100), NONE) == pytest.approx(6 * 20 * 100 * CLIP)
+
+
+def test_a_small_round_is_extended_to_its_least_updates() -> None:
+    # 10 clips are one step of 10 an epoch: 200 steps are 2,000 clips.
+    count = pooled(max_epochs=20, min_updates=200)
+    assert count.fit(TWO_SECONDS.number(10), NONE) == pytest.approx(6 * 200 * 10 * CLIP)
+
+
+def test_whole_batches_alone_leave_the_rest_out() -> None:
+    count = pooled(max_epochs=1, min_updates=0, drop_last=True)
+    assert count.fit(TWO_SECONDS.number(100), NONE) == pytest.approx(6 * 64 * CLIP)
+
+
+def test_every_look_at_validation_counts() -> None:
+    count = pooled(max_epochs=20, min_updates=200, evaluations_per_epoch=5)
+    looks = count.fit(TWO_SECONDS.number(10), TWO_SECONDS.number(7)) - count.fit(TWO_SECONDS.number(10), NONE)
+    assert looks == pytest.approx(100 * 2 * 7 * CLIP)  # 200 updates, one look at every second
+
+
+@pytest.mark.parametrize("fitting", [{"max_epochs": 3}, {"min_updates": 7}, {"drop_last": True}])
+def test_updates_and_looks_are_those_of_the_training(fitting: dict[str, object]) -> None:
+    from after_ray.learning.fit import epochs_plan
+
+    plain = {"max_epochs": 2, "min_updates": 0, "batch_size": 8, "evaluations_per_epoch": 3, **fitting}
+    count, size = pooled(**plain), 21
+    plan = epochs_plan(size, count.settings.fitting)
+    looks = -(-plan.max_updates // plan.evaluate_every)
+    clips = plan.max_updates * (8 if fitting.get("drop_last") else size / 3)
+    expected = 6 * clips * CLIP + looks * 2 * CLIP
+    assert count.fit(TWO_SECONDS.number(size), TWO_SECONDS) == pytest.approx(expected)
+
+
+def test_a_front_end_that_is_trained_counts_in_every_pass() -> None:
+    settings = PooledTransformerSettings(freeze_front_end=False, freeze_projection=False)
+    live = PooledCount(settings, SHAPE).forward(TWO_SECONDS)
+    assert live == pytest.approx(2 * (CLIP + 2 * SHAPE.front_end))
+
+
+def test_light_sernet_has_the_multiplications_of_its_network() -> None:
+    import torch
+    from torch import nn
+
+    from after_ray.classifiers._light_network import LightNetwork
+
+    network, counted = LightNetwork(4, 0.3, torch.Generator()).eval(), []
+
+    def count(layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        assert isinstance(layer, nn.Conv2d)
+        counted.append(output[0].numel() * layer.weight[0].numel())
+
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_hook(count)
+    network(torch.zeros(1, 184, 40))
+    ours = LIGHT_MULTIPLICATIONS * 184 * 40
+    assert ours == pytest.approx(sum(counted), rel=0.03)
+
+
+def test_steps_of_a_convolutional_network_by_hand() -> None:
+    count = count_of(LightSerNetSettings(steps=100, batch_size=32, evaluations=4), None)
+    assert isinstance(count, StepsCount)
+    each = count.forward(TWO_SECONDS) / 2
+    ten, five = TWO_SECONDS.number(10), TWO_SECONDS.number(5)
+    assert count.fit(ten, five) == pytest.approx(6 * 100 * 10 * each + 4 * 2 * 15 * each)
+
+
+def test_a_solver_grows_with_the_labelled_set() -> None:
+    count = count_of(FunctionalsSettings(), None)
+    assert count.fit(TWO_SECONDS.number(20), NONE) == 2 * count.fit(TWO_SECONDS.number(10), NONE)
+
+
+def test_an_adaptation_by_hand() -> None:
+    step = Clips(3, 2.0, 4.0)
+    settings = TaptSettings(steps=10)
+    whole = per_clip(SHAPE, 2.0, 4.0, front_end=True)
+    assert adaptation_work(settings, "quantizer", SHAPE, step, NONE).operations == pytest.approx(
+        10 * 3 * 6 * whole
+    )
+    frozen = settings.model_copy(update={"train_front_end": False})
+    expected = 10 * 3 * (6 * CLIP + 2 * 2 * SHAPE.front_end)
+    assert adaptation_work(frozen, "quantizer", SHAPE, step, NONE).operations == pytest.approx(expected)
+    train = TWO_SECONDS.number(50)
+    clusters = adaptation_work(settings, "clusters", SHAPE, step, train).operations
+    assert clusters == pytest.approx(10 * 3 * 6 * whole + 2 * 2 * 50 * whole)
+
+
+def test_the_mean_step_of_an_adaptation_is_that_of_its_batches() -> None:
+    from after_ray.adaptation._batches import ALIKE, Batches
+    from sweeps.cost import clips
+
+    class Audio:
+        lengths = (16_000 * np.random.default_rng(0).lognormal(1.2, 0.5, 3_000)).astype(np.int64)
+
+    class Objective:
+        settings = TaptSettings(batch_seconds=120)
+
+    assert clips.ALIKE == ALIKE
+    batches = Batches(Objective(), Audio(), np.arange(3_000), None, "cpu")  # type: ignore[arg-type]
+    parts = batches._parts(np.random.default_rng(1))
+    audio = [len(part) * batches._lengths[part].min() / 16_000 for part in parts]
+    step = mean_step(Audio.lengths / 16_000, 120, 10.0)
+    assert step.count * step.seconds == pytest.approx(np.mean(audio), rel=0.05)
+    assert step.count == pytest.approx(np.mean([len(part) for part in parts]), rel=0.05)

@@ -1,0 +1,51 @@
+"""A short measurement runs what is unknown, keeps it, and measures nothing that stands for something else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from after_ray.store import Store
+from sweeps.cost.estimate import estimate
+from sweeps.cost.measure import NoSuchGpu, measure, unmeasured
+from tests.sweeps.cost.small import finish, manifest, plan
+
+EVERY_KIND = ["functionals", {"name": "light_sernet", "steps": 5}, {"name": "pooled_transformer"}]
+
+
+def test_one_stage_stands_for_each_group_that_is_not_known(tmp_path: Path) -> None:
+    store, made = Store(tmp_path), plan(classifier=EVERY_KIND, seed=[0, 1])
+    kinds = sorted(piece.kind for piece in unmeasured([made], [manifest()], store, set()))
+    assert kinds == ["adaptation", *["features"] * 3, *["round"] * 3]
+    assert unmeasured([made], [manifest()], store, made.keys) == []
+    finish(plan(seed=[1, 2]), store)
+    left = unmeasured([made], [manifest()], store, store.ledger.finished())
+    assert sorted(piece.kind for piece in left) == ["features", "features", "round", "round"]
+
+
+def test_without_the_studys_gpu_nothing_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    store, made = Store(tmp_path), plan(resources={"cpu": 1, "gpu": 1})
+    with pytest.raises(NoSuchGpu, match="has none"):
+        measure([made], [manifest()], store, set())
+    assert not (tmp_path / "rates").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", ["quantizer", "clusters"])
+def test_every_kind_of_work_is_measured_once(tmp_path: Path, objective: str) -> None:
+    store = Store(tmp_path)
+    adaptation = {"name": "tapt", "steps": 10, "batch_seconds": 20, "objective": objective}
+    if objective == "clusters":
+        adaptation |= {"clusters": 4, "cluster_frames": 200}
+    made = plan(classifier=EVERY_KIND, adaptation=[adaptation])
+    found = measure([made], [manifest()], store, set(), budget=4.0)
+    assert {one.group.what.split()[0] for one in found} == {"adapt", "make", "train", "score"}
+    assert all(one.seconds > 0 and one.operations > 0 for one in found)
+    assert measure([made], [manifest()], store, set()) == [], "everything is known now"
+    told = estimate([made], [manifest()], store, set())
+    assert told.basis == "measured"
+    assert told.error is not None
