@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from after_ray.metrics import unweighted_accuracy, weighted_accuracy
 from after_ray.store import PREDICTIONS_FILE, Record, Store
+from after_ray.store.charges import Charges
 from analysis.errors import MissingColumns, NoCells
 from analysis.families import AXES
 
@@ -28,7 +29,6 @@ _DETAILS = (
     "stopped",
     "warnings",
 )
-_FREE = {"audio", "folds"}  # made once per corpus, charged to nobody
 _ENVIRONMENT = ("device", "device_name", "threads", "shared_by", "host")
 
 
@@ -105,7 +105,7 @@ def from_store(cells: pd.DataFrame, store: Store) -> Results:
     records = _read_chain(cells["key"], store)
     done = cells["key"].map(lambda key: records.get(key) is not None).astype(bool)
     finished = cells[done].reset_index(drop=True)
-    charges = _Charges(records)
+    charges = Charges(records.get)
     measured = pd.DataFrame(
         [_row(_present(records, key), charges) for key in finished["key"]], index=finished.index
     )
@@ -142,38 +142,13 @@ def _read_chain(keys: Iterable[str], store: Store) -> dict[str, Record | None]:
     return records
 
 
-class _Charges:
-    """Seconds of a record and all its ancestors, each counted once: what the cell costs when run alone."""
-
-    def __init__(self, records: Mapping[str, Record | None]) -> None:
-        self._records = records
-        self._chains: dict[str, frozenset[str]] = {}
-
-    def of(self, key: str) -> float:
-        """Charged seconds; NaN where a stage of the chain has no record any more."""
-        return sum(self._own(stage) for stage in self._chain(key))
-
-    def _chain(self, key: str) -> frozenset[str]:
-        if key not in self._chains:
-            record = self._records[key]
-            parents = () if record is None else record.parents
-            self._chains[key] = frozenset({key}).union(*(self._chain(parent) for parent in parents))
-        return self._chains[key]
-
-    def _own(self, key: str) -> float:
-        record = self._records[key]
-        if record is None:
-            return float("nan")
-        return 0.0 if record.kind in _FREE else float(record.seconds.get("total", float("nan")))
-
-
 def _present(records: Mapping[str, Record | None], key: str) -> Record:
     record = records[key]
     assert record is not None, key
     return record
 
 
-def _row(record: Record, charges: _Charges) -> dict[str, Any]:
+def _row(record: Record, charges: Charges) -> dict[str, Any]:
     return {
         **record.measures,
         **{f"seconds_{phase}": value for phase, value in record.seconds.items()},

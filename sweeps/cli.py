@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from sweeps.commands import corpora, plan, report, run, status, ui
+from sweeps.commands import corpora, mirror, plan, report, run, status, ui
 
 app = typer.Typer(
     name="after-ray",
@@ -18,6 +18,7 @@ app.command()(run.run)
 app.command()(run.retry)
 app.command()(status.status)
 app.command()(report.report)
+app.command()(mirror.mirror)
 app.command()(ui.ui)
 app.add_typer(corpora.app, name="corpora")
 

@@ -77,6 +77,7 @@ class FollowingStudies:
         for index, (study, done) in enumerate(zip(self._studies, self._tally.done, strict=True)):
             self._progress[index] = replace(self._progress[index], done=done)
             write_progress(study.opened.store, study.opened.study.study, self._progress[index])
+            study.mirror.progress(self._progress[index].numbers())
 
     def _finish(self, keys: Collection[str]) -> None:
         for index, trajectory in self._tally.finish(keys):

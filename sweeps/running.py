@@ -46,7 +46,7 @@ def run_studies(
     for opened in studies:
         prepare(opened)
     store = studies[0].store
-    mirrors = [MirrorThread(tracking_uri, store, mirrored_study(opened)) for opened in studies]
+    mirrors = [MirrorThread(tracking_uri, store, mirrored_study(opened, tracking_uri)) for opened in studies]
     try:
         with meter("cells", sum(len(opened.plan.cells) for opened in studies)) as shown:
             followed = [Followed(opened, mirror) for opened, mirror in zip(studies, mirrors, strict=True)]

@@ -11,7 +11,7 @@ from after_ray.errors import AfterRayError
 from after_ray.store import Store
 from sweeps.tracking import default_tracking_uri
 from sweeps.tracking._connection import ENVIRONMENT, artifact_location, connect_to_read, is_server
-from sweeps.tracking._view import curves_path
+from sweeps.tracking._links import curves_path, rows_path
 
 
 class NothingToShow(AfterRayError):
@@ -52,6 +52,7 @@ def serve(store: Store, tracking_uri: str, host: str = "127.0.0.1", port: int = 
     print(f"MLflow on {store.root}: {address} (stop with Ctrl-C)")
     for study, experiment in mirrored_studies(tracking_uri).items():
         print(f"learning curves of {study}: {address}{curves_path(experiment)}")
+        print(f"table rows of {study}: {address}{rows_path(experiment)}")
     sys.stdout.flush()  # exec replaces this process together with what it has not printed
     environment = os.environ | ENVIRONMENT | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     os.execve(sys.executable, command, environment)

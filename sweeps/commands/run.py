@@ -125,7 +125,9 @@ def run_opened(studies: Sequence[OpenStudy], where: Where, tracking_uri: str | N
     store.probe()
     done = run_studies(studies, where, tracking_uri or default_tracking_uri(store), limits)
     _say(done)
-    for opened in studies:
+    for opened, mirrored in zip(studies, done.mirrored, strict=True):
+        if mirrored.links is not None:
+            print("\n".join(mirrored.links.lines(opened.study.study)))
         print_report(opened, None)
     missing = counts([opened.wanted for opened in studies], store.ledger.finished())["missing"]
     if not missing:

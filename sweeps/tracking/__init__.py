@@ -1,8 +1,19 @@
 """The MLflow mirror: records of the store, shown where people look; it can be replayed at any time."""
 
 from sweeps.tracking._connection import default_tracking_uri
+from sweeps.tracking._fill import Filled, fill
 from sweeps.tracking._frame import read_frame
+from sweeps.tracking._links import Links
 from sweeps.tracking._mirror import Mirror
 from sweeps.tracking._thread import MirrorReport, MirrorThread
 
-__all__ = ["Mirror", "MirrorReport", "MirrorThread", "default_tracking_uri", "read_frame"]
+__all__ = [
+    "Filled",
+    "Links",
+    "Mirror",
+    "MirrorReport",
+    "MirrorThread",
+    "default_tracking_uri",
+    "fill",
+    "read_frame",
+]

@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,17 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from after_ray.store import Store
-from sweeps.tracking.errors import TrackerUnreachable
+from sweeps.mirrored import ANY_STUDY
+from sweeps.tracking._database import forget, make, set_aside, sqlite_file, what_is_wrong, what_went_wrong
+from sweeps.tracking.errors import (
+    ANOTHER,
+    DatabaseSetAside,
+    DatabaseUnusable,
+    TrackerUnreachable,
+    fills_in,
+    print_warning,
+    without_password,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -48,18 +59,30 @@ def artifact_location(tracking_uri: str, store: Store) -> str | None:
     return None if is_server(tracking_uri) else (store.root.resolve() / "mlartifacts").as_uri()
 
 
-def connect(tracking_uri: str, store: Store) -> MlflowClient:
+def connect(
+    tracking_uri: str,
+    store: Store,
+    command: str = ANY_STUDY,
+    say: Callable[[str], None] = print_warning,
+) -> MlflowClient:
     """A client that has reached its backend; a new SQLite database is made here, by one process.
 
+    The store's own database is set aside and made anew when MLflow cannot open it, which `say` is told.
+
     Raises:
-        TrackerUnreachable: within seconds when nobody answers.
+        TrackerUnreachable: within seconds when nobody answers; it names `command`.
+        DatabaseUnusable: when MLflow cannot open a database that is not the store's own.
     """
     folder = store.root / "mirror"
     folder.mkdir(parents=True, exist_ok=True)
     # Several processes that open a new SQLite database at once crash while its tables are made.
     with FileLock(folder / "database.lock"):
-        client = connect_to_read(tracking_uri)
-        client.search_experiments(max_results=1)
+        probe(tracking_uri, fills_in(command))
+        if (file := sqlite_file(tracking_uri)) is not None:
+            if file.exists() and (reason := what_is_wrong(file)):
+                _renew(tracking_uri, store, reason, command, say)
+            make(file, _client)
+        client = _open(tracking_uri, store, command, say)
         if tracking_uri == default_tracking_uri(store):
             _use_write_ahead_log(store.root.resolve() / "mlflow.db")
     return client
@@ -70,8 +93,16 @@ def connect_to_read(tracking_uri: str) -> MlflowClient:
 
     Raises:
         TrackerUnreachable: within seconds when nobody answers.
+        DatabaseUnusable: when it is an SQLite database that MLflow cannot open.
     """
     probe(tracking_uri)
+    file = sqlite_file(tracking_uri)
+    if file is not None and file.exists() and (reason := what_is_wrong(file)):
+        raise DatabaseUnusable(tracking_uri, reason, f"'{ANY_STUDY}' says what to do")
+    return _client(tracking_uri)
+
+
+def _client(tracking_uri: str) -> MlflowClient:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
@@ -79,6 +110,40 @@ def connect_to_read(tracking_uri: str) -> MlflowClient:
     for noisy in ("alembic", "mlflow"):  # after the import, which sets their levels
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return MlflowClient(tracking_uri, registry_uri=tracking_uri)
+
+
+def _open(tracking_uri: str, store: Store, command: str, say: Callable[[str], None]) -> MlflowClient:
+    """A client whose backend has answered; a database that cannot be opened is made anew once."""
+    try:
+        return _answering(tracking_uri)
+    except Exception as error:
+        reason = "" if is_server(tracking_uri) else what_went_wrong(error)
+        if not reason:
+            raise
+    forget(tracking_uri)
+    make(_renew(tracking_uri, store, reason, command, say), _client)
+    return _answering(tracking_uri)
+
+
+def _answering(tracking_uri: str) -> MlflowClient:
+    client = _client(tracking_uri)
+    client.search_experiments(max_results=1)
+    return client
+
+
+def _renew(tracking_uri: str, store: Store, reason: str, command: str, say: Callable[[str], None]) -> Path:
+    """Set the store's own database aside, with the artifacts of its runs; never another one."""
+    if tracking_uri != default_tracking_uri(store):
+        remedy = "restore it from a backup"
+        if "database schema" in reason:
+            remedy = f"copy it and run 'mlflow db upgrade {without_password(tracking_uri)}'"
+        raise DatabaseUnusable(
+            tracking_uri, reason, f"{remedy}, or move it away; '{command}' then fills a new one"
+        )
+    database = store.root.resolve() / "mlflow.db"
+    aside = set_aside(database, database.with_name("mlartifacts"))
+    say(str(DatabaseSetAside(database, reason, aside)))
+    return database
 
 
 def _use_write_ahead_log(database: Path) -> None:
@@ -96,7 +161,7 @@ def _file_system(path: Path) -> str:
     return max(above, default=(0, ""))[1]
 
 
-def probe(tracking_uri: str) -> None:
+def probe(tracking_uri: str, remedy: str = ANOTHER) -> None:
     """Return when somebody listens at the URI.
 
     Raises:
@@ -113,4 +178,4 @@ def probe(tracking_uri: str) -> None:
         return  # it answers; a server behind a proxy may have no health page
     except OSError as error:
         reason = getattr(error, "reason", error)
-        raise TrackerUnreachable(tracking_uri, str(reason)) from error
+        raise TrackerUnreachable(tracking_uri, str(reason), remedy) from error

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from after_ray.files import write_json
 from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Record, Store
 from sweeps.mirrored import MirroredTrajectory
+from sweeps.tracking._requests import Point, allowed, as_parameters, milliseconds
 
-FORMAT = 1  # raise when runs hold something else for the same records; they are then written again
+FORMAT = 2  # raise when runs hold something else for the same records; they are then written again
 CURVES = ("ua", "wa", "macro_f1", "loss", "validation_ua", "ece", "labelled")
-LONGEST_PARAMETER = 6000  # characters, MLflow's limit
-
-
-class Point(NamedTuple):
-    """One value of one metric; `timestamp` in milliseconds, from the record and never from now.
-
-    MLflow takes a point that it has for the same one only when all four fields are equal.
-    """
-
-    name: str
-    value: float
-    timestamp: int
-    step: int
+# What a record says of where and by what it was made, as far as it does: tags of the run.
+PROVENANCE = ("device", "device_name", "host", "threads", "shared_by", "commit", "source", "provenance")
 
 
 @dataclass(frozen=True)
@@ -81,8 +70,18 @@ def run_name(tags: Mapping[str, str]) -> str:
 
 def parameters_of(trajectory: MirroredTrajectory) -> dict[str, str]:
     """Settings and axes as texts under names that MLflow takes."""
-    merged = {**trajectory.parameters, **trajectory.tags}
-    return {_allowed(name): str(value)[:LONGEST_PARAMETER] for name, value in merged.items()}
+    return as_parameters({**trajectory.parameters, **trajectory.tags})
+
+
+def provenance_of(rounds: Sequence[FinishedRound]) -> dict[str, str]:
+    """Where and by what the rounds were made; several values of one name in the order of the rounds."""
+    found: dict[str, dict[str, None]] = {}
+    for one in rounds:
+        for name in PROVENANCE:
+            value = one.record.environment.get(name)
+            if isinstance(value, str | int | float) and value != "":
+                found.setdefault(name, {})[str(value)] = None
+    return {name: ", ".join(values) for name, values in found.items()}
 
 
 def points_of(rounds: Sequence[FinishedRound]) -> list[Point]:
@@ -93,6 +92,11 @@ def points_of(rounds: Sequence[FinishedRound]) -> list[Point]:
 def summary_name(measure: str, percent: float) -> str:
     """The metric that holds a measure at one labelled percent."""
     return f"{measure}_at_{percent:g}"
+
+
+def is_summary_name(name: str) -> bool:
+    """Whether a metric holds the value of one labelled percent, which is written once, and not a curve."""
+    return "_at_" in name
 
 
 def cells_of(rounds: Sequence[FinishedRound]) -> list[dict[str, Any]]:
@@ -128,11 +132,6 @@ def stage_artifacts(
         _stage_model(folder / "model", rounds[-1].record, store, reference_above)
 
 
-def milliseconds(seconds: float) -> int:
-    """MLflow's clock."""
-    return round(1000 * seconds)
-
-
 def _stage_model(place: Path, record: Record, store: Store, reference_above: int) -> None:
     entry = record.files[MODEL_FILE]
     if entry.bytes <= reference_above:
@@ -152,7 +151,7 @@ def _curves(found: FinishedRound) -> Iterator[Point]:
     values = {name: measures.get(name) for name in CURVES} | _seconds(found.record)
     for name, value in values.items():
         if value is not None:
-            yield Point(_allowed(name), float(value), found.finished, found.step)
+            yield Point(allowed(name), float(value), found.finished, found.step)
 
 
 def _summary(found: FinishedRound) -> Iterator[Point]:
@@ -166,7 +165,3 @@ def _summary(found: FinishedRound) -> Iterator[Point]:
 
 def _seconds(record: Record) -> dict[str, float]:
     return {f"seconds_{phase}": value for phase, value in record.seconds.items()}
-
-
-def _allowed(name: str) -> str:
-    return re.sub(r"[^\w./ -]", "_", name)

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sweeps.tracking import _mirror as names
+from sweeps.tracking import _names as names
 from sweeps.tracking._connection import connect_to_read
+from sweeps.tracking._requests import search
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities import Run
 
-INTEGERS = ("fold", "seed")
+INTEGERS = ("fold", "seed", "threads", "shared_by")
 
 
 def read_frame(tracking_uri: str, study: str) -> pd.DataFrame:
     """One row per reported cell: the axes, `trial` (the trajectory's key), `percent` and its measures.
 
-    Only the runs that count are read, and no artifact is: seconds and confusions are in `cells.json`.
+    Only the trajectories' runs that count are read, and neither summaries nor artifacts: seconds and
+    confusions are in `cells.json`.
 
     Raises:
         TrackerUnreachable: when nobody answers at the tracking URI.
@@ -29,15 +31,13 @@ def read_frame(tracking_uri: str, study: str) -> pd.DataFrame:
     experiment = client.get_experiment_by_name(names.experiment_name(study))
     if experiment is None:
         return pd.DataFrame()
-    query = f"tags.`{names.STUDY}` = '{study}' and tags.`{names.CURRENT}` = 'true'"
-    return pd.DataFrame(
-        row for run in names.search(client, experiment.experiment_id, query) for row in _rows(run)
-    )
+    query = f"{names.query_of(study, 'trajectory')} and tags.`{names.CURRENT}` = 'true'"
+    return pd.DataFrame(row for run in search(client, experiment.experiment_id, query) for row in _rows(run))
 
 
 def _rows(run: Run) -> Iterator[dict[str, Any]]:
     tags = {name: value for name, value in run.data.tags.items() if "." not in name}
-    axes = tags | {name: int(tags[name]) for name in INTEGERS if name in tags}
+    axes = tags | {name: int(tags[name]) for name in INTEGERS if tags.get(name, "").isdigit()}
     for percent, measures in sorted(_by_percent(run.data.metrics).items()):
         yield {**axes, "trial": run.data.tags[names.KEY], "percent": percent, **measures}
 

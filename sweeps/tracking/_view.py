@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
+from sweeps.mirrored import ROW_AXES
+
 SHARE_KEY = "curves"
 VIEW_TAG = f"mlflow.sharedViewState.{SHARE_KEY}"  # of the experiment; what 'Share' in the pages writes
 CHARTS = "^(ua|wa|validation_ua)$"  # the pages sort charts by name, so these three make one row
-GROUPABLE = ("corpus", "method", "adaptation", "strategy", "initialization", "restart")
 
 
 def varying_axes(places: Iterable[Sequence[str]]) -> tuple[str, ...]:
     """Of the axes that name a line, those in which the trajectories differ; at least the strategy.
 
-    `places` hold one value per axis, in the order of `GROUPABLE`; further values are not looked at.
+    `places` hold one value per axis, in the order of `ROW_AXES`; further values are not looked at.
     """
-    values = [set(column) for column in zip(*places, strict=True)][: len(GROUPABLE)]
-    varying = [axis for axis, found in zip(GROUPABLE, values, strict=False) if len(found) > 1]
+    values = [set(column) for column in zip(*places, strict=True)][: len(ROW_AXES)]
+    varying = [axis for axis, found in zip(ROW_AXES, values, strict=False) if len(found) > 1]
     return tuple(varying) or ("strategy",)
 
 
@@ -32,8 +33,3 @@ def curves_view(axes: Sequence[str], query: str) -> str:
         "chartsSearchFilter": CHARTS,
     }
     return json.dumps(state)
-
-
-def curves_path(experiment: str) -> str:
-    """Where the view is, below the address of the server."""
-    return f"/#/experiments/{experiment}/runs?compareRunsMode=CHART&viewStateShareKey={SHARE_KEY}"

@@ -2,48 +2,78 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from after_ray.errors import AfterRayError
 
-_CONSEQUENCE = "the study goes on; run the same command again to fill it in"
+ANOTHER = "start it, or name another with --tracking-uri"  # where nothing is mirrored, only read
+
+
+def fills_in(command: str) -> str:
+    """What an outage means for a study, and what to do about it afterwards."""
+    return f"studies go on without it, and '{command}' fills it in afterwards"
 
 
 class TrackerUnreachable(AfterRayError):
     """Nobody answers at the tracking URI."""
 
-    def __init__(self, uri: str, reason: str) -> None:
-        super().__init__(f"MLflow at {without_password(uri)} cannot be reached ({reason}): {_CONSEQUENCE}.")
+    def __init__(self, uri: str, reason: str, remedy: str = ANOTHER) -> None:
+        super().__init__(f"MLflow at {without_password(uri)} cannot be reached ({reason}): {remedy}.")
 
 
 class TrackerRefused(AfterRayError):
     """The tracker answers, but something could not be written."""
 
-    def __init__(self, uri: str, error: Exception) -> None:
+    def __init__(self, uri: str, error: Exception, command: str) -> None:
         first_line = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
         super().__init__(
-            f"MLflow at {without_password(uri)} did not take everything ({first_line}): {_CONSEQUENCE}."
+            f"MLflow at {without_password(uri)} did not take everything ({first_line}): {fills_in(command)}."
+        )
+
+
+class DatabaseUnusable(AfterRayError):
+    """A database that is there and that MLflow cannot open."""
+
+    def __init__(self, uri: str, reason: str, remedy: str) -> None:
+        super().__init__(f"MLflow cannot open its database {without_password(uri)} ({reason}): {remedy}.")
+
+
+class DatabaseSetAside(AfterRayError):
+    """Told, not raised: the store's own database was unusable and is made anew."""
+
+    def __init__(self, database: Path, reason: str, aside: Path) -> None:
+        super().__init__(
+            f"MLflow cannot open {database} ({reason}); it holds nothing that the store lacks, so it was set "
+            f"aside as {aside.name} and is made anew: run 'after-ray mirror' for the store's other studies."
         )
 
 
 class MirrorSlow(AfterRayError):
     """The mirror was still writing when the time given to it was over."""
 
-    def __init__(self, uri: str, seconds: float) -> None:
+    def __init__(self, uri: str, seconds: float, command: str) -> None:
         super().__init__(
-            f"MLflow at {without_password(uri)} is {seconds:.0f} s behind the study, which has ended; "
-            "run the same command again to fill it in."
+            f"MLflow at {without_password(uri)} has not caught up with the study in {seconds:.0f} s: "
+            f"{fills_in(command)}."
         )
 
 
 class MirrorBusy(AfterRayError):
     """Another process mirrors the same study of the same store."""
 
-    def __init__(self, study: str) -> None:
+    def __init__(self, study: str, command: str) -> None:
         super().__init__(
-            f"Another process mirrors the study '{study}' to MLflow; what it does not mirror "
-            "is filled in when the same command is run again."
+            f"Another process mirrors the study '{study}' to MLflow; what it leaves out, "
+            f"'{command}' fills in when it has ended."
         )
+
+
+def print_warning(sentence: str) -> None:
+    """Say what does not stop a study."""
+    from sweeps._console import errors
+
+    errors.print(f"warning: {sentence}", markup=False)
 
 
 def without_password(uri: str) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 
 import numpy as np
 
 from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Draft, Record, Store, digest
 from after_ray.store.artifacts import save_arrays
-from sweeps.mirrored import MirroredStudy, MirroredTrajectory
+from sweeps.mirrored import ROW_AXES, MirroredRow, MirroredStudy, MirroredTrajectory, RowCell
 
 PERCENTS = (1.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0)
 STRATEGIES = {"random": 0.0, "entropy": 0.06, "least_confidence": 0.04, "bald": 0.02}  # UA above `random`
@@ -17,10 +17,22 @@ CLASSES = ("anger", "happiness", "neutral", "sadness")
 EPOCH = 1_700_000_000.0  # when the made-up study began, in seconds
 
 
-def sample_study(trajectories: int) -> MirroredStudy:
+def sample_study(trajectories: int, rows: tuple[MirroredRow, ...] = ()) -> MirroredStudy:
     """The parent of `trajectories` made-up trajectories."""
     counts = {"cells": trajectories * len(PERCENTS), "trajectories": trajectories, "adaptations": 0}
-    return MirroredStudy("sample", "study: sample\n", counts, {"corpora": "madeup"})
+    return MirroredStudy("sample", "study: sample\n", counts, {"corpora": "madeup"}, rows)
+
+
+def sample_rows(trajectories: Iterable[MirroredTrajectory]) -> tuple[MirroredRow, ...]:
+    """The table rows of made-up trajectories."""
+    cells: dict[tuple[tuple[str, str], ...], list[RowCell]] = {}
+    for one in trajectories:
+        row = tuple((axis, one.tags[axis]) for axis in ROW_AXES)
+        fold, seed = int(one.tags["fold"]), int(one.tags["seed"])
+        cells.setdefault(row, []).extend(
+            RowCell(percent, key, fold, seed) for percent, key, reported in one.rounds if reported
+        )
+    return tuple(MirroredRow(dict(row), tuple(found)) for row, found in cells.items())
 
 
 def sample_trajectories(
@@ -92,6 +104,7 @@ def _write_round(store: Store, draft: Draft, tags: dict[str, str], percent: floa
                 measures=measures,
                 seconds=seconds,
                 details=details,
+                environment={"device": "cpu", "device_name": "made up", "threads": 1, "shared_by": 1},
                 started=finished - 5,
                 finished=finished,
             ),

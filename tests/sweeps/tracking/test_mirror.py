@@ -4,97 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import Run, ViewType
 
 from after_ray.errors import DamagedStore
 from after_ray.store import Store
-from sweeps.mirrored import MirroredTrajectory
 from sweeps.tracking import Mirror, default_tracking_uri, read_frame
-from sweeps.tracking._mirror import REFERENCE_ABOVE
 from sweeps.tracking.errors import MirrorBusy
 from sweeps.tracking.sample import sample_study, sample_trajectories
-
-PERCENTS = (1.0, 5.0, 20.0)
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[MirroredTrajectory]]:
-    """A store of four trajectories beside an MLflow database without runs, made once: that takes seconds."""
-    root = tmp_path_factory.mktemp("template")
-    trajectories = list(sample_trajectories(Store(root), 1, 1, PERCENTS, utterances=5))
-    MlflowClient(default_tracking_uri(Store(root))).search_experiments(max_results=1)
-    return root, trajectories
-
-
-@pytest.fixture
-def store(template: tuple[Path, list[MirroredTrajectory]], tmp_path: Path) -> Store:
-    return Store(shutil.copytree(template[0], tmp_path / "store"))
-
-
-@pytest.fixture
-def trajectories(template: tuple[Path, list[MirroredTrajectory]]) -> list[MirroredTrajectory]:
-    return template[1]
-
-
-@pytest.fixture
-def client(store: Store) -> MlflowClient:
-    return MlflowClient(default_tracking_uri(store))
-
-
-@pytest.fixture
-def mirror_all(store: Store) -> Callable[..., list[bool]]:
-    def run(trajectories: list[MirroredTrajectory], reference_above: int = REFERENCE_ABOVE) -> list[bool]:
-        mirror = Mirror(default_tracking_uri(store), store, reference_above)
-        mirror.open_study(sample_study(len(trajectories)))
-        written = [mirror.trajectory(trajectory) for trajectory in trajectories]
-        mirror.close_study()
-        return written
-
-    return run
-
-
-def all_runs(client: MlflowClient, view: int = ViewType.ACTIVE_ONLY) -> list[Run]:
-    experiment = client.get_experiment_by_name("after-ray/sample")
-    return list(client.search_runs([experiment.experiment_id], run_view_type=view, max_results=1000))
-
-
-def nested(client: MlflowClient) -> list[Run]:
-    return [run for run in all_runs(client) if run.data.tags["after_ray.kind"] == "trajectory"]
-
-
-def parent(client: MlflowClient) -> Run:
-    (found,) = [run for run in all_runs(client) if run.data.tags["after_ray.kind"] == "study"]
-    return found
-
-
-def points(client: MlflowClient) -> dict[tuple[str, str], list[tuple[int, int, float]]]:
-    """Every point in MLflow, by trajectory and metric."""
-    return {
-        (run.data.tags["after_ray.key"], name): [
-            (metric.step, metric.timestamp, metric.value)
-            for metric in client.get_metric_history(run.info.run_id, name)
-        ]
-        for run in nested(client)
-        for name in run.data.metrics
-    }
-
-
-def everything(client: MlflowClient) -> object:
-    runs = {
-        run.info.run_id: (run.to_dictionary()["data"], dict(run.info))
-        for run in all_runs(client, ViewType.ALL)
-    }
-    return runs, points(client)
-
-
-def artifact(client: MlflowClient, run: Run, path: str) -> object:
-    return json.loads(Path(client.download_artifacts(run.info.run_id, path)).read_text())
+from tests.sweeps.tracking.looking import PERCENTS, all_runs, artifact, everything, nested, parent, points
 
 
 def test_each_trajectory_is_one_nested_run_with_a_point_per_round(client, store, mirror_all, trajectories):

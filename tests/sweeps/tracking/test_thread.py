@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from after_ray.store import Store
-from sweeps.mirrored import MirroredTrajectory
+from sweeps.mirrored import MirroredRun, MirroredTrajectory
 from sweeps.tracking import MirrorThread, _thread, default_tracking_uri
 from sweeps.tracking._connection import _file_system, probe
 from sweeps.tracking.errors import MirrorBusy, TrackerUnreachable
@@ -30,7 +30,11 @@ class FakeMirror:
     taken: list[str]
     opened: int
 
-    def __init__(self, tracking_uri: str, store: Store) -> None:
+    links = None
+    kept: list[tuple[dict[str, float], float]]
+    summaries: int
+
+    def __init__(self, tracking_uri: str, store: Store, say: object = None) -> None:
         pass
 
     def open_study(self, study: object) -> None:
@@ -46,6 +50,18 @@ class FakeMirror:
         FakeMirror.taken.append(trajectory.key)
         return True
 
+    def run(self, run: MirroredRun) -> bool:
+        return self.trajectory(run)
+
+    def progress(self, values: dict[str, float], at: float) -> None:
+        if not FakeMirror.reachable:
+            raise ConnectionError("switched off")
+        FakeMirror.kept.append((values, at))
+
+    def summarize(self) -> int:
+        FakeMirror.summaries += 1
+        return 1
+
     def close_study(self) -> None:
         pass
 
@@ -57,6 +73,7 @@ class FakeMirror:
 def fake(monkeypatch: pytest.MonkeyPatch) -> type[FakeMirror]:
     monkeypatch.setattr(_thread, "Mirror", FakeMirror)
     FakeMirror.reachable, FakeMirror.refused, FakeMirror.taken, FakeMirror.opened = True, "", [], 0
+    FakeMirror.kept, FakeMirror.summaries = [], 0
     return FakeMirror
 
 
@@ -93,7 +110,7 @@ def test_a_dead_server_is_named_within_seconds_and_submitting_never_waits(tmp_pa
     assert (report.mirrored, report.pending) == (0, 1)
     assert "cannot be reached" in said[0]
     assert DEAD in said[0]
-    assert "the study goes on" in said[0]
+    assert "studies go on without it, and 'after-ray mirror STUDY.yaml' fills it in" in said[0]
 
 
 def test_a_server_that_accepts_and_never_answers_is_named_within_seconds(tmp_path):
@@ -130,7 +147,7 @@ def test_what_an_outage_held_back_is_mirrored_when_the_tracker_is_back(fake, tmp
 def test_a_dead_tracker_is_tried_at_most_once_per_interval(fake, tmp_path, monkeypatch):
     fake.reachable = False
     attempts: list[float] = []
-    monkeypatch.setattr(FakeMirror, "__init__", lambda *_: attempts.append(time.monotonic()))
+    monkeypatch.setattr(FakeMirror, "__init__", lambda *_, **named: attempts.append(time.monotonic()))
     thread = MirrorThread(
         "http://fake", Store(tmp_path), sample_study(9), retry_seconds=30, say=lambda _: None
     )
@@ -163,13 +180,13 @@ def test_close_gives_up_when_its_time_is_over(fake, tmp_path, monkeypatch):
     report = thread.close(timeout=0.2)
     assert time.monotonic() - begin < 5
     assert report.pending == 1
-    assert "run the same command again" in str(report.error)
+    assert "'after-ray mirror STUDY.yaml' fills it in" in str(report.error)
     stuck.set()
 
 
 def test_a_second_process_mirroring_the_same_study_is_named(fake, tmp_path, monkeypatch):
     def busy(self: FakeMirror, study: object) -> None:
-        raise MirrorBusy("sample")
+        raise MirrorBusy("sample", "after-ray mirror x.yaml")
 
     monkeypatch.setattr(FakeMirror, "open_study", busy)
     thread = MirrorThread("http://fake", Store(tmp_path), sample_study(1), say=lambda _: None)
