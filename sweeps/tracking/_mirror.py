@@ -276,7 +276,10 @@ class Mirror:
     def _make_current(self, run: Known) -> bool:
         """Of the runs in one place of the study (its schedule was changed) mark `run` as what counts."""
         changed = self._runs.set_tag(run, CURRENT, "true")
-        for other in self._places[run.place]:
+        here = self._places.setdefault(run.place, [])
+        if not any(one is run for one in here):  # somebody had changed its tags
+            here.append(run)
+        for other in here:
             if other is not run:
                 changed = self._runs.set_tag(other, CURRENT, "false") or changed
         return changed

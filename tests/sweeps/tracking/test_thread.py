@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from after_ray.errors import DamagedStore
 from after_ray.store import Store
 from sweeps.mirrored import MirroredRun, MirroredTrajectory
 from sweeps.tracking import MirrorThread, _thread, default_tracking_uri
-from sweeps.tracking._connection import _file_system, probe
+from sweeps.tracking._connection import _file_system, connect, probe
+from sweeps.tracking._newest import Newest
 from sweeps.tracking.errors import MirrorBusy, TrackerUnreachable
 from sweeps.tracking.sample import sample_study
 
@@ -215,3 +219,107 @@ def test_processes_that_open_a_new_database_at_once_all_succeed(tmp_path):
         subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], env=environment) for _ in range(3)
     ]
     assert [process.wait(timeout=120) for process in running] == [0, 0, 0]
+
+
+def quiet(folder: Path, **options: float) -> MirrorThread:
+    return MirrorThread("http://fake", Store(folder), sample_study(9), say=lambda _: None, **options)
+
+
+def test_of_progress_only_the_newest_is_written_and_telling_never_waits(fake, tmp_path):
+    thread = quiet(tmp_path)
+    wait_until(lambda: fake.opened)
+    begin = time.monotonic()
+    for cells in range(1000):
+        thread.progress({"cells_done": cells})
+    assert time.monotonic() - begin < 1
+    thread.close(timeout=10)
+    assert fake.kept[-1][0] == {"cells_done": 999}
+    assert len(fake.kept) <= 2, "the first at once, the newest at the end, none between"
+
+
+def test_progress_that_is_told_again_is_written_again_after_its_interval(fake, tmp_path):
+    thread = quiet(tmp_path, news_seconds=0.05)
+    for cells in (1, 2, 3):
+        thread.progress({"cells_done": cells})
+        wait_until(lambda cells=cells: fake.kept and fake.kept[-1][0] == {"cells_done": cells})
+    assert [values["cells_done"] for values, _ in fake.kept] == [1, 2, 3]
+    thread.close(timeout=10)
+
+
+def test_progress_of_an_outage_is_written_afterwards_with_the_time_when_it_was_told(fake, tmp_path):
+    fake.reachable = False
+    thread = quiet(tmp_path, retry_seconds=0.05)
+    before = time.time()
+    thread.progress({"cells_done": 7})
+    after = time.time()
+    time.sleep(0.2)
+    fake.reachable = True
+    wait_until(lambda: fake.kept)
+    ((values, at),) = fake.kept
+    assert values == {"cells_done": 7}
+    assert before <= at <= after
+    thread.close(timeout=10)
+
+
+@pytest.mark.parametrize(("told_meanwhile", "waits"), [(None, "old"), ("new", "new")])
+def test_news_that_failed_wait_again_unless_newer_ones_came(told_meanwhile, waits):
+    news = Newest(seconds=0.0)
+    news.put("old")
+
+    def fails() -> None:
+        with news.taken():
+            if told_meanwhile:
+                news.put(told_meanwhile)
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        fails()
+    with news.taken() as found:
+        assert found == waits
+    assert not news.waits
+
+
+def test_summaries_are_written_now_and_then_and_not_for_every_trajectory(fake, tmp_path):
+    thread = quiet(tmp_path)
+    for number in range(50):
+        thread.submit(trajectory(str(number)))
+        time.sleep(0.002)
+    wait_until(lambda: len(fake.taken) == 50)
+    assert fake.summaries == 1
+    thread.close(timeout=10)
+
+
+def test_a_damaged_record_of_a_summary_is_named_and_does_not_leave_the_tracker(fake, tmp_path, monkeypatch):
+    said: list[str] = []
+
+    def damaged(self: FakeMirror) -> int:
+        raise DamagedStore(tmp_path / "record.json", "it is not a record")
+
+    monkeypatch.setattr(FakeMirror, "summarize", damaged)
+    thread = MirrorThread("http://fake", Store(tmp_path), sample_study(2), say=said.append, news_seconds=0.0)
+    thread.submit(trajectory("a"))
+    wait_until(lambda: said)
+    thread.submit(trajectory("b"))
+    wait_until(lambda: len(fake.taken) == 2)
+    thread.close(timeout=10)
+    assert "record.json" in said[0]
+    assert fake.opened == 1
+
+
+def test_a_run_of_another_kind_is_submitted_like_a_trajectory(fake, tmp_path):
+    thread = quiet(tmp_path)
+    thread.submit(MirroredRun("candidate", "c1", "first", {"value": 0.5}, 3, "state", 1.0, True))
+    report = thread.close(timeout=10)
+    assert fake.taken == ["c1"]
+    assert (report.mirrored, report.pending) == (1, 0)
+
+
+def test_sentences_about_an_outage_name_the_studys_own_command(fake, tmp_path):
+    fake.refused = "bad"
+    command = "after-ray mirror emodb.yaml --store s --set 'seed=0..2'"
+    study = replace(sample_study(1), command=command)
+    thread = MirrorThread(DEAD, Store(tmp_path), study, say=lambda _: None)
+    thread.submit(trajectory("bad"))
+    assert f"'{command}' fills it in afterwards" in str(thread.close(timeout=10).error)
+    with pytest.raises(TrackerUnreachable, match=re.escape(f"'{command}' fills it in")):
+        connect(DEAD, Store(tmp_path), command)
