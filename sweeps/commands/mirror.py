@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +10,7 @@ from sweeps.commands._options import (
     DEFAULT_STORE,
     Overrides,
     StoreFolder,
+    StudyFiles,
     TrackingUri,
     one_sentence,
     opened_study,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def mirror(
-    studies: Annotated[list[Path], typer.Argument(help="Study files (YAML).", metavar="STUDY.yaml...")],
+    studies: StudyFiles,
     store: StoreFolder = DEFAULT_STORE,
     overrides: Overrides = None,
     tracking_uri: TrackingUri = None,

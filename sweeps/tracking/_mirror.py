@@ -104,11 +104,15 @@ class Mirror:
         """
         known = self._known.get(trajectory.key)
         digest = content.content_digest(trajectory, self._reference_above)
-        if self._believe and known is not None and known.finished and known.tags.get(MIRRORED) == digest:
+        if known is not None and known.finished and self._holds(known, digest):
             return self._make_current(known)
         rounds = content.finished_rounds(trajectory, self._store)
         if not rounds:
             return False
+        if len(rounds) < len(trajectory.rounds):
+            digest = f"{digest}-{len(rounds)}"
+            if known is not None and self._holds(known, digest):
+                return self._make_current(known)
         for found in rounds:
             self._summaries.note(found.record)
         run = self._run_for(trajectory, rounds, known)
@@ -272,6 +276,10 @@ class Mirror:
         run.parameters |= parameters
         run.finished = complete
         self._last_finished = max(self._last_finished, rounds[-1].finished)
+
+    def _holds(self, run: Known, digest: str) -> bool:
+        """Whether a run has everything, by what it says of itself."""
+        return self._believe and run.tags.get(MIRRORED) == digest
 
     def _make_current(self, run: Known) -> bool:
         """Of the runs in one place of the study (its schedule was changed) mark `run` as what counts."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 KEY = "after_ray.key"
 STUDY = "after_ray.study"
 KIND = "after_ray.kind"  # study, trajectory, summary, or what a `MirroredRun` says
-MIRRORED = "after_ray.mirrored"  # digest of what the run is to hold; it does once it is FINISHED
+MIRRORED = (
+    "after_ray.mirrored"  # digest of what the run holds once it is FINISHED; before, with a number of rounds
+)
 CURRENT = "after_ray.current"  # "false" once the study has another trajectory in the same place
 RESTS_ON = "after_ray.rests_on"  # how many results the values of a run rest on that may still change
 STEP = "after_ray.step"

@@ -36,6 +36,10 @@ class Submissions:
     """Stands in for the mirror's thread."""
 
     keys: list[str] = field(default_factory=list)
+    told: list[dict[str, float]] = field(default_factory=list)
+
+    def progress(self, values: dict[str, float]) -> None:
+        self.told.append(values)
 
     def submit(self, trajectory: MirroredTrajectory) -> None:
         self.keys.append(trajectory.key)
@@ -116,7 +120,7 @@ def test_a_failure_is_said_and_counts_nothing(tmp_path: Path) -> None:
 
 def test_who_watches_sees_what_runs_and_how_it_ended(tmp_path: Path) -> None:
     one = study(tmp_path, "one", "random", "entropy")
-    seen, _, _ = following([one], set())
+    seen, (mirror,), _ = following([one], set())
     jobs = tuple(jobs_of([one.plan], set()).values())
     seen.on_standing(Standing(((jobs[0], 12.0),), jobs[1:], (), ("x",), 1.5, 0.75, (1.0, 4.0)))
     progress = read_progress(one.store, "one")
@@ -125,6 +129,7 @@ def test_who_watches_sees_what_runs_and_how_it_ended(tmp_path: Path) -> None:
     assert "0 of 6 cells done, 1 trials running (1 features), 3 waiting, 1 failed" in said
     assert "1 of 4 GPUs in use, 90 min so far" in said
     assert progress.numbers()["gpu_hours"] == 0.75
+    assert mirror.told[-1] == progress.numbers(), "the tracker shows the same"
     seen.ended("stopped: --max-hours 2 is reached")
     ended = read_progress(one.store, "one")
     assert ended is not None
