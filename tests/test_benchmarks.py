@@ -30,7 +30,7 @@ SMALL = {
     "finetuning_quality": ("--seeds 2 --speakers 10 --sentences 1 --epochs 1", ["accuracy", "target"]),
     "manifest": ("--utterances 10000", []),
     "memory": ("--utterances 300 --width 32", ["first_round", "next_round", "parts"]),
-    "mirror": ("--seeds 1 --folds 2", []),
+    "mirror": ("--seeds 1 --folds 2", ["followed", "rebuild_seconds"]),
     "overhead": ("--seeds 1 --set fold=0 --set schedule=[20,100]", ["per_trajectory", "start_up"]),
     "padding": ("--steps 5", ["real_share", "passes_per_step"]),
     "schedule": ("--draws 1 --gpus 8", ["over_bound", "target"]),

@@ -6,7 +6,7 @@ KEY = "after_ray.key"
 STUDY = "after_ray.study"
 KIND = "after_ray.kind"  # study, trajectory, summary, or what a `MirroredRun` says
 MIRRORED = (
-    "after_ray.mirrored"  # digest of what the run holds once it is FINISHED; before, with a number of rounds
+    "after_ray.mirrored"  # digest of what the run holds; it does once it is FINISHED, or so many rounds of it
 )
 CURRENT = "after_ray.current"  # "false" once the study has another trajectory in the same place
 RESTS_ON = "after_ray.rests_on"  # how many results the values of a run rest on that may still change
