@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 PROBE_SECONDS = 5.0
+READING = f"'{ANY_STUDY}' makes a store's own database anew, and says what to do about another"
 # Set before MLflow is imported, whose own defaults hold a client for minutes at a dead server.
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -93,13 +94,19 @@ def connect_to_read(tracking_uri: str) -> MlflowClient:
 
     Raises:
         TrackerUnreachable: within seconds when nobody answers.
-        DatabaseUnusable: when it is an SQLite database that MLflow cannot open.
+        DatabaseUnusable: when it is a database that MLflow cannot open.
     """
     probe(tracking_uri)
     file = sqlite_file(tracking_uri)
     if file is not None and file.exists() and (reason := what_is_wrong(file)):
-        raise DatabaseUnusable(tracking_uri, reason, f"'{ANY_STUDY}' says what to do")
-    return _client(tracking_uri)
+        raise DatabaseUnusable(tracking_uri, reason, READING)
+    try:
+        return _answering(tracking_uri)
+    except Exception as error:
+        reason = "" if is_server(tracking_uri) else what_went_wrong(error)
+        if not reason:
+            raise
+        raise DatabaseUnusable(tracking_uri, reason, READING) from error
 
 
 def _client(tracking_uri: str) -> MlflowClient:

@@ -81,9 +81,17 @@ def test_a_database_of_somebody_else_is_named_and_never_touched(
     assert not list(tmp_path.glob("*.damaged-*"))
 
 
-def test_reading_a_damaged_database_is_one_sentence(store):
-    change(store.root / "mlflow.db", HALF_MIGRATED)
-    with pytest.raises(DatabaseUnusable, match="_alembic_tmp_runs"):
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (HALF_MIGRATED, "_alembic_tmp_runs"),
+        (OLD_RELEASE, "out-of-date"),
+        (HALF_A_STEP, "already exists|no such"),
+    ],
+)
+def test_reading_a_damaged_database_is_one_sentence(store, damage, reason):
+    change(store.root / "mlflow.db", damage)
+    with pytest.raises(DatabaseUnusable, match=f"({reason}).*after-ray mirror"):
         read_frame(default_tracking_uri(store), "sample")
 
 

@@ -167,3 +167,14 @@ def test_links_of_a_server_lie_below_its_own_address(tmp_path: Path):
     assert links.server == ""
     assert links.curves.startswith("http://mlflow.example/#/experiments/7/runs?")
     assert links.lines("emodb")[0] == "MLflow's pages:"
+
+
+def test_the_searches_of_the_documentation_are_understood(client, store, study, trajectories):
+    fill(default_tracking_uri(store), store, study, trajectories)
+    experiment = parent(client).info.experiment_id
+    page = (Path(__file__).parents[3] / "docs" / "mlflow.md").read_text()
+    searches = page.partition("## Searches")[2].split("```")[1].strip().splitlines()
+    assert len(searches) == 4
+    for query in searches:
+        client.search_runs([experiment], query)
+    assert len(client.search_runs([experiment], searches[0].replace("0.7", "0.5"))) == 4
