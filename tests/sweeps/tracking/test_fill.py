@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -76,14 +77,34 @@ def test_a_rebuild_brings_back_files_and_points_that_runs_claim_to_hold(client, 
     assert "strategy" in client.get_run(run.info.run_id).data.tags
 
 
+def test_a_run_that_a_retried_request_makes_twice_is_there_once_when_the_mirror_ends(
+    client, store, study, trajectories, monkeypatch
+):
+    real = MlflowClient.create_run
+
+    def twice(self: MlflowClient, *arguments: object, **named: object) -> object:
+        real(self, *arguments, **named)
+        return real(self, *arguments, **named)
+
+    monkeypatch.setattr(MlflowClient, "create_run", twice)
+    fill(default_tracking_uri(store), store, study, trajectories)
+    assert len(nested(client)) == len(nested(client, "summary")) == 4
+    assert {run.info.status for run in nested(client) + nested(client, "summary")} == {"FINISHED"}
+
+
+@pytest.mark.parametrize("half", [False, True])
 def test_records_that_were_computed_again_replace_the_run_instead_of_doubling_its_points(
-    client, store, study, trajectories
+    client, store, study, trajectories, half
 ):
     """Their keys are the same, their times are not, and MLflow takes another time for another point."""
+    last = store.root / "ledger" / trajectories[0].key[:2] / f"{trajectories[0].key}.json"
+    aside = last.rename(store.root / "aside.json") if half else last
     fill(default_tracking_uri(store), store, study, trajectories)
-    for record in (store.root / "ledger").glob("*/*.json"):
-        text = record.read_text()
-        record.write_text(text.replace('"finished": 17000', '"finished": 17001'))
+    aside.rename(last)
+    for path in (store.root / "ledger").glob("*/*.json"):
+        record = json.loads(path.read_text())
+        record |= {name: record[name] + 1e4 for name in ("started", "finished")}
+        path.write_text(json.dumps(record))
     fill(default_tracking_uri(store), store, study, trajectories, rebuild=True)
     assert {len(history) for (_, name), history in points(client).items() if "_at_" in name} == {1}
 

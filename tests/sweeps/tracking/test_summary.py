@@ -109,6 +109,11 @@ def test_more_finished_cells_bring_the_same_run_up_to_date(client, store, grid, 
     before = of_strategy(client, "random")
     assert (before.info.status, before.data.tags["cells"]) == ("RUNNING", "9 of 12")
     assert before.data.metrics["ua_at_20_n"] == 3
+    there = measured(store, [one for one in grid if one is not last])
+    there = there[(there["strategy"] == "random") & (there["percent"] == 20)]
+    of_folds = there.groupby("fold")["ua"].mean().mean()
+    assert before.data.metrics["ua_at_20"] == pytest.approx(of_folds, abs=1e-12)
+    assert abs(of_folds - there["ua"].mean()) > 1e-6, "the folds have unequal numbers of seeds"
     bring_back()
     mirror_rows(grid, rows)
     after = of_strategy(client, "random")
