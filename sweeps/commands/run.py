@@ -150,6 +150,6 @@ def _say(done: RunReport) -> None:
             f"{outcome.quarantined} trials were passed over: they, or what they need, failed too often; "
             "'after-ray retry' runs them again"
         )
-    pending = sum(mirrored.pending for mirrored in done.mirrored)
-    if pending:
-        print(f"{pending} trajectories are not in MLflow yet; see the message above")
+    for mirrored in done.mirrored:
+        if mirrored.error:
+            print(f"{mirrored.pending} finished trajectories are not in MLflow: {mirrored.error}")
