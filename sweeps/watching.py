@@ -13,8 +13,7 @@ from after_ray.store import Store
 from sweeps.budget import Budget
 from sweeps.interrupts import Interrupt
 from sweeps.jobs import Job
-from sweeps.ready import ReadyFirst
-from sweeps.sight import Following, Standing
+from sweeps.sight import Following, HandsOut, Standing
 
 SECONDS_BETWEEN_STANDINGS = 2.0
 
@@ -25,7 +24,7 @@ class TrialWatcher(Callback):
     def __init__(
         self,
         store: Store,
-        searcher: ReadyFirst,
+        searcher: HandsOut,
         budget: Budget,
         following: Following,
         interrupt: Interrupt,
