@@ -13,6 +13,10 @@ from sweeps.axes import Seed, folds, integers, unique
 from sweeps.search.space import Parameter, parameter, size_of
 
 
+def _folds(value: Any) -> Any:
+    return None if value is None else folds(value)
+
+
 class Search(Settings):
     """How the best configuration is looked for.
 
@@ -37,7 +41,7 @@ class Search(Settings):
     rungs: Literal["blocks", "ratios"] = "blocks"
     reduction: float = Field(default=3.0, gt=1)
     grace: int = Field(default=1, ge=1)
-    fold: Annotated[Literal["all", "protocol"] | tuple[Seed, ...] | None, BeforeValidator(folds)] = None
+    fold: Annotated[Literal["all", "protocol"] | tuple[Seed, ...] | None, BeforeValidator(_folds)] = None
     seed: Annotated[tuple[Seed, ...], BeforeValidator(integers), Field(min_length=1)]
     sampling_seed: Seed = 0
     concurrent: int | None = Field(default=None, ge=1)

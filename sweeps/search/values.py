@@ -52,5 +52,10 @@ def in_yaml(value: Any) -> str:
 
 
 def _lines(source: StudySource, configuration: Configuration) -> dict[Place, int]:
-    places = {tuple(path.split(".")): source.line(("search", "space", path)) for path in configuration}
-    return source.lines | {place: line or NO_LINE for place, line in places.items()}
+    lines = dict(source.lines)
+    for path in configuration:
+        place = tuple(path.split("."))
+        for end in range(1, len(place) + 1):
+            if end == len(place) or place[:end] not in source.lines:  # a block that the file does not have
+                lines[place[:end]] = source.line(("search", "space", path)) or NO_LINE
+    return lines
