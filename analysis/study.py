@@ -58,6 +58,7 @@ class StudyInfo:
         reference: the strategy that others are compared with.
         corpora: by name.
         protocol: its name, what the study changes in it, and what it stands for.
+        selection: what its configuration was chosen from; empty where it was not.
         weights_are: of the backbone; `none` where no method has one.
         settings_yaml: the resolved study file.
         commands: how to run and report it again.
@@ -68,6 +69,7 @@ class StudyInfo:
     reference: str = "random"
     corpora: Mapping[str, CorpusInfo] = field(default_factory=dict)
     protocol: str = ""
+    selection: str = ""
     weights_are: Weights = "none"
     settings_yaml: str = ""
     commands: tuple[str, ...] = ()

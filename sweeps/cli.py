@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from sweeps.commands import corpora, mirror, plan, report, run, status, ui
+from sweeps.commands import corpora, mirror, plan, report, run, search, status, ui
 
 app = typer.Typer(
     name="after-ray",
@@ -16,6 +16,7 @@ app = typer.Typer(
 app.command()(plan.plan)
 app.command()(run.run)
 app.command()(run.retry)
+app.command()(search.search)
 app.command()(status.status)
 app.command()(report.report)
 app.command()(mirror.mirror)

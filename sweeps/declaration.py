@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,53 +20,22 @@ from after_ray.initialization._settings import InitializationSettings
 from after_ray.learning.settings import Restart
 from after_ray.protocol import Protocol
 from after_ray.settings import Settings
+from sweeps.axes import Seed, as_list, folds, integers, unique
 from sweeps.places import with_places
+from sweeps.search.checking import refuse_search
+from sweeps.search.settings import Search, SelectedFrom
 from sweeps.study_file import StudyError, StudySource, read_study_file
-
-LONGEST_RANGE = 10_000  # a slip of the finger, not a study
-
-
-def _as_list(value: Any) -> Any:
-    """A single value stands for a list of one."""
-    return value if isinstance(value, list | tuple) else [value]
 
 
 def _named(value: Any) -> Any:
     """A list of settings in which a bare name is short for `{name: ...}`."""
-    return [{"name": item} if isinstance(item, str) else item for item in _as_list(value)]
+    return [{"name": item} if isinstance(item, str) else item for item in as_list(value)]
 
 
 def _adaptations(value: Any) -> Any:
     """Like `_named`; `none` is no adaptation."""
-    items = [None if item in ("none", None) else item for item in _as_list(value)]
+    items = [None if item in ("none", None) else item for item in as_list(value)]
     return [{"name": item} if isinstance(item, str) else item for item in items]
-
-
-def _integers(value: Any) -> Any:
-    """`3`, `[0, 2]` or `0..9`, both ends included."""
-    if isinstance(value, str) and (match := re.fullmatch(r"(\d+)\.\.(\d+)", value.strip())):
-        first, last = int(match.group(1)), int(match.group(2))
-        if last - first >= LONGEST_RANGE:
-            raise PydanticCustomError(
-                "range",
-                "the range '{value}' has more than {most} values",
-                {"value": value, "most": LONGEST_RANGE},
-            )
-        if last < first:
-            raise PydanticCustomError("range", "the range '{value}' runs backwards", {"value": value})
-        return list(range(first, last + 1))
-    return _as_list(value)
-
-
-def _folds(value: Any) -> Any:
-    return value if value in ("all", "protocol") else _integers(value)
-
-
-def _unique(values: Sequence[Any]) -> Any:
-    for index, value in enumerate(values):
-        if value in values[:index]:
-            raise PydanticCustomError("repeated", "{value} is listed twice", {"value": str(value)})
-    return values
 
 
 def _strategy(value: Any) -> Any:
@@ -79,7 +47,6 @@ def _strategy(value: Any) -> Any:
         raise PydanticCustomError("strategy", "{sentence}", {"sentence": str(error)}) from error
 
 
-Seed = Annotated[int, Field(ge=0, strict=True)]
 Percent = Annotated[float, Field(gt=0, le=100)]
 Strategy = Annotated[str, BeforeValidator(_strategy)]
 
@@ -111,27 +78,29 @@ class Study(Settings):
     classifier: Annotated[tuple[ClassifierSettings, ...], BeforeValidator(_named), Field(min_length=1)]
     backbone: Annotated[tuple[BackboneSettings, ...], BeforeValidator(_named)] = ()
     adaptation: Annotated[tuple[AdaptationSettings | None, ...], BeforeValidator(_adaptations)] = (None,)
-    strategy: Annotated[tuple[Strategy, ...], BeforeValidator(_as_list), Field(min_length=1)] = ("random",)
+    strategy: Annotated[tuple[Strategy, ...], BeforeValidator(as_list), Field(min_length=1)] = ("random",)
     initialization: Annotated[
         tuple[InitializationSettings, ...],
         BeforeValidator(_named),
         Field(min_length=1, validate_default=True),
     ] = "random"  # type: ignore[assignment]
-    restart: Annotated[tuple[Restart, ...], BeforeValidator(_as_list)] = ()
-    schedule: Annotated[tuple[Percent, ...], BeforeValidator(_as_list), Field(min_length=1)]
-    ratios: Annotated[tuple[Percent, ...], BeforeValidator(_as_list)] = ()
-    fold: Annotated[Literal["all", "protocol"] | tuple[Seed, ...], BeforeValidator(_folds)] = "protocol"
-    seed: Annotated[tuple[Seed, ...], BeforeValidator(_integers), Field(min_length=1)] = (0,)
+    restart: Annotated[tuple[Restart, ...], BeforeValidator(as_list)] = ()
+    schedule: Annotated[tuple[Percent, ...], BeforeValidator(as_list), Field(min_length=1)]
+    ratios: Annotated[tuple[Percent, ...], BeforeValidator(as_list)] = ()
+    fold: Annotated[Literal["all", "protocol"] | tuple[Seed, ...], BeforeValidator(folds)] = "protocol"
+    seed: Annotated[tuple[Seed, ...], BeforeValidator(integers), Field(min_length=1)] = (0,)
     protocol: Protocol = Protocol()
     resources: Resources = Resources()
     reference: str | None = Field(default=None, description="strategy that others are compared with")
+    search: Search | None = None
+    selected_from: SelectedFrom | None = Field(default=None, description="written by a search, in no key")
 
     @field_validator(
         "corpus", "classifier", "adaptation", "strategy", "initialization", "fold", "seed", "restart"
     )
     @classmethod
     def _no_repetition(cls, value: Any) -> Any:
-        return value if isinstance(value, str) else _unique(value)
+        return value if isinstance(value, str) else unique(value)
 
     @field_validator("backbone", "adaptation", "restart", "ratios", "fold")
     @classmethod
@@ -243,7 +212,19 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
         StudyError: for anything wrong with the file or an override.
     """
     source = read_study_file(path, overrides)
-    values = _with_defaults_of_protocol(with_places(source.values, path.parent))
+    study = study_of(source)
+    if study.search is not None:
+        refuse_search(study, source, study_of)
+    return study
+
+
+def study_of(source: StudySource) -> Study:
+    """Validate the values of a study file.
+
+    Raises:
+        StudyError: for the first mistake, with its line.
+    """
+    values = _with_defaults_of_protocol(with_places(source.values, source.path.parent))
     try:
         return Study.model_validate(values)
     except ValidationError as error:
@@ -325,6 +306,7 @@ def mistake_in_words(error: Any) -> str:
 
 
 _OWN_SENTENCE = {
+    "search",
     "label",
     "unlabelled",
     "unknown_key",

@@ -11,9 +11,10 @@ from after_ray.manifest import Manifest
 from after_ray.protocol import PRESETS, Block, Protocol, fitting_block
 from after_ray.splits._settings import FoldSettings, ValidationCap
 from after_ray.splits.speakers import recorded_together
-from after_ray.wording import duration, printable
+from after_ray.wording import counted, duration, printable
 from sweeps.declaration import Study
 from sweeps.progress import Progress
+from sweeps.search.settings import SelectedFrom
 from sweeps.splitting import Split
 
 DIGEST_SHOWN = 12  # characters of a fold file's digest
@@ -137,6 +138,18 @@ def _drawn(split: Split, merged: bool) -> str:
 
 def _is_merged(manifest: Manifest) -> bool:
     return len(set(manifest.sources)) > 1
+
+
+def selected_in_words(selected: SelectedFrom) -> str:
+    """What the configuration of a study was chosen from, and by what."""
+    states = ((selected.finished, "finished"), (selected.pruned, "pruned"), (selected.failed, "failed"))
+    counts = ", ".join(f"{number} {name}" for number, name in states if number)
+    seeds = "seed" if len(selected.seeds) == 1 else "seeds"
+    return (
+        f"Chosen among {counted(selected.candidates, 'configuration')} ({counts}) of the search "
+        f"'{selected.study}' by validation UA ({100 * selected.value:.1f} %) on {seeds} "
+        f"{', '.join(map(str, selected.seeds))}; test results were not looked at."
+    )
 
 
 def progress_in_words(progress: Progress) -> str:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from after_ray.environment import Execution
 from after_ray.store import Store
@@ -24,7 +24,10 @@ from sweeps.plan import Plan
 from sweeps.ray_start import Nodes, Where, execution_for, running_ray
 from sweeps.sight import Following, Nobody
 
-__all__ = ["Outcome", "Where", "launch"]
+if TYPE_CHECKING:
+    from sweeps.watching import TrialWatcher
+
+__all__ = ["Outcome", "Where", "launch", "launch_jobs", "run_trials", "scratch_folder"]
 
 RETRIES_OF_A_LOST_WORKER = 2
 PENDING_AT_LEAST = 16  # trials of one size that wait for room, so that an autoscaler sees what is wanted
@@ -57,11 +60,24 @@ def launch(
     forecast the longest chains begin first, and a budget starts nothing that would not fit. `clock`: seconds,
     what the budget goes by.
     """
-    jobs, quarantined = _without_quarantined(jobs_of(plans, store.ledger.finished()), store)
+    missing = jobs_of(plans, store.ledger.finished())
+    return launch_jobs(missing, store, where, Budget(limits or Limits(), clock=clock), following, forecaster)
+
+
+def launch_jobs(
+    missing: dict[str, Job],
+    store: Store,
+    where: Where,
+    budget: Budget,
+    following: Following | None = None,
+    forecaster: Forecaster = unknown,
+) -> Outcome:
+    """Like `launch`, for a part of the jobs of plans; what a job needs is finished or among them."""
+    jobs, quarantined = _without_quarantined(missing, store)
     if not jobs:
         return Outcome(0, quarantined=quarantined)
     forecast = forecaster(jobs)
-    budget = Budget(limits or Limits(), forecast.measured, clock)
+    budget.expected = forecast.measured
     interrupt = Interrupt()
     with running_ray(where), interrupt.listening():
         run = _Run(jobs, store, where, budget, forecast, following or Nobody(), interrupt)
@@ -96,7 +112,7 @@ class _Run:
         self._nodes, self._looked = Nodes.found(where), time.monotonic()
         for resources in {job.resources for job in jobs.values()}:
             self._nodes.check(resources)
-        self._scratch = _scratch(store, where)
+        self._scratch = scratch_folder(store, where)
         halt = self._scratch / "halt"
         self._searcher = ReadyFirst(jobs, self._execution_of, halt, self._may_start, forecast.chains)
         eta = Eta(forecast.seconds, self._capacity)
@@ -104,34 +120,14 @@ class _Run:
 
     def to_the_end(self, quarantined: int) -> Outcome:
         """Run until nothing more can run."""
-        # Each size of trial has a limit of its own (`_may_start`), so that none keeps another out.
-        os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", "100000")
         try:
-            self._fit()
+            run_trials(self._searcher, self._watcher, self._scratch)
         finally:
             shutil.rmtree(self._scratch, ignore_errors=True)
         watcher, searcher = self._watcher, self._searcher
         left = bool(searcher.waiting)
         stopped = watcher.stopped or (self._budget.why_held_back() if left else None)
         return Outcome(watcher.ran, watcher.failed, len(searcher.blocked), quarantined, stopped)
-
-    def _fit(self) -> None:
-        from ray import tune
-
-        from trainables.trial import StageTrial
-
-        tune.Tuner(
-            tune.with_resources(StageTrial, _placed),
-            tune_config=tune.TuneConfig(search_alg=self._searcher, num_samples=-1, reuse_actors=True),
-            run_config=tune.RunConfig(
-                name="trials",
-                storage_path=str(self._scratch),
-                verbose=0,
-                callbacks=[self._watcher],
-                stop=self._watcher.between_rounds,
-                failure_config=tune.FailureConfig(max_failures=RETRIES_OF_A_LOST_WORKER),
-            ),
-        ).fit()
 
     def _execution_of(self, job: Job) -> Execution:
         return execution_for(job.resources, self._nodes, self._store, self._where)
@@ -156,6 +152,30 @@ class _Run:
             self._nodes, self._looked = Nodes.found(self._where), time.monotonic()
 
 
+def run_trials(searcher: Any, watcher: TrialWatcher, scratch: Path, scheduler: Any = None) -> None:
+    """Let Tune run what a searcher hands out, until it is finished; without a scheduler none is stopped."""
+    # Each size of trial has a limit of its own (`_may_start`), so that none keeps another out.
+    os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", "100000")
+    from ray import tune
+
+    from trainables.trial import StageTrial
+
+    tune.Tuner(
+        tune.with_resources(StageTrial, _placed),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher, scheduler=scheduler, num_samples=-1, reuse_actors=True
+        ),
+        run_config=tune.RunConfig(
+            name="trials",
+            storage_path=str(scratch),
+            verbose=0,
+            callbacks=[watcher],
+            stop=watcher.between_rounds,
+            failure_config=tune.FailureConfig(max_failures=RETRIES_OF_A_LOST_WORKER),
+        ),
+    ).fit()
+
+
 def _placed(config: dict[str, Any]) -> Any:
     """What Tune asks Ray for, for one trial."""
     from ray import tune
@@ -165,7 +185,7 @@ def _placed(config: dict[str, Any]) -> Any:
     return tune.PlacementGroupFactory([bundle])
 
 
-def _scratch(store: Store, where: Where) -> Path:
+def scratch_folder(store: Store, where: Where) -> Path:
     """A folder for what Tune insists on writing; on shared storage when there are several nodes."""
     if where.address is None:
         return Path(tempfile.mkdtemp(prefix="after-ray-"))

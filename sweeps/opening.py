@@ -75,7 +75,7 @@ def open_study(
     Raises:
         AfterRayError: one sentence about the first thing that is wrong.
     """
-    study = _with_identities(load_study(path, overrides))
+    study = with_identities(load_study(path, overrides))
     scans = tuple(
         scan(corpus, store / "scans", None if progress is None else _named(progress, corpus.title))
         for corpus in study.corpus
@@ -95,7 +95,7 @@ def _named(progress: CorpusProgress, name: str) -> Callable[[int, int], None]:
     return lambda done, total: progress(name, done, total)
 
 
-def _with_identities(study: Study) -> Study:
+def with_identities(study: Study) -> Study:
     """Backbones that are named enter keys by the digest of their files; what is done with them is checked."""
     from after_ray.backbones.identity import resolve
 

@@ -19,6 +19,7 @@ from sweeps.in_words import (
     left_out_in_words,
     preset_in_words,
     protocol_in_words,
+    selected_in_words,
     validation_in_words,
 )
 from sweeps.opening import OpenStudy
@@ -70,6 +71,7 @@ def study_info(opened: OpenStudy) -> StudyInfo:
             for scan, split in zip(opened.scans, opened.plan.splits, strict=True)
         },
         protocol=". ".join(filter(None, (protocol_in_words(study.protocol), preset_in_words(study)))),
+        selection="" if study.selected_from is None else selected_in_words(study.selected_from),
         weights_are=_weights(opened.plan),
         settings_yaml=opened.resolved_yaml,
         commands=(opened.command("run"), opened.command("report")),

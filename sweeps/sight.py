@@ -33,6 +33,25 @@ class Following(Protocol):
         """How the launch stands, every few seconds."""
 
 
+class HandsOut(Protocol):
+    """A searcher as those who watch its trials know it."""
+
+    @property
+    def running(self) -> tuple[Job, ...]:
+        """The jobs that were handed out and have not ended."""
+
+    @property
+    def waiting(self) -> tuple[Job, ...]:
+        """The jobs that will still be handed out."""
+
+    @property
+    def blocked(self) -> Mapping[str, str]:
+        """Keys of jobs that cannot run."""
+
+    def halt(self) -> None:
+        """Hand out nothing more."""
+
+
 class Nobody:
     """Nobody looks."""
 

@@ -21,6 +21,7 @@ class StudyError(AfterRayError):
 
     def __init__(self, path: Path, line: int | None, sentence: str) -> None:
         place = f"{path}, line {line}" if line else str(path)
+        self.line = line
         super().__init__(f"{place}: {sentence}")
 
 

@@ -14,8 +14,7 @@ from sweeps.budget import Budget
 from sweeps.eta import Eta
 from sweeps.interrupts import Interrupt
 from sweeps.jobs import Job
-from sweeps.ready import ReadyFirst
-from sweeps.sight import Following, Standing
+from sweeps.sight import Following, HandsOut, Standing
 
 SECONDS_BETWEEN_STANDINGS = 2.0
 
@@ -26,11 +25,11 @@ class TrialWatcher(Callback):
     def __init__(
         self,
         store: Store,
-        searcher: ReadyFirst,
+        searcher: HandsOut,
         budget: Budget,
         following: Following,
         interrupt: Interrupt,
-        eta: Eta,
+        eta: Eta | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._searcher, self._budget = store, searcher, budget
@@ -80,7 +79,8 @@ class TrialWatcher(Callback):
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial ended in order."""
         job = _job(trial)
-        if not (result := trial.last_result or {}).get("failed") and not result.get("halted"):
+        result = trial.last_result or {}
+        if self._eta is not None and not result.get("failed") and not result.get("halted"):
             self._eta.ended(job, self._clock() - self._since.get(job.key, self._clock()))
         self._ended(job)
 
@@ -123,7 +123,7 @@ class TrialWatcher(Callback):
             self._budget.hours,
             self._budget.gpu_hours,
             _gpus(),
-            self._eta.hours(running, waiting),
+            None if self._eta is None else self._eta.hours(running, waiting),
         )
 
 

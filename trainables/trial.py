@@ -21,6 +21,7 @@ from after_ray.store import Store
 from trainables._work import Work
 
 KINDS = {
+    "candidate": ("trainables.candidate", "CandidateWork"),
     "adaptation": ("trainables.adaptation", "AdaptationWork"),
     "features": ("trainables.features", "FeaturesWork"),
     "first_round": ("trainables.first_round", "FirstRoundWork"),

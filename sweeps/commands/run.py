@@ -63,15 +63,19 @@ def run(
     max_hours: MaxHours = None,
     max_gpu_hours: MaxGpuHours = None,
 ) -> None:
-    """Run everything that studies still miss, then write their reports."""
+    """Run everything that studies still miss, searches first, then write their reports."""
     with one_sentence(store):
         quiet_libraries()
         from sweeps.budget import Limits
+        from sweeps.commands.search import searched
         from sweeps.launch import Where
 
-        opened = opened_studies(studies, store, overrides, only)
-        where = Where(address, cache_dir, cpus, cache_gb)
-        run_opened(opened, where, tracking_uri, Limits(max_hours, max_gpu_hours))
+        where, limits = Where(address, cache_dir, cpus, cache_gb), Limits(max_hours, max_gpu_hours)
+        chosen = []
+        for opened in opened_studies(studies, store, overrides, only):
+            one, limits = searched(opened, where, limits, only)
+            chosen.append(one)
+        run_opened(chosen, where, tracking_uri, limits)
 
 
 def retry(

@@ -1,0 +1,47 @@
+"""Axes as they are written: single values for lists, ranges of whole numbers, folds, no repetition."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import Field
+from pydantic_core import PydanticCustomError
+
+LONGEST_RANGE = 10_000  # a slip of the finger, not a study
+Seed = Annotated[int, Field(ge=0, strict=True)]
+
+
+def as_list(value: Any) -> Any:
+    """A single value stands for a list of one."""
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def integers(value: Any) -> Any:
+    """`3`, `[0, 2]` or `0..9`, both ends included."""
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+)\.\.(\d+)", value.strip())):
+        first, last = int(match.group(1)), int(match.group(2))
+        if last - first >= LONGEST_RANGE:
+            raise PydanticCustomError(
+                "range",
+                "the range '{value}' has more than {most} values",
+                {"value": value, "most": LONGEST_RANGE},
+            )
+        if last < first:
+            raise PydanticCustomError("range", "the range '{value}' runs backwards", {"value": value})
+        return list(range(first, last + 1))
+    return as_list(value)
+
+
+def folds(value: Any) -> Any:
+    """Like `integers`; `all` and `protocol` stand for themselves."""
+    return value if value in ("all", "protocol") else integers(value)
+
+
+def unique(values: Sequence[Any]) -> Any:
+    """The values, unless one of them is there twice."""
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise PydanticCustomError("repeated", "{value} is listed twice", {"value": str(value)})
+    return values

@@ -1,0 +1,113 @@
+"""Look for the best configuration of a study with a `search:` block."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from after_ray.errors import AfterRayError
+from sweeps.commands._options import (
+    DEFAULT_STORE,
+    Overrides,
+    StoreFolder,
+    StudyFile,
+    one_sentence,
+    opened_study,
+    quiet_libraries,
+    refuse_shared_recordings,
+)
+from sweeps.commands.run import (
+    STOPPED,
+    Address,
+    CacheFolder,
+    CacheLimit,
+    Cores,
+    MaxGpuHours,
+    MaxHours,
+)
+
+if TYPE_CHECKING:
+    from sweeps.budget import Limits
+    from sweeps.launch import Where
+    from sweeps.opening import OpenStudy
+    from sweeps.search.running import SearchReport
+
+
+class NoSearch(AfterRayError):
+    """A study that asks for no search."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The study '{name}' has no 'search:' block, so there is nothing to look for; add one, or run "
+            "the study as it is with 'after-ray run'."
+        )
+
+
+def search(
+    study: StudyFile,
+    store: StoreFolder = DEFAULT_STORE,
+    overrides: Overrides = None,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Try candidates again that failed too often.")
+    ] = False,
+    address: Address = None,
+    cache_dir: CacheFolder = None,
+    cache_gb: CacheLimit = 50.0,
+    cpus: Cores = None,
+    max_hours: MaxHours = None,
+    max_gpu_hours: MaxGpuHours = None,
+) -> None:
+    """Try the candidates of a study's search, and write the best configuration as a study file."""
+    with one_sentence(store):
+        quiet_libraries()
+        from sweeps.budget import Limits
+        from sweeps.launch import Where
+        from sweeps.search.book import forgive_failures
+
+        opened = opened_study(study, store, overrides)
+        if opened.study.search is None:
+            raise NoSearch(opened.study.study)
+        if retry:
+            forgive_failures(opened)
+        where, limits = Where(address, cache_dir, cpus, cache_gb), Limits(max_hours, max_gpu_hours)
+        done = search_opened(opened, where, limits)
+        print(f"run it: after-ray run {done.best} --store {opened.store.root}")
+
+
+def searched(opened: OpenStudy, where: Where, limits: Limits, only: str | None) -> tuple[OpenStudy, Limits]:
+    """The study to run in the place of one with a search: the chosen one; and what is left of the limits."""
+    if opened.study.search is None:
+        return opened, limits
+    done = search_opened(opened, where, limits)
+    assert done.best is not None
+    return opened_study(done.best, opened.store.root, None, only=only), done.left
+
+
+def search_opened(opened: OpenStudy, where: Where, limits: Limits) -> SearchReport:
+    """Run a search to its end; ends with an exit code of its own where a budget stops it."""
+    from sweeps.running import check_limits
+    from sweeps.search.running import run_search
+
+    refuse_shared_recordings(opened)
+    check_limits([opened], limits)
+    opened.store.probe()
+    done = run_search(opened, where, limits)
+    print_search(opened, done)
+    if done.best is None:
+        raise typer.Exit(STOPPED)
+    return done
+
+
+def print_search(opened: OpenStudy, done: SearchReport) -> None:
+    """How the candidates stand, and where the table and the chosen study are."""
+    from sweeps._console import print_counts
+
+    print_counts(f"search of {opened.study.study}", done.counts)
+    if done.drawn_out:
+        print("the space gave no other configuration in many draws, so fewer than asked for were tried")
+    print(f"candidates: {done.candidates}")
+    if done.best is not None:
+        print(f"best: {done.best}")
+    if done.stopped is not None:
+        print(f"{done.counts['missing']} candidates are missing; {done.stopped}")

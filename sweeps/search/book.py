@@ -1,0 +1,169 @@
+"""The book of a search: which candidates were drawn, and how each stands by the store's records and notes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from after_ray.errors import AfterRayError
+from after_ray.files import create_exclusive
+from after_ray.store import Store, digest
+from after_ray.store.pruned import PrunedNotes
+from sweeps.opening import OpenStudy
+from sweeps.search.candidates import Candidate, Expander
+from sweeps.search.space import Configuration, label_of
+
+Name = Literal["finished", "pruned", "failed", "missing"]
+
+
+@dataclass(frozen=True)
+class State:
+    """How a candidate stands: its scores at the rungs that it passed, and why it failed.
+
+    `barred`: refused, or failed so often that it is not run again unasked.
+    """
+
+    name: Name
+    scores: tuple[float, ...] = ()
+    sentence: str = ""
+    barred: bool = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing left to run."""
+        return self.name in ("finished", "pruned") or self.barred
+
+
+@dataclass
+class Book:
+    """All candidates of one search.
+
+    The configurations are in files of their own below `drawn`, one per candidate, so that a search that was
+    killed goes on with those that it had drawn; all else is in the ledger. `place`: what people read.
+    """
+
+    store: Store
+    place: Path
+    drawn: Path
+    expander: Expander
+    candidates: list[Candidate] = field(default_factory=list)
+    states: dict[int, State] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, opened: OpenStudy) -> Book:
+        """The book of a study's search, with all that was drawn before from the same space."""
+        expander = Expander(opened)
+        search = expander.search
+        drawn_from = {
+            "space": {path: each.model_dump(mode="json") for path, each in search.space.items()},
+            "algorithm": search.algorithm,
+            "sampling_seed": search.sampling_seed,
+        }
+        place = search_folder(opened)
+        book = cls(opened.store, place, place / "drawn" / digest("search", 1, drawn_from), expander)
+        for number, configuration in book._read():
+            book._enter(expander.candidate(number, configuration))
+        return book
+
+    def add(self, configuration: Configuration) -> Candidate:
+        """A new candidate, written down before it runs; another launch that draws too may be faster."""
+        data = (json.dumps({"configuration": configuration}, indent=1) + "\n").encode()
+        number = len(self.candidates) + 1
+        while not create_exclusive(self._path(number), data):
+            number += 1
+        candidate = self.expander.candidate(number, configuration)
+        self._enter(candidate)
+        return candidate
+
+    def look(self, candidate: Candidate) -> State:
+        """How a candidate stands now."""
+        self.states[candidate.number] = self._state(candidate)
+        return self.states[candidate.number]
+
+    def look_again(self) -> None:
+        """Look at all candidates: notes of lost processes are written after their trials ended."""
+        for candidate in self.candidates:
+            self.look(candidate)
+
+    def first_sentence(self) -> str:
+        """Why the first candidate that failed did."""
+        return next((state.sentence for state in self.states.values() if state.sentence), "none was tried.")
+
+    @property
+    def labels(self) -> set[str]:
+        """The configurations that were drawn, as texts."""
+        return {label_of(candidate.configuration) for candidate in self.candidates}
+
+    @property
+    def wanted(self) -> list[Candidate]:
+        """The candidates that the study asks for: the first ones, if more were drawn before."""
+        return self.candidates[: self.expander.search.candidates]
+
+    def counts(self) -> dict[str, int]:
+        """Candidates that are wanted, and how many of them are finished, pruned, failed and missing."""
+        names = [self.states[candidate.number].name for candidate in self.wanted]
+        each = {name: names.count(name) for name in ("finished", "pruned", "failed")}
+        wanted = self.expander.search.candidates
+        return {"candidates": wanted, **each, "missing": wanted - sum(each.values())}
+
+    def best(self) -> Candidate | None:
+        """The finished candidate of the highest validation UA, the first one where several have it."""
+        finished = [one for one in self.wanted if self.states[one.number].name == "finished"]
+        return max(finished, key=lambda one: self.values(one)[-1], default=None)
+
+    def values(self, candidate: Candidate) -> tuple[float, ...]:
+        """What a candidate was worth at each rung that it passed."""
+        if isinstance(candidate.asks, str):
+            return ()
+        stage, scores = candidate.asks.stage, self.states[candidate.number].scores
+        return tuple(stage.value(scores[: rung + 1]) for rung in range(len(scores)))
+
+    def _enter(self, candidate: Candidate) -> None:
+        self.candidates.append(candidate)
+        self.look(candidate)
+
+    def _state(self, candidate: Candidate) -> State:
+        if isinstance(candidate.asks, str):
+            return State("failed", sentence=candidate.asks, barred=True)
+        key = candidate.asks.stage.key
+        record = self.store.find(key)
+        if record is not None:
+            return State("finished", tuple(record.details["scores"]))
+        pruned = PrunedNotes(self.store.root).find(key)
+        if pruned is not None:
+            return State("pruned", pruned.scores)
+        failure = self.store.ledger.failures().get(key)
+        if failure is not None:
+            return State("failed", sentence=failure.sentence, barred=failure.quarantined)
+        return State("missing")
+
+    def _read(self) -> Iterator[tuple[int, Configuration]]:
+        for path in sorted(self.drawn.glob("*.json")):
+            try:
+                yield int(path.stem), json.loads(path.read_bytes())["configuration"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise AfterRayError(
+                    f"{path} is no candidate of a search ({error}); remove it and run the same command again."
+                ) from error
+
+    def _path(self, number: int) -> Path:
+        return self.drawn / f"{number:06d}.json"
+
+
+def search_folder(opened: OpenStudy) -> Path:
+    """Where a search keeps what people read: its candidates and the chosen study."""
+    return opened.store.root / "searches" / opened.study.study
+
+
+def forgive_failures(opened: OpenStudy) -> None:
+    """Remove the notes of candidates that failed, so that they are tried as if for the first time."""
+    book = Book.open(opened)
+    opened.store.ledger.forgive(one.key for one in book.candidates if one.key is not None)
+
+
+def search_counts(opened: OpenStudy) -> dict[str, int]:
+    """How far the search of a study is, for `plan` and `status`: what was pruned is not missing."""
+    return Book.open(opened).counts()

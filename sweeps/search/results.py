@@ -1,0 +1,69 @@
+"""What a search leaves for people: a table of all candidates, and the best of them as a study file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from after_ray.files import write_text
+from sweeps.opening import OpenStudy
+from sweeps.places import with_places
+from sweeps.search.book import Book
+from sweeps.search.candidates import Candidate
+from sweeps.search.settings import SelectedFrom
+from sweeps.search.values import in_yaml, with_configuration
+from sweeps.study_file import read_study_file
+
+
+def write_candidates(book: Book) -> Path:
+    """Write `candidates.csv`: configuration, state, value at each rung, and why a candidate failed."""
+    path = book.place / "candidates.csv"
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    paths = list(book.expander.search.space)
+    rungs = [f"rung_{rung}" for rung in range(1, book.expander.rungs + 1)]
+    table.writerow(["candidate", "state", "value", *rungs, *paths, "key", "sentence"])
+    for candidate in book.candidates:
+        table.writerow(_row(book, candidate, paths, len(rungs)))
+    write_text(path, text.getvalue())
+    return path
+
+
+def _row(book: Book, candidate: Candidate, paths: list[str], rungs: int) -> list[str]:
+    state, values = book.states[candidate.number], book.values(candidate)
+    passed = [repr(value) for value in values] + [""] * (rungs - len(values))
+    settings = [in_yaml(candidate.configuration[path]) for path in paths]
+    last = passed[len(values) - 1] if values else ""
+    return [str(candidate.number), state.name, last, *passed, *settings, candidate.key or "", state.sentence]
+
+
+def write_best(opened: OpenStudy, book: Book, chosen: Candidate) -> Path:
+    """Write the study with the chosen configuration, its own folds and seeds, and how it was chosen."""
+    path = book.place / "best.yaml"
+    source = read_study_file(opened.path, opened.overrides)
+    values = with_places(with_configuration(source.values, chosen.configuration), opened.path.parent)
+    values["study"] = f"{opened.study.study}-best"
+    values["selected_from"] = _selected_from(opened, book, chosen)
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
+    write_text(
+        path, f"# Written by the search of '{opened.study.study}'; a later search writes it anew.\n{text}"
+    )
+    return path
+
+
+def _selected_from(opened: OpenStudy, book: Book, chosen: Candidate) -> dict[str, Any]:
+    counts = book.counts()
+    selected = SelectedFrom(
+        study=opened.study.study,
+        candidates=len(book.wanted),
+        finished=counts["finished"],
+        pruned=counts["pruned"],
+        failed=counts["failed"],
+        value=book.values(chosen)[-1],
+        seeds=book.expander.search.seed,
+    )
+    return selected.model_dump(mode="json")

@@ -1,0 +1,47 @@
+"""Where candidates run, how many at once, and what of the budget is left for them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from after_ray.environment import Execution
+from sweeps.budget import Budget
+from sweeps.jobs import Job
+from sweeps.launch import SECONDS_BETWEEN_LOOKS
+from sweeps.ray_start import Nodes, Where, execution_for
+from sweeps.search.book import Book
+
+WAITING_ON_A_CLUSTER = 16  # candidates that wait for room there, so that an autoscaler sees what is wanted
+
+
+class Room:
+    """The nodes of the Ray that runs, as candidates see them.
+
+    Raises:
+        AfterRayError: when no node can hold a candidate.
+    """
+
+    def __init__(self, book: Book, where: Where, budget: Budget) -> None:
+        self._store, self._where, self._budget = book.store, where, budget
+        self._concurrent = book.expander.search.concurrent
+        self._resources = book.expander.resources
+        self._nodes, self._looked = Nodes.found(where), time.monotonic()
+        self._nodes.check(self._resources)
+
+    def execution_of(self, job: Job) -> Execution:
+        """Where and how a candidate runs."""
+        return execution_for(job.resources, self._nodes, self._store, self._where)
+
+    def is_left(self, running: Sequence[Job]) -> bool:
+        """Whether one more candidate would run now: the later it is drawn, the more is known."""
+        if self._concurrent is not None:
+            return len(running) < self._concurrent
+        if self._nodes.growing and time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
+            self._nodes, self._looked = Nodes.found(self._where), time.monotonic()
+        waiting = WAITING_ON_A_CLUSTER if self._nodes.growing else 0
+        return len(running) < self._nodes.slots(self._resources) + waiting
+
+    def may_start(self, job: Job) -> bool:
+        """Whether a candidate fits in the budget."""
+        return self._budget.allows(job.key, job.resources.gpu)

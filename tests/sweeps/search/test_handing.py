@@ -1,0 +1,198 @@
+"""Which candidate runs next, and what becomes of it: finished, pruned, failed, or left for another launch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ray.tune.search import Searcher
+
+from after_ray.environment import Execution
+from after_ray.store.pruned import PrunedNotes
+from sweeps.jobs import Job
+from sweeps.search.book import Book
+from sweeps.search.handing import CandidatesInTurn
+from sweeps.search.space import Configuration, label_of
+from tests.sweeps.search.toy import STUDY, book, configuration, finish
+
+pytestmark = pytest.mark.ray  # Tune's searcher is imported, no Ray is started
+
+
+class Listed:
+    """Proposes a list of configurations, and remembers what it was told."""
+
+    def __init__(self, *configurations: Configuration) -> None:
+        self.left = list(configurations)
+        self.heard: list[tuple[float, str, int]] = []
+
+    def propose(self, known: Container[str]) -> Configuration | None:
+        fresh = [each for each in self.left if label_of(each) not in known]
+        return fresh[0] if fresh else None
+
+    def told(self, configuration: Configuration, name: str, values: Sequence[float]) -> None:
+        self.heard.append((configuration["classifier.regularization"], name, len(values)))
+
+
+class Slots:
+    """Room for so many candidates."""
+
+    def __init__(self, slots: int = 9, may_start: Callable[[], bool] = lambda: True) -> None:
+        self.slots, self._may_start = slots, may_start
+
+    def execution_of(self, job: Job) -> Execution:
+        return Execution("store", "cache")
+
+    def is_left(self, running: Sequence[Job]) -> bool:
+        return len(running) < self.slots
+
+    def may_start(self, job: Job) -> bool:
+        return self._may_start()
+
+
+ALL = tuple(configuration(float(number)) for number in range(1, 10))
+FINISHED = {"finished": True, "scores": [0.5, 0.5, 0.5, 0.5]}
+
+
+def hands(
+    drawn: Book, proposer: Listed, room: Slots | None = None, halt: Path | None = None
+) -> CandidatesInTurn:
+    return CandidatesInTurn(drawn, proposer, room or Slots(), halt)
+
+
+def number(drawn: Book, config: Any) -> int:
+    """Of the candidate that a trial was made for."""
+    return next(one.number for one in drawn.candidates if one.key == config["stage"].key)
+
+
+def end(search: CandidatesInTurn, drawn: Book, trial: str, config: Any, *scores: float) -> None:
+    finish(drawn.store, drawn.candidates[number(drawn, config) - 1], *scores)
+    search.on_trial_complete(trial, {"finished": True, "scores": list(scores)})
+
+
+def test_as_many_candidates_are_drawn_as_are_wanted_and_no_more_than_there_is_room(tmp_path: Path) -> None:
+    drawn = book(tmp_path)
+    search = hands(drawn, Listed(*ALL), Slots(3))
+    first = [search.suggest(str(trial)) for trial in range(3)]
+    assert [number(drawn, config) for config in first] == [1, 2, 3]
+    assert search.suggest("3") is None
+    assert len(drawn.candidates) == 3, "the fourth is drawn when more is known"
+    end(search, drawn, "0", first[0], 0.1, 0.1, 0.1, 0.1)
+    assert number(drawn, search.suggest("3")) == 4
+    for trial, config in (("1", first[1]), ("2", first[2])):
+        end(search, drawn, trial, config, 0.1, 0.1, 0.1, 0.1)
+    assert search.suggest("4") is None, "one still runs"
+    search.on_trial_complete("3", {"scores": [0.1]})
+    assert search.suggest("4") == Searcher.FINISHED
+
+
+def test_a_candidate_that_was_stopped_at_a_rung_is_pruned_in_the_store(tmp_path: Path) -> None:
+    drawn, proposer = book(tmp_path), Listed(*ALL)
+    search = hands(drawn, proposer)
+    config = search.suggest("1")
+    search.on_trial_complete("1", {"scores": [0.3, 0.4]})
+    note = PrunedNotes(drawn.store.root).find(config["stage"].key)
+    assert note is not None
+    assert note.scores == (0.3, 0.4)
+    assert proposer.heard == [(1.0, "pruned", 2)]
+    assert drawn.counts()["pruned"] == 1
+
+
+def test_finished_and_pruned_candidates_of_an_earlier_launch_do_not_run_again_and_are_told(
+    tmp_path: Path,
+) -> None:
+    before = book(tmp_path)
+    one, two, _ = (before.add(each) for each in ALL[:3])
+    finish(before.store, one, 0.5, 0.5, 0.5, 0.5)
+    hands(before, Listed())
+    search = hands(before, Listed())
+    _ = search.suggest("a"), search.suggest("b")
+    search.on_trial_complete("a", {"scores": [0.1]})
+    drawn, proposer = book(tmp_path), Listed(*ALL)
+    again = hands(drawn, proposer)
+    assert number(drawn, again.suggest("1")) == 3, "it was killed while it ran"
+    assert number(drawn, again.suggest("2")) == 4, "a new one"
+    assert proposer.heard == [(1.0, "finished", 4), (2.0, "pruned", 1)]
+    assert two.key is not None
+
+
+def test_a_refused_candidate_fails_without_a_trial_and_the_search_goes_on(tmp_path: Path) -> None:
+    drawn = book(tmp_path)
+    proposer = Listed(configuration(1.0, "margn"), configuration(2.0))
+    search = hands(drawn, proposer)
+    assert number(drawn, search.suggest("1")) == 2
+    assert proposer.heard == [(1.0, "failed", 0)]
+    assert "unknown strategy 'margn'" in drawn.states[1].sentence
+
+
+@pytest.mark.parametrize("ended", [{"result": {"failed": "why"}}, {"error": True}])
+def test_a_failed_candidate_is_told_as_failed_and_not_as_pruned(
+    tmp_path: Path, ended: dict[str, Any]
+) -> None:
+    drawn, proposer = book(tmp_path), Listed(*ALL)
+    search = hands(drawn, proposer)
+    search.suggest("1")
+    search.on_trial_complete("1", **ended)
+    assert proposer.heard == [(1.0, "failed", 0)]
+    assert PrunedNotes(drawn.store.root).find(str(drawn.candidates[0].key)) is None
+    assert number(drawn, search.suggest("2")) == 2
+
+
+@pytest.mark.parametrize(
+    "ended", [{"halted": True}, {"stopped": "the store is full"}, {"scores": [0.5], "rung": 1}]
+)
+def test_a_candidate_that_a_budget_ended_is_missing_and_not_pruned(
+    tmp_path: Path, ended: dict[str, Any]
+) -> None:
+    drawn = book(tmp_path)
+    search = hands(drawn, Listed(*ALL), halt=tmp_path / "halt")
+    search.suggest("1")
+    search.halt()
+    assert (tmp_path / "halt").exists()
+    search.on_trial_complete("1", ended)
+    assert search.suggest("2") == Searcher.FINISHED
+    assert book(tmp_path).counts() == {"candidates": 4, "finished": 0, "pruned": 0, "failed": 0, "missing": 4}
+
+
+def test_a_budget_that_is_spent_starts_no_candidate(tmp_path: Path) -> None:
+    drawn = book(tmp_path)
+    search = hands(drawn, Listed(*ALL), Slots(may_start=lambda: False))
+    assert search.suggest("1") == Searcher.FINISHED
+    assert len(search.waiting) == 1, "it was drawn and waits for another launch"
+
+
+def test_a_preempted_candidate_goes_on_elsewhere(tmp_path: Path) -> None:
+    drawn = book(tmp_path)
+    search = hands(drawn, Listed(*ALL))
+    config = search.suggest("1")
+    search.on_trial_complete("1", {"preempted": True, "scores": [0.5]})
+    assert search.suggest("2")["stage"].key == config["stage"].key
+
+
+def test_of_two_candidates_that_mean_the_same_the_second_waits_for_the_first(tmp_path: Path) -> None:
+    text = STUDY.replace("classifier: functionals", "classifier: functionals\nrestart: pretrained")
+    text = text.replace(
+        "strategy: {choice: [entropy, margin]}", "protocol.restart: {choice: [previous, pretrained]}"
+    )
+    same = [
+        {"classifier.regularization": 1.0, "protocol.restart": each} for each in ("previous", "pretrained")
+    ]
+    drawn, proposer = book(tmp_path, text), Listed(*same)
+    search = hands(drawn, proposer)
+    config = search.suggest("1")
+    assert search.suggest("2") is None
+    assert drawn.candidates[0].key == drawn.candidates[1].key
+    end(search, drawn, "1", config, 0.5, 0.5, 0.5, 0.5)
+    assert search.suggest("2") == Searcher.FINISHED
+    assert proposer.heard == [(1.0, "finished", 4)] * 2
+
+
+def test_a_space_without_other_configurations_ends_the_search(tmp_path: Path) -> None:
+    drawn = book(tmp_path)
+    search = hands(drawn, Listed(ALL[0]))
+    config = search.suggest("1")
+    assert search.suggest("2") is None
+    end(search, drawn, "1", config, 0.5, 0.5, 0.5, 0.5)
+    assert search.suggest("2") == Searcher.FINISHED
+    assert search.drawn_out

@@ -1,0 +1,55 @@
+"""A study with a search on a made-up corpus: nothing is read but its file, and no trial ever runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from after_ray.corpora._base import Scan
+from after_ray.store import Draft, Store
+from sweeps.declaration import load_study
+from sweeps.opening import OpenStudy
+from sweeps.plan import make_plan
+from sweeps.search.book import Book
+from sweeps.search.candidates import Candidate
+from tests.after_ray.splits.toy import dialogs
+
+STUDY = """\
+study: small
+corpus: {name: synthetic}
+classifier: functionals
+strategy: entropy
+schedule: [20, 40, 60]
+ratios: [20, 40]
+seed: 0..2
+search:
+  space:
+    classifier.regularization: {loguniform: [1e-3, 1e3]}
+    strategy: {choice: [entropy, margin]}
+  candidates: 4
+  fold: [3, 1]
+  seed: [101, 100]
+"""
+
+
+def opened(folder: Path, text: str = STUDY, *overrides: str) -> OpenStudy:
+    path = folder / "small.yaml"
+    path.write_text(text)
+    study = load_study(path, overrides)
+    scan = Scan(dialogs(corpus="synthetic"))
+    return OpenStudy(
+        path, study, (scan,), make_plan(study, [scan.manifest]), Store(folder / "store"), overrides
+    )
+
+
+def book(folder: Path, text: str = STUDY, *overrides: str) -> Book:
+    return Book.open(opened(folder, text, *overrides))
+
+
+def configuration(regularization: float, strategy: str = "entropy") -> dict[str, object]:
+    return {"classifier.regularization": regularization, "strategy": strategy}
+
+
+def finish(store: Store, candidate: Candidate, *scores: float) -> None:
+    """A record as its trial would leave it."""
+    assert candidate.key is not None
+    store.commit(Draft(candidate.key, "candidate", {}, details={"scores": list(scores)}))
