@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from after_ray.store import Store
 from after_ray.wording import duration
 
 if TYPE_CHECKING:
     from after_ray.manifest import Manifest
+    from after_ray.store import Store
     from sweeps.cost.estimate import Estimate
     from sweeps.cost.schedule import Capacity
     from sweeps.opening import OpenStudy

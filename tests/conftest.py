@@ -20,10 +20,10 @@ STRICT = os.environ.get("AFTER_RAY_STRICT") == "1"
 BUDGETS = {
     "gpu": 300,
     "cluster": 400,
-    "chaos": 300,
+    "chaos": 600,
     "browser": 90,
     "services": 120,
-    "ray": 300,
+    "ray": 600,
     "slow": 400,
     "fast": 300,
 }
