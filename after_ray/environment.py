@@ -31,6 +31,8 @@ class Execution:
         shared_by: how many trials may share the device, written beside every time measured.
         checkpoint_seconds: how often unfinished training writes its state, at most.
         compile: whether networks go through `torch.compile`.
+        commit: of the checkout that the driver ran from; empty when it was no checkout.
+        provenance: digest of what the store keeps of that code (`STORE/provenance`); empty without a driver.
     """
 
     store: str
@@ -41,6 +43,8 @@ class Execution:
     shared_by: int = 1
     checkpoint_seconds: float = 300.0
     compile: bool = False
+    commit: str = ""
+    provenance: str = ""
 
     def resolve_device(self) -> str:
         """The torch device.
@@ -97,9 +101,13 @@ def sentence_of(error: Exception) -> str:
     return str(error) if isinstance(error, AfterRayError) else f"{type(error).__name__}: {error}"
 
 
-def describe(execution: Execution) -> dict[str, Any]:
-    """What is recorded with every result: versions, processor or GPU, threads, sharing."""
+def describe(execution: Execution, source: str = "") -> dict[str, Any]:
+    """What is recorded with every result: versions, processor or GPU, threads, sharing, and the code.
+
+    `source`: digest of the code that made the result (`after_ray.sources`).
+    """
     device = execution.resolve_device()
+    code = {"source": source, "commit": execution.commit, "provenance": execution.provenance}
     return {
         **_versions(),
         "device": device,
@@ -108,6 +116,7 @@ def describe(execution: Execution) -> dict[str, Any]:
         "threads": execution.threads,
         "shared_by": execution.shared_by,
         "host": platform.node(),
+        **{name: value for name, value in code.items() if value},
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from sweeps.commands import corpora, mirror, plan, report, run, search, status, ui
+from sweeps.commands import corpora, mirror, plan, provenance, report, run, search, status, ui
 
 app = typer.Typer(
     name="after-ray",
@@ -20,6 +20,7 @@ app.command()(search.search)
 app.command()(status.status)
 app.command()(report.report)
 app.command()(mirror.mirror)
+app.command()(provenance.provenance)
 app.command()(ui.ui)
 app.add_typer(corpora.app, name="corpora")
 

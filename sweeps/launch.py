@@ -21,6 +21,7 @@ from sweeps.forecast import Forecast, Forecaster, unknown
 from sweeps.interrupts import Interrupt
 from sweeps.jobs import Job, jobs_of, resting_on
 from sweeps.plan import Plan
+from sweeps.provenance import keep_code_state
 from sweeps.ray_start import Nodes, Where, execution_for, running_ray
 from sweeps.sight import Following, Nobody
 
@@ -109,6 +110,7 @@ class _Run:
         from sweeps.watching import TrialWatcher
 
         self._store, self._where, self._budget = store, where, budget
+        self._code = keep_code_state(store)
         self._nodes, self._looked = Nodes.found(where), time.monotonic()
         for resources in {job.resources for job in jobs.values()}:
             self._nodes.check(resources)
@@ -130,7 +132,7 @@ class _Run:
         return Outcome(watcher.ran, watcher.failed, len(searcher.blocked), quarantined, stopped)
 
     def _execution_of(self, job: Job) -> Execution:
-        return execution_for(job.resources, self._nodes, self._store, self._where)
+        return execution_for(job.resources, self._nodes, self._store, self._where, self._code)
 
     def _may_start(self, job: Job) -> bool:
         """Whether a job fits in the budget, and not too many of its size wait for room."""

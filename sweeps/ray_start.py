@@ -15,6 +15,7 @@ from after_ray.errors import AfterRayError
 from after_ray.store import Store
 from sweeps.cost.schedule import Capacity
 from sweeps.declaration import Resources
+from sweeps.provenance import CodeState
 
 # Set before Ray is imported: quiet, no telemetry.
 RAY_DEFAULTS = {
@@ -146,8 +147,10 @@ class Nodes:
         return by_cpu if resources.gpu == 0 else min(by_cpu, int(gpus / resources.gpu + 1e-9))
 
 
-def execution_for(resources: Resources, nodes: Nodes, store: Store, where: Where) -> Execution:
-    """Where and how a trial with these resources runs."""
+def execution_for(
+    resources: Resources, nodes: Nodes, store: Store, where: Where, code: CodeState
+) -> Execution:
+    """Where and how a trial with these resources runs, and by what code."""
     cache = where.cache or _default_cache(store, where)
     return Execution(
         store=str(store.root.resolve()),
@@ -158,6 +161,8 @@ def execution_for(resources: Resources, nodes: Nodes, store: Store, where: Where
         shared_by=nodes.sharing(resources),
         checkpoint_seconds=resources.checkpoint_seconds,
         compile=resources.compile,
+        commit=code.commit,
+        provenance=code.digest,
     )
 
 

@@ -137,6 +137,12 @@ ClassifierSettings = Annotated[
 ]
 
 
+def version_of(name: str) -> int:
+    """The version of a classifier's code."""
+    known = (PooledTransformerSettings, LightSerNetSettings, FunctionalsSettings)
+    return {settings.model_fields["name"].default: settings.version for settings in known}[name]
+
+
 def needs_backbone(settings: ClassifierSettings) -> bool:
     """Whether a classifier is built on a backbone (and adaptation therefore means something)."""
     return isinstance(settings, PooledTransformerSettings)

@@ -12,6 +12,7 @@ from after_ray.errors import CollapsedAdaptation, DivergedTraining
 from after_ray.execution.corpus import open_corpus
 from after_ray.execution.folds import open_fold
 from after_ray.seeds import SeedTree
+from after_ray.sources import source_of
 from after_ray.splits.tripwire import Tripwire
 from after_ray.stages import AdaptationStage
 from after_ray.store import Checkpoint, Draft, NodeCache, Record, Store
@@ -84,7 +85,7 @@ def _commit(stage: AdaptationStage, execution: Execution, adapted: Adapted, star
                 "resumed": adapted.resumed,
                 **adapted.details,
             },
-            environment=describe(execution),
+            environment=describe(execution, source_of(stage)),
             started=started,
             finished=finished,
         )

@@ -11,6 +11,7 @@ from after_ray.audio.prepare import MANIFEST_FILE, PreparedCorpus, prepare
 from after_ray.corpora._base import Scan
 from after_ray.corpora._settings import CorpusSettings
 from after_ray.environment import Execution, describe, fix_threads
+from after_ray.sources import source_of
 from after_ray.stages import AudioStage
 from after_ray.store import Draft, NodeCache, Record, Store
 
@@ -39,7 +40,7 @@ def prepare_audio(
             meaning=stage.meaning(),
             measures=measures,
             seconds={"total": finished - started},
-            environment=describe(Execution(str(store.root), "")),
+            environment=describe(Execution(str(store.root), ""), source_of(stage)),
             details=_details(scan),
             started=started,
             finished=finished,

@@ -17,6 +17,7 @@ from after_ray.execution.corpus import open_corpus
 from after_ray.features import Extractor, extractors
 from after_ray.features._settings import FeatureSettings, FrontEndFeatures
 from after_ray.ragged import Ragged, write_ragged
+from after_ray.sources import source_of
 from after_ray.stages import FeaturesStage
 from after_ray.store import Draft, NodeCache, Record, Store
 from after_ray.store.artifacts import save_arrays
@@ -51,7 +52,7 @@ def compute_features(
             measures={"utterances": len(lengths), "frames": int(lengths.sum())},
             seconds={"features": finished - started, "total": finished - started},
             details={"precision": extractor.precision, **_provenance(stage.features)},
-            environment=describe(execution),
+            environment=describe(execution, source_of(stage)),
             started=started,
             finished=finished,
         )

@@ -10,6 +10,7 @@ import time
 from after_ray.environment import Execution, describe
 from after_ray.errors import DamagedStore
 from after_ray.manifest import Manifest
+from after_ray.sources import source_of
 from after_ray.splits.fold_file import FoldTable
 from after_ray.stages import FoldsStage
 from after_ray.store import Draft, Record, Store
@@ -49,7 +50,7 @@ def keep_folds(stage: FoldsStage, manifest: Manifest, store: Store, given: FoldT
             meaning=stage.meaning(),
             measures={"folds": len(table.folds), "utterances": len(manifest)},
             seconds={"total": finished - started},
-            environment=describe(Execution(str(store.root), "")),
+            environment=describe(Execution(str(store.root), ""), source_of(stage)),
             details={"corpus": manifest.corpus, "digest": table.digest, "made": table.made},
             started=started,
             finished=finished,

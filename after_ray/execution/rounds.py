@@ -27,6 +27,7 @@ from after_ray.manifest import Manifest
 from after_ray.metrics import evaluate
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
+from after_ray.sources import source_of
 from after_ray.splits.caps import capped, validation_order
 from after_ray.splits.fold_file import FoldTable
 from after_ray.splits.oracle import Evaluator, Oracle
@@ -167,7 +168,7 @@ class Trajectory:
                 measures=self._measures(result),
                 seconds=result.seconds,
                 details=self._details(result),
-                environment=describe(self._execution),
+                environment=describe(self._execution, source_of(stage)),
                 started=started,
                 finished=time.time(),
             )

@@ -120,6 +120,7 @@ def _only_failed(opened: OpenStudy) -> OpenStudy:
 def run_opened(studies: Sequence[OpenStudy], where: Where, tracking_uri: str | None, limits: Limits) -> None:
     """Run studies to their reports; ends with an exit code of its own where something is missing."""
     from sweeps.counting import counts
+    from sweeps.drift import drift
     from sweeps.running import run_studies
     from sweeps.tracking import default_tracking_uri
 
@@ -133,7 +134,10 @@ def run_opened(studies: Sequence[OpenStudy], where: Where, tracking_uri: str | N
         if mirrored.links is not None:
             print("\n".join(mirrored.links.lines(opened.study.study)))
         print_report(opened, None)
-    missing = counts([opened.wanted for opened in studies], store.ledger.finished())["missing"]
+    finished = store.ledger.finished()
+    for sentence in drift([opened.plan for opened in studies], store, finished):
+        print(f"warning: {sentence}")
+    missing = counts([opened.wanted for opened in studies], finished)["missing"]
     if not missing:
         return
     if done.outcome.stopped:

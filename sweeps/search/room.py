@@ -9,6 +9,7 @@ from after_ray.environment import Execution
 from sweeps.budget import Budget
 from sweeps.jobs import Job
 from sweeps.launch import SECONDS_BETWEEN_LOOKS
+from sweeps.provenance import keep_code_state
 from sweeps.ray_start import Nodes, Where, execution_for
 from sweeps.search.book import Book
 
@@ -26,12 +27,13 @@ class Room:
         self._store, self._where, self._budget = book.store, where, budget
         self._concurrent = book.expander.search.concurrent
         self._resources = book.expander.resources
+        self._code = keep_code_state(book.store)
         self._nodes, self._looked = Nodes.found(where), time.monotonic()
         self._nodes.check(self._resources)
 
     def execution_of(self, job: Job) -> Execution:
         """Where and how a candidate runs."""
-        return execution_for(job.resources, self._nodes, self._store, self._where)
+        return execution_for(job.resources, self._nodes, self._store, self._where, self._code)
 
     def is_left(self, running: Sequence[Job]) -> bool:
         """Whether one more candidate would run now: the later it is drawn, the more is known."""

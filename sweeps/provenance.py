@@ -1,0 +1,91 @@
+"""What code results were made by: git commit, difference to it, packages; kept once in the store."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import after_ray
+from after_ray.files import write_json
+from after_ray.store import Store
+
+PACKAGES = ("after_ray", "trainables", "sweeps", "analysis")
+GIT_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class CodeState:
+    """The code that a launch runs.
+
+    `commit` and `difference` (to it, new files among it) are empty where the code lies in no git checkout.
+    """
+
+    commit: str
+    difference: str
+    packages: dict[str, str]
+
+    @property
+    def digest(self) -> str:
+        """Names this state in records."""
+        return hashlib.sha256(json.dumps(self.as_json(), sort_keys=True).encode()).hexdigest()[:16]
+
+    def as_json(self) -> dict[str, Any]:
+        """What is kept."""
+        return {"commit": self.commit, "difference": self.difference, "packages": self.packages}
+
+
+def code_state() -> CodeState:
+    """The state of the code that runs here; never fails for lack of git."""
+    root = Path(after_ray.__file__).parent.parent
+    top = _git(root, "rev-parse", "--show-toplevel").strip()
+    inside = bool(top) and Path(top).resolve() == root.resolve()
+    commit = _git(root, "rev-parse", "HEAD").strip() if inside else ""
+    return CodeState(commit, _difference(root) if commit else "", _packages())
+
+
+def keep_code_state(store: Store) -> CodeState:
+    """Write the state of the code into the store, once for all launches that run the same."""
+    state = code_state()
+    path = store.root / "provenance" / f"{state.digest}.json"
+    if not path.is_file():
+        write_json(path, state.as_json())
+    return state
+
+
+def read_code_state(store: Store, digest: str) -> dict[str, Any] | None:
+    """What was kept under a digest; None when it is gone."""
+    try:
+        return dict(json.loads((store.root / "provenance" / f"{digest}.json").read_bytes()))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _difference(root: Path) -> str:
+    """Of our packages: what differs from the commit, and whole files that git does not know."""
+    changed = _git(root, "diff", "HEAD", "--", *PACKAGES)
+    unknown = _git(root, "ls-files", "--others", "--exclude-standard", "--", *PACKAGES).splitlines()
+    added = [
+        f"+++ {name}\n{(root / name).read_text(errors='replace')}" for name in unknown if name.endswith(".py")
+    ]
+    return "\n".join(filter(None, [changed, *added]))
+
+
+def _packages() -> dict[str, str]:
+    found = importlib.metadata.distributions()
+    return dict(sorted((str(one.metadata["Name"]), one.version) for one in found))
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """What git prints; empty where there is no git, or no checkout."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, timeout=GIT_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.decode(errors="replace")
