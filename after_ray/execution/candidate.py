@@ -43,20 +43,21 @@ class CandidateRun:
         for needed in _in_order(rounds(last)[0]):
             run(needed, self._execution)
         run(last, self._execution)
-        self.scores = (*self.scores, validation_ua(self._store, last.key))
-        if self.finished:
-            self._commit()
+        scores = (*self.scores, validation_ua(self._store, last.key))
+        if len(scores) == len(self._stage.rounds):
+            self._commit(scores)
+        self.scores = scores  # last: a store that could not be written to is tried again from here
 
-    def _commit(self) -> Record:
+    def _commit(self, scores: tuple[float, ...]) -> Record:
         finished = time.time()
         draft = Draft(
             key=self._stage.key,
             kind=self._stage.kind,
             meaning=self._stage.meaning(),
             parents=tuple(stage.key for stage in self._stage.rounds),
-            measures={"validation_ua": self.value, "rungs": len(self.scores)},
+            measures={"validation_ua": self._stage.value(scores), "rungs": len(scores)},
             seconds={"total": finished - self._started},
-            details={"scores": list(self.scores)},
+            details={"scores": list(scores)},
             environment=describe(self._execution),
             started=self._started,
             finished=finished,

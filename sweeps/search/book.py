@@ -159,9 +159,10 @@ def search_folder(opened: OpenStudy) -> Path:
 
 
 def forgive_failures(opened: OpenStudy) -> None:
-    """Remove the notes of candidates that failed, so that they are tried as if for the first time."""
-    book = Book.open(opened)
-    opened.store.ledger.forgive(one.key for one in book.candidates if one.key is not None)
+    """Remove the notes of candidates, and of their stages, that failed: as if they were tried for the first time."""
+    asked = [one.asks for one in Book.open(opened).candidates if not isinstance(one.asks, str)]
+    for each in asked:
+        opened.store.ledger.forgive({each.stage.key, *each.plan.keys} & opened.store.ledger.failures().keys())
 
 
 def search_counts(opened: OpenStudy) -> dict[str, int]:

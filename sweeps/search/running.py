@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from after_ray.errors import AfterRayError
+from after_ray.store import Failure
 from sweeps._console import Meter, meter
 from sweeps.budget import Budget, Limits
 from sweeps.interrupts import Interrupt
@@ -31,6 +32,17 @@ class NothingFinished(AfterRayError):
         super().__init__(
             f"None of {counts['candidates']} candidates was finished, {counts['failed']} failed; "
             f"the first: {why}"
+        )
+
+
+class SharedTooOften(AfterRayError):
+    """Something that all candidates rest on and that failed too often to be run again unasked."""
+
+    def __init__(self, failures: Iterable[Failure], needed: Collection[str]) -> None:
+        sentence = next(each.sentence for each in failures if each.quarantined and each.key in needed)
+        super().__init__(
+            f"What all candidates share failed too often: {sentence} Mend it, then run 'after-ray search' "
+            "with --retry."
         )
 
 
@@ -77,6 +89,8 @@ def _share(book: Book, where: Where, budget: Budget) -> Outcome:
         outcome = launch_jobs(jobs, book.store, where, budget, SharedShown(shown))
     for sentence in outcome.failed.values():
         raise AfterRayError(f"What all candidates share failed, so none was tried: {sentence}")
+    if outcome.quarantined:
+        raise SharedTooOften(book.store.ledger.failures().values(), jobs.keys())
     return outcome
 
 

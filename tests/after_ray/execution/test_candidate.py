@@ -94,6 +94,25 @@ def test_the_last_rung_leaves_a_record_of_validation_numbers_alone(world: World)
     assert record.details == {"scores": [0.5, 0.7, 0.3]}
 
 
+def test_a_record_that_could_not_be_written_is_written_at_the_next_try(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = CandidateRun(candidate(), world.execution)
+    run.advance()
+    run.advance()
+    with monkeypatch.context() as broken, pytest.raises(OSError, match="full"):
+        broken.setattr(Store, "commit", full)
+        run.advance()
+    assert not run.finished
+    run.advance()
+    assert run.finished
+    assert world.store.find(candidate().key) is not None
+
+
+def full(*_: Any) -> None:
+    raise OSError("full")
+
+
 def test_with_rungs_of_ratios_the_newest_round_counts(world: World) -> None:
     work = CandidateWork(candidate("ratios"), world.execution)
     assert [work.advance()["value"] for _ in ROUNDS] == [0.5, 0.7, 0.3]

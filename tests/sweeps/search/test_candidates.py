@@ -95,6 +95,11 @@ def test_a_configuration_that_is_no_study_is_refused_and_the_others_are_not(
     assert expander.candidate(2, configuration(2.0)).key is not None
 
 
+def test_a_block_is_put_in_before_what_is_in_it(tmp_path: Path) -> None:
+    asked = Expander(opened(tmp_path)).expand({"classifier.regularization": 7.0, "classifier": "functionals"})
+    assert asked.plan.study.classifier[0].model_dump()["regularization"] == 7.0
+
+
 def test_a_schedule_that_reports_elsewhere_cannot_be_compared(tmp_path: Path) -> None:
     text = STUDY.replace("ratios: [20, 40]\n", "")
     refused = Expander(opened(tmp_path, text)).candidate(1, {**configuration(1.0), "schedule": [20, 50]})

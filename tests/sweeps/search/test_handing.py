@@ -155,6 +155,17 @@ def test_a_candidate_that_a_budget_ended_is_missing_and_not_pruned(
     assert book(tmp_path).counts() == {"candidates": 4, "finished": 0, "pruned": 0, "failed": 0, "missing": 4}
 
 
+@pytest.mark.parametrize("ended", [{"halted": True}, {"stopped": "the store is full"}, {}])
+def test_a_candidate_that_ended_without_passing_a_rung_was_not_stopped_at_one(
+    tmp_path: Path, ended: dict[str, Any]
+) -> None:
+    drawn = book(tmp_path)
+    search = hands(drawn, Listed(*ALL))
+    search.suggest("1")
+    search.on_trial_complete("1", ended)
+    assert book(tmp_path).counts()["pruned"] == 0
+
+
 def test_a_budget_that_is_spent_starts_no_candidate(tmp_path: Path) -> None:
     drawn = book(tmp_path)
     search = hands(drawn, Listed(*ALL), Slots(may_start=lambda: False))
