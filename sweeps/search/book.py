@@ -159,7 +159,7 @@ def search_folder(opened: OpenStudy) -> Path:
 
 
 def forgive_failures(opened: OpenStudy) -> None:
-    """Remove the notes of candidates, and of their stages, that failed: as if they were tried for the first time."""
+    """Remove the notes of failed candidates and of their stages, as if none had been tried."""
     asked = [one.asks for one in Book.open(opened).candidates if not isinstance(one.asks, str)]
     for each in asked:
         opened.store.ledger.forgive({each.stage.key, *each.plan.keys} & opened.store.ledger.failures().keys())

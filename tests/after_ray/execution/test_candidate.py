@@ -100,9 +100,10 @@ def test_a_record_that_could_not_be_written_is_written_at_the_next_try(
     run = CandidateRun(candidate(), world.execution)
     run.advance()
     run.advance()
-    with monkeypatch.context() as broken, pytest.raises(OSError, match="full"):
+    with monkeypatch.context() as broken:
         broken.setattr(Store, "commit", full)
-        run.advance()
+        with pytest.raises(OSError, match="full"):
+            run.advance()
     assert not run.finished
     run.advance()
     assert run.finished
