@@ -62,12 +62,14 @@ def search(
     with one_sentence(store):
         quiet_libraries()
         from sweeps.budget import Limits
+        from sweeps.declaration import load_study
         from sweeps.launch import Where
-        from sweeps.search.book import forgive_failures
+        from sweeps.search.retrying import forgive_failures
 
+        declared = load_study(study, overrides or ())
+        if declared.search is None:
+            raise NoSearch(declared.study)
         opened = opened_study(study, store, overrides)
-        if opened.study.search is None:
-            raise NoSearch(opened.study.study)
         if retry:
             forgive_failures(opened)
         where, limits = Where(address, cache_dir, cpus, cache_gb), Limits(max_hours, max_gpu_hours)

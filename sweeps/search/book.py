@@ -158,13 +158,6 @@ def search_folder(opened: OpenStudy) -> Path:
     return opened.store.root / "searches" / opened.study.study
 
 
-def forgive_failures(opened: OpenStudy) -> None:
-    """Remove the notes of failed candidates and of their stages, as if none had been tried."""
-    asked = [one.asks for one in Book.open(opened).candidates if not isinstance(one.asks, str)]
-    for each in asked:
-        opened.store.ledger.forgive({each.stage.key, *each.plan.keys} & opened.store.ledger.failures().keys())
-
-
 def search_counts(opened: OpenStudy) -> dict[str, int]:
     """How far the search of a study is, for `plan` and `status`: what was pruned is not missing."""
     return Book.open(opened).counts()

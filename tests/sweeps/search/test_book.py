@@ -9,7 +9,8 @@ import pytest
 from after_ray.errors import AfterRayError
 from after_ray.store.ledger import QUARANTINE
 from after_ray.store.pruned import Pruned, PrunedNotes
-from sweeps.search.book import forgive_failures, search_counts
+from sweeps.search.book import search_counts
+from sweeps.search.retrying import forgive_failures
 from tests.sweeps.search.toy import STUDY, book, configuration, finish, opened
 
 

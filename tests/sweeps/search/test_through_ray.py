@@ -14,11 +14,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from after_ray.stages import FeaturesStage
 from after_ray.store import Store
+from after_ray.store.ledger import QUARANTINE
+from sweeps.budget import Limits
 from sweeps.cli import app
+from sweeps.launch import launch
 from sweeps.opening import OpenStudy, open_study
 from sweeps.ray_start import Where, running_ray
-from sweeps.search.running import SearchReport, run_search
+from sweeps.running import prepare
+from sweeps.search.retrying import forgive_failures
+from sweeps.search.running import SearchReport, SharedTooOften, run_search
 
 STUDY = """\
 study: looked
@@ -153,14 +159,34 @@ def test_a_search_that_is_killed_goes_on_and_ends_like_one_that_was_not(
 def test_a_search_over_what_a_grid_has_run_trains_nothing(where: Where, tmp_path: Path) -> None:
     both = STUDY.replace("classifier: functionals", "classifier: [{name: functionals, regularization: 0.03}]")
     grid = opened(tmp_path, both.replace("fold: 0", "fold: all\nseed: 100"))
-    result = CliRunner().invoke(app, ["run", str(grid.path), "--store", str(grid.store.root), "--cpus", "2"])
-    assert result.exit_code == 0, result.output
+    prepare(grid)
+    launch([grid.plan], grid.store, where)
     before = Store(tmp_path / "store").ledger.finished()
     one = SEARCH.replace("[0.03, 0.05, 0.3, 1.0e-7, 2.0e-7, 3.0e-7]", "[0.03]")
     report = run_search(opened(tmp_path, STUDY + one.replace("candidates: 6", "candidates: 1")), where)
     assert report.counts["finished"] == 1
     new = Store(tmp_path / "store").ledger.finished() - before
     assert [Store(tmp_path / "store").need(key).kind for key in new] == ["candidate"]
+
+
+def test_a_budget_leaves_candidates_missing_and_chooses_none(where: Where, tmp_path: Path) -> None:
+    report = run_search(opened(tmp_path), where, Limits(hours=0.0))
+    assert (report.ran, report.best, report.counts["missing"]) == (0, None, 6)
+    assert report.stopped is not None
+    assert "--max-hours 0 is reached" in report.stopped
+
+
+def test_what_all_candidates_share_and_failed_too_often_is_named_until_it_is_retried(
+    where: Where, tmp_path: Path
+) -> None:
+    made = opened(tmp_path)
+    (shared,) = made.plan.of_kind(FeaturesStage)
+    for _ in range(QUARANTINE):
+        made.store.ledger.fail(shared, "Something broke.")
+    with pytest.raises(SharedTooOften, match=r"failed too often: Something broke\. Mend it.*--retry"):
+        run_search(made, where)
+    forgive_failures(made)
+    assert made.store.ledger.failures() == {}
 
 
 def test_optuna_goes_on_after_a_failed_candidate_and_run_reports_the_best(

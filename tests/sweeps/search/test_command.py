@@ -1,0 +1,32 @@
+"""The command `search`: one sentence where there is nothing to look for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sweeps.cli import app
+from tests.sweeps.search.toy import STUDY
+
+
+def test_a_study_without_a_search_is_sent_to_run(tmp_path: Path) -> None:
+    path = tmp_path / "small.yaml"
+    path.write_text(STUDY.split("search:")[0])
+    result = CliRunner().invoke(app, ["search", str(path), "--store", str(tmp_path / "store")])
+    assert result.exit_code == 1
+    assert "'small' has no 'search:' block" in result.output
+    assert "after-ray run" in result.output
+
+
+@pytest.mark.slow
+def test_help_and_the_candidates_table_need_neither_torch_nor_ray() -> None:
+    code = (
+        "import sys; from sweeps.cli import app; import sweeps.search.book, sweeps.search.results; "
+        "print({'torch', 'ray', 'mlflow', 'optuna'} & set(sys.modules))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "set()"
