@@ -10,7 +10,8 @@ from after_ray.errors import AfterRayError
 from after_ray.execution.corpus import prepare_audio
 from after_ray.execution.kept_folds import keep_folds
 from after_ray.stages import AudioStage
-from sweeps._console import meter
+from after_ray.wording import counted, first_of
+from sweeps._console import errors, meter
 from sweeps.budget import Limits, NoGpuToCount
 from sweeps.cost.forecasting import forecast
 from sweeps.cost.predictions import keep_prediction
@@ -46,6 +47,7 @@ def run_studies(
     for opened in studies:
         prepare(opened)
     store = studies[0].store
+    mend_records(studies)
     mirrors = [MirrorThread(tracking_uri, store, mirrored_study(opened, tracking_uri)) for opened in studies]
     try:
         with meter("cells", sum(len(opened.plan.cells) for opened in studies)) as shown:
@@ -67,6 +69,16 @@ def run_studies(
     finally:
         reports = tuple(mirror.close(timeout=CLOSING_SECONDS) for mirror in mirrors)
     return RunReport(outcome, reports)
+
+
+def mend_records(studies: Sequence[OpenStudy]) -> None:
+    """Set aside what is no record any more among those of the studies, so that it is computed again."""
+    store = studies[0].store
+    wanted = frozenset().union(*(opened.plan.keys for opened in studies)) & store.ledger.finished()
+    damaged = sorted(wanted - store.ledger.reclaim_all(wanted))
+    if damaged:
+        told = f"{counted(len(damaged), 'record')} of {store.root} could not be read ({first_of(damaged)})"
+        errors.print(f"warning: {told}; set aside, and computed again.", markup=False)
 
 
 def _forecaster(studies: Sequence[OpenStudy]) -> Forecaster:
