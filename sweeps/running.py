@@ -10,8 +10,7 @@ from after_ray.errors import AfterRayError
 from after_ray.execution.corpus import prepare_audio
 from after_ray.execution.kept_folds import keep_folds
 from after_ray.stages import AudioStage
-from after_ray.wording import counted, first_of
-from sweeps._console import errors, meter
+from sweeps._console import meter
 from sweeps.budget import Limits, NoGpuToCount
 from sweeps.cost.forecasting import forecast
 from sweeps.cost.predictions import keep_prediction
@@ -73,12 +72,9 @@ def run_studies(
 
 def mend_records(studies: Sequence[OpenStudy]) -> None:
     """Set aside what is no record any more among those of the studies, so that it is computed again."""
-    store = studies[0].store
-    wanted = frozenset().union(*(opened.plan.keys for opened in studies)) & store.ledger.finished()
-    damaged = sorted(wanted - store.ledger.reclaim_all(wanted))
-    if damaged:
-        told = f"{counted(len(damaged), 'record')} of {store.root} could not be read ({first_of(damaged)})"
-        errors.print(f"warning: {told}; set aside, and computed again.", markup=False)
+    wanted = frozenset().union(*(opened.plan.keys for opened in studies))
+    ledger = studies[0].store.ledger
+    ledger.reclaim_all(wanted & ledger.finished())
 
 
 def _forecaster(studies: Sequence[OpenStudy]) -> Forecaster:

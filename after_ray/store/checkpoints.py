@@ -86,6 +86,7 @@ class Checkpoint:
             return
         from safetensors import SafetensorError
 
+        self._make_folder(self._folder)
         try:
             self._write({**self._carried.arrays, **arrays}, {**self._carried.values, **values})
         except (OSError, SafetensorError) as error:
@@ -96,11 +97,17 @@ class Checkpoint:
         if NOTICE.given:
             raise Preempted
 
+    @staticmethod
+    def _make_folder(folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UnwritableCheckpoint(folder, str(error)) from error
+
     def _write(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
         from safetensors.numpy import save_file
 
         assert self._folder is not None
-        self._folder.mkdir(parents=True, exist_ok=True)
         before, before_that = self._written(STATE_FILE), self._written(PREVIOUS_FILE)
         path = self._folder / f"{secrets.token_hex(8)}{ARRAYS_SUFFIX}"
         try:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from after_ray.errors import StoreUnavailable, UnwritableCheckpoint
+from after_ray.store.artifacts import Store
 
 LIMIT_SECONDS = 600.0
 FIRST_PAUSE = 1.0
@@ -52,12 +53,17 @@ class Outage:
         self._pause = 0.0
 
     def pause(self) -> None:
-        """Wait before the work is entered again: twice as long each time. Without an outage nothing."""
+        """Wait before the work is entered again: twice as long each time. Without an outage nothing.
+
+        Raises:
+            OSError: when the store still refuses a small file; the work would begin in vain.
+        """
         if self._since is None:
             return
         left = self._since + self._limit - self._clock()
         self._pause = min(max(FIRST_PAUSE, 2 * self._pause), LONGEST_PAUSE)
         self._sleep(max(0.0, min(self._pause, left)))
+        Store(self._store).probe()
 
     def over(self) -> None:
         """The work did a step: the store is there."""
