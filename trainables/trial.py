@@ -105,7 +105,7 @@ class StageTrial(tune.Trainable):
 
 
 def _record_failure(stage: Stage, execution: Execution, error: Exception) -> str:
-    """Write the trace to a log and one sentence to the ledger, as far as they can be; returns the sentence."""
+    """Write the trace to a log and one sentence to the ledger, as far as the store lets; returns it."""
     sentence, store = sentence_of(error), Store(execution.store)
     log = f"logs/{stage.key}.log"
     try:
