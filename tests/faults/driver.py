@@ -20,7 +20,7 @@ from sweeps.mirroring import mirrored_trajectory
 from sweeps.opening import OpenStudy
 from sweeps.running import mend_records
 from sweeps.tracking import MirrorThread, _thread
-from sweeps.tracking.errors import TrackerUnreachable
+from sweeps.tracking.errors import TrackerUnreachable, fills_in
 from trainables import trial
 from trainables.trial import StageTrial
 
@@ -36,12 +36,14 @@ class Tracker:
         self.reachable = True
         self.made: Counter[str] = Counter()
 
-    def __call__(self, tracking_uri: str, store: Store) -> Tracker:
+    links = None
+
+    def __call__(self, tracking_uri: str, store: Store, say: object) -> Tracker:
         return self
 
     def open_study(self, study: MirroredStudy) -> None:
         if not self.reachable:
-            raise TrackerUnreachable("http://fake", "switched off")
+            raise TrackerUnreachable("http://fake", "switched off", fills_in("after-ray mirror small.yaml"))
 
     def trajectory(self, trajectory: MirroredTrajectory) -> bool:
         if not self.reachable:
@@ -50,6 +52,12 @@ class Tracker:
             return False
         self.made[trajectory.key] += 1
         return True
+
+    def progress(self, *numbers: object) -> None:
+        """Nothing."""
+
+    def summarize(self) -> None:
+        """Nothing."""
 
     def close_study(self) -> None:
         """Nothing."""

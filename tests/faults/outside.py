@@ -128,7 +128,8 @@ def trials(launch: Launch | None = None) -> list[psutil.Process]:
 
 def _is_trial(process: psutil.Process) -> bool:
     with suppressed():
-        return any("StageTrial" in word for word in process.cmdline()[:1])
+        title = " ".join(process.cmdline()[:1])  # Ray names its processes by what they run
+        return title.startswith("ray::") and "Trainable" in title
     return False
 
 

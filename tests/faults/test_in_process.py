@@ -24,7 +24,7 @@ STEPS_OF_A_ROUND = 4
 KILLS: tuple[Fault, ...] = ("trial killed", "driver killed", "node lost")
 DAMAGES: tuple[Fault, ...] = ("checkpoint truncated", "checkpoint bit-flipped")
 SENTENCES: dict[Fault, tuple[str, str]] = {
-    "tracker down": ("cannot be reached", "run the same command again"),
+    "tracker down": ("cannot be reached", "fills it in afterwards"),
     "store read-only": ("cannot be used (Read-only file system)", "make it writable"),
     "store full": ("cannot be used (No space left on device)", "free room there"),
     "checkpoint truncated": ("is damaged", "the "),

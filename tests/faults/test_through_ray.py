@@ -123,8 +123,8 @@ class Hit:
             stopped[0].send_signal(signal.SIGTERM)
             resume(stopped)
         elif self._fault == "store read-only":
+            resume(stopped)  # a disk that is being written to cannot become read-only
             with read_only(self._store):
-                resume(stopped)
                 self._study.hold.unlink(missing_ok=True)
                 time.sleep(SECONDS_OF_AN_OUTAGE)
         elif self._fault == "store full":
