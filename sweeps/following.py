@@ -32,7 +32,7 @@ class FollowingStudies:
         self._studies, self._shown = studies, shown
         self._tally = Tally([study.opened.plan for study in studies])
         self._progress = [Progress(total, 0) for total in self._tally.totals]
-        self._said: str | None = None  # the newest sentence of a trial that waits
+        self._said: set[str] = set()  # of the outage that lasts
         self._finish(done)
 
     def on_trial(self, job: Job, result: Mapping[str, Any]) -> None:
@@ -40,6 +40,7 @@ class FollowingStudies:
         if result.get("said"):
             self._say_once(str(result["said"]))
             return
+        self._said.clear()  # something was done: the next outage is told again
         if result.get("failed"):
             self._shown.say(f"failed: {job.kind} {job.key[:8]}: {result['failed']}")
             return
@@ -52,8 +53,8 @@ class FollowingStudies:
 
     def _say_once(self, sentence: str) -> None:
         """One sentence for one outage, however many trials wait for its end."""
-        if sentence != self._said:
-            self._said = sentence
+        if sentence not in self._said:
+            self._said.add(sentence)
             self._shown.say(f"warning: {sentence}")
 
     def on_standing(self, standing: Standing) -> None:

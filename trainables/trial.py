@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
+from ray.actor import exit_actor
 
 from after_ray.environment import Execution, fix_threads, sentence_of, worth_trying_again
 from after_ray.errors import StoreUnavailable
@@ -59,11 +60,10 @@ class StageTrial(tune.Trainable):
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next trial in the same process, which saves starting one.
 
-        Raises:
-            Preempted: in a process that will be ended; Tune then starts the trial in another one.
+        One that will be ended takes no other: it leaves, and Tune starts the trial in another process.
         """
         if NOTICE.given:
-            raise Preempted
+            exit_actor()
         self.setup(new_config)
         return True
 

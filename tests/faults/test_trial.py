@@ -100,11 +100,17 @@ def test_a_failure_that_cannot_be_written_is_still_told(
     assert made.step()["failed"] == "ValueError: a bug"
 
 
-def test_with_notice_a_trial_begins_nothing_and_its_process_takes_no_other(tmp_path: Path) -> None:
+def test_with_notice_a_trial_begins_nothing_and_its_process_takes_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave() -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(module, "exit_actor", leave)
     made = trial(tmp_path, raising(AssertionError("begun")))
     NOTICE.give()
     assert made.step() == {"done": True, "key": STAGE.key, "preempted": True}
-    with pytest.raises(Preempted):
+    with pytest.raises(SystemExit):
         made.reset_config({})
 
 
