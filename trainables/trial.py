@@ -43,6 +43,7 @@ class StageTrial(tune.Trainable):
     _work: Work
     _halt: Path | None
     _outage: Outage
+    _handed_on = False  # whether this process, which will be ended, has handed its trial on
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         NOTICE.listen()
@@ -58,12 +59,7 @@ class StageTrial(tune.Trainable):
         self._outage = Outage(execution.store)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Take the next trial in the same process, which saves starting one.
-
-        One that will be ended takes no other: it leaves, and Tune starts the trial in another process.
-        """
-        if NOTICE.given:
-            exit_actor()
+        """Take the next trial in the same process, which saves starting one."""
         self.setup(new_config)
         return True
 
@@ -72,12 +68,12 @@ class StageTrial(tune.Trainable):
         if self._halt is not None and self._halt.exists():
             return self._ending(halted=True)
         if NOTICE.given:
-            return self._ending(preempted=True)
+            return self._hand_on()
         try:
             self._outage.pause()
             told = self._work.advance()
         except Preempted:
-            return self._ending(preempted=True)
+            return self._hand_on()
         except Exception as error:
             return self._told_of(error)
         self._outage.over()
@@ -93,6 +89,14 @@ class StageTrial(tune.Trainable):
             return {"done": False, "key": self._work.stage.key, "said": waiting}
         sentence = _record_failure(self._work.stage, self._work.execution, error)
         return self._ending(failed=sentence, again=worth_trying_again(error))
+
+    def _hand_on(self) -> dict[str, Any]:
+        """Another process goes on. What Tune hands this one instead it leaves with, here: Tune starts a trial
+        again that is lost in a step, and not one that is lost while it is taken over."""
+        if self._handed_on:
+            exit_actor()
+        self._handed_on = True
+        return self._ending(preempted=True)
 
     def _ending(self, **told: Any) -> dict[str, Any]:
         return {"done": True, "key": self._work.stage.key, **told}
