@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test lint types contracts check
+.PHONY: help setup quickstart test chaos lint types contracts check
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -50,6 +50,9 @@ quickstart: setup ## run the small study; a second call computes nothing again
 
 test: setup ## run the tests; what this machine lacks is skipped by name (STRICT=1: fails)
 	@AFTER_RAY_STRICT=$(STRICT) $(BIN)/pytest $(ARGS)
+
+chaos: setup ## the whole fault matrix through a real Ray, and every other test that kills processes (root)
+	@AFTER_RAY_FAULTS=all $(BIN)/pytest -m chaos $(ARGS)
 
 lint: setup ## ruff: rules and format
 	@$(BIN)/ruff check .

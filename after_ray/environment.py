@@ -101,6 +101,13 @@ def sentence_of(error: Exception) -> str:
     return str(error) if isinstance(error, AfterRayError) else f"{type(error).__name__}: {error}"
 
 
+def worth_trying_again(error: Exception) -> bool:
+    """Whether an error may be gone when the same is tried again: a file, a connection, a full GPU."""
+    torch = sys.modules.get("torch")
+    full = torch is not None and isinstance(error, torch.OutOfMemoryError)
+    return full or isinstance(error, OSError | FullDevice)
+
+
 def describe(execution: Execution, source: str = "") -> dict[str, Any]:
     """What is recorded with every result: versions, processor or GPU, threads, sharing, and the code.
 

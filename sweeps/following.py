@@ -32,10 +32,15 @@ class FollowingStudies:
         self._studies, self._shown = studies, shown
         self._tally = Tally([study.opened.plan for study in studies])
         self._progress = [Progress(total, 0) for total in self._tally.totals]
+        self._said: set[str] = set()  # of the outage that lasts
         self._finish(done)
 
     def on_trial(self, job: Job, result: Mapping[str, Any]) -> None:
         """One step of a trial."""
+        if result.get("said"):
+            self._say_once(str(result["said"]))
+            return
+        self._said.clear()  # something was done: the next outage is told again
         if result.get("failed"):
             self._shown.say(f"failed: {job.kind} {job.key[:8]}: {result['failed']}")
             return
@@ -45,6 +50,12 @@ class FollowingStudies:
             self._finish(job.chain(int(result.get("rounds", 0))))
         elif result.get("done"):
             self._finish(job.gives)
+
+    def _say_once(self, sentence: str) -> None:
+        """One sentence for one outage, however many trials wait for its end."""
+        if sentence not in self._said:
+            self._said.add(sentence)
+            self._shown.say(f"warning: {sentence}")
 
     def on_standing(self, standing: Standing) -> None:
         """How the launch stands: written for who watches, and shown by the tracker."""
@@ -76,7 +87,10 @@ class FollowingStudies:
     def _write(self) -> None:
         for index, (study, done) in enumerate(zip(self._studies, self._tally.done, strict=True)):
             self._progress[index] = replace(self._progress[index], done=done)
-            write_progress(study.opened.store, study.opened.study.study, self._progress[index])
+            try:
+                write_progress(study.opened.store, study.opened.study.study, self._progress[index])
+            except OSError as error:  # it is for who watches; trials wait for the store by themselves
+                self._say_once(f"How the launch stands cannot be written ({error.strerror}); it goes on.")
             study.mirror.progress(self._progress[index].numbers())
 
     def _finish(self, keys: Collection[str]) -> None:

@@ -44,6 +44,7 @@ class Outcome:
     blocked: int = 0  # trials that rest on a failed one
     quarantined: int = 0  # trials that were not run because they failed too often before
     stopped: str | None = None
+    unavailable: str | None = None  # the same where the store was gone for too long
 
 
 def launch(
@@ -129,7 +130,8 @@ class _Run:
         watcher, searcher = self._watcher, self._searcher
         left = bool(searcher.waiting)
         stopped = watcher.stopped or (self._budget.why_held_back() if left else None)
-        return Outcome(watcher.ran, watcher.failed, len(searcher.blocked), quarantined, stopped)
+        blocked = len(searcher.blocked)
+        return Outcome(watcher.ran, watcher.failed, blocked, quarantined, stopped, watcher.unavailable)
 
     def _execution_of(self, job: Job) -> Execution:
         return execution_for(job.resources, self._nodes, self._store, self._where, self._code)

@@ -7,6 +7,7 @@ asks this searcher for work, and the answer "nothing to run yet" is allowed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ class ReadyFirst(Searcher):
         """Hand out nothing more; what was handed out ends before it begins anything."""
         self._halted = True
         if self._halt is not None:
-            self._halt.touch()
+            with suppress(OSError):  # on shared storage that cannot be written: trials end by themselves
+                self._halt.touch()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next ready job's configuration, None while all wait for running ones, FINISHED at the end."""
@@ -100,7 +102,7 @@ class ReadyFirst(Searcher):
         if job is None:
             return
         told = result or {}
-        if told.get("halted"):
+        if told.get("halted") or told.get("stopped"):
             return
         if told.get("preempted"):
             self._waiting = {job.key: job, **self._waiting}

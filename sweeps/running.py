@@ -46,6 +46,7 @@ def run_studies(
     for opened in studies:
         prepare(opened)
     store = studies[0].store
+    mend_records(studies)
     mirrors = [MirrorThread(tracking_uri, store, mirrored_study(opened, tracking_uri)) for opened in studies]
     try:
         with meter("cells", sum(len(opened.plan.cells) for opened in studies)) as shown:
@@ -67,6 +68,13 @@ def run_studies(
     finally:
         reports = tuple(mirror.close(timeout=CLOSING_SECONDS) for mirror in mirrors)
     return RunReport(outcome, reports)
+
+
+def mend_records(studies: Sequence[OpenStudy]) -> None:
+    """Set aside what is no record any more among those of the studies, so that it is computed again."""
+    wanted = frozenset().union(*(opened.plan.keys for opened in studies))
+    ledger = studies[0].store.ledger
+    ledger.reclaim_all(wanted & ledger.finished())
 
 
 def _forecaster(studies: Sequence[OpenStudy]) -> Forecaster:

@@ -17,6 +17,11 @@ from sweeps.jobs import Job
 from sweeps.sight import Following, HandsOut, Standing
 
 SECONDS_BETWEEN_STANDINGS = 2.0
+UNFINISHED = ("failed", "halted", "preempted", "stopped")  # ends of a trial whose job is not done
+LOST = (
+    "The process of a trial was lost (killed, out of memory, or its node is gone); the trial is started "
+    "again, from its last checkpoint."
+)
 
 
 class TrialWatcher(Callback):
@@ -40,6 +45,7 @@ class TrialWatcher(Callback):
         self.ran = 0
         self.failed: dict[str, str] = {}
         self.stopped: str | None = None
+        self.unavailable: str | None = None  # one sentence once a trial has given up waiting for the store
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its callbacks for a restore of its own, which is never used."""
@@ -74,15 +80,26 @@ class TrialWatcher(Callback):
         if result.get("halted"):
             self.ran -= result["training_iteration"] == 1  # it ended before it began anything
             return
+        if result.get("stopped"):
+            self.unavailable = str(result["stopped"])
+            self.stop(self.unavailable)
+            return
         self._following.on_trial(job, result)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial ended in order."""
         job = _job(trial)
         result = trial.last_result or {}
-        if self._eta is not None and not result.get("failed") and not result.get("halted"):
+        finished = not any(result.get(end) for end in UNFINISHED)
+        if finished:
+            self.failed.pop(job.key, None)  # it was tried again
+        if finished and self._eta is not None:
             self._eta.ended(job, self._clock() - self._since.get(job.key, self._clock()))
         self._ended(job)
+
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """A trial's process was lost, and Tune starts the trial again."""
+        self._following.on_trial(_job(trial), {"said": LOST})
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial's process was lost more often than it is retried."""
@@ -90,7 +107,9 @@ class TrialWatcher(Callback):
         sentence = (
             "The trial's process died more than once (out of memory or killed); see the node's Ray logs."
         )
-        self._store.ledger.fail(job.key, sentence)
+        self._store.ledger.fail(
+            job.key, sentence, cause="LostProcess", again=True, attempts=max(1, trial.num_failures)
+        )
         self.failed[job.key] = sentence
         self._ended(job)
         self._following.on_trial(job, {"done": True, "failed": sentence})

@@ -3,6 +3,11 @@
 Its configuration is `{"kind": ..., "stage": Stage, "execution": Execution, "halt": path}`; once the file
 `halt` is there, nothing is begun any more. Results are in the store, not in Tune: a trial that Tune starts
 again (lost node, killed worker) finds there what is finished.
+
+What a step returns, beside `done` and `key`: what its work tells, or one of
+`failed` (a sentence; `again`: trying again may help), `halted`, `preempted` (this process will be ended, and
+another one goes on), `said` (a sentence for who watches: the store cannot be used, the next step tries
+again after a while), `stopped` (a sentence: it did not come back).
 """
 
 from __future__ import annotations
@@ -13,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
+from ray.actor import exit_actor
 
-from after_ray.environment import Execution, fix_threads, sentence_of
+from after_ray.environment import Execution, fix_threads, sentence_of, worth_trying_again
+from after_ray.errors import StoreUnavailable
 from after_ray.files import write_text
+from after_ray.preemption import NOTICE, Preempted
 from after_ray.stages import Stage
-from after_ray.store import Store
+from after_ray.store import Outage, Store
 from trainables._work import Work
 
 KINDS = {
@@ -34,6 +42,12 @@ class StageTrial(tune.Trainable):
 
     _work: Work
     _halt: Path | None
+    _outage: Outage
+    _handed_on = False  # whether this process, which will be ended, has handed its trial on
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        NOTICE.listen()
+        super().__init__(*arguments, **named)
 
     def setup(self, config: dict[str, Any]) -> None:
         """Fix the thread counts, then make the work of this trial's kind."""
@@ -42,6 +56,7 @@ class StageTrial(tune.Trainable):
         fix_threads(execution.threads)
         self._work = getattr(importlib.import_module(module), name)(config["stage"], execution)
         self._halt = Path(config["halt"]) if config.get("halt") else None
+        self._outage = Outage(execution.store)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next trial in the same process, which saves starting one."""
@@ -51,12 +66,40 @@ class StageTrial(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """Advance; an error of ours is recorded as this stage's failure and ends the trial in order."""
         if self._halt is not None and self._halt.exists():
-            return {"done": True, "key": self._work.stage.key, "halted": True}
+            return self._ending(halted=True)
+        if NOTICE.given:
+            return self._hand_on()
         try:
-            return self._work.advance()
+            self._outage.pause()
+            told = self._work.advance()
+        except Preempted:
+            return self._hand_on()
         except Exception as error:
-            sentence = _record_failure(self._work.stage, self._work.execution, error)
-            return {"done": True, "key": self._work.stage.key, "failed": sentence}
+            return self._told_of(error)
+        self._outage.over()
+        return told
+
+    def _told_of(self, error: Exception) -> dict[str, Any]:
+        """An outage of the store is waited for; what else went wrong is a failure of the stage."""
+        try:
+            waiting = self._outage.noticed(error)
+        except StoreUnavailable as gone:
+            return self._ending(stopped=str(gone))
+        if waiting is not None:
+            return {"done": False, "key": self._work.stage.key, "said": waiting}
+        sentence = _record_failure(self._work.stage, self._work.execution, error)
+        return self._ending(failed=sentence, again=worth_trying_again(error))
+
+    def _hand_on(self) -> dict[str, Any]:
+        """Another process goes on. What Tune hands this one instead it leaves with, here: Tune starts a trial
+        again that is lost in a step, and not one that is lost while it is taken over."""
+        if self._handed_on:
+            exit_actor()
+        self._handed_on = True
+        return self._ending(preempted=True)
+
+    def _ending(self, **told: Any) -> dict[str, Any]:
+        return {"done": True, "key": self._work.stage.key, **told}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Nothing: what a trial must remember is in the store."""
@@ -66,9 +109,13 @@ class StageTrial(tune.Trainable):
 
 
 def _record_failure(stage: Stage, execution: Execution, error: Exception) -> str:
-    """Write the trace to a log and one sentence to the ledger; returns the sentence."""
-    sentence = sentence_of(error)
-    log = Path(execution.store) / "logs" / f"{stage.key}.log"
-    write_text(log, traceback.format_exc())
-    Store(execution.store).ledger.fail(stage.key, sentence, f"logs/{stage.key}.log")
+    """Write the trace to a log and one sentence to the ledger, as far as the store lets; returns it."""
+    sentence, store = sentence_of(error), Store(execution.store)
+    log = f"logs/{stage.key}.log"
+    try:
+        write_text(store.root / log, traceback.format_exc())
+    except OSError:
+        log = ""
+    again = worth_trying_again(error)
+    store.ledger.fail(stage.key, sentence, log, cause=type(error).__name__, again=again)
     return sentence

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from after_ray.environment import Execution, describe
-from after_ray.errors import DamagedStore
+from after_ray.errors import DamagedRecord, DamagedStore
 from after_ray.manifest import Manifest
 from after_ray.sources import source_of
 from after_ray.splits.fold_file import FoldTable
@@ -21,10 +21,15 @@ FOLDS_FILE = "folds.csv"
 def standing_folds(stage: FoldsStage, manifest: Manifest, store: Store) -> FoldTable | None:
     """The folds that the store holds, whatever would be drawn here; None when it holds none.
 
+    A damaged record counts as none: `keep_folds` writes it again.
+
     Raises:
         DamagedStore: when they are not those that were written.
     """
-    record = store.find(stage.key)
+    try:
+        record = store.find(stage.key)
+    except DamagedRecord:
+        return None
     if record is None:
         return None
     path = store.path(record, FOLDS_FILE)

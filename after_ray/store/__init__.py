@@ -5,6 +5,7 @@ from after_ray.store.cache import NodeCache
 from after_ray.store.checkpoints import Checkpoint, State
 from after_ray.store.keys import digest
 from after_ray.store.ledger import Draft, Failure, FileEntry, Ledger, Record
+from after_ray.store.outage import Outage
 
 __all__ = [
     "MODEL_FILE",
@@ -15,6 +16,7 @@ __all__ = [
     "FileEntry",
     "Ledger",
     "NodeCache",
+    "Outage",
     "Record",
     "State",
     "Store",

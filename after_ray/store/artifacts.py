@@ -68,9 +68,16 @@ class Store:
         try:
             yield folder
         finally:
-            standing = self.reclaim(key)
-            if standing is None or standing.folder != self._relative(folder):
+            if not self._may_be_named(key, folder):
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _may_be_named(self, key: str, folder: Path) -> bool:
+        """Whether the record of `key` names the folder, or the store cannot say."""
+        try:
+            standing = self.reclaim(key)
+        except (DamagedStore, OSError):
+            return True
+        return standing is not None and standing.folder == self._relative(folder)
 
     def commit(self, draft: Draft, folder: Path | None = None) -> Record:
         """Finish a stage with the files now in `folder`; returns the record that stands."""

@@ -42,7 +42,9 @@ class NodeCache:
         return target
 
     def _copy(self, source: Path, target: Path, sha256: str) -> None:
-        temporary = target.with_suffix(".tmp")  # replaces what a killed copy left
+        for left in self.root.glob("*.tmp"):  # of killed copies: who holds the lock copies alone
+            left.unlink()
+        temporary = target.with_suffix(".tmp")
         try:
             shutil.copyfile(source, temporary)
             if sha256_of(temporary) != sha256:

@@ -6,6 +6,7 @@ Losing one costs time and changes nothing, so a damaged one is passed over, for 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import secrets
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from after_ray.errors import UnwritableCheckpoint
 from after_ray.files import sha256_of, write_json
+from after_ray.preemption import NOTICE, Preempted
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +45,10 @@ class Checkpoint:
     The arrays are written under a new name, then `state.json`, which names them and their digest, is
     replaced: a kill at any moment leaves the state before or the new one. `previous.json` names the state
     before: it is what is loaded where the newest is damaged, which then costs one more interval and not all.
-    So it takes the room of two states.
+    So it takes the room of two states, and while a third is written of three.
+
+    Once this process was told that it will be ended (`after_ray.preemption`), a state is due at once, and
+    the work is left as soon as it is written.
 
     Args:
         folder: where; None keeps nothing, for work that nobody would continue.
@@ -65,15 +70,23 @@ class Checkpoint:
 
     @property
     def due(self) -> bool:
-        """Whether `every` seconds have passed since the newest state."""
-        return self._folder is not None and time.monotonic() - self._newest >= self._every
+        """Whether `every` seconds have passed since the newest state, or this process will be ended."""
+        if self._folder is None:
+            return False
+        return NOTICE.given or time.monotonic() - self._newest >= self._every
 
     def save(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
-        """Replace the state; `values` are JSON values."""
+        """Write a new state and keep the one before; `values` are JSON values.
+
+        Raises:
+            UnwritableCheckpoint: when it cannot be written.
+            Preempted: when it is written and this process will be ended.
+        """
         if self._folder is None:
             return
         from safetensors import SafetensorError
 
+        self._make_folder(self._folder)
         try:
             self._write({**self._carried.arrays, **arrays}, {**self._carried.values, **values})
         except (OSError, SafetensorError) as error:
@@ -81,23 +94,33 @@ class Checkpoint:
                 raise UnwritableCheckpoint(self._folder, str(error)) from error
             return  # another process recorded this work just now, and removed the folder
         self._newest = time.monotonic()
+        if NOTICE.given:
+            raise Preempted
+
+    @staticmethod
+    def _make_folder(folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UnwritableCheckpoint(folder, str(error)) from error
 
     def _write(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
         from safetensors.numpy import save_file
 
         assert self._folder is not None
-        self._folder.mkdir(parents=True, exist_ok=True)
         before, before_that = self._written(STATE_FILE), self._written(PREVIOUS_FILE)
         path = self._folder / f"{secrets.token_hex(8)}{ARRAYS_SUFFIX}"
-        save_file({name: np.asarray(value, order="C") for name, value in arrays.items()}, path)
-        written = _Written(path, sha256_of(path), dict(values)).as_json()
-        if before is not None:
-            write_json(self._folder / PREVIOUS_FILE, before.as_json())
-        write_json(self._folder / STATE_FILE, written)
-        if (
-            before_that is not None and before is not None
-        ):  # never a file that another process is just writing
-            before_that.arrays.unlink(missing_ok=True)
+        try:
+            save_file({name: np.asarray(value, order="C") for name, value in arrays.items()}, path)
+            written = _Written(path, sha256_of(path), dict(values)).as_json()
+            if before is not None:
+                write_json(self._folder / PREVIOUS_FILE, before.as_json())
+            write_json(self._folder / STATE_FILE, written)
+        except Exception:
+            path.unlink(missing_ok=True)  # half a state keeps no room on a full disk
+            raise
+        if before_that not in (None, before) and before is not None:
+            before_that.arrays.unlink(missing_ok=True)  # never a file that another process is just writing
 
     def load(self) -> State | None:
         """The newest state that is whole; None when there is none."""
@@ -129,7 +152,8 @@ class Checkpoint:
         try:
             written = json.loads((self._folder / name).read_bytes())
             arrays = self._folder / Path(written["arrays"]).name
-            return _Written(arrays, written["sha256"], written["values"])
+            found = _Written(arrays, written["sha256"], written["values"])
+            return found if written["seal"] == found.seal else None
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 
@@ -142,8 +166,15 @@ class _Written:
     sha256: str
     values: dict[str, Any]
 
+    @property
+    def seal(self) -> str:
+        """A digest of the rest, so that a flipped bit in a number is noticed."""
+        told = json.loads(json.dumps([self.arrays.name, self.sha256, self.values]))
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
     def as_json(self) -> dict[str, Any]:
-        return {"arrays": self.arrays.name, "sha256": self.sha256, "values": self.values}
+        """What the file holds."""
+        return {"arrays": self.arrays.name, "sha256": self.sha256, "values": self.values, "seal": self.seal}
 
 
 NO_CHECKPOINT = Checkpoint()  # of work that nobody would continue

@@ -75,6 +75,7 @@ class Failure:
     log: str
     attempts: int
     cause: str = ""  # the error's name; empty in notes of earlier versions
+    again: bool = False  # whether trying again may help, as after a full disk
 
     @property
     def quarantined(self) -> bool:
@@ -111,7 +112,8 @@ class Ledger:
             with suppress(FileNotFoundError):  # another process set it aside just now
                 os.replace(path, aside)
                 logger.warning("%s It is now %s.", error, aside.name)
-            return None
+                _put_back_if_sound(aside, path)
+            return self.find(key)
 
     def reclaim_all(self, keys: Iterable[str]) -> set[str]:
         """Those of `keys` whose records can be read; damaged ones are set aside."""
@@ -137,11 +139,26 @@ class Ledger:
             if path.suffix == ".json" and len(path.stem) == KEY_LENGTH
         }
 
-    def fail(self, key: str, sentence: str, log: str = "", cause: str = "", attempts: int = 1) -> Failure:
-        """Note that `key` failed, once more or `attempts` times more; a later record removes the note."""
-        earlier = _read_failure(self._failure_path(key))
-        failure = Failure(key, sentence, log, attempts + (earlier.attempts if earlier else 0), cause)
-        write_json(self._failure_path(key), asdict(failure))
+    def fail(
+        self,
+        key: str,
+        sentence: str,
+        log: str = "",
+        cause: str = "",
+        attempts: int = 1,
+        again: bool = False,
+    ) -> Failure:
+        """Note that `key` failed, once more or `attempts` times more; a later record removes the note.
+
+        A note that the store refuses is not kept: the sentence has been said, and the stage is tried again.
+        """
+        earlier = None
+        with suppress(OSError):
+            earlier = _read_failure(self._failure_path(key))
+        before = earlier.attempts if earlier else 0
+        failure = Failure(key, sentence, log, attempts + before, cause, again)
+        with suppress(OSError):
+            write_json(self._failure_path(key), asdict(failure))
         return failure
 
     def forgive(self, keys: Iterable[str]) -> None:
@@ -171,6 +188,15 @@ def _read_failure(path: Path) -> Failure | None:
         return None
     except (ValueError, TypeError):
         return None  # half written by a failing disk: the failure counts as the first
+
+
+def _put_back_if_sound(aside: Path, path: Path) -> None:
+    """Undo what took away a sound record, which another process wrote between the look and the taking."""
+    with suppress(DamagedStore):
+        _parse(aside.read_bytes(), path)
+        with suppress(FileExistsError):
+            os.link(aside, path)
+        aside.unlink()
 
 
 def _parse(text: bytes, path: Path) -> Record:

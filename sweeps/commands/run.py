@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from after_ray.errors import AfterRayError
 from sweeps.commands._options import (
     DEFAULT_STORE,
     OnlyText,
@@ -130,6 +131,8 @@ def run_opened(studies: Sequence[OpenStudy], where: Where, tracking_uri: str | N
     store.probe()
     done = run_studies(studies, where, tracking_uri or default_tracking_uri(store), limits)
     _say(done)
+    if done.outcome.unavailable:
+        raise AfterRayError(done.outcome.unavailable)
     for opened, mirrored in zip(studies, done.mirrored, strict=True):
         if mirrored.links is not None:
             print("\n".join(mirrored.links.lines(opened.study.study)))

@@ -12,7 +12,7 @@ from after_ray.backbones.families import DEFAULT_FAMILY, FAMILIES
 from after_ray.backbones.operations import Shape, shape_of
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings
-from after_ray.errors import AfterRayError
+from after_ray.errors import AfterRayError, DamagedStore
 from after_ray.store import Record, Store
 from sweeps.cost.clips import Clips
 from sweeps.cost.work import (
@@ -57,8 +57,15 @@ class Foreign:
 
     def _find(self, key: str) -> Record | None:
         if key not in self._records:
-            self._records[key] = self._store.find(key)
+            self._records[key] = self._readable(key)
         return self._records[key]
+
+    def _readable(self, key: str) -> Record | None:
+        """A damaged record of another study tells nothing, and keeps nobody from planning."""
+        try:
+            return self._store.find(key)
+        except DamagedStore:
+            return None
 
     def _foundations(self, record: Record) -> Iterator[Record]:
         """The features and the adaptation that a round rests on."""

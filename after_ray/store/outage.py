@@ -1,0 +1,121 @@
+"""Outages of the store: full, read-only or not answering. Work waits for its end, for some minutes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from after_ray.errors import StoreUnavailable, UnwritableCheckpoint
+from after_ray.store.artifacts import Store
+
+LIMIT_SECONDS = 600.0
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 30.0
+OUTAGES = frozenset(
+    {
+        errno.EROFS,
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EIO,
+        errno.ESTALE,
+        errno.ETIMEDOUT,
+        errno.EACCES,
+        errno.EPERM,
+    }
+)
+
+
+class Outage:
+    """The outage that one piece of work is in, if it is in one.
+
+    The work is entered again after each pause, since it goes on from checkpoints and records:
+    `pause`, the work, then `over`, or `noticed` with its error.
+
+    Args:
+        store: the store's folder.
+        limit: seconds that an outage may last.
+        clock, sleep: seconds, monotonic; what waits.
+    """
+
+    def __init__(
+        self,
+        store: Path | str,
+        limit: float = LIMIT_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._store, self._limit, self._clock, self._sleep = Path(store), limit, clock, sleep
+        self._since: float | None = None
+        self._pause = 0.0
+
+    def pause(self) -> None:
+        """Wait before the work is entered again: twice as long each time. Without an outage nothing.
+
+        Raises:
+            OSError: when the store still refuses a small file; the work would begin in vain.
+        """
+        if self._since is None:
+            return
+        left = self._since + self._limit - self._clock()
+        self._pause = min(max(FIRST_PAUSE, 2 * self._pause), LONGEST_PAUSE)
+        self._sleep(max(0.0, min(self._pause, left)))
+        Store(self._store).probe()
+
+    def over(self) -> None:
+        """The work did a step: the store is there."""
+        self._since, self._pause = None, 0.0
+
+    def noticed(self, error: BaseException) -> str | None:
+        """One sentence where an error is an outage of the store that is waited for; None for any other.
+
+        Raises:
+            StoreUnavailable: when this outage has lasted for the limit.
+        """
+        reason = outage_in(error, self._store)
+        if reason is None:
+            return None
+        self._since = self._clock() if self._since is None else self._since
+        lasted = self._clock() - self._since
+        if lasted >= self._limit:
+            raise StoreUnavailable(self._store, lasted, reason) from error
+        return (
+            f"The store {self._store} cannot be used ({reason}); what runs waits for it, up to "
+            f"{self._limit / 60:.0f} minutes: free room there or make it writable."
+        )
+
+
+def outage_in(error: BaseException, store: Path) -> str | None:
+    """What the system says where an error comes from an outage of the store; None for any other error."""
+    number = _number(error)
+    if number in OUTAGES and _is_about(error, store):
+        return os.strerror(number)
+    if isinstance(error, UnwritableCheckpoint):
+        cause = error.__cause__
+        return "a checkpoint cannot be written" if cause is None else _reason(cause)
+    return None
+
+
+def _reason(error: BaseException) -> str:
+    number = _number(error)
+    return str(error) if number is None else os.strerror(number)
+
+
+def _number(error: BaseException) -> int | None:
+    """The system's error number; that of a tensor file is only in the text of its error."""
+    if isinstance(error, OSError):
+        return error.errno
+    if type(error).__name__ != "SafetensorError":
+        return None
+    told = re.search(r"\(os error (\d+)\)", str(error))
+    return int(told.group(1)) if told else None
+
+
+def _is_about(error: BaseException, store: Path) -> bool:
+    """Whether the file an error names is in the store; errors of writing mostly name none."""
+    names = [name for name in (getattr(error, "filename", None), getattr(error, "filename2", None)) if name]
+    root = os.path.realpath(store)
+    return not names or any(Path(os.path.realpath(os.fsdecode(name))).is_relative_to(root) for name in names)

@@ -1,0 +1,31 @@
+"""What trials say while they wait is said once for one outage."""
+
+from __future__ import annotations
+
+from sweeps.following import FollowingStudies
+from sweeps.jobs import Job
+from tests.sweeps.test_ready import Named
+
+
+class Shown:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    def to(self, done: int) -> None:
+        """Nothing."""
+
+
+def test_one_outage_is_told_once_and_the_next_one_again() -> None:
+    shown = Shown()
+    following = FollowingStudies([], [], shown)  # type: ignore[arg-type]
+    job = Job("features", Named("a"))
+    for _ in range(3):
+        following.on_trial(job, {"done": False, "said": "The store is full."})
+        following.on_trial(job, {"done": False, "said": "A process was lost."})
+    assert shown.lines == ["warning: The store is full.", "warning: A process was lost."]
+    following.on_trial(job, {"done": True})
+    following.on_trial(job, {"done": False, "said": "The store is full."})
+    assert shown.lines[2:] == ["warning: The store is full."]
