@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "Where", "launch", "launch_jobs", "run_trials", "scratch_folder"]
 
-RETRIES_OF_A_LOST_WORKER = 2
 PENDING_AT_LEAST = 16  # trials of one size that wait for room, so that an autoscaler sees what is wanted
 SECONDS_BETWEEN_LOOKS = 10.0  # at the nodes of a cluster that grows
 
@@ -156,14 +156,21 @@ class _Run:
             self._nodes, self._looked = Nodes.found(self._where), time.monotonic()
 
 
-def run_trials(searcher: Any, watcher: TrialWatcher, scratch: Path, scheduler: Any = None) -> None:
-    """Let Tune run what a searcher hands out, until it is finished; without a scheduler none is stopped."""
+def run_trials(
+    searcher: Any, watcher: TrialWatcher, scratch: Path, scheduler: Any = None, restarts: int = 0
+) -> None:
+    """Let Tune run what a searcher hands out, until it is finished; without a scheduler none is stopped.
+
+    `restarts`: how often Tune itself starts a trial again whose process is lost. It does not where that
+    happens while a process takes over another trial, so a searcher that hands out again is the better way.
+    """
     # Each size of trial has a limit of its own (`_may_start`), so that none keeps another out.
     os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", "100000")
     from ray import tune
 
     from trainables.trial import StageTrial
 
+    logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # lost trials are told by the watcher
     tune.Tuner(
         tune.with_resources(StageTrial, _placed),
         tune_config=tune.TuneConfig(
@@ -175,7 +182,7 @@ def run_trials(searcher: Any, watcher: TrialWatcher, scratch: Path, scheduler: A
             verbose=0,
             callbacks=[watcher],
             stop=watcher.between_rounds,
-            failure_config=tune.FailureConfig(max_failures=RETRIES_OF_A_LOST_WORKER),
+            failure_config=tune.FailureConfig(max_failures=restarts),
         ),
     ).fit()
 

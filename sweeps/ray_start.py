@@ -78,6 +78,7 @@ def _start(where: Where) -> None:
     try:
         if where.address is None:
             ray.init(
+                address="local",  # never a Ray of somebody else on this machine
                 num_cpus=where.cpus,
                 include_dashboard=False,
                 log_to_driver=False,

@@ -107,7 +107,7 @@ class ReadyFirst(Searcher):
         if told.get("preempted"):
             self._waiting = {job.key: job, **self._waiting}
         elif error or told.get("failed"):
-            self._failed(job, again=bool(told.get("again")) and not error)
+            self._failed(job, again=error or bool(told.get("again")))
         elif job.kind == "trajectory":  # Tune also calls one done that was stopped between two rounds
             self._unfinished.difference_update(job.chain(int(told.get("rounds", 0))))
         else:

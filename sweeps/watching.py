@@ -18,6 +18,7 @@ from sweeps.sight import Following, HandsOut, Standing
 
 SECONDS_BETWEEN_STANDINGS = 2.0
 UNFINISHED = ("failed", "halted", "preempted", "stopped")  # ends of a trial whose job is not done
+DIED = "The trial's process died more than once (out of memory or killed); see the node's Ray logs."
 LOST = (
     "The process of a trial was lost (killed, out of memory, or its node is gone); the trial is started "
     "again, from its last checkpoint."
@@ -102,17 +103,17 @@ class TrialWatcher(Callback):
         self._following.on_trial(_job(trial), {"said": LOST})
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """A trial's process was lost more often than it is retried."""
+        """A trial's process was lost, and Tune does not start the trial again; the searcher may."""
         job = _job(trial)
-        sentence = (
-            "The trial's process died more than once (out of memory or killed); see the node's Ray logs."
+        failure = self._store.ledger.fail(
+            job.key, DIED, cause="LostProcess", again=True, attempts=max(1, trial.num_failures)
         )
-        self._store.ledger.fail(
-            job.key, sentence, cause="LostProcess", again=True, attempts=max(1, trial.num_failures)
-        )
-        self.failed[job.key] = sentence
         self._ended(job)
-        self._following.on_trial(job, {"done": True, "failed": sentence})
+        if failure.quarantined:
+            self.failed[job.key] = DIED
+            self._following.on_trial(job, {"done": True, "failed": DIED})
+        else:
+            self._following.on_trial(job, {"said": LOST})
 
     def _ended(self, job: Job) -> None:
         self.ran += 1

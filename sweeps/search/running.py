@@ -24,6 +24,8 @@ from sweeps.search.room import Room
 from sweeps.search.shared import shared_jobs
 from sweeps.sight import Standing
 
+RESTARTS = 2  # of a candidate whose process is lost: its scheduler knows it by its trial
+
 
 class NothingFinished(AfterRayError):
     """A search without a candidate to choose."""
@@ -109,7 +111,7 @@ def _try_candidates(book: Book, where: Where, budget: Budget) -> tuple[Outcome, 
         hands = CandidatesInTurn(book, proposer, room, scratch / "halt")
         watcher = TrialWatcher(book.store, hands, budget, CandidatesShown(shown, book), interrupt)
         try:
-            run_trials(hands, watcher, scratch, scheduler)
+            run_trials(hands, watcher, scratch, scheduler, RESTARTS)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
             write_candidates(book)

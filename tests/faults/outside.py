@@ -67,9 +67,9 @@ class Study:
         here = os.environ.get("PYTHONPATH", "")
         return {**os.environ, "PYTHONPATH": os.pathsep.join([str(self.folder), os.getcwd(), here])}
 
-    def launch(self, store: Path, *options: str) -> Launch:
+    def launch(self, store: Path, *options: str, verb: str = "run") -> Launch:
         """Start one launch of it."""
-        command = [sys.executable, "-m", "sweeps.cli", "run", str(self.path), "--store", str(store)]
+        command = [sys.executable, "-m", "sweeps.cli", verb, str(self.path), "--store", str(store)]
         log = self.folder / f"{store.name}-{time.monotonic_ns()}.log"
         with log.open("wb") as output:
             process = psutil.Popen(
