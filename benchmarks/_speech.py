@@ -145,7 +145,9 @@ def machine() -> dict[str, Any]:
 
 def keep_memory(main: Callable[[], None]) -> None:
     """Run `main` in a process that keeps its memory, as trials do (both sides gain by it)."""
-    from sweeps.ray_start import KEEP_MEMORY  # not above: it brings Ray along, which not every machine has
+    from sweeps.launching.ray_start import (
+        KEEP_MEMORY,  # not above: it brings Ray along, which not every machine has
+    )
 
     if all(os.environ.get(name) == value for name, value in KEEP_MEMORY.items()):
         main()

@@ -6,7 +6,7 @@ The study is `engine.study.yaml` beside this file; its adaptation takes about as
 naive side is what a user of Ray Tune alone writes: one trial per cell, which adapts the backbone, computes
 the features and runs its own rounds up to its ratio, all in a store of its own. It is spared what does not
 belong to the comparison: the prepared audio and the folds are copied to it, and its processes are reused from
-trial to trial. The engine's side is `sweeps.launch`, on the same Ray, with the same number of trials at once.
+trial to trial. The engine's side is `sweeps.launching.launch`, on the same Ray, with as many trials at once.
 
 `ratio`: wall-clock of the naive side over that of the engine. Target: at least 8. `factors`: by how much the
 work shrinks, in seconds of the engine's own records, with one thing shared after the other: the adaptation, a
@@ -29,11 +29,11 @@ from typing import Any
 from after_ray.environment import Execution, describe, fix_threads
 from after_ray.stages import MADE_BY_DRIVER, Stage, ancestors, rounds
 from after_ray.store import Store
-from sweeps.launch import launch
-from sweeps.opening import OpenStudy, open_study
-from sweeps.plan import Plan
-from sweeps.ray_start import Where, running_ray
-from sweeps.running import prepare
+from sweeps.launching.launch import launch
+from sweeps.launching.ray_start import Where, running_ray
+from sweeps.planning.plan import Plan
+from sweeps.running.studies import prepare
+from sweeps.study.opening import OpenStudy, open_study
 
 STUDY = Path(__file__).with_name("engine.study.yaml")
 TARGET = 8.0

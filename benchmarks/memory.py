@@ -77,7 +77,9 @@ IMPORTED = (torch, transformers, pd, sklearn.cluster)  # the baseline has them
 
 
 def main() -> None:
-    from sweeps.launch import KEEP_MEMORY  # not above: it brings Ray along, and children have no need
+    from sweeps.launching.launch import (
+        KEEP_MEMORY,  # not above: it brings Ray along, and children have no need
+    )
 
     options = parse()
     with tempfile.TemporaryDirectory(dir=options.folder) as temporary:

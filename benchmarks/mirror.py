@@ -21,8 +21,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from after_ray.store import Store
-from sweeps.mirrored import MirroredStudy, MirroredTrajectory
 from sweeps.tracking import Mirror, default_tracking_uri, fill, read_frame
+from sweeps.tracking.mirrored import MirroredStudy, MirroredTrajectory
 from sweeps.tracking.sample import PERCENTS, sample_rows, sample_study, sample_trajectories
 
 EVERY = 5  # trajectories between two looks at the summaries

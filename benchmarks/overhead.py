@@ -24,14 +24,14 @@ from typing import Any
 
 from after_ray.environment import Execution, describe
 from sweeps._console import Meter
-from sweeps.following import Followed, FollowingStudies
-from sweeps.jobs import Job, jobs_of
-from sweeps.launch import launch
-from sweeps.mirroring import mirrored_study
-from sweeps.opening import open_study
-from sweeps.ray_start import Where, running_ray
-from sweeps.running import prepare
+from sweeps.launching.launch import launch
+from sweeps.launching.ray_start import Where, running_ray
+from sweeps.planning.jobs import Job, jobs_of
+from sweeps.running.following import Followed, FollowingStudies
+from sweeps.running.studies import prepare
+from sweeps.study.opening import open_study
 from sweeps.tracking import MirrorThread, default_tracking_uri
+from sweeps.tracking.mirroring import mirrored_study
 
 TARGET = 1.2
 STUDY = """\

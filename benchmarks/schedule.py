@@ -5,7 +5,7 @@
 
 4,200 cells: 6 strategies x 2 initializations x 7 ratios x 5 folds x 10 seeds, each (fold, seed) with an
 adaptation of its own. How long stages take is drawn from `durations.json`, recorded from a run of
-`engine.study.yaml` (an adaptation takes about as long as a trajectory). `sweeps.ready.ReadyFirst`, which
+`engine.study.yaml` (an adaptation takes about as long as a trajectory). `ReadyFirst`, which
 hands out trials in a launch, runs against a made-up clock: a job ends when its seconds are over, then what is
 free asks for the next one.
 
@@ -32,10 +32,10 @@ import numpy as np
 from after_ray.environment import Execution
 from after_ray.store import Store
 from sweeps.cost.schedule import Capacity, chains, simulate, tasks_of
-from sweeps.jobs import Job, jobs_of
-from sweeps.opening import open_study
-from sweeps.plan import Plan
-from sweeps.ready import ReadyFirst
+from sweeps.launching.ready import ReadyFirst
+from sweeps.planning.jobs import Job, jobs_of
+from sweeps.planning.plan import Plan
+from sweeps.study.opening import open_study
 
 DURATIONS = Path(__file__).with_name("durations.json")
 STUDY = Path(__file__).with_name("engine.study.yaml")

@@ -10,7 +10,7 @@ from after_ray.sources import source_of
 from after_ray.stages import Stage
 from after_ray.store import Record, Store
 from after_ray.wording import counted
-from sweeps.plan import Plan
+from sweeps.planning.plan import Plan
 
 # Packages whose version may change a number.
 NUMERICAL = ("torch", "torchaudio", "transformers", "scikit-learn", "numpy", "scipy")

@@ -12,10 +12,10 @@ from after_ray.protocol import PRESETS, Block, Protocol, fitting_block
 from after_ray.splits._settings import FoldSettings, ValidationCap
 from after_ray.splits.speakers import recorded_together
 from after_ray.wording import counted, duration, printable
-from sweeps.declaration import Study
-from sweeps.progress import Progress
+from sweeps.running.progress import Progress
 from sweeps.search.settings import SelectedFrom
-from sweeps.splitting import Split
+from sweeps.study.declaration import Study
+from sweeps.study.splitting import Split
 
 DIGEST_SHOWN = 12  # characters of a fold file's digest
 

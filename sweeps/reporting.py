@@ -13,7 +13,6 @@ from after_ray.splits.overlap import sentence_overlap
 from analysis.report import ReportPaths, write_report
 from analysis.results import Results, from_store
 from analysis.study import Copy, CorpusInfo, StudyInfo
-from sweeps.declaration import Study
 from sweeps.in_words import (
     folds_in_words,
     left_out_in_words,
@@ -22,9 +21,10 @@ from sweeps.in_words import (
     selected_in_words,
     validation_in_words,
 )
-from sweeps.opening import OpenStudy
-from sweeps.plan import Plan
-from sweeps.splitting import Split
+from sweeps.planning.plan import Plan
+from sweeps.study.declaration import Study
+from sweeps.study.opening import OpenStudy
+from sweeps.study.splitting import Split
 
 
 def cells_frame(plan: Plan) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import typer
 from after_ray.errors import AfterRayError
 
 if TYPE_CHECKING:
-    from sweeps.opening import OpenStudy
+    from sweeps.study.opening import OpenStudy
 
 StudyFile = Annotated[Path, typer.Argument(help="Study file (YAML).", metavar="STUDY.yaml")]
 StudyFiles = Annotated[
@@ -110,8 +110,8 @@ def opened_study(
 ) -> OpenStudy:
     """A study, read and expanded; what it leaves out of its corpora is said."""
     from sweeps.in_words import left_out_in_words
-    from sweeps.only import EVERYTHING, Only
-    from sweeps.opening import open_study
+    from sweeps.planning.only import EVERYTHING, Only
+    from sweeps.study.opening import open_study
 
     chosen = EVERYTHING if only is None else Only.parse(only)
     if quiet:
@@ -126,7 +126,7 @@ def opened_study(
 
 def refuse_shared_recordings(opened: OpenStudy) -> None:
     """Refuse to train on what is tested: the same samples under two names, which no speaker check sees."""
-    from sweeps.splitting import refuse_shared_recordings
+    from sweeps.study.splitting import refuse_shared_recordings
 
     for scanned, split in zip(opened.scans, opened.plan.splits, strict=True):
         refuse_shared_recordings(split, scanned.manifest)

@@ -38,7 +38,7 @@ def scan(
 ) -> None:
     """Count a corpus by class and speaker, compare it with its official release, name every unusable file."""
     with one_sentence(store):
-        from sweeps.scanning import corpus_settings, print_scan
+        from sweeps.corpora.scanning import corpus_settings, print_scan
 
         print_scan(corpus_settings(name, root, settings or ()), store, checksums)
 
@@ -55,8 +55,8 @@ def overlap(
 ) -> None:
     """Show which sentences test and train share, and recordings that are there twice."""
     with one_sentence(store):
-        from sweeps.overlap import as_json as to_json
-        from sweeps.overlap import measure, print_overlap
+        from sweeps.corpora.overlap import as_json as to_json
+        from sweeps.corpora.overlap import measure, print_overlap
 
         found = measure(opened_study(study, store, overrides, quiet=as_json), near, quiet=as_json)
         if as_json:
@@ -77,6 +77,6 @@ def folds(
 ) -> None:
     """Show who is train, validation and test in every fold; with --out write it to files."""
     with one_sentence(store):
-        from sweeps.folding import print_folds
+        from sweeps.corpora.folding import print_folds
 
         print_folds(opened_study(study, store, overrides), out)

@@ -18,7 +18,7 @@ from sweeps.commands._options import (
 )
 
 if TYPE_CHECKING:
-    from sweeps.opening import OpenStudy
+    from sweeps.study.opening import OpenStudy
 
 
 def mirror(
@@ -49,8 +49,8 @@ def mirror(
 def mirror_study(opened: OpenStudy, tracking_uri: str | None, rebuild: bool) -> None:
     """Mirror everything that the store has of a study, and say where to look at it."""
     from sweeps._console import meter
-    from sweeps.mirroring import finished_trajectories, mirrored_study
     from sweeps.tracking import default_tracking_uri, fill
+    from sweeps.tracking.mirroring import finished_trajectories, mirrored_study
 
     uri = tracking_uri or default_tracking_uri(opened.store)
     trajectories = finished_trajectories(opened)

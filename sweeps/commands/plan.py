@@ -18,10 +18,10 @@ from sweeps.commands._options import (
     quiet_libraries,
     refuse_shared_recordings,
 )
-from sweeps.estimating import estimate_of, manifests_of, numbers_of, print_estimate, this_machine
+from sweeps.cost.estimating import estimate_of, manifests_of, numbers_of, print_estimate, this_machine
 
 if TYPE_CHECKING:
-    from sweeps.opening import OpenStudy
+    from sweeps.study.opening import OpenStudy
 
 
 def plan(
@@ -78,7 +78,7 @@ def _measure(studies: Sequence[OpenStudy], *, quiet: bool) -> None:
 
 def _numbers(studies: Sequence[OpenStudy]) -> dict[str, Any]:
     """Of one study its numbers; of several those of each, and of all together."""
-    from sweeps.counting import counts
+    from sweeps.planning.counting import counts
 
     ledger = studies[0].store.ledger
     done, failed = ledger.finished(), ledger.failures()
@@ -90,9 +90,9 @@ def _numbers(studies: Sequence[OpenStudy]) -> dict[str, Any]:
 
 def _print(studies: Sequence[OpenStudy]) -> None:
     from sweeps._console import console, print_table
-    from sweeps.changes import changes
-    from sweeps.counting import counts
     from sweeps.in_words import preset_in_words
+    from sweeps.planning.changes import changes
+    from sweeps.planning.counting import counts
 
     ledger = studies[0].store.ledger
     done, failed = ledger.finished(), ledger.failures()

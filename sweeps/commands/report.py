@@ -17,7 +17,7 @@ from sweeps.commands._options import (
 )
 
 if TYPE_CHECKING:
-    from sweeps.opening import OpenStudy
+    from sweeps.study.opening import OpenStudy
 
 
 def report(

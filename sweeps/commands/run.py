@@ -25,10 +25,10 @@ from sweeps.commands._options import (
 from sweeps.commands.report import print_report
 
 if TYPE_CHECKING:
-    from sweeps.budget import Limits
-    from sweeps.launch import Where
-    from sweeps.opening import OpenStudy
-    from sweeps.running import RunReport
+    from sweeps.launching.budget import Limits
+    from sweeps.launching.launch import Where
+    from sweeps.running.studies import RunReport
+    from sweeps.study.opening import OpenStudy
 
 STOPPED = 3  # exit code of a launch that its budget ended before all was done
 
@@ -67,9 +67,9 @@ def run(
     """Run everything that studies still miss, searches first, then write their reports."""
     with one_sentence(store):
         quiet_libraries()
-        from sweeps.budget import Limits
         from sweeps.commands.search import searched
-        from sweeps.launch import Where
+        from sweeps.launching.budget import Limits
+        from sweeps.launching.launch import Where
 
         where, limits = Where(address, cache_dir, cpus, cache_gb), Limits(max_hours, max_gpu_hours)
         chosen = []
@@ -95,8 +95,8 @@ def retry(
     """Run again what failed, also what failed too often, and what could not run because of it."""
     with one_sentence(store):
         quiet_libraries()
-        from sweeps.budget import Limits
-        from sweeps.launch import Where
+        from sweeps.launching.budget import Limits
+        from sweeps.launching.launch import Where
 
         opened = [_only_failed(one) for one in opened_studies(studies, store, overrides, only)]
         if not any(one.wanted.trajectories for one in opened):
@@ -108,8 +108,8 @@ def retry(
 
 def _only_failed(opened: OpenStudy) -> OpenStudy:
     """The trajectories of a study with missing cells that failed, the notes of their failures removed."""
-    from sweeps.counting import Together
-    from sweeps.only import Keys
+    from sweeps.planning.counting import Together
+    from sweeps.planning.only import Keys
 
     ledger = opened.store.ledger
     failed = ledger.failures().keys() & Together([opened.wanted]).keys
@@ -120,9 +120,9 @@ def _only_failed(opened: OpenStudy) -> OpenStudy:
 
 def run_opened(studies: Sequence[OpenStudy], where: Where, tracking_uri: str | None, limits: Limits) -> None:
     """Run studies to their reports; ends with an exit code of its own where something is missing."""
-    from sweeps.counting import counts
     from sweeps.drift import drift
-    from sweeps.running import run_studies
+    from sweeps.planning.counting import counts
+    from sweeps.running.studies import run_studies
     from sweeps.tracking import default_tracking_uri
 
     store = studies[0].store

@@ -28,10 +28,10 @@ from sweeps.commands.run import (
 )
 
 if TYPE_CHECKING:
-    from sweeps.budget import Limits
-    from sweeps.launch import Where
-    from sweeps.opening import OpenStudy
+    from sweeps.launching.budget import Limits
+    from sweeps.launching.launch import Where
     from sweeps.search.running import SearchReport
+    from sweeps.study.opening import OpenStudy
 
 
 class NoSearch(AfterRayError):
@@ -61,10 +61,10 @@ def search(
     """Try the candidates of a study's search, and write the best configuration as a study file."""
     with one_sentence(store):
         quiet_libraries()
-        from sweeps.budget import Limits
-        from sweeps.declaration import load_study
-        from sweeps.launch import Where
+        from sweeps.launching.budget import Limits
+        from sweeps.launching.launch import Where
         from sweeps.search.retrying import forgive_failures
+        from sweeps.study.declaration import load_study
 
         declared = load_study(study, overrides or ())
         if declared.search is None:
@@ -88,7 +88,7 @@ def searched(opened: OpenStudy, where: Where, limits: Limits, only: str | None) 
 
 def search_opened(opened: OpenStudy, where: Where, limits: Limits) -> SearchReport:
     """Run a search to its end; ends with an exit code of its own where a budget stops it."""
-    from sweeps.running import check_limits
+    from sweeps.running.studies import check_limits
     from sweeps.search.running import run_search
 
     refuse_shared_recordings(opened)

@@ -19,9 +19,9 @@ from sweeps.commands._options import (
 )
 
 if TYPE_CHECKING:
-    from sweeps.failing import Cause
-    from sweeps.opening import OpenStudy
-    from sweeps.progress import Progress
+    from sweeps.planning.failing import Cause
+    from sweeps.running.progress import Progress
+    from sweeps.study.opening import OpenStudy
 
 LOGS_SHOWN = 3
 
@@ -48,7 +48,7 @@ def _running(studies: Sequence[OpenStudy]) -> bool:
 
 
 def _progresses(studies: Sequence[OpenStudy]) -> list[Progress | None]:
-    from sweeps.progress import read_progress
+    from sweeps.running.progress import read_progress
 
     return [read_progress(opened.store, opened.study.study) for opened in studies]
 
@@ -66,10 +66,10 @@ def _print_running(studies: Sequence[OpenStudy]) -> None:
 
 def _print_standing(studies: Sequence[OpenStudy]) -> None:
     from sweeps._console import console, print_counts
-    from sweeps.counting import counts
     from sweeps.drift import drift
-    from sweeps.failing import causes
     from sweeps.in_words import progress_in_words
+    from sweeps.planning.counting import counts
+    from sweeps.planning.failing import causes
 
     ledger = studies[0].store.ledger
     done, failures = ledger.finished(), ledger.failures()

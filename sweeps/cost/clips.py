@@ -14,7 +14,7 @@ from after_ray.manifest import Manifest
 from after_ray.splits._settings import FoldChoice
 from after_ray.splits.fold_file import FoldTable
 from after_ray.stages import AudioStage
-from sweeps.plan import Plan
+from sweeps.planning.plan import Plan
 
 ALIKE = 0.8  # shortest to longest clip of a batch of an adaptation (`after_ray.adaptation._batches`)
 SAMPLES_OF_STEPS = 4_000  # clips that are enough to find the mean step of an adaptation

@@ -17,9 +17,9 @@ from sweeps.cost.rates import Line, Place, Rates
 from sweeps.cost.schedule import Capacity, Schedule, simulate, tasks_of
 from sweeps.cost.storage import Storage, storage_of
 from sweeps.cost.work import Phase, Works
-from sweeps.declaration import Resources
-from sweeps.jobs import Job, jobs_of, kind_of, taken
-from sweeps.plan import Plan
+from sweeps.planning.jobs import Job, jobs_of, kind_of, taken
+from sweeps.planning.plan import Plan
+from sweeps.study.declaration import Resources
 
 HOUR = 3600.0
 KINDS = ("adaptation", "features", "first_round", "trajectory")

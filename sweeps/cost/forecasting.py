@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from sweeps.cost.estimate import Estimate
 from sweeps.cost.schedule import priorities
-from sweeps.forecast import Forecast
-from sweeps.jobs import Job
+from sweeps.launching.forecast import Forecast
+from sweeps.planning.jobs import Job
 
 
 def forecast(estimate: Estimate, jobs: Mapping[str, Job]) -> Forecast:

@@ -19,8 +19,8 @@ from sweeps.cost.kept_rates import keep
 from sweeps.cost.observed import look
 from sweeps.cost.rates import WITHOUT_ASSUMPTION, Observation, Place, Rates
 from sweeps.cost.work import Works
-from sweeps.jobs import jobs_of
-from sweeps.plan import Plan
+from sweeps.planning.jobs import jobs_of
+from sweeps.planning.plan import Plan
 
 if TYPE_CHECKING:
     from sweeps.cost.pieces import Sample
@@ -128,7 +128,7 @@ def _measured(
 
 
 def _keep_memory() -> None:
-    """As trials do (`sweeps.ray_start.KEEP_MEMORY`), whose variables come too late for a process that runs.
+    """As trials do (`ray_start.KEEP_MEMORY`), whose variables come too late for a process that runs.
 
     Without, convolutions were measured twice as slow as they are in a trial.
     """

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from after_ray.stages import AdaptationStage, FeaturesStage, FirstRoundStage, ancestors
-from sweeps.counting import Together
-from sweeps.plan import Plan, Trajectory
+from sweeps.planning.counting import Together
+from sweeps.planning.plan import Plan, Trajectory
 
 HOUR = 3600.0
 

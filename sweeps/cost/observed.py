@@ -12,7 +12,7 @@ from sweeps.cost.foreign import Foreign
 from sweeps.cost.kept_rates import measured
 from sweeps.cost.rates import ENOUGH, MOST, Observation, Place
 from sweeps.cost.work import Work, Works
-from sweeps.plan import Plan
+from sweeps.planning.plan import Plan
 
 MOST_OF_OTHERS = 60  # records of other studies that are read
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sweeps.cost.assumed import assumed_rate
 from sweeps.cost.work import Group, Phase
-from sweeps.declaration import Resources
+from sweeps.study.declaration import Resources
 
 ENOUGH = 3  # records that a group must have before wider ones are left alone
 MOST = 40  # records of a group that are looked at

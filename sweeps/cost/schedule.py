@@ -13,7 +13,7 @@ from graphlib import TopologicalSorter
 
 from after_ray.errors import AfterRayError
 from sweeps.cost.bounds import lower_bounds
-from sweeps.jobs import Job
+from sweeps.planning.jobs import Job
 
 TINY = 1e-9  # of a core or a GPU; shares of a GPU are no exact binary fractions
 

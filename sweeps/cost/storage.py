@@ -13,7 +13,7 @@ from after_ray.store import Record
 from sweeps.cost.clips import Corpora
 from sweeps.cost.counting import COEFFICIENTS, FRAMES_PER_SECOND, FUNCTIONALS
 from sweeps.cost.work import Method, Works
-from sweeps.plan import Plan
+from sweeps.planning.plan import Plan
 
 SAMPLE_RATE = 16_000
 HALF, SINGLE, DOUBLE = 2, 4, 8

@@ -12,9 +12,9 @@ from after_ray.errors import AfterRayError
 from after_ray.files import create_exclusive
 from after_ray.store import Store, digest
 from after_ray.store.pruned import PrunedNotes
-from sweeps.opening import OpenStudy
 from sweeps.search.candidates import Candidate, Expander
 from sweeps.search.space import Configuration, label_of
+from sweeps.study.opening import OpenStudy
 
 Name = Literal["finished", "pruned", "failed", "missing"]
 

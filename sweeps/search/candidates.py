@@ -12,15 +12,15 @@ from after_ray.execution.kept_folds import standing_folds
 from after_ray.manifest import Manifest
 from after_ray.splits.fold_file import FoldTable
 from after_ray.stages import FirstRoundStage, FoldsStage, NextRoundStage
-from sweeps.declaration import Resources, Study, study_of
-from sweeps.jobs import jobs_of
-from sweeps.opening import OpenStudy, with_identities
-from sweeps.plan import Plan, Trajectory, make_plan
+from sweeps.planning.jobs import jobs_of
+from sweeps.planning.plan import Plan, Trajectory, make_plan
 from sweeps.search.checking import folds_of, rungs_of
 from sweeps.search.settings import Search
 from sweeps.search.space import Configuration
 from sweeps.search.values import candidate_source
-from sweeps.study_file import StudySource, read_study_file
+from sweeps.study.declaration import Resources, Study, study_of
+from sweeps.study.opening import OpenStudy, with_identities
+from sweeps.study.study_file import StudySource, read_study_file
 
 RoundStage = FirstRoundStage | NextRoundStage
 

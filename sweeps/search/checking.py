@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sweeps.search.space import Configuration, Parameter
 from sweeps.search.values import NO_LINE, candidate_source
-from sweeps.study_file import BadOverride, Place, StudyError, StudySource
+from sweeps.study.study_file import BadOverride, Place, StudyError, StudySource
 
 if TYPE_CHECKING:
-    from sweeps.declaration import Study
     from sweeps.search.settings import Search
+    from sweeps.study.declaration import Study
 
 Validated = Callable[[StudySource], "Study"]
 

@@ -10,8 +10,8 @@ from ray.tune.search import Searcher
 
 from after_ray.environment import Execution
 from after_ray.store.pruned import Pruned, PrunedNotes
-from sweeps.jobs import Job
-from sweeps.ready import ATTEMPTS
+from sweeps.launching.ready import ATTEMPTS
+from sweeps.planning.jobs import Job
 from sweeps.search.book import Book, Name, State
 from sweeps.search.candidates import Candidate
 from sweeps.search.proposing import METRIC, Proposer

@@ -10,13 +10,13 @@ from typing import Any
 import yaml
 
 from after_ray.files import write_text
-from sweeps.opening import OpenStudy
-from sweeps.places import with_places
 from sweeps.search.book import Book
 from sweeps.search.candidates import Candidate
 from sweeps.search.settings import SelectedFrom
 from sweeps.search.values import in_yaml, with_configuration
-from sweeps.study_file import read_study_file
+from sweeps.study.opening import OpenStudy
+from sweeps.study.places import with_places
+from sweeps.study.study_file import read_study_file
 
 
 def write_candidates(book: Book) -> Path:

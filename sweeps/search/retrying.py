@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sweeps.opening import OpenStudy
 from sweeps.search.book import Book
 from sweeps.search.shared import shared_jobs
+from sweeps.study.opening import OpenStudy
 
 
 def forgive_failures(opened: OpenStudy) -> None:

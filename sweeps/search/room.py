@@ -6,11 +6,11 @@ import time
 from collections.abc import Sequence
 
 from after_ray.environment import Execution
-from sweeps.budget import Budget
-from sweeps.jobs import Job
-from sweeps.launch import SECONDS_BETWEEN_LOOKS
+from sweeps.launching.budget import Budget
+from sweeps.launching.launch import SECONDS_BETWEEN_LOOKS
+from sweeps.launching.ray_start import Nodes, Where, execution_for
+from sweeps.planning.jobs import Job
 from sweeps.provenance import keep_code_state
-from sweeps.ray_start import Nodes, Where, execution_for
 from sweeps.search.book import Book
 
 WAITING_ON_A_CLUSTER = 16  # candidates that wait for room there, so that an autoscaler sees what is wanted

@@ -11,18 +11,18 @@ from typing import Any
 from after_ray.errors import AfterRayError
 from after_ray.store import Failure
 from sweeps._console import Meter, meter
-from sweeps.budget import Budget, Limits
-from sweeps.interrupts import Interrupt
-from sweeps.jobs import Job
-from sweeps.launch import Outcome, Where, launch_jobs, run_trials, scratch_folder
-from sweeps.opening import OpenStudy
-from sweeps.ray_start import running_ray
-from sweeps.running import prepare
+from sweeps.launching.budget import Budget, Limits
+from sweeps.launching.interrupts import Interrupt
+from sweeps.launching.launch import Outcome, Where, launch_jobs, run_trials, scratch_folder
+from sweeps.launching.ray_start import running_ray
+from sweeps.launching.sight import Standing
+from sweeps.planning.jobs import Job
+from sweeps.running.studies import prepare
 from sweeps.search.book import Book
 from sweeps.search.results import write_best, write_candidates
 from sweeps.search.room import Room
 from sweeps.search.shared import shared_jobs
-from sweeps.sight import Standing
+from sweeps.study.opening import OpenStudy
 
 RESTARTS = 2  # of a candidate whose process is lost: its scheduler knows it by its trial
 
@@ -98,10 +98,10 @@ def _share(book: Book, where: Where, budget: Budget) -> Outcome:
 
 def _try_candidates(book: Book, where: Where, budget: Budget) -> tuple[Outcome, bool]:
     """Run candidates until all that are wanted are settled, or a budget is spent."""
+    from sweeps.launching.watching import TrialWatcher
     from sweeps.search.handing import CandidatesInTurn
     from sweeps.search.proposing import proposer_of
     from sweeps.search.schedulers import scheduler_of
-    from sweeps.watching import TrialWatcher
 
     interrupt, scratch = Interrupt(), scratch_folder(book.store, where)
     settled = [one for one in book.wanted if book.states[one.number].settled]

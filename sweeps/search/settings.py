@@ -9,8 +9,8 @@ from pydantic_core import PydanticCustomError
 
 from after_ray.candidate import RungRule
 from after_ray.settings import Settings
-from sweeps.axes import Seed, folds, integers, unique
 from sweeps.search.space import Parameter, parameter, size_of
+from sweeps.study.axes import Seed, folds, integers, unique
 
 
 def _folds(value: Any) -> Any:

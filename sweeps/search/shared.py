@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from after_ray.errors import AfterRayError
-from sweeps.jobs import Job, jobs_of
+from sweeps.planning.jobs import Job, jobs_of
 from sweeps.search.candidates import Expanded, Expander
 from sweeps.search.space import Configuration, Parameter
 

@@ -10,7 +10,7 @@ import yaml
 
 from sweeps.search.settings import Search
 from sweeps.search.space import Configuration
-from sweeps.study_file import Place, StudySource, apply_override
+from sweeps.study.study_file import Place, StudySource, apply_override
 
 NO_LINE = 0  # of a setting whose search was given on the command line
 

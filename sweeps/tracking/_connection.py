@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from after_ray.store import Store
-from sweeps.mirrored import ANY_STUDY
 from sweeps.tracking._database import forget, make, set_aside, sqlite_file, what_is_wrong, what_went_wrong
 from sweeps.tracking.errors import (
     ANOTHER,
@@ -28,6 +27,7 @@ from sweeps.tracking.errors import (
     print_warning,
     without_password,
 )
+from sweeps.tracking.mirrored import ANY_STUDY
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -11,8 +11,8 @@ from typing import Any
 
 from after_ray.files import write_json
 from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Record, Store
-from sweeps.mirrored import MirroredTrajectory
 from sweeps.tracking._requests import Point, allowed, as_parameters, milliseconds
+from sweeps.tracking.mirrored import MirroredTrajectory
 
 FORMAT = 2  # raise when runs hold something else for the same records; they are then written again
 CURVES = ("ua", "wa", "macro_f1", "loss", "validation_ua", "ece", "labelled")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from after_ray.errors import AfterRayError
 from after_ray.store import Store
-from sweeps.mirrored import MirroredStudy, MirroredTrajectory
 from sweeps.tracking._links import Links
 from sweeps.tracking._mirror import Mirror
 from sweeps.tracking.errors import TrackerRefused, print_warning
+from sweeps.tracking.mirrored import MirroredStudy, MirroredTrajectory
 
 ENOUGH_FAILURES = 3  # then the tracker is to blame
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sweeps.mirrored import ROW_AXES
 from sweeps.tracking._names import KEY, PARENT, query_of
 from sweeps.tracking._requests import search
+from sweeps.tracking.mirrored import ROW_AXES
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -11,7 +11,6 @@ from filelock import FileLock, Timeout
 
 from after_ray.errors import DamagedStore
 from after_ray.store import Store
-from sweeps.mirrored import MirroredRun, MirroredStudy, MirroredTrajectory
 from sweeps.tracking import _content as content
 from sweeps.tracking._connection import artifact_location, connect
 from sweeps.tracking._known import Known, StudyRuns
@@ -34,6 +33,7 @@ from sweeps.tracking._requests import Point, allowed, log, milliseconds, search
 from sweeps.tracking._summary import SUMMARY, Summaries, row_key, state_of
 from sweeps.tracking._view import VIEW_TAG, curves_view, varying_axes
 from sweeps.tracking.errors import MirrorBusy, print_warning
+from sweeps.tracking.mirrored import MirroredRun, MirroredStudy, MirroredTrajectory
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from sweeps.mirrored import MirroredRun
 from sweeps.tracking._known import Known, StudyRuns
 from sweeps.tracking._names import KEY, KIND, MIRRORED, NAME, PARENT, RESTS_ON, STUDY
 from sweeps.tracking._requests import Point, allowed, as_parameters, log, milliseconds
+from sweeps.tracking.mirrored import MirroredRun
 
 
 class OtherRuns:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from after_ray.store import Record, Store
 from after_ray.store.charges import Charges
-from sweeps.mirrored import ROW_AXES, MirroredRow, MirroredRun, RowCell
 from sweeps.tracking._content import run_name, summary_name
+from sweeps.tracking.mirrored import ROW_AXES, MirroredRow, MirroredRun, RowCell
 
 SUMMARY = "summary"
 FORMAT = 1  # raise when summary runs hold something else for the same records; they are then written again

@@ -12,11 +12,11 @@ from queue import Empty, SimpleQueue
 
 from after_ray.errors import AfterRayError, DamagedStore
 from after_ray.store import Store
-from sweeps.mirrored import MirroredRun, MirroredStudy, MirroredTrajectory
 from sweeps.tracking._links import Links
 from sweeps.tracking._mirror import Mirror
 from sweeps.tracking._newest import Newest
 from sweeps.tracking.errors import MirrorSlow, TrackerRefused, print_warning
+from sweeps.tracking.mirrored import MirroredRun, MirroredStudy, MirroredTrajectory
 
 RETRY_SECONDS = 30.0
 NEWS_SECONDS = 30.0  # between two writings of progress, or of the summaries

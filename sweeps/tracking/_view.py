@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from sweeps.mirrored import ROW_AXES
+from sweeps.tracking.mirrored import ROW_AXES
 
 SHARE_KEY = "curves"
 VIEW_TAG = f"mlflow.sharedViewState.{SHARE_KEY}"  # of the experiment; what 'Share' in the pages writes

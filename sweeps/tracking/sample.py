@@ -9,7 +9,7 @@ import numpy as np
 
 from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Draft, Record, Store, digest
 from after_ray.store.artifacts import save_arrays
-from sweeps.mirrored import ROW_AXES, MirroredRow, MirroredStudy, MirroredTrajectory, RowCell
+from sweeps.tracking.mirrored import ROW_AXES, MirroredRow, MirroredStudy, MirroredTrajectory, RowCell
 
 PERCENTS = (1.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0)
 STRATEGIES = {"random": 0.0, "entropy": 0.06, "least_confidence": 0.04, "bald": 0.02}  # UA above `random`

@@ -14,13 +14,13 @@ from after_ray.environment import Execution
 from after_ray.execution import corpus, folds
 from after_ray.preemption import NOTICE
 from after_ray.store import Outage, Store
-from sweeps.jobs import Job, jobs_of
-from sweeps.mirrored import MirroredStudy, MirroredTrajectory
-from sweeps.mirroring import mirrored_trajectory
-from sweeps.opening import OpenStudy
-from sweeps.running import mend_records
+from sweeps.planning.jobs import Job, jobs_of
+from sweeps.running.studies import mend_records
+from sweeps.study.opening import OpenStudy
 from sweeps.tracking import MirrorThread, _thread
 from sweeps.tracking.errors import TrackerUnreachable, fills_in
+from sweeps.tracking.mirrored import MirroredStudy, MirroredTrajectory
+from sweeps.tracking.mirroring import mirrored_trajectory
 from trainables import trial
 from trainables.trial import StageTrial
 
@@ -94,7 +94,7 @@ class Driver:
         raise AssertionError(f"not done after {launches} launches")
 
     def launch(self) -> bool:
-        """One launch, as `sweeps.running` does it; whether the tracker had everything at its end."""
+        """One launch, as `sweeps.running.studies` does it; whether the tracker had everything at its end."""
         mend_records([self.opened])
         store = self.opened.store
         study = MirroredStudy("small", "", {}, {})

@@ -19,7 +19,7 @@ import pytest
 
 from after_ray.stages import AdaptationStage
 from after_ray.store import Store
-from sweeps.opening import open_study
+from sweeps.study.opening import open_study
 from tests.faults.matrix import ALL, THROUGH_RAY, Fault, Moment, name_of
 from tests.faults.outside import Launch, Study, Watch, resume, trials
 from tests.faults.small import results

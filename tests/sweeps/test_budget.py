@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sweeps.budget import Budget, Limits
+from sweeps.launching.budget import Budget, Limits
 
 
 class Clock:

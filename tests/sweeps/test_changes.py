@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.changes import Inserted, changes
-from sweeps.counting import counts
-from sweeps.opening import open_study
-from sweeps.plan import Plan
+from sweeps.planning.changes import Inserted, changes
+from sweeps.planning.counting import counts
+from sweeps.planning.plan import Plan
+from sweeps.study.opening import open_study
 
 STUDY = """\
 study: small

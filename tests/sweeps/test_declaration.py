@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.declaration import load_study
-from sweeps.study_file import StudyError
+from sweeps.study.declaration import load_study
+from sweeps.study.study_file import StudyError
 
 STUDY = """\
 study: small

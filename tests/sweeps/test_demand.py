@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from after_ray.store import Store
-from sweeps.opening import open_study
+from sweeps.study.opening import open_study
 
 STUDY = """\
 study: demand

@@ -12,9 +12,9 @@ from after_ray.sources import source_of
 from after_ray.stages import Stage
 from after_ray.store import Record, Store
 from sweeps.drift import drift
-from sweeps.opening import open_study
-from sweeps.plan import Plan
+from sweeps.planning.plan import Plan
 from sweeps.provenance import CodeState, code_state, keep_code_state, read_code_state
+from sweeps.study.opening import open_study
 
 STUDY = """\
 study: small

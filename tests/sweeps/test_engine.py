@@ -11,16 +11,16 @@ import pytest
 from typer.testing import CliRunner
 
 from after_ray.store import Store
-from sweeps.budget import Limits
 from sweeps.cli import app
-from sweeps.counting import counts
-from sweeps.jobs import Job, jobs_of
-from sweeps.launch import Outcome, launch
-from sweeps.opening import OpenStudy, open_study
-from sweeps.progress import read_progress
-from sweeps.ray_start import Where, running_ray
-from sweeps.running import prepare
-from sweeps.sight import Nobody
+from sweeps.launching.budget import Limits
+from sweeps.launching.launch import Outcome, launch
+from sweeps.launching.ray_start import Where, running_ray
+from sweeps.launching.sight import Nobody
+from sweeps.planning.counting import counts
+from sweeps.planning.jobs import Job, jobs_of
+from sweeps.running.progress import read_progress
+from sweeps.running.studies import prepare
+from sweeps.study.opening import OpenStudy, open_study
 
 STUDY = """\
 study: {name}

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sweeps.changes import changes
 from sweeps.cli import app
+from sweeps.cost.estimating import estimate_of, numbers_of, this_machine
 from sweeps.cost.schedule import Capacity
-from sweeps.counting import counts
-from sweeps.estimating import estimate_of, numbers_of, this_machine
-from sweeps.opening import open_study
+from sweeps.planning.changes import changes
+from sweeps.planning.counting import counts
+from sweeps.study.opening import open_study
 
 STUDY = """\
 study: {name}

@@ -9,9 +9,9 @@ import pytest
 
 from after_ray.stages import Stage
 from sweeps.cost.schedule import Capacity
-from sweeps.declaration import Resources
-from sweeps.eta import Eta
-from sweeps.jobs import Job
+from sweeps.launching.eta import Eta
+from sweeps.planning.jobs import Job
+from sweeps.study.declaration import Resources
 
 
 @dataclass(frozen=True)

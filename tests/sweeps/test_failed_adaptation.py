@@ -15,10 +15,10 @@ from after_ray.environment import Execution
 from after_ray.execution.corpus import prepare_audio
 from after_ray.stages import AdaptationStage, AudioStage
 from after_ray.store import Store
-from sweeps.counting import counts
-from sweeps.jobs import jobs_of
-from sweeps.opening import OpenStudy, open_study
-from sweeps.ready import ReadyFirst
+from sweeps.launching.ready import ReadyFirst
+from sweeps.planning.counting import counts
+from sweeps.planning.jobs import jobs_of
+from sweeps.study.opening import OpenStudy, open_study
 from tests.after_ray.tiny import TINY
 from trainables.trial import StageTrial
 

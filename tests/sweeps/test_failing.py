@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from after_ray.store import Failure
-from sweeps.failing import causes
-from sweeps.opening import open_study
-from sweeps.plan import Plan
+from sweeps.planning.failing import causes
+from sweeps.planning.plan import Plan
+from sweeps.study.opening import open_study
 
 STUDY = """\
 study: small

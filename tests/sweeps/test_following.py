@@ -12,13 +12,13 @@ import pytest
 
 from after_ray.store import Store
 from sweeps._console import Meter
-from sweeps.following import Followed, FollowingStudies
 from sweeps.in_words import progress_in_words
-from sweeps.jobs import Job, jobs_of
-from sweeps.mirrored import MirroredTrajectory
-from sweeps.opening import OpenStudy, open_study
-from sweeps.progress import Progress, read_progress, write_progress
-from sweeps.sight import Standing
+from sweeps.launching.sight import Standing
+from sweeps.planning.jobs import Job, jobs_of
+from sweeps.running.following import Followed, FollowingStudies
+from sweeps.running.progress import Progress, read_progress, write_progress
+from sweeps.study.opening import OpenStudy, open_study
+from sweeps.tracking.mirrored import MirroredTrajectory
 
 STUDY = """\
 study: {name}

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from sweeps.interrupts import Interrupt
+from sweeps.launching.interrupts import Interrupt
 
 
 class PressesWhenDropped:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.jobs import Job, jobs_of, resting_on
-from sweeps.opening import open_study
-from sweeps.plan import Plan
+from sweeps.planning.jobs import Job, jobs_of, resting_on
+from sweeps.planning.plan import Plan
+from sweeps.study.opening import open_study
 
 STUDY = """\
 study: small

@@ -14,8 +14,10 @@ from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Draft
 from after_ray.store.artifacts import save_arrays
 from analysis.families import AXES
 from sweeps.cli import app
-from sweeps.mirrored import ROW_AXES
-from sweeps.mirroring import (
+from sweeps.study.opening import OpenStudy, open_study
+from sweeps.tracking import default_tracking_uri
+from sweeps.tracking.mirrored import ROW_AXES
+from sweeps.tracking.mirroring import (
     backbone_name,
     finished_trajectories,
     mirror_command,
@@ -23,8 +25,6 @@ from sweeps.mirroring import (
     mirrored_study,
     mirrored_trajectory,
 )
-from sweeps.opening import OpenStudy, open_study
-from sweeps.tracking import default_tracking_uri
 
 STUDY = """
 study: told

@@ -16,11 +16,11 @@ from after_ray.errors import BadValue
 from after_ray.learning.settings import FittingSettings
 from after_ray.protocol import OFFICIAL_CODE, PRESETS
 from sweeps.cli import app
-from sweeps.declaration import Study, load_study
 from sweeps.in_words import preset_in_words
-from sweeps.opening import OpenStudy, open_study
 from sweeps.reporting import study_info
-from sweeps.study_file import StudyError
+from sweeps.study.declaration import Study, load_study
+from sweeps.study.opening import OpenStudy, open_study
+from sweeps.study.study_file import StudyError
 
 STUDY = """\
 study: official

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sweeps.only import EVERYTHING, BadSelection, Keys, Only
-from sweeps.opening import open_study
-from sweeps.plan import Plan
+from sweeps.planning.only import EVERYTHING, BadSelection, Keys, Only
+from sweeps.planning.plan import Plan
+from sweeps.study.opening import open_study
 
 STUDY = """\
 study: small

@@ -20,8 +20,8 @@ from after_ray.corpora._settings import EmodbSettings, SyntheticSettings
 from after_ray.errors import ChangedAudio
 from after_ray.splits.overlap import SentenceOverlap
 from sweeps.cli import app
-from sweeps.fingerprints import fingerprint_file, fingerprints
-from sweeps.overlap import CorpusOverlap, reading
+from sweeps.corpora.fingerprints import fingerprint_file, fingerprints
+from sweeps.corpora.overlap import CorpusOverlap, reading
 
 STUDY = """\
 study: small

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.declaration import load_study
-from sweeps.opening import open_study
-from sweeps.study_file import StudyError
+from sweeps.study.declaration import load_study
+from sweeps.study.opening import open_study
+from sweeps.study.study_file import StudyError
 
 STUDY = """\
 study: small

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sweeps.declaration import Study, load_study
-from sweeps.opening import OpenStudy, open_study
-from sweeps.places import without_places
-from sweeps.study_file import StudyError
+from sweeps.study.declaration import Study, load_study
+from sweeps.study.opening import OpenStudy, open_study
+from sweeps.study.places import without_places
+from sweeps.study.study_file import StudyError
 from tests.after_ray.corpora.trees import plant
 
 STUDY = "study: small\nclassifier: functionals\nschedule: [10, 50]\ncorpus: "

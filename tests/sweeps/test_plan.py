@@ -8,11 +8,11 @@ import pytest
 
 from after_ray.errors import AfterRayError, BadValue
 from after_ray.stages import AdaptationStage, FeaturesStage, NextRoundStage
-from sweeps.counting import counts as counts_of
-from sweeps.declaration import load_study
-from sweeps.jobs import jobs_of
-from sweeps.opening import open_study
-from sweeps.plan import NO_STRATEGY, Plan, make_plan
+from sweeps.planning.counting import counts as counts_of
+from sweeps.planning.jobs import jobs_of
+from sweeps.planning.plan import NO_STRATEGY, Plan, make_plan
+from sweeps.study.declaration import load_study
+from sweeps.study.opening import open_study
 
 STUDY = """\
 study: small

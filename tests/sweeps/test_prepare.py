@@ -15,8 +15,8 @@ from after_ray.execution import run
 from after_ray.execution.kept_folds import keep_folds
 from after_ray.stages import MADE_BY_DRIVER
 from sweeps.cli import app
-from sweeps.opening import open_study
-from sweeps.running import prepare
+from sweeps.running.studies import prepare
+from sweeps.study.opening import open_study
 
 STUDY = """\
 study: edited

@@ -11,8 +11,8 @@ from after_ray.environment import Execution, fix_threads
 from after_ray.execution import run
 from after_ray.execution.corpus import prepare_audio
 from after_ray.stages import AudioStage
-from sweeps.jobs import jobs_of
-from sweeps.opening import open_study
+from sweeps.planning.jobs import jobs_of
+from sweeps.study.opening import open_study
 
 QUICKSTART = Path(__file__).parents[2] / "sweeps" / "quickstart.yaml"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from after_ray.errors import AfterRayError
-from sweeps.declaration import Resources
-from sweeps.ray_start import Nodes
+from sweeps.launching.ray_start import Nodes
+from sweeps.study.declaration import Resources
 
 LAPTOP = Nodes(((2.0, 0.0),), growing=False)
 CLUSTER = Nodes(((8.0, 0.0), (16.0, 4.0), (16.0, 4.0)), growing=True)

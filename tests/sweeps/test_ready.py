@@ -10,8 +10,8 @@ from ray.tune.search import Searcher
 
 from after_ray.environment import Execution
 from after_ray.stages import Stage
-from sweeps.jobs import Job
-from sweeps.ready import ReadyFirst
+from sweeps.launching.ready import ReadyFirst
+from sweeps.planning.jobs import Job
 
 EXECUTION = Execution("store", "cache")
 

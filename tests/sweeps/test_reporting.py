@@ -18,12 +18,12 @@ from after_ray.store import Draft, Store
 from analysis._copies import differences_in_words
 from analysis._facts import warnings
 from analysis.study import Copy, CorpusInfo
-from sweeps.declaration import load_study
 from sweeps.in_words import protocol_in_words
-from sweeps.mirroring import mirrored_trajectory
-from sweeps.opening import OpenStudy
-from sweeps.plan import make_plan
+from sweeps.planning.plan import make_plan
 from sweeps.reporting import read_results, study_info, write_study_report
+from sweeps.study.declaration import load_study
+from sweeps.study.opening import OpenStudy
+from sweeps.tracking.mirroring import mirrored_trajectory
 from tests.after_ray.splits.toy import dialogs, rows
 
 STUDY = """\

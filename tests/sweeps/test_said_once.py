@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sweeps.following import FollowingStudies
-from sweeps.jobs import Job
+from sweeps.planning.jobs import Job
+from sweeps.running.following import FollowingStudies
 from tests.sweeps.test_ready import Named
 
 

@@ -18,7 +18,7 @@ from after_ray.corpora._settings import CORPUS_NAMES, CremadSettings, IemocapSet
 from after_ray.errors import WrongChecksum
 from after_ray.manifest import COLUMNS, Manifest
 from sweeps.cli import app
-from sweeps.scanning import _level, check_sums, corpus_settings, scan_corpus
+from sweeps.corpora.scanning import _level, check_sums, corpus_settings, scan_corpus
 from tests.after_ray.corpora.trees import plant, wav
 
 EMODB = ("wav/03a01Fa.wav", "wav/03a01Nc.wav", "wav/08a01Wa.wav", "wav/08b03Tc.wav", "wav/03a04Ad.wav")
@@ -217,14 +217,14 @@ def test_a_file_that_cannot_be_read_is_named_and_the_store_is_not_blamed(
 
         return fail
 
-    monkeypatch.setattr("sweeps.scanning.scan", failing(outside))
+    monkeypatch.setattr("sweeps.corpora.scanning.scan", failing(outside))
     code, output = scanned(tmp_path, "emodb", "--root", root / "emodb")
     assert code == 1
     assert output == (
         f"error: {outside} cannot be used (Permission denied); check that it is there, and that you may "
         "read it."
     )
-    monkeypatch.setattr("sweeps.scanning.scan", failing(inside))
+    monkeypatch.setattr("sweeps.corpora.scanning.scan", failing(inside))
     _, output = scanned(tmp_path, "emodb", "--root", root / "emodb")
     assert f"error: {inside} cannot be used (Permission denied); check that --store names a folder" in output
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from after_ray.manifest import Manifest
-from sweeps.declaration import Study
-from sweeps.plan import Plan, make_plan
+from sweeps.planning.plan import Plan, make_plan
+from sweeps.study.declaration import Study
 
 # Utterances of the four classes, speakers, mean seconds; together 17,084.
 MEMBERS = {

@@ -17,8 +17,8 @@ from after_ray.stages import (
 from after_ray.store import Draft, Store
 from sweeps.cost.clips import Corpora
 from sweeps.cost.work import Phase, Works
-from sweeps.declaration import Study
-from sweeps.plan import Plan, make_plan
+from sweeps.planning.plan import Plan, make_plan
+from sweeps.study.declaration import Study
 from tests.after_ray.splits.toy import dialogs
 
 DEVICE = "processor X"

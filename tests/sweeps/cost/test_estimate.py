@@ -15,8 +15,8 @@ from sweeps.cost.forecasting import forecast
 from sweeps.cost.naive import naive_seconds
 from sweeps.cost.schedule import Capacity
 from sweeps.cost.work import Works
-from sweeps.jobs import jobs_of
-from sweeps.plan import Plan
+from sweeps.planning.jobs import jobs_of
+from sweeps.planning.plan import Plan
 from tests.sweeps.cost.small import DEVICE, TINY, finish, linear, manifest, plan
 
 

@@ -8,7 +8,7 @@ from after_ray.manifest import Manifest
 from after_ray.store import Store
 from sweeps.cost.estimate import Estimate, estimate
 from sweeps.cost.schedule import Capacity
-from sweeps.plan import Plan
+from sweeps.planning.plan import Plan
 from tests.sweeps.cost.paper import merged_manifest, plans
 
 pytestmark = pytest.mark.slow

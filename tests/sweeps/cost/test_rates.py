@@ -14,7 +14,7 @@ from after_ray.store import Store
 from sweeps.cost.kept_rates import keep, measured
 from sweeps.cost.rates import Observation, Place, Rates
 from sweeps.cost.work import Group, Phase
-from sweeps.declaration import Resources
+from sweeps.study.declaration import Resources
 
 HERE = Place("cpu", 2)
 BASE, SMALL = Shape.of({}), Shape.of({"num_hidden_layers": 2})

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sweeps.cost.schedule import Capacity, NoRoom, Task, chains, priorities, simulate, tasks_of
-from sweeps.declaration import Resources
+from sweeps.study.declaration import Resources
 
 
 def best_of_all_orders(tasks: list[Task], slots: int) -> float:

@@ -6,7 +6,7 @@ import pytest
 
 from sweeps.cost.clips import Corpora
 from sweeps.cost.work import Phase, Works, passes_of
-from sweeps.plan import Plan
+from sweeps.planning.plan import Plan
 from tests.sweeps.cost.small import manifest, plan
 
 

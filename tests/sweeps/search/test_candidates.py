@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from after_ray.candidate import CandidateStage, RungRule
-from sweeps.plan import Plan, make_plan
+from sweeps.planning.plan import Plan, make_plan
 from sweeps.search.candidates import BadRungs, Expanded, Expander
 from sweeps.search.shared import shared_jobs
-from sweeps.study_file import StudyError
+from sweeps.study.study_file import StudyError
 from tests.sweeps.search.toy import STUDY, book, configuration, opened
 
 # Within one block all folds are one too many, whatever the corpus; the file alone does not tell.

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.declaration import Study, load_study
 from sweeps.search.settings import Search
-from sweeps.study_file import StudyError
+from sweeps.study.declaration import Study, load_study
+from sweeps.study.study_file import StudyError
 from tests.sweeps.search.toy import STUDY
 
 REGULARIZATION = "{loguniform: [1e-3, 1e3]}"

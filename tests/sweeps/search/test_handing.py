@@ -11,7 +11,7 @@ from ray.tune.search import Searcher
 
 from after_ray.environment import Execution
 from after_ray.store.pruned import PrunedNotes
-from sweeps.jobs import Job
+from sweeps.planning.jobs import Job
 from sweeps.search.book import Book
 from sweeps.search.handing import CandidatesInTurn
 from sweeps.search.space import Configuration, label_of

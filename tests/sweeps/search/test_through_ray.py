@@ -17,14 +17,14 @@ from typer.testing import CliRunner
 from after_ray.stages import FeaturesStage
 from after_ray.store import Store
 from after_ray.store.ledger import QUARANTINE
-from sweeps.budget import Limits
 from sweeps.cli import app
-from sweeps.launch import launch
-from sweeps.opening import OpenStudy, open_study
-from sweeps.ray_start import Where, running_ray
-from sweeps.running import prepare
+from sweeps.launching.budget import Limits
+from sweeps.launching.launch import launch
+from sweeps.launching.ray_start import Where, running_ray
+from sweeps.running.studies import prepare
 from sweeps.search.retrying import forgive_failures
 from sweeps.search.running import SearchReport, SharedTooOften, run_search
+from sweeps.study.opening import OpenStudy, open_study
 
 STUDY = """\
 study: looked

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from after_ray.corpora._base import Scan
 from after_ray.store import Draft, Store
-from sweeps.declaration import load_study
-from sweeps.opening import OpenStudy
-from sweeps.plan import make_plan
+from sweeps.planning.plan import make_plan
 from sweeps.search.book import Book
 from sweeps.search.candidates import Candidate
+from sweeps.study.declaration import load_study
+from sweeps.study.opening import OpenStudy
 from tests.after_ray.splits.toy import dialogs
 
 STUDY = """\

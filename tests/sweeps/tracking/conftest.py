@@ -10,9 +10,9 @@ import pytest
 from mlflow import MlflowClient
 
 from after_ray.store import Store
-from sweeps.mirrored import MirroredTrajectory
 from sweeps.tracking import Mirror, default_tracking_uri
 from sweeps.tracking._mirror import REFERENCE_ABOVE
+from sweeps.tracking.mirrored import MirroredTrajectory
 from sweeps.tracking.sample import sample_study, sample_trajectories
 from tests.sweeps.tracking.looking import PERCENTS
 

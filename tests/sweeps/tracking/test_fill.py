@@ -11,11 +11,11 @@ from mlflow import MlflowClient
 
 from after_ray.errors import DamagedStore
 from after_ray.store import Store
-from sweeps.mirrored import MirroredRun
 from sweeps.tracking import Mirror, default_tracking_uri, fill
 from sweeps.tracking._links import links_of
 from sweeps.tracking._names import KEY
 from sweeps.tracking.errors import TrackerRefused, TrackerUnreachable
+from sweeps.tracking.mirrored import MirroredRun
 from sweeps.tracking.sample import sample_rows, sample_study
 from tests.sweeps.tracking.looking import everything, nested, parent, points
 

@@ -13,9 +13,9 @@ from mlflow.entities import Run
 
 from after_ray.store import Draft, Store
 from analysis.curves import sd_over_folds
-from sweeps.mirrored import MirroredRow, MirroredTrajectory, RowCell
 from sweeps.tracking import Mirror, default_tracking_uri, read_frame
 from sweeps.tracking._summary import Summaries, row_key, state_of
+from sweeps.tracking.mirrored import MirroredRow, MirroredTrajectory, RowCell
 from sweeps.tracking.sample import sample_rows, sample_study, sample_trajectories
 from tests.sweeps.tracking.looking import PERCENTS, everything, nested, parent, points
 

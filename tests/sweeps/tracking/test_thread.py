@@ -16,11 +16,11 @@ import pytest
 
 from after_ray.errors import DamagedStore
 from after_ray.store import Store
-from sweeps.mirrored import MirroredRun, MirroredTrajectory
 from sweeps.tracking import MirrorThread, _thread, default_tracking_uri
 from sweeps.tracking._connection import _file_system, connect, probe
 from sweeps.tracking._newest import Newest
 from sweeps.tracking.errors import MirrorBusy, TrackerUnreachable
+from sweeps.tracking.mirrored import MirroredRun, MirroredTrajectory
 from sweeps.tracking.sample import sample_study
 
 DEAD = "http://127.0.0.1:9"  # the discard port; nobody listens

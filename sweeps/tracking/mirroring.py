@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 from after_ray.backbones.families import DEFAULT_FAMILY
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.stages import AdaptationStage, AudioStage
-from sweeps.counting import counts
-from sweeps.mirrored import ROW_AXES, MirroredRow, MirroredStudy, MirroredTrajectory, RowCell
-from sweeps.opening import OpenStudy
-from sweeps.plan import Trajectory
+from sweeps.planning.counting import counts
+from sweeps.planning.plan import Trajectory
+from sweeps.study.opening import OpenStudy
 from sweeps.tracking._connection import default_tracking_uri
+from sweeps.tracking.mirrored import ROW_AXES, MirroredRow, MirroredStudy, MirroredTrajectory, RowCell
 
 CHANGING = ("done", "missing", "failed")  # what counts that change while a study runs end with
 PLURALS = {

@@ -18,10 +18,10 @@ from after_ray.corpora.merged import Merged
 from after_ray.errors import AfterRayError, MissingCorpus, MissingMembers, UnknownName, WrongChecksum
 from after_ray.wording import counted, first_of, printable
 from sweeps._console import console, meter, print_table
-from sweeps.declaration import mistake_in_words
-from sweeps.merged_table import print_merged_table
-from sweeps.study_file import apply_override
-from sweeps.unfit import Part, refuse_unfit
+from sweeps.corpora.merged_table import print_merged_table
+from sweeps.corpora.unfit import Part, refuse_unfit
+from sweeps.study.declaration import mistake_in_words
+from sweeps.study.study_file import apply_override
 
 MOST_SPEAKERS = 100  # rows of a table that somebody still reads
 

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from after_ray.store import Failure
-from sweeps.counting import Together
-from sweeps.plan import Plan
+from sweeps.planning.counting import Together
+from sweeps.planning.plan import Plan
 
 
 @dataclass(frozen=True)

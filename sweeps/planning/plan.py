@@ -32,8 +32,8 @@ from after_ray.stages import (
     Stage,
     rounds,
 )
-from sweeps.declaration import Study
-from sweeps.splitting import Split, Standing, split_corpus
+from sweeps.study.declaration import Study
+from sweeps.study.splitting import Split, Standing, split_corpus
 
 NO_STRATEGY = "none"  # the strategy of a trajectory that has only round 0 (a fully supervised run)
 

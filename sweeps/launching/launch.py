@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 from after_ray.environment import Execution
 from after_ray.store import Store
-from sweeps.budget import Budget, Limits
 from sweeps.cost.schedule import Capacity
-from sweeps.declaration import Resources
-from sweeps.eta import Eta
-from sweeps.forecast import Forecast, Forecaster, unknown
-from sweeps.interrupts import Interrupt
-from sweeps.jobs import Job, jobs_of, resting_on
-from sweeps.plan import Plan
+from sweeps.launching.budget import Budget, Limits
+from sweeps.launching.eta import Eta
+from sweeps.launching.forecast import Forecast, Forecaster, unknown
+from sweeps.launching.interrupts import Interrupt
+from sweeps.launching.ray_start import Nodes, Where, execution_for, running_ray
+from sweeps.launching.sight import Following, Nobody
+from sweeps.planning.jobs import Job, jobs_of, resting_on
+from sweeps.planning.plan import Plan
 from sweeps.provenance import keep_code_state
-from sweeps.ray_start import Nodes, Where, execution_for, running_ray
-from sweeps.sight import Following, Nobody
+from sweeps.study.declaration import Resources
 
 if TYPE_CHECKING:
-    from sweeps.watching import TrialWatcher
+    from sweeps.launching.watching import TrialWatcher
 
 __all__ = ["Outcome", "Where", "launch", "launch_jobs", "run_trials", "scratch_folder"]
 
@@ -107,8 +107,8 @@ class _Run:
         following: Following,
         interrupt: Interrupt,
     ) -> None:
-        from sweeps.ready import ReadyFirst
-        from sweeps.watching import TrialWatcher
+        from sweeps.launching.ready import ReadyFirst
+        from sweeps.launching.watching import TrialWatcher
 
         self._store, self._where, self._budget = store, where, budget
         self._code = keep_code_state(store)

@@ -11,16 +11,16 @@ from after_ray.execution.corpus import prepare_audio
 from after_ray.execution.kept_folds import keep_folds
 from after_ray.stages import AudioStage
 from sweeps._console import meter
-from sweeps.budget import Limits, NoGpuToCount
+from sweeps.cost.estimating import estimate_of
 from sweeps.cost.forecasting import forecast
 from sweeps.cost.predictions import keep_prediction
-from sweeps.estimating import estimate_of
-from sweeps.following import Followed, FollowingStudies
-from sweeps.forecast import Forecaster
-from sweeps.launch import Outcome, Where, launch
-from sweeps.mirroring import mirrored_study
-from sweeps.opening import OpenStudy
+from sweeps.launching.budget import Limits, NoGpuToCount
+from sweeps.launching.forecast import Forecaster
+from sweeps.launching.launch import Outcome, Where, launch
+from sweeps.running.following import Followed, FollowingStudies
+from sweeps.study.opening import OpenStudy
 from sweeps.tracking import MirrorReport, MirrorThread
+from sweeps.tracking.mirroring import mirrored_study
 
 CLOSING_SECONDS = 600.0  # that a slow tracker is given when the trials have ended
 

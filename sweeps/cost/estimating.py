@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from after_ray.store import Store
     from sweeps.cost.estimate import Estimate
     from sweeps.cost.schedule import Capacity
-    from sweeps.opening import OpenStudy
+    from sweeps.study.opening import OpenStudy
 
 HOUR = 3600.0
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from after_ray.stages import NextRoundStage
 from after_ray.wording import counted
-from sweeps.plan import Plan, Trajectory
+from sweeps.planning.plan import Plan, Trajectory
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from sweeps.jobs import Job
+from sweeps.planning.jobs import Job
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from after_ray.stages import (
     ancestors,
     rounds,
 )
-from sweeps.declaration import Resources
-from sweeps.plan import Plan, Trajectory
+from sweeps.planning.plan import Plan, Trajectory
+from sweeps.study.declaration import Resources
 
 # Where nothing is known of their lengths: what others wait for comes before what nobody waits for.
 ORDER = {"adaptation": 0, "features": 1, "first_round": 2, "trajectory": 3}

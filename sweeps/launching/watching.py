@@ -10,11 +10,11 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from after_ray.store import Store
-from sweeps.budget import Budget
-from sweeps.eta import Eta
-from sweeps.interrupts import Interrupt
-from sweeps.jobs import Job
-from sweeps.sight import Following, HandsOut, Standing
+from sweeps.launching.budget import Budget
+from sweeps.launching.eta import Eta
+from sweeps.launching.interrupts import Interrupt
+from sweeps.launching.sight import Following, HandsOut, Standing
+from sweeps.planning.jobs import Job
 
 SECONDS_BETWEEN_STANDINGS = 2.0
 UNFINISHED = ("failed", "halted", "preempted", "stopped")  # ends of a trial whose job is not done

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 
 from after_ray.errors import AfterRayError
-from sweeps.plan import Axes, Plan, Trajectory
+from sweeps.planning.plan import Axes, Plan, Trajectory
 
 AXES = tuple(axis.name for axis in fields(Axes) if axis.name != "pretrained")
 

@@ -14,7 +14,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from after_ray.environment import Execution
-from sweeps.jobs import Job, resting_on
+from sweeps.planning.jobs import Job, resting_on
 
 ATTEMPTS = 3  # of one job in one launch, where trying again may help
 

@@ -16,7 +16,7 @@ from after_ray.splits.fold_file import FoldTable
 from after_ray.splits.folds import settle
 from after_ray.splits.overlap import heard_twice
 from after_ray.stages import FoldsStage
-from sweeps.declaration import Study
+from sweeps.study.declaration import Study
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sweeps.jobs import Job
+from sweeps.planning.jobs import Job
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from sweeps.plan import Plan, Trajectory
+from sweeps.planning.plan import Plan, Trajectory
 
 
 class Tally:

@@ -14,10 +14,10 @@ from after_ray.adaptation.settings import check_adaptation
 from after_ray.corpora._base import Scan, scan
 from after_ray.execution.kept_folds import standing_folds
 from after_ray.store import Store
-from sweeps.declaration import Study, load_study
-from sweeps.only import EVERYTHING, Keys, Only
-from sweeps.places import override_without_places, without_places
-from sweeps.plan import Plan, make_plan
+from sweeps.planning.only import EVERYTHING, Keys, Only
+from sweeps.planning.plan import Plan, make_plan
+from sweeps.study.declaration import Study, load_study
+from sweeps.study.places import override_without_places, without_places
 
 CorpusProgress = Callable[[str, int, int], None]  # corpus name, files done, files in all
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sweeps._console import Meter
-from sweeps.jobs import Job
-from sweeps.mirroring import mirrored_trajectory
-from sweeps.opening import OpenStudy
-from sweeps.progress import Progress, write_progress
-from sweeps.sight import Standing
-from sweeps.tally import Tally
+from sweeps.launching.sight import Standing
+from sweeps.planning.jobs import Job
+from sweeps.running.progress import Progress, write_progress
+from sweeps.running.tally import Tally
+from sweeps.study.opening import OpenStudy
 from sweeps.tracking import MirrorThread
+from sweeps.tracking.mirroring import mirrored_trajectory
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from after_ray.environment import Execution
 from after_ray.errors import AfterRayError
 from after_ray.store import Store
 from sweeps.cost.schedule import Capacity
-from sweeps.declaration import Resources
 from sweeps.provenance import CodeState
+from sweeps.study.declaration import Resources
 
 # Set before Ray is imported: quiet, no telemetry.
 RAY_DEFAULTS = {

@@ -10,7 +10,7 @@ from after_ray.manifest import Manifest
 from after_ray.splits.parts import Fold
 from sweeps._console import console, print_table
 from sweeps.in_words import folds_in_words, validation_in_words
-from sweeps.opening import OpenStudy
+from sweeps.study.opening import OpenStudy
 
 
 def print_folds(opened: OpenStudy, out: Path | None) -> None:

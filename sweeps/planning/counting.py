@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 
 from after_ray.stages import AdaptationStage, AudioStage, FeaturesStage, Stage
-from sweeps.plan import Cell, Plan, Trajectory
+from sweeps.planning.plan import Cell, Plan, Trajectory
 
 
 class Together:

@@ -20,11 +20,11 @@ from after_ray.initialization._settings import InitializationSettings
 from after_ray.learning.settings import Restart
 from after_ray.protocol import Protocol
 from after_ray.settings import Settings
-from sweeps.axes import Seed, as_list, folds, integers, unique
-from sweeps.places import with_places
 from sweeps.search.checking import refuse_search
 from sweeps.search.settings import Search, SelectedFrom
-from sweeps.study_file import StudyError, StudySource, read_study_file
+from sweeps.study.axes import Seed, as_list, folds, integers, unique
+from sweeps.study.places import with_places
+from sweeps.study.study_file import StudyError, StudySource, read_study_file
 
 
 def _named(value: Any) -> Any:

@@ -22,8 +22,8 @@ from after_ray.splits.overlap import (
 )
 from after_ray.splits.parts import Fold
 from sweeps._console import console, meter, print_table
-from sweeps.fingerprints import fingerprints
-from sweeps.opening import OpenStudy
+from sweeps.corpora.fingerprints import fingerprints
+from sweeps.study.opening import OpenStudy
 
 SHOWN = 10
 

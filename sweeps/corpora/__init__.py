@@ -1,0 +1,1 @@
+"""Corpora as commands show them: counts, folds, overlap."""

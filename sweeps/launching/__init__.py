@@ -1,0 +1,1 @@
+"""Launching: Ray started, jobs handed out in order, budgets kept, trials watched."""

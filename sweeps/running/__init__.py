@@ -1,0 +1,1 @@
+"""Running studies: prepared, launched, followed, mirrored."""
