@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from sweeps.commands import corpora, mirror, plan, provenance, report, run, search, status, ui
+from sweeps.commands import corpora, mirror, plan, provenance, report, run, search, status, store, ui, verify
 
 app = typer.Typer(
     name="after-ray",
@@ -21,8 +21,10 @@ app.command()(status.status)
 app.command()(report.report)
 app.command()(mirror.mirror)
 app.command()(provenance.provenance)
+app.command()(verify.verify)
 app.command()(ui.ui)
 app.add_typer(corpora.app, name="corpora")
+app.add_typer(store.app, name="store")
 
 if __name__ == "__main__":
     app()

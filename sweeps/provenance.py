@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import subprocess
@@ -13,6 +12,7 @@ from typing import Any
 import after_ray
 from after_ray.files import write_json
 from after_ray.store import Store
+from after_ray.store.code_states import code_file, digest_of_code
 
 PACKAGES = ("after_ray", "trainables", "sweeps", "analysis")
 GIT_SECONDS = 20.0
@@ -32,7 +32,7 @@ class CodeState:
     @property
     def digest(self) -> str:
         """Names this state in records."""
-        return hashlib.sha256(json.dumps(self.as_json(), sort_keys=True).encode()).hexdigest()[:16]
+        return digest_of_code(self.as_json())
 
     def as_json(self) -> dict[str, Any]:
         """What is kept."""
@@ -51,7 +51,7 @@ def code_state() -> CodeState:
 def keep_code_state(store: Store) -> CodeState:
     """Write the state of the code into the store, once for all launches that run the same."""
     state = code_state()
-    path = store.root / "provenance" / f"{state.digest}.json"
+    path = code_file(store.root, state.digest)
     if not path.is_file():
         write_json(path, state.as_json())
     return state
@@ -60,7 +60,7 @@ def keep_code_state(store: Store) -> CodeState:
 def read_code_state(store: Store, digest: str) -> dict[str, Any] | None:
     """What was kept under a digest; None when it is gone."""
     try:
-        return dict(json.loads((store.root / "provenance" / f"{digest}.json").read_bytes()))
+        return dict(json.loads(code_file(store.root, digest).read_bytes()))
     except (FileNotFoundError, ValueError):
         return None
 

@@ -8,7 +8,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,10 @@ class Store:
         files = {} if folder is None else {path.name: _entry(path) for path in sorted(folder.iterdir())}
         where = "" if folder is None else self._relative(folder)
         return self.ledger.add(Record(**_fields(draft), folder=where, files=files))
+
+    def adopt(self, record: Record, folder: Path | None = None) -> Record:
+        """Finish a stage with a record made elsewhere, whose files now lie in `folder`."""
+        return self.ledger.add(replace(record, folder="" if folder is None else self._relative(folder)))
 
     def path(self, record: Record, name: str) -> Path:
         """The path of one file of a finished stage; its size is checked, its digest is not."""

@@ -1,0 +1,50 @@
+"""All records of a store at once: what rests on what, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+
+from after_ray.errors import DamagedStore
+from after_ray.store.artifacts import Store
+from after_ray.store.ledger import Record
+
+
+@dataclass(frozen=True)
+class Census:
+    """Every record that can be read, by key, and the keys of those that cannot."""
+
+    records: Mapping[str, Record]
+    unreadable: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, store: Store) -> Census:
+        """Read all records; those that another process removes meanwhile are left out."""
+        records, unreadable = {}, set()
+        for key in sorted(store.ledger.finished()):
+            try:
+                record = store.find(key)
+            except DamagedStore:
+                unreadable.add(key)
+                continue
+            if record is not None:
+                records[key] = record
+        return cls(records, frozenset(unreadable))
+
+    def with_parents(self, keys: Iterable[str]) -> frozenset[str]:
+        """Those of `keys` that have a record, and all records that they rest on."""
+        found: set[str] = set()
+        waiting = [key for key in keys if key in self.records]
+        while waiting:
+            key = waiting.pop()
+            if key not in found:
+                found.add(key)
+                waiting.extend(parent for parent in self.records[key].parents if parent in self.records)
+        return frozenset(found)
+
+    def in_order(self, keys: Collection[str]) -> list[str]:
+        """These keys, what is rested on before what rests on it."""
+        wanted = set(keys)
+        below = {key: [p for p in self.records[key].parents if p in wanted] for key in sorted(wanted)}
+        return list(TopologicalSorter(below).static_order())

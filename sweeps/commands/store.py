@@ -1,0 +1,204 @@
+"""Look after a store: what it holds, what can go, and results from one store to another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from after_ray.errors import AfterRayError
+from sweeps.commands._options import DEFAULT_STORE, StoreFolder, one_sentence, opened_studies
+
+if TYPE_CHECKING:
+    from after_ray.store.census import Census
+    from after_ray.store.garbage import Garbage
+    from after_ray.store.merging import Merged
+    from after_ray.store.usage import Usage
+    from sweeps.study.opening import OpenStudy
+
+app = typer.Typer(
+    help="Look after a store: what it holds, what can go, results to and from another.", no_args_is_help=True
+)
+SHOWN = 20  # paths or sentences that are printed one by one
+
+SomeStudies = Annotated[
+    list[Path] | None, typer.Argument(help="Study files (YAML).", metavar="[STUDY.yaml...]")
+]
+
+
+class NoStore(AfterRayError):
+    """A folder that is no store."""
+
+    def __init__(self, store: Path) -> None:
+        super().__init__(
+            f"There is no store at {store}; name the folder of one with --store, or run a study into it."
+        )
+
+
+class NothingToExport(AfterRayError):
+    """An export of nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing that was asked for is finished, so there is nothing to export; 'after-ray run' the "
+            "study first."
+        )
+
+
+@app.command()
+def du(studies: SomeStudies = None, store: StoreFolder = DEFAULT_STORE) -> None:
+    """Show what takes room in a store; with studies also what each of them needs."""
+    with one_sentence(store):
+        _refuse_no_store(store)
+        from after_ray.store import Store
+        from after_ray.store.census import Census
+        from after_ray.store.usage import usage
+        from sweeps._console import print_table
+
+        opened = opened_studies(studies or [], store, None)
+        census = Census.of(Store(store))
+        found = usage(Store(store), census)
+        rows = [[name, size(amount.bytes), str(amount.count)] for name, amount in found.amounts.items()]
+        print_table(str(store), ["", "bytes", "count"], [*rows, ["together", size(found.total), ""]])
+        if opened:
+            _print_by_study(opened, census, found)
+
+
+def _print_by_study(studies: Sequence[OpenStudy], census: Census, found: Usage) -> None:
+    from sweeps._console import print_table
+    from sweeps.belonging import keys_of
+
+    needed = {one.study.study: census.with_parents(keys_of(one)) for one in studies}
+    users = Counter(key for keys in needed.values() for key in keys)
+    rows = [
+        [name, size(found.of(keys)), size(found.of(key for key in keys if users[key] == 1)), str(len(keys))]
+        for name, keys in needed.items()
+    ]
+    rest = census.records.keys() - users.keys()
+    rows.append(["none of these", size(found.of(rest)), size(found.of(rest)), str(len(rest))])
+    print_table("results by study", ["", "needed", "by it alone", "results"], rows)
+
+
+@app.command()
+def gc(
+    store: StoreFolder = DEFAULT_STORE,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it; else it is only shown.")] = False,
+    days: Annotated[
+        float, typer.Option(min=0.0, help="Days after which an unfinished stage counts as abandoned.")
+    ] = 30.0,
+    keep: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Also remove results that belong to none of the studies so named; once for each study.",
+            metavar="STUDY.yaml",
+        ),
+    ] = None,
+) -> None:
+    """Remove what killed processes left; what was written to within an hour stays, so a study may run."""
+    with one_sentence(store):
+        _refuse_no_store(store)
+        from after_ray.store import Store
+        from after_ray.store.garbage import find_garbage, remove_garbage
+        from sweeps.belonging import keys_of
+
+        opened = opened_studies(keep or [], store, None)
+        kept = frozenset().union(*(keys_of(one) for one in opened)) if opened else None
+        garbage = find_garbage(Store(store), days, kept)
+        if not garbage:
+            print("nothing to remove")
+        elif yes:
+            removed = remove_garbage(Store(store), garbage)
+            _print_garbage("removed", removed)
+            if left := len(garbage) - len(removed):
+                print(f"{left} of them stay: they are in use by now, or could not be removed")
+        else:
+            _print_garbage("can be removed, with --yes", garbage)
+
+
+def _print_garbage(title: str, garbage: Sequence[Garbage]) -> None:
+    from sweeps._console import print_table
+
+    counts: Counter[str] = Counter(piece.what for piece in garbage)
+    sizes: Counter[str] = Counter()
+    for piece in garbage:
+        sizes[piece.what] += piece.bytes
+    rows = [[what, size(sizes[what]), str(count)] for what, count in counts.items()]
+    print_table(title, ["", "bytes", "count"], [*rows, ["together", size(sizes.total()), str(len(garbage))]])
+    for piece in garbage[:SHOWN]:
+        print(piece.path)
+    if len(garbage) > SHOWN:
+        print(f"and {len(garbage) - SHOWN} more")
+
+
+@app.command(name="export")
+def export_(
+    out: Annotated[Path, typer.Argument(help="File to write.", metavar="OUT.tar")],
+    studies: SomeStudies = None,
+    store: StoreFolder = DEFAULT_STORE,
+) -> None:
+    """Write results into a file: all, or those of studies with everything that they rest on."""
+    with one_sentence(store):
+        _refuse_no_store(store)
+        from after_ray.store import Store
+        from after_ray.store.archive import export_results
+        from after_ray.store.census import Census
+        from sweeps.belonging import keys_of
+
+        opened = opened_studies(studies or [], store, None)
+        census = Census.of(Store(store))
+        asked = frozenset().union(*(keys_of(one) for one in opened)) if opened else census.records.keys()
+        keys = census.with_parents(asked)
+        if not keys:
+            raise NothingToExport
+        export_results(Store(store), keys, census, out)
+        print(f"{len(keys)} results, {size(out.stat().st_size)}: {out}")
+
+
+@app.command(name="import")
+def import_(
+    source: Annotated[
+        Path, typer.Argument(help="File of 'store export', or another store.", metavar="FILE.tar|STORE")
+    ],
+    store: StoreFolder = DEFAULT_STORE,
+) -> None:
+    """Take results from a file or another store; what is here stays, whatever it is."""
+    with one_sentence(store):
+        from after_ray.store import Store
+        from after_ray.store.merging import merge_store
+        from after_ray.store.unpacking import merge_archive
+
+        merged = (merge_store if source.is_dir() else merge_archive)(Store(store), source)
+        _print_merged(merged)
+
+
+def _print_merged(merged: Merged) -> None:
+    """What was taken; ends with exit code 1 where a result differs."""
+    print(f"{merged.imported} results imported, {merged.standing} were here already")
+    for sentence in merged.differing[:SHOWN]:
+        print(sentence)
+    if len(merged.differing) > SHOWN:
+        print(f"and {len(merged.differing) - SHOWN} more that differ")
+    if merged.left_out:
+        print(
+            f"{merged.left_out} results were left out, because what they rest on is not here or differs; "
+            "'after-ray run' computes them from what is here"
+        )
+    if merged.differing:
+        raise typer.Exit(1)
+
+
+def _refuse_no_store(store: Path) -> None:
+    if not (store / "ledger").is_dir():
+        raise NoStore(store)
+
+
+def size(count: float) -> str:
+    """`512 B`, `3.4 kB`, `1.2 GB`: powers of ten."""
+    for unit in ("B", "kB", "MB"):
+        if count < 999.5:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.4g} GB"
