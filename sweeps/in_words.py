@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from after_ray.corpora._base import Scan
 from after_ray.manifest import Manifest
@@ -16,6 +16,9 @@ from sweeps.running.progress import Progress
 from sweeps.search.settings import SelectedFrom
 from sweeps.study.declaration import Study
 from sweeps.study.splitting import Split
+
+if TYPE_CHECKING:
+    from sweeps.study.opening import OpenStudy
 
 DIGEST_SHOWN = 12  # characters of a fold file's digest
 
@@ -171,3 +174,15 @@ def progress_in_words(progress: Progress) -> str:
     parts += [f"{duration(3600 * progress.hours)} so far"]
     parts += [f"about {duration(3600 * progress.eta_hours)} to go"] if progress.eta_hours is not None else []
     return ", ".join(parts)
+
+
+def searches_in_words(studies: Sequence[OpenStudy]) -> list[str]:
+    """For each study that searches, how far its search is: what was pruned is not missing."""
+    from sweeps.search.book import search_counts
+
+    told = []
+    for one in studies:
+        if one.study.search is not None:
+            states = ", ".join(f"{count} {state}" for state, count in search_counts(one).items())
+            told.append(f"search of {one.study.study}: {states}")
+    return told

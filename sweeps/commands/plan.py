@@ -82,15 +82,24 @@ def _numbers(studies: Sequence[OpenStudy]) -> dict[str, Any]:
 
     ledger = studies[0].store.ledger
     done, failed = ledger.finished(), ledger.failures()
-    each = [{"study": one.study.study, **counts([one.wanted], done, failed)} for one in studies]
+    each: list[dict[str, Any]] = [
+        {"study": one.study.study, **counts([one.wanted], done, failed), **_search(one)} for one in studies
+    ]
     if len(each) == 1:
         return each[0]
     return {"studies": each, **counts([one.wanted for one in studies], done, failed)}
 
 
+def _search(opened: OpenStudy) -> dict[str, Any]:
+    """How far the study's search is, where it has one."""
+    from sweeps.search.book import search_counts
+
+    return {} if opened.study.search is None else {"search": search_counts(opened)}
+
+
 def _print(studies: Sequence[OpenStudy]) -> None:
     from sweeps._console import console, print_table
-    from sweeps.in_words import preset_in_words
+    from sweeps.in_words import preset_in_words, searches_in_words
     from sweeps.planning.changes import changes
     from sweeps.planning.counting import counts
 
@@ -103,7 +112,7 @@ def _print(studies: Sequence[OpenStudy]) -> None:
     rows = [[name.replace("_", " "), *(str(numbers[name]) for numbers in columns.values())] for name in names]
     print_table("plan", ["", *columns], rows)
     for one in studies:
-        told = changes(one.wanted, done).sentences()
+        told = [*searches_in_words([one]), *changes(one.wanted, done).sentences()]
         if said := preset_in_words(one.study):
             told.append(f"protocol {one.study.protocol.preset}: {said}")
         before = f"{one.study.study}: " if len(studies) > 1 else ""

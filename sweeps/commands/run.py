@@ -120,8 +120,8 @@ def _only_failed(opened: OpenStudy) -> OpenStudy:
 
 def run_opened(studies: Sequence[OpenStudy], where: Where, tracking_uri: str | None, limits: Limits) -> None:
     """Run studies to their reports; ends with an exit code of its own where something is missing."""
-    from sweeps.drift import drift
     from sweeps.planning.counting import counts
+    from sweeps.provenance.drift import drift
     from sweeps.running.studies import run_studies
     from sweeps.tracking import default_tracking_uri
 

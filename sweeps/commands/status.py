@@ -66,10 +66,10 @@ def _print_running(studies: Sequence[OpenStudy]) -> None:
 
 def _print_standing(studies: Sequence[OpenStudy]) -> None:
     from sweeps._console import console, print_counts
-    from sweeps.drift import drift
-    from sweeps.in_words import progress_in_words
+    from sweeps.in_words import progress_in_words, searches_in_words
     from sweeps.planning.counting import counts
     from sweeps.planning.failing import causes
+    from sweeps.provenance.drift import drift
 
     ledger = studies[0].store.ledger
     done, failures = ledger.finished(), ledger.failures()
@@ -77,6 +77,8 @@ def _print_standing(studies: Sequence[OpenStudy]) -> None:
         print_counts(f"status of {opened.study.study}", counts([opened.wanted], done, failures))
         if progress is not None:
             console.print(progress_in_words(progress), markup=False)
+    for sentence in searches_in_words(studies):
+        console.print(sentence, markup=False)
     for sentence in drift([opened.wanted for opened in studies], studies[0].store, done):
         console.print(sentence, markup=False)
     for cause in causes([opened.wanted for opened in studies], failures, done):

@@ -69,7 +69,7 @@ def du(studies: SomeStudies = None, store: StoreFolder = DEFAULT_STORE) -> None:
 
 def _print_by_study(studies: Sequence[OpenStudy], census: Census, found: Usage) -> None:
     from sweeps._console import print_table
-    from sweeps.belonging import keys_of
+    from sweeps.planning.belonging import keys_of
 
     needed = {one.study.study: census.with_parents(keys_of(one)) for one in studies}
     users = Counter(key for keys in needed.values() for key in keys)
@@ -102,7 +102,7 @@ def gc(
         _refuse_no_store(store)
         from after_ray.store import Store
         from after_ray.store.garbage import find_garbage, remove_garbage
-        from sweeps.belonging import keys_of
+        from sweeps.planning.belonging import keys_of
 
         opened = opened_studies(keep or [], store, None)
         kept = frozenset().union(*(keys_of(one) for one in opened)) if opened else None
@@ -145,7 +145,7 @@ def export_(
         from after_ray.store import Store
         from after_ray.store.archive import export_results
         from after_ray.store.census import Census
-        from sweeps.belonging import keys_of
+        from sweeps.planning.belonging import keys_of
 
         opened = opened_studies(studies or [], store, None)
         census = Census.of(Store(store))

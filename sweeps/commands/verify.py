@@ -21,8 +21,8 @@ from sweeps.commands._options import (
 )
 
 if TYPE_CHECKING:
+    from sweeps.provenance.verify import Compared
     from sweeps.study.opening import OpenStudy
-    from sweeps.verify import Compared
 
 
 def verify(
@@ -45,7 +45,7 @@ def verify(
     """Run a share of the finished trajectories again, apart from the store, and compare the results."""
     with one_sentence(store):
         quiet_libraries()
-        from sweeps.verify import share_of
+        from sweeps.provenance.verify import share_of
 
         part = share_of(share)
         verify_opened(opened_study(study, store, overrides, only=only), part, seed, adaptations, cache_dir)
@@ -56,7 +56,7 @@ def verify_opened(opened: OpenStudy, share: float, seed: int, adaptations: bool,
     import tempfile
 
     from sweeps._console import meter
-    from sweeps.verify import Again, sample, verify
+    from sweeps.provenance.verify import Again, sample, verify
 
     chosen, finished = sample(opened.wanted, opened.store, share, seed)
     with (

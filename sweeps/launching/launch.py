@@ -23,7 +23,7 @@ from sweeps.launching.ray_start import Nodes, Where, execution_for, running_ray
 from sweeps.launching.sight import Following, Nobody
 from sweeps.planning.jobs import Job, jobs_of, resting_on
 from sweeps.planning.plan import Plan
-from sweeps.provenance import keep_code_state
+from sweeps.provenance.code import keep_code_state
 from sweeps.study.declaration import Resources
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from after_ray.environment import Execution
 from after_ray.errors import AfterRayError
 from after_ray.store import Store
 from sweeps.cost.schedule import Capacity
-from sweeps.provenance import CodeState
+from sweeps.provenance.code import CodeState
 from sweeps.study.declaration import Resources
 
 # Set before Ray is imported: quiet, no telemetry.

@@ -62,6 +62,8 @@ class Progress:
             "gpus_used",
         )
         values: dict[str, float] = {name: float(getattr(self, name)) for name in names}
+        if self.ended is not None:
+            return values | {"eta_hours": 0.0}  # the last one would stand otherwise
         return values if self.eta_hours is None else values | {"eta_hours": self.eta_hours}
 
     def stale(self, now: float | None = None) -> bool:

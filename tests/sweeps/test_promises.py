@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from after_ray.store import FileEntry, Record
-from sweeps.promises import BITS, TOLERANCE, WITHIN, Promise, differences
+from sweeps.provenance.promises import BITS, TOLERANCE, WITHIN, Promise, differences
 
 RECORD = Record(
     "d" * 32,

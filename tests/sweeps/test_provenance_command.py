@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from after_ray.store import Record, Store
 from sweeps.cli import app
-from sweeps.provenance import keep_code_state
+from sweeps.provenance.code import keep_code_state
 
 
 @pytest.fixture

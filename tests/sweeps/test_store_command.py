@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from after_ray.execution.kept_folds import keep_folds
 from after_ray.store import Record, Store
-from sweeps.belonging import keys_of
 from sweeps.cli import app
 from sweeps.commands.store import size
+from sweeps.planning.belonging import keys_of
 from sweeps.search.book import Book
 from sweeps.study.opening import OpenStudy, open_study
 from tests.after_ray.store.filled import everything, filled, leave

@@ -15,7 +15,7 @@ from after_ray.stages import AdaptationStage, Stage, ancestors
 from after_ray.store import Record, Store
 from after_ray.store.linked import link_result
 from sweeps.planning.plan import Plan, Trajectory
-from sweeps.promises import SELECTION, Promise, differences
+from sweeps.provenance.promises import SELECTION, Promise, differences
 
 Shown = Callable[[int, int], None]
 

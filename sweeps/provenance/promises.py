@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from after_ray.store import Record
-from sweeps.drift import NUMERICAL
+from sweeps.provenance.drift import NUMERICAL
 
 BITS = "equal bits (same threads, versions and processor)"
 TOLERANCE = 0.05  # of UA, WA and macro F1, where bits are not promised

@@ -1,0 +1,1 @@
+"""Provenance: by what code results were made, whether it has drifted, whether they come out again."""
