@@ -86,3 +86,39 @@ def studies() -> list[Study]:
 def plans(manifest: Manifest) -> list[Plan]:
     """Their plans."""
     return [make_plan(one, [manifest]) for one in studies()]
+
+
+def iemocap_of(merged: Manifest) -> Manifest:
+    """The member that Table 3 also tests alone."""
+    table = merged.table[merged.table["speaker"].str.startswith("iemocap/")]
+    return Manifest("iemocap", table.reset_index(drop=True))
+
+
+def table_3() -> list[Study]:
+    """AFTER to 20 %, and six baselines on all labels, which share nothing with one another.
+
+    Four convolutional baselines are stood in by Light-SERNet with other numbers of steps, Pseudo-TAPT by an
+    adaptation of half the steps, w2v2-L by a backbone of the large model's size that is not adapted.
+    """
+    corpora = [{"name": "merged", "root": "corpora"}, {"name": "iemocap", "root": "corpora"}]
+    large = {
+        "hidden_size": 1024,
+        "num_hidden_layers": 24,
+        "num_attention_heads": 16,
+        "intermediate_size": 4096,
+    }
+    networks = [{"name": "light_sernet", "steps": steps} for steps in (24_000, 24_001, 24_002, 24_003)]
+    halved = {"name": "tapt", "repeat": "per_seed", "precision": "bf16", "steps": 10_000}
+    shot: dict[str, object] = {"corpus": corpora, "schedule": [100]}
+    return [
+        study("after", corpus=corpora, strategy="entropy", initialization="clustering", ratios=[20]),
+        study("networks", classifier=networks, **shot),
+        study("pseudo_tapt", adaptation=[halved], **shot),
+        study("large", backbone=[{"config": large}], adaptation=[None], **shot),
+    ]
+
+
+def whole_suite(merged: Manifest) -> tuple[list[Plan], list[Manifest]]:
+    """The active-learning studies and Table 3, and the manifests of both corpora."""
+    manifests = [merged, iemocap_of(merged)]
+    return [*plans(merged), *(make_plan(one, manifests) for one in table_3())], manifests

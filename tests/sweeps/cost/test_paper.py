@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from after_ray.manifest import Manifest
@@ -9,7 +11,7 @@ from after_ray.store import Store
 from sweeps.cost.estimate import Estimate, estimate
 from sweeps.cost.schedule import Capacity
 from sweeps.planning.plan import Plan
-from tests.sweeps.cost.paper import merged_manifest, plans
+from tests.sweeps.cost.paper import merged_manifest, plans, whole_suite
 
 pytestmark = pytest.mark.slow
 
@@ -55,3 +57,17 @@ def test_features_of_an_adaptation_take_what_was_reckoned(told: Estimate) -> Non
 def test_on_64_gpus_the_order_comes_near_its_bound(told: Estimate) -> None:
     found = told.schedule(Capacity(256, 64))
     assert found.bound <= found.makespan <= 1.05 * found.bound
+
+
+def test_the_whole_suite_with_baselines_that_share_nothing_saves_less(
+    told: Estimate, corpus: Manifest, tmp_path: Path
+) -> None:
+    everything, manifests = whole_suite(corpus)
+    suite = estimate(everything, manifests, Store(tmp_path), set())
+    assert suite.ratio is not None
+    assert told.ratio is not None
+    print(
+        f"with Table 3: {suite.ratio:.1f} times less ({suite.naive.hours:.0f} h independently, "
+        f"{suite.planned.trials:.0f} h planned)"
+    )
+    assert 1 < suite.ratio < told.ratio
