@@ -117,7 +117,9 @@ class _Run:
             self._nodes.check(resources)
         self._scratch = scratch_folder(store, where)
         halt = self._scratch / "halt"
-        self._searcher = ReadyFirst(jobs, self._execution_of, halt, self._may_start, forecast.chains)
+        self._searcher = ReadyFirst(
+            jobs, self._execution_of, halt, self._fits, forecast.chains, self._most_out
+        )
         eta = Eta(forecast.seconds, self._capacity)
         self._watcher = TrialWatcher(store, self._searcher, budget, following, interrupt, eta)
 
@@ -136,20 +138,18 @@ class _Run:
     def _execution_of(self, job: Job) -> Execution:
         return execution_for(job.resources, self._nodes, self._store, self._where, self._code)
 
-    def _may_start(self, job: Job) -> bool:
-        """Whether a job fits in the budget, and not too many of its size wait for room."""
-        out = sum(other.resources == job.resources for other in self._searcher.running)
-        if out >= 2 * self._slots(job.resources) + PENDING_AT_LEAST:
-            return False
+    def _fits(self, job: Job) -> bool:
+        """Whether a job fits in the budget."""
         return self._budget.allows(job.key, job.resources.gpu)
+
+    def _most_out(self, job: Job) -> int:
+        """As many as run, and some that wait for room: an autoscaler sees what is wanted."""
+        self._look()
+        return 2 * self._nodes.slots(job.resources) + PENDING_AT_LEAST
 
     def _capacity(self) -> Capacity:
         self._look()
         return self._nodes.capacity
-
-    def _slots(self, resources: Resources) -> int:
-        self._look()
-        return self._nodes.slots(resources)
 
     def _look(self) -> None:
         if self._nodes.growing and time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
@@ -164,7 +164,7 @@ def run_trials(
     `restarts`: how often Tune itself starts a trial again whose process is lost. It does not where that
     happens while a process takes over another trial, so a searcher that hands out again is the better way.
     """
-    # Each size of trial has a limit of its own (`_may_start`), so that none keeps another out.
+    # Each size of trial has a limit of its own (`ReadyFirst`), so that none keeps another out.
     os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", "100000")
     from ray import tune
 

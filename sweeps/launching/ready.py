@@ -6,6 +6,8 @@ asks this searcher for work, and the answer "nothing to run yet" is allowed.
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +31,8 @@ class ReadyFirst(Searcher):
         may_start: asked before a job is handed out; False keeps it waiting (a budget that it would exceed).
         priorities: seconds of the longest chain of jobs that begins with each; longest first. Jobs
             without a number keep their order behind those that have one.
+        most_out: how many jobs of a job's size may be handed out and not ended at once, whether they run or
+            wait for room: each size has its own limit, so that none keeps another out.
     """
 
     def __init__(
@@ -38,15 +42,17 @@ class ReadyFirst(Searcher):
         halt: Path | None = None,
         may_start: Callable[[Job], bool] = lambda job: True,
         priorities: Mapping[str, float] | None = None,
+        most_out: Callable[[Job], float] = lambda job: math.inf,
     ) -> None:
         super().__init__(metric="rounds", mode="max")
         self._execution_of = execution_of
         self._halt = halt
-        self._may_start = may_start
+        self._may_start, self._most_out = may_start, most_out
         longest = priorities or {}
         self._waiting = dict(sorted(jobs.items(), key=lambda item: -longest.get(item[0], 0.0)))
         self._all = dict(jobs)
         self._running: dict[str, Job] = {}
+        self._out: Counter[tuple[int, float]] = Counter()  # size -> jobs that run or wait for room
         self._unfinished = {key for job in jobs.values() for key in job.gives}
         self._tried: dict[str, int] = {}
         self._halted = False
@@ -76,6 +82,7 @@ class ReadyFirst(Searcher):
             return None if self._running else Searcher.FINISHED
         del self._waiting[job.key]
         self._running[trial_id] = job
+        self._out[job.size] += 1
         return {
             "kind": job.kind,
             "stage": job.stage,
@@ -85,8 +92,15 @@ class ReadyFirst(Searcher):
         }
 
     def _next(self) -> Job | None:
-        ready = (job for job in self._waiting.values() if job.needs.isdisjoint(self._unfinished))
-        return next((job for job in ready if self._may_start(job)), None)
+        full: set[tuple[int, float]] = set()
+        for job in self._waiting.values():
+            if job.size in full or not job.needs.isdisjoint(self._unfinished):
+                continue
+            if self._out[job.size] >= self._most_out(job):
+                full.add(job.size)
+            elif self._may_start(job):
+                return job
+        return None
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """A round of a trajectory is finished: who leaves its path there may start."""
@@ -101,6 +115,7 @@ class ReadyFirst(Searcher):
         job = self._running.pop(trial_id, None)
         if job is None:
             return
+        self._out[job.size] -= 1
         told = result or {}
         if told.get("halted") or told.get("stopped"):
             return

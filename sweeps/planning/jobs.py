@@ -53,6 +53,11 @@ class Job:
         """The key of the stage."""
         return self.stage.key
 
+    @property
+    def size(self) -> tuple[int, float]:
+        """Cores and GPUs that it takes."""
+        return (self.resources.cpu, self.resources.gpu)
+
     def chain(self, rounds_done: int) -> tuple[str, ...]:
         """Keys of the first `rounds_done` rounds of its trajectory, round 0 first; of other jobs none."""
         if not isinstance(self.stage, FirstRoundStage | NextRoundStage):

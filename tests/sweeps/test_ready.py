@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from after_ray.environment import Execution
 from after_ray.stages import Stage
 from sweeps.launching.ready import ReadyFirst
 from sweeps.planning.jobs import Job
+from sweeps.study.declaration import Resources
 
 EXECUTION = Execution("store", "cache")
 
@@ -55,16 +56,49 @@ def test_a_job_starts_as_soon_as_its_own_needs_are_met() -> None:
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize("end", [{"result": {"failed": "why"}}, {"error": True}])
-def test_what_rests_on_a_failure_does_not_run_and_the_rest_does(end: dict[str, Any]) -> None:
+def test_what_rests_on_a_failure_does_not_run_and_the_rest_does() -> None:
     search = searcher(
         job("a"), job("b"), job("after_a", "a"), job("after_both", "a", "b"), job("after_b", "b")
     )
     search.suggest("1")
     search.suggest("2")
-    search.on_trial_complete("1", **end)
+    search.on_trial_complete("1", {"failed": "why"})
     assert set(search.blocked) == {Named("after_a").key, Named("after_both").key}
     search.on_trial_complete("2", {"done": True})
     assert name(search.suggest("3")) == "after_b"
     search.on_trial_complete("3", {"done": True})
     assert search.suggest("4") == Searcher.FINISHED
+
+
+@pytest.mark.ray
+def test_each_size_of_trial_has_its_own_limit_of_those_that_wait_for_room() -> None:
+    on_gpu = [replace(job(f"gpu {number}"), resources=Resources(cpu=1, gpu=1)) for number in range(3)]
+    jobs = [*on_gpu, job("cpu 1"), job("cpu 2")]
+    search = ReadyFirst({one.key: one for one in jobs}, lambda made: EXECUTION, most_out=lambda made: 2)
+    assert [name(search.suggest(str(number))) for number in range(4)] == ["gpu 0", "gpu 1", "cpu 1", "cpu 2"]
+    assert search.suggest("4") is None, "a third that needs a GPU waits"
+    search.on_trial_complete("2", {"done": True})
+    assert search.suggest("5") is None, "what ended was of another size"
+    search.on_trial_complete("0", {"done": True})
+    assert name(search.suggest("6")) == "gpu 2"
+
+
+@pytest.mark.ray
+def test_a_lost_process_is_handed_out_three_times_and_a_preempted_one_as_often_as_it_takes() -> None:
+    search = searcher(job("a"), job("after_a", "a"))
+    for number in range(5):
+        assert name(search.suggest(f"preempted {number}")) == "a"
+        search.on_trial_complete(f"preempted {number}", {"done": True, "preempted": True})
+    for number in range(3):
+        assert name(search.suggest(f"lost {number}")) == "a"
+        search.on_trial_complete(f"lost {number}", error=True)
+    assert search.suggest("no more") == Searcher.FINISHED
+    assert set(search.blocked) == {Named("after_a").key}
+
+
+@pytest.mark.ray
+def test_longest_chains_come_first() -> None:
+    jobs = [job("short"), job("unknown"), job("long")]
+    longest = {Named("short").key: 10.0, Named("long").key: 99.0}
+    search = ReadyFirst({one.key: one for one in jobs}, lambda made: EXECUTION, priorities=longest)
+    assert [name(search.suggest(str(number))) for number in range(3)] == ["long", "short", "unknown"]
