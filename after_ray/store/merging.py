@@ -20,7 +20,6 @@ from after_ray.store.ledger import Record
 Files = Iterable[tuple[str, IO[bytes]]]
 BLOCK = 1 << 20  # bytes copied at once
 
-_KEY = re.compile(r"[0-9a-f]{32}")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
@@ -121,9 +120,8 @@ def merge_store(store: Store, other: Path) -> Merged:
     census = Census.of(source)
     for key in census.in_order(census.records.keys()):
         record = census.records[key]
-        check_names(record, other)
-        if record.folder and not _lies_inside(record):
-            raise NotImportable(other, f"the record {key} names the folder '{record.folder}'")
+        if not _lies_inside(record):
+            raise NotImportable(other, f"the record {key} names files outside its own folder")
         _take_code(store, source, record)
         try:
             with ExitStack() as stack:
@@ -149,15 +147,6 @@ def _take_code(store: Store, source: Store, record: Record) -> None:
 
 
 def _lies_inside(record: Record) -> bool:
-    pattern = rf"artifacts/{record.key[:2]}/{record.key}-[0-9a-f]+"
-    return re.fullmatch(pattern, record.folder) is not None
-
-
-def check_names(record: Record, source: Path) -> None:
-    """Refuse a record whose key or files could lie anywhere but in a folder of their own.
-
-    Raises:
-        NotImportable: naming the record.
-    """
-    if not _KEY.fullmatch(record.key) or not all(_NAME.fullmatch(name) for name in record.files):
-        raise NotImportable(source, f"the record '{record.key[:40]}' has a name that no result has")
+    folder = rf"artifacts/{record.key[:2]}/{record.key}-[0-9a-f]+"
+    its_own = re.fullmatch(folder, record.folder) or not (record.folder or record.files)
+    return bool(its_own) and all(_NAME.fullmatch(name) for name in record.files)

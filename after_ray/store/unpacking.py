@@ -17,7 +17,7 @@ from after_ray.store.artifacts import Store
 from after_ray.store.code_states import code_file, digest_of_code
 from after_ray.store.ledger import Record
 from after_ray.store.ledger import _parse as parse_record
-from after_ray.store.merging import Files, Merged, NotImportable, UnsoundFile, check_names
+from after_ray.store.merging import Files, Merged, NotImportable, UnsoundFile
 
 MOST_JSON = 1 << 27  # bytes of a record; the largest have the ids of a whole corpus
 ENDS_EARLY = "it ends early"
@@ -94,7 +94,6 @@ class _Reader:
             record = parse_record(json.dumps(told.get("record")).encode(), self._path / first.name)
         except DamagedStore as error:
             raise NotImportable(self._path, f"'{first.name}' in it is no record of this version") from error
-        check_names(record, self._path)
         if record.key != first.name.split("/")[1]:
             raise NotImportable(self._path, f"'{first.name}' is the record of another result")
         return record, self._files(record, told.get("files"), members)
@@ -110,6 +109,8 @@ class _Reader:
             if member.name != f"results/{record.key}/files/{name}":
                 raise NotImportable(self._path, f"the file '{name}' of {record.key} is not in its place")
             yield name, self._opened(member)
+        if next(members, None) is not None:
+            raise NotImportable(self._path, f"{record.key} has more files in it than it announces")
 
     def _json(self, member: tarfile.TarInfo) -> dict[str, Any]:
         if member.size > MOST_JSON:

@@ -58,7 +58,7 @@ def sample(plan: Plan, store: Store, share: float, seed: int) -> tuple[list[Traj
     )
     if not finished:
         raise NothingFinished(plan.study.study)
-    count = max(1, math.ceil(share * len(finished) - 1e-9))
+    count = math.ceil(share * len(finished) - 1e-9)
     chosen = SeedTree(seed).child("verify").generator().permutation(len(finished))[:count]
     return [finished[index] for index in sorted(chosen)], len(finished)
 

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from after_ray.errors import DamagedStore
-from after_ray.store import MODEL_FILE, Record, Store
+from after_ray.store import MODEL_FILE, FileEntry, Record, Store
 from after_ray.store.archive import ExistingFile, export_results
 from after_ray.store.census import Census
 from after_ray.store.code_states import code_file, digest_of_code
+from after_ray.store.garbage import find_garbage
 from after_ray.store.merging import Merged, NotImportable, merge_store
 from after_ray.store.unpacking import merge_archive
-from tests.after_ray.store.filled import everything, filled, put
+from after_ray.store.usage import ORPHANS
+from tests.after_ray.store.filled import age, everything, filled, put
 
 Move = Callable[[Store, Store], Merged]
 
@@ -209,34 +214,55 @@ def renamed(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tuple[t
 
 
 KEY = "d" * 32
+UNKNOWN, PLACE, PLAIN = "nothing that an export writes", "in a wrong place", "no plain file"
 EVIL = {
-    "above": renamed("../evil"),
-    "absolute": renamed("/tmp/evil"),
-    "above in a result": renamed(f"results/{KEY}/files/../../evil"),
-    "hidden": renamed(f"results/{KEY}/files/.evil"),
-    "link": renamed(f"results/{KEY}/record.json", tarfile.SYMTYPE, "/etc/passwd"),
-    "hard link": renamed(f"results/{KEY}/record.json", tarfile.LNKTYPE, "after-ray-store.json"),
-    "folder": renamed(f"results/{KEY}", tarfile.DIRTYPE),
-    "device": renamed("null", tarfile.CHRTYPE),
-    "unknown": renamed("README"),
-    "second header": renamed("after-ray-store.json"),
-    "file before its record": renamed(f"results/{KEY}/files/evil"),
-    "no record": renamed(f"results/{KEY}/record.json"),
-    "other code": (tarfile.TarInfo(f"provenance/{'0' * 16}.json"), b"{}"),
+    "above": (renamed("../evil"), UNKNOWN),
+    "absolute": (renamed("/tmp/evil"), UNKNOWN),
+    "above in a result": (renamed(f"results/{KEY}/files/../../evil"), UNKNOWN),
+    "hidden": (renamed(f"results/{KEY}/files/.evil"), UNKNOWN),
+    "link": (renamed(f"results/{KEY}/record.json", tarfile.SYMTYPE, "after-ray-store.json"), PLAIN),
+    "hard link": (renamed(f"results/{KEY}/record.json", tarfile.LNKTYPE, "after-ray-store.json"), PLAIN),
+    "folder": (renamed(f"results/{KEY}", tarfile.DIRTYPE), PLAIN),
+    "device": (renamed("null", tarfile.CHRTYPE), PLAIN),
+    "unknown": (renamed("README"), UNKNOWN),
+    "second header": (renamed("after-ray-store.json"), PLACE),
+    "file before its record": (renamed(f"results/{KEY}/files/evil"), "where a record should"),
+    "no record": (renamed(f"results/{KEY}/record.json"), "damaged"),
+    "other code": ((tarfile.TarInfo(f"provenance/{'0' * 16}.json"), b"{}"), "damaged"),
 }
 
 
-@pytest.mark.parametrize("evil", EVIL.values(), ids=EVIL.keys())
+@pytest.mark.parametrize(("evil", "problem"), EVIL.values(), ids=EVIL.keys())
 def test_what_no_export_writes_is_refused_and_written_nowhere(
-    evil: tuple[tarfile.TarInfo, bytes], tmp_path: Path
+    evil: tuple[tarfile.TarInfo, bytes], problem: str, tmp_path: Path
 ) -> None:
     source, _ = filled(tmp_path / "laptop")
     members = unpacked(exported(source, tmp_path / "whole.tar"))
     packed(tmp_path / "evil.tar", [members[0], evil, *members[1:]])
     target = Store(tmp_path / "cluster")
-    with pytest.raises(NotImportable):
+    with pytest.raises(NotImportable, match=problem):
         merge_archive(target, tmp_path / "evil.tar")
     assert everything(target.root) == {}
+
+
+def test_a_file_that_its_record_does_not_announce_is_refused(tmp_path: Path) -> None:
+    source, (sound, *_) = filled(tmp_path / "laptop")
+    members = unpacked(exported(source, tmp_path / "whole.tar"))
+    packed(tmp_path / "evil.tar", [*members[:3], renamed(f"results/{sound.key}/files/evil"), *members[3:]])
+    target = Store(tmp_path / "cluster")
+    with pytest.raises(NotImportable, match="more files in it than it announces"):
+        merge_archive(target, tmp_path / "evil.tar")
+    assert everything(target.root) == {}
+
+
+def test_a_record_under_another_key_is_refused(tmp_path: Path) -> None:
+    source, target = Store(tmp_path / "a"), Store(tmp_path / "b")
+    source.ledger.add(Record("e" * 32, "round", {}))
+    archive = exported(source, tmp_path / "evil.tar")
+    members = unpacked(archive)
+    members[1] = (members[1][0], members[1][1].replace(b"e" * 32, b"d" * 32))
+    with pytest.raises(NotImportable, match="the record of another result"):
+        merge_archive(target, packed(archive, members))
 
 
 Told = dict[str, object]
@@ -254,7 +280,6 @@ def with_record(change: Callable[[Told, Told], object], path: Path, source: Stor
 
 
 TAMPERED: dict[str, Callable[[Told, Told], object]] = {
-    "another key": lambda told, record: record.update(key="d" * 32),
     "file outside": lambda told, record: record.update(files={"../x": {"sha256": "", "bytes": 0}}),
     "another format": lambda told, record: record.update(format=99),
     "no list": lambda told, record: told.pop("files"),
@@ -276,11 +301,22 @@ def test_a_record_that_was_tampered_with_is_refused(change: Callable[..., object
     assert [path for path in target.root.rglob("*") if path.is_file()] == []
 
 
-@pytest.mark.parametrize("folder", ["../precious", "/etc", "artifacts/../../precious", "ledger"])
-def test_a_store_whose_record_names_files_elsewhere_is_refused(folder: str, tmp_path: Path) -> None:
+ELSEWHERE = {
+    "above": {"folder": "../precious"},
+    "absolute": {"folder": "/etc"},
+    "round about": {"folder": "artifacts/../../precious"},
+    "another folder": {"folder": "ledger"},
+    "of another": {"folder": f"artifacts/ee/{'e' * 32}-00ff"},
+    "no folder": {"files": {"x": FileEntry("", 0)}},
+    "file above": {"folder": f"artifacts/dd/{KEY}-00ff", "files": {"../x": FileEntry("", 0)}},
+}
+
+
+@pytest.mark.parametrize("names", ELSEWHERE.values(), ids=ELSEWHERE.keys())
+def test_a_store_whose_record_names_files_elsewhere_is_refused(names: dict[str, Any], tmp_path: Path) -> None:
     source = Store(tmp_path / "evil")
-    source.ledger.add(Record("d" * 32, "round", {}, folder=folder))
-    with pytest.raises(NotImportable, match="names the folder"):
+    source.ledger.add(Record(KEY, "round", {}, **names))
+    with pytest.raises(NotImportable, match="outside its own folder"):
         merge_store(Store(tmp_path / "mine"), source.root)
 
 
@@ -299,3 +335,30 @@ def test_a_result_without_what_it_rests_on_is_left_out(tmp_path: Path) -> None:
     source = Store(tmp_path / "a")
     source.ledger.add(Record("d" * 32, "round", {}, ("e" * 32,)))
     assert by_folder(source, Store(tmp_path / "b")) == Merged(left_out=1, _refused={"d" * 32})
+
+
+DYING = """\
+import os, sys
+from pathlib import Path
+from after_ray.store import Store
+from after_ray.store.unpacking import merge_archive
+adopt, left = Store.adopt, iter(range(2))
+Store.adopt = lambda *arguments: adopt(*arguments) if next(left, None) is not None else os._exit(9)
+merge_archive(Store(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.chaos
+def test_a_killed_import_leaves_whole_results_and_is_gone_on_with(tmp_path: Path) -> None:
+    source, _ = filled(tmp_path / "laptop")
+    target = Store(tmp_path / "cluster")
+    archive = exported(source, tmp_path / "moved.tar")
+    died = subprocess.run([sys.executable, "-c", DYING, target.root, archive], timeout=60)
+    assert died.returncode == 9
+    assert len(target.ledger.finished()) == 2
+    assert results(target).items() <= results(source).items()
+    assert merge_archive(target, archive) == Merged(imported=2, standing=2)
+    assert results(target) == results(source)
+    age(target.root, 2)
+    (left,) = find_garbage(target)
+    assert left.what == ORPHANS, "files of the result that it died over"
