@@ -134,13 +134,21 @@ def _of_round(first: FirstRoundStage) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def _joined(parts: tuple[str, ...]) -> str:
-    return hashlib.sha256("\n".join(f"{part} {fingerprint(part)}" for part in parts).encode()).hexdigest()[
-        :LENGTH
-    ]
+    text = "\n".join(f"{part} {meaning_of(part)}" for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+
+
+def meaning_of(part: str) -> str:
+    """What a part's code means: the fingerprint that its results first had, if all changes since are signed.
+
+    Code that changed and is not signed means what its fingerprint says, so its results are told apart.
+    """
+    now, written = fingerprint(part), _written().get(part, {})
+    return str(written.get("means", now)) if written.get("fingerprint") == now else now
 
 
 def source_of(stage: Stage) -> str:
-    """One digest of all code that a stage's own results rest on."""
+    """One digest of all code that a stage's own results rest on; signed changes leave it as it was."""
     return _joined(parts_of(stage))
 
 
@@ -251,8 +259,10 @@ def sign(reason: str | None) -> list[str]:
                 f"The version of '{part}' is {now[part]} as before; raise it in stages.py or in the "
                 "classifier's settings, or say with --same-meaning why results are the same."
             )
-        signed = [] if before is None or reason is None else [*before["same_meaning"], reason]
-        written[part] = {"fingerprint": fingerprint(part), "version": now[part], "same_meaning": signed}
+        written[part] = {"fingerprint": fingerprint(part), "version": now[part], "same_meaning": []}
+        if before is not None and reason is not None:
+            written[part]["same_meaning"] = [*before["same_meaning"], reason]
+            written[part]["means"] = before.get("means", before["fingerprint"])
     write_json(FILE, written)
     return changed
 

@@ -51,6 +51,28 @@ def test_a_change_is_named_with_what_to_do(file: Path) -> None:
     check()
 
 
+def test_a_signed_change_leaves_what_results_are_named_by_and_an_unsigned_one_does_not(file: Path) -> None:
+    now = sources.fingerprint("strategy:entropy")
+    assert sources.meaning_of("strategy:entropy") == now
+    written = json.loads(file.read_text())
+    written["strategy:entropy"]["fingerprint"] = "0" * 16
+    file.write_text(json.dumps(written))
+    assert sources.meaning_of("strategy:entropy") == now, "not signed yet"
+    for reason in ("renamed a variable", "and another"):
+        sign(reason)
+        assert sources.meaning_of("strategy:entropy") == "0" * 16
+        written = json.loads(file.read_text())
+        written["strategy:entropy"]["fingerprint"] = "1" * 16
+        file.write_text(json.dumps(written))
+    sign("back again")
+    assert sources.meaning_of("strategy:entropy") == "0" * 16, "of the first of all signed ones"
+    written = json.loads(file.read_text())
+    written["strategy:entropy"] |= {"fingerprint": "2" * 16, "version": 0}
+    file.write_text(json.dumps(written))
+    sign(None)
+    assert sources.meaning_of("strategy:entropy") == now, "another version means another thing"
+
+
 def test_a_raised_version_needs_no_reason_and_forgets_earlier_ones(file: Path) -> None:
     written = json.loads(file.read_text())
     written["classifier:light_sernet"] |= {"fingerprint": "0" * 16, "version": 0, "same_meaning": ["before"]}
