@@ -85,7 +85,7 @@ def release_free_memory() -> None:
     """Hand free blocks of the heap back to the system.
 
     Passes of many shapes leave small live blocks between large free ones, and a trial keeps what it once had
-    (`sweeps.launching.launch.KEEP_MEMORY`): scoring 19,000 utterances held 700 MB that nobody used any more.
+    (`KEEP_MEMORY` of `sweeps.launching`): scoring 19,000 utterances held 700 MB that nobody used any more.
     """
     trim = _trim()
     if trim is not None:

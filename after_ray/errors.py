@@ -194,7 +194,7 @@ class DamagedStore(AfterRayError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
             f"Stored file {path} cannot be used: {reason}. "
-            "Remove the record that names it (the error above says which key) and run the study again."
+            "Remove the record of its key from the store's ledger and run the study again."
         )
 
 

@@ -17,10 +17,12 @@ says whether both sides recorded equal UA for every cell.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import json
 import os
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -43,7 +45,12 @@ def main() -> None:
     options = parse()
     where = Where(cpus=options.cpus)
     busy = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory() as temporary, running_ray(where):
+    printed = sys.stdout
+    with (
+        contextlib.redirect_stdout(sys.stderr),  # what a study says while it runs
+        tempfile.TemporaryDirectory() as temporary,
+        running_ray(where),
+    ):
         folder = Path(temporary)
         opened = open_study(STUDY, folder / "store", options.set)
         prepare(opened)
@@ -56,7 +63,8 @@ def main() -> None:
         outcome = launch([opened.plan], opened.store, where)
         engine_seconds = time.perf_counter() - began
         assert not outcome.failed, outcome.failed
-        print(json.dumps(summary(opened, naive, naive_seconds, engine_seconds, busy), indent=1))
+        result = summary(opened, naive, naive_seconds, engine_seconds, busy)
+        print(json.dumps(result, indent=1), file=printed)
 
 
 def parse() -> argparse.Namespace:

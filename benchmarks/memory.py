@@ -77,9 +77,7 @@ IMPORTED = (torch, transformers, pd, sklearn.cluster)  # the baseline has them
 
 
 def main() -> None:
-    from sweeps.launching.launch import (
-        KEEP_MEMORY,  # not above: it brings Ray along, and children have no need
-    )
+    from sweeps.launching.ray_start import KEEP_MEMORY  # not above: children have no need of it
 
     options = parse()
     with tempfile.TemporaryDirectory(dir=options.folder) as temporary:

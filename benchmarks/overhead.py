@@ -14,8 +14,10 @@ trajectory of one minute.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -58,7 +60,12 @@ def main() -> None:
     options = parse()
     busy = os.getloadavg()[0]
     where = Where(cpus=options.cpus)
-    with tempfile.TemporaryDirectory() as temporary, running_ray(where):
+    printed = sys.stdout
+    with (
+        contextlib.redirect_stdout(sys.stderr),  # what a study says while it runs
+        tempfile.TemporaryDirectory() as temporary,
+        running_ray(where),
+    ):
         path = Path(temporary) / "overhead.yaml"
         path.write_text(STUDY)
         overrides = [f"seed=0..{options.seeds - 1}", *options.set]
@@ -93,7 +100,7 @@ def main() -> None:
             "environment": describe(Execution(str(opened.store.root), "")),
         }
         result["reached"] = result["per_trajectory"] <= TARGET
-        print(json.dumps(result, indent=1))
+        print(json.dumps(result, indent=1), file=printed)
 
 
 def parse() -> argparse.Namespace:

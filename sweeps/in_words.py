@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -162,8 +163,8 @@ def progress_in_words(progress: Progress) -> str:
         return f"{cells}; the last launch on {progress.host} ended: {progress.ended}"
     if progress.stale():
         return (
-            f"{cells}; the last launch (process {progress.process} on {progress.host}) ended without a word, "
-            "run the same command again to go on"
+            f"{cells}; nothing was heard of the last launch (process {progress.process} on {progress.host}) "
+            f"for {duration(time.time() - progress.written)}; if it is gone, run the same command again"
         )
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted((progress.kinds or {}).items()))
     running = f"{progress.running} trials running" + (f" ({kinds})" if kinds else "")

@@ -65,11 +65,11 @@ class StageTrial(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         """Advance; an error of ours is recorded as this stage's failure and ends the trial in order."""
-        if self._halt is not None and self._halt.exists():
-            return self._ending(halted=True)
         if NOTICE.given:
             return self._hand_on()
         try:
+            if self._halt is not None and self._halt.exists():
+                return self._ending(halted=True)
             self._outage.pause()
             told = self._work.advance()
         except Preempted:

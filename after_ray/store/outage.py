@@ -116,6 +116,7 @@ def _number(error: BaseException) -> int | None:
 
 def _is_about(error: BaseException, store: Path) -> bool:
     """Whether the file an error names is in the store; errors of writing mostly name none."""
-    names = [name for name in (getattr(error, "filename", None), getattr(error, "filename2", None)) if name]
+    # Of a copy both are named, and what fails is the writing of the second (a node's cache, perhaps).
+    name = getattr(error, "filename2", None) or getattr(error, "filename", None)
     root = os.path.realpath(store)
-    return not names or any(Path(os.path.realpath(os.fsdecode(name))).is_relative_to(root) for name in names)
+    return not name or Path(os.path.realpath(os.fsdecode(name))).is_relative_to(root)

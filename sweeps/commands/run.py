@@ -98,28 +98,44 @@ def retry(
         from sweeps.launching.budget import Limits
         from sweeps.launching.launch import Where
 
-        opened = [_only_failed(one) for one in opened_studies(studies, store, overrides, only)]
+        chosen = opened_studies(studies, store, overrides, only)
+        failed = _failed(chosen)
+        opened = [_only_failed(one, failed) for one in chosen]
         if not any(one.wanted.trajectories for one in opened):
             print("nothing failed; 'after-ray run' runs what is missing")
             return
         where = Where(address, cache_dir, cpus, cache_gb)
-        run_opened(opened, where, tracking_uri, Limits(max_hours, max_gpu_hours))
+        run_opened(opened, where, tracking_uri, Limits(max_hours, max_gpu_hours), failed)
 
 
-def _only_failed(opened: OpenStudy) -> OpenStudy:
-    """The trajectories of a study with missing cells that failed, the notes of their failures removed."""
+def _failed(studies: Sequence[OpenStudy]) -> frozenset[str]:
+    """Keys of what failed of the studies' wanted parts."""
+    from sweeps.planning.counting import Together
+
+    wanted = Together([one.wanted for one in studies]).keys
+    return frozenset(studies[0].store.ledger.failures().keys() & wanted)
+
+
+def _only_failed(opened: OpenStudy, failed: frozenset[str]) -> OpenStudy:
+    """The trajectories of a study with cells that are missing because of these failures."""
     from sweeps.planning.counting import Together
     from sweeps.planning.only import Keys
 
-    ledger = opened.store.ledger
-    failed = ledger.failures().keys() & Together([opened.wanted]).keys
-    cells = Together([opened.wanted]).failing(ledger.finished(), failed)
-    ledger.forgive(failed)
+    cells = Together([opened.wanted]).failing(opened.store.ledger.finished(), failed)
     return replace(opened, only=Keys(frozenset(cell.trial for cell in cells)))
 
 
-def run_opened(studies: Sequence[OpenStudy], where: Where, tracking_uri: str | None, limits: Limits) -> None:
-    """Run studies to their reports; ends with an exit code of its own where something is missing."""
+def run_opened(
+    studies: Sequence[OpenStudy],
+    where: Where,
+    tracking_uri: str | None,
+    limits: Limits,
+    forgiven: frozenset[str] = frozenset(),
+) -> None:
+    """Run studies to their reports; ends with an exit code of its own where something is missing.
+
+    `forgiven`: keys of failures that do not count any more.
+    """
     from sweeps.planning.counting import counts
     from sweeps.provenance.drift import drift
     from sweeps.running.studies import run_studies
@@ -129,7 +145,7 @@ def run_opened(studies: Sequence[OpenStudy], where: Where, tracking_uri: str | N
     for opened in studies:
         refuse_shared_recordings(opened)
     store.probe()
-    done = run_studies(studies, where, tracking_uri or default_tracking_uri(store), limits)
+    done = run_studies(studies, where, tracking_uri or default_tracking_uri(store), limits, forgiven)
     _say(done)
     if done.outcome.unavailable:
         raise AfterRayError(done.outcome.unavailable)

@@ -51,6 +51,8 @@ class Budget:
 
     def begin(self, key: str, gpus: float) -> None:
         """A trial was handed out. Waiting for a free GPU is not counted: call `running` when it starts."""
+        if key in self._running:  # started again by Tune, which tells of no end
+            self.end(key)
         self._running[key] = (self.clock(), gpus, self.expected.get(key, 0.0))
 
     def end(self, key: str) -> None:

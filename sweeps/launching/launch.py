@@ -7,7 +7,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,15 +56,19 @@ def launch(
     limits: Limits | None = None,
     forecaster: Forecaster = unknown,
     clock: Callable[[], float] = time.monotonic,
+    forgiven: Collection[str] = (),
 ) -> Outcome:
     """Run everything that plans still miss; returns when nothing more can run, or a budget is spent.
 
     The prepared audio must be in the store. `following` is told of every step of every trial. With a
     forecast the longest chains begin first, and a budget starts nothing that would not fit. `clock`: seconds,
-    what the budget goes by.
+    what the budget goes by. `forgiven`: keys of failures that do not count any more; their notes are removed
+    as they are handed out.
     """
     missing = jobs_of(plans, store.ledger.finished())
-    return launch_jobs(missing, store, where, Budget(limits or Limits(), clock=clock), following, forecaster)
+    return launch_jobs(
+        missing, store, where, Budget(limits or Limits(), clock=clock), following, forecaster, forgiven
+    )
 
 
 def launch_jobs(
@@ -73,22 +78,26 @@ def launch_jobs(
     budget: Budget,
     following: Following | None = None,
     forecaster: Forecaster = unknown,
+    forgiven: Collection[str] = (),
 ) -> Outcome:
     """Like `launch`, for a part of the jobs of plans; what a job needs is finished or among them."""
-    jobs, quarantined = _without_quarantined(missing, store)
+    jobs, quarantined = _without_quarantined(missing, store, forgiven)
     if not jobs:
         return Outcome(0, quarantined=quarantined)
     forecast = forecaster(jobs)
     budget.expected = forecast.measured
     interrupt = Interrupt()
     with running_ray(where), interrupt.listening():
-        run = _Run(jobs, store, where, budget, forecast, following or Nobody(), interrupt)
+        run = _Run(jobs, store, where, budget, forecast, following or Nobody(), interrupt, forgiven)
         return run.to_the_end(quarantined)
 
 
-def _without_quarantined(jobs: dict[str, Job], store: Store) -> tuple[dict[str, Job], int]:
+def _without_quarantined(
+    jobs: dict[str, Job], store: Store, forgiven: Collection[str]
+) -> tuple[dict[str, Job], int]:
     """The jobs but for those that failed too often, and what rests on these."""
-    barred = {key for key, failure in store.ledger.failures().items() if failure.quarantined and key in jobs}
+    noted = store.ledger.failures().items()
+    barred = {key for key, note in noted if note.quarantined and key in jobs and key not in forgiven}
     everything = {key for job in jobs.values() for key in job.gives}
     out = barred | resting_on(jobs, barred, everything).keys()
     return {key: job for key, job in jobs.items() if key not in out}, len(out)
@@ -106,11 +115,13 @@ class _Run:
         forecast: Forecast,
         following: Following,
         interrupt: Interrupt,
+        forgiven: Collection[str],
     ) -> None:
         from sweeps.launching.ready import ReadyFirst
         from sweeps.launching.watching import TrialWatcher
 
         self._store, self._where, self._budget = store, where, budget
+        self._forgiven = set(forgiven)
         self._code = keep_code_state(store)
         self._nodes, self._looked = Nodes.found(where), time.monotonic()
         for resources in {job.resources for job in jobs.values()}:
@@ -136,6 +147,11 @@ class _Run:
         return Outcome(watcher.ran, watcher.failed, blocked, quarantined, stopped, watcher.unavailable)
 
     def _execution_of(self, job: Job) -> Execution:
+        """Asked when a job is handed out."""
+        if job.key in self._forgiven:
+            self._forgiven.discard(job.key)
+            with suppress(OSError):  # a store that cannot be written: it counts once more
+                self._store.ledger.forgive([job.key])
         return execution_for(job.resources, self._nodes, self._store, self._where, self._code)
 
     def _fits(self, job: Job) -> bool:

@@ -105,8 +105,9 @@ class ReadyFirst(Searcher):
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """A round of a trajectory is finished: who leaves its path there may start."""
         job = self._running.get(trial_id)
-        if job is not None and not result.get("failed"):
-            self._unfinished.difference_update(job.chain(int(result.get("rounds", 0))))
+        if job is not None and result.get("rounds") and not result.get("failed"):
+            self._unfinished.difference_update(job.chain(int(result["rounds"])))
+            self._tried.pop(job.key, None)  # it gets on
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from sweeps.planning.jobs import Job
 
+UNFINISHED = ("failed", "halted", "preempted", "stopped")  # ends of a trial whose job is not done
+
 
 @dataclass(frozen=True)
 class Standing:

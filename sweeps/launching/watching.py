@@ -13,12 +13,11 @@ from after_ray.store import Store
 from sweeps.launching.budget import Budget
 from sweeps.launching.eta import Eta
 from sweeps.launching.interrupts import Interrupt
-from sweeps.launching.sight import Following, HandsOut, Standing
+from sweeps.launching.sight import UNFINISHED, Following, HandsOut, Standing
 from sweeps.planning.jobs import Job
 
 SECONDS_BETWEEN_STANDINGS = 2.0
-UNFINISHED = ("failed", "halted", "preempted", "stopped")  # ends of a trial whose job is not done
-DIED = "The trial's process died more than once (out of memory or killed); see the node's Ray logs."
+DIED = "The trial's process was lost (out of memory, killed, or its node is gone); see the node's Ray logs."
 LOST = (
     "The process of a trial was lost (killed, out of memory, or its node is gone); the trial is started "
     "again, from its last checkpoint."
@@ -43,6 +42,7 @@ class TrialWatcher(Callback):
         self._eta = eta
         self._since: dict[str, float] = {}  # key of a running job -> when it started
         self._told = -SECONDS_BETWEEN_STANDINGS
+        self._noted = set(store.ledger.failures())  # keys with a note of failure
         self.ran = 0
         self.failed: dict[str, str] = {}
         self.stopped: str | None = None
@@ -81,6 +81,8 @@ class TrialWatcher(Callback):
         if result.get("halted"):
             self.ran -= result["training_iteration"] == 1  # it ended before it began anything
             return
+        if result.get("rounds"):
+            self._forget_failures(job)
         if result.get("stopped"):
             self.unavailable = str(result["stopped"])
             self.stop(self.unavailable)
@@ -108,12 +110,19 @@ class TrialWatcher(Callback):
         failure = self._store.ledger.fail(
             job.key, DIED, cause="LostProcess", again=True, attempts=max(1, trial.num_failures)
         )
+        self._noted.add(job.key)
         self._ended(job)
         if failure.quarantined:
             self.failed[job.key] = DIED
             self._following.on_trial(job, {"done": True, "failed": DIED})
         else:
             self._following.on_trial(job, {"said": LOST})
+
+    def _forget_failures(self, job: Job) -> None:
+        """A trajectory that gets on is not one that fails again and again."""
+        if job.key in self._noted:
+            self._noted.discard(job.key)
+            self._store.ledger.forgive([job.key])
 
     def _ended(self, job: Job) -> None:
         self.ran += 1

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 
 from after_ray.stages import AdaptationStage, AudioStage, FeaturesStage, Stage
+from sweeps.planning.jobs import jobs_of, resting_on
 from sweeps.planning.plan import Cell, Plan, Trajectory
 
 
@@ -49,22 +50,16 @@ class Together:
         """Keys of the shared stages of one kind."""
         return {key for key, stage in self.shared.items() if isinstance(stage, kind)}
 
-    def below(self, trajectory: str) -> frozenset[str]:
-        """Keys of everything that must be finished before a trajectory's round 0."""
-        return next(plan.foundations[trajectory] for plan in self._plans if trajectory in plan.foundations)
-
     def failing(self, done: Collection[str], failed: Collection[str]) -> Iterator[Cell]:
         """The cells that are missing because something that they rest on failed."""
         broken = set(failed) - set(done)
         if not broken:
             return
-        paths = {stage.key for key, t in self.trajectories.items() if key in broken for stage in t.stages[1:]}
-        lost = {
-            key
-            for key, trajectory in self.trajectories.items()
-            if key in paths or not broken.isdisjoint({key, trajectory.first.key, *self.below(key)})
-        }
-        yield from (cell for cell in self.cells if cell.key not in done and cell.trial in lost)
+        jobs = jobs_of(self._plans, done)
+        unfinished = {key for job in jobs.values() for key in job.gives}
+        lost = broken | resting_on(jobs, broken, unfinished).keys()
+        stages = {stage for key in lost if key in jobs for stage in jobs[key].gives}
+        yield from (cell for cell in self.cells if cell.key not in done and cell.key in stages)
 
 
 def counts(plans: Sequence[Plan], done: Collection[str], failed: Collection[str] = ()) -> dict[str, int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sweeps._console import Meter
-from sweeps.launching.sight import Standing
+from sweeps.launching.sight import UNFINISHED, Standing
 from sweeps.planning.jobs import Job
 from sweeps.running.progress import Progress, write_progress
 from sweeps.running.tally import Tally
@@ -43,6 +43,8 @@ class FollowingStudies:
         self._said.clear()  # something was done: the next outage is told again
         if result.get("failed"):
             self._shown.say(f"failed: {job.kind} {job.key[:8]}: {result['failed']}")
+            return
+        if any(result.get(end) for end in UNFINISHED):
             return
         if job.kind == "adaptation" and result.get("done"):
             self._shown.say(f"adapted: {job.key[:8]}")

@@ -34,9 +34,15 @@ class RunReport:
 
 
 def run_studies(
-    studies: Sequence[OpenStudy], where: Where, tracking_uri: str, limits: Limits | None = None
+    studies: Sequence[OpenStudy],
+    where: Where,
+    tracking_uri: str,
+    limits: Limits | None = None,
+    forgiven: frozenset[str] = frozenset(),
 ) -> RunReport:
     """Do everything that is wanted of the studies and still missing; a second call does nothing again.
+
+    `forgiven`: keys of failures that do not count any more.
 
     Raises:
         AfterRayError: when nothing can be run, before anything is.
@@ -60,6 +66,7 @@ def run_studies(
                     following,
                     limits,
                     _forecaster(studies),
+                    forgiven=forgiven,
                 )
             except BaseException as error:
                 following.ended(type(error).__name__)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from after_ray.errors import AfterRayError
+from after_ray.errors import AfterRayError, DamagedRecord
 from after_ray.files import create_exclusive
-from after_ray.store import Store, digest
+from after_ray.store import Record, Store, digest
 from after_ray.store.pruned import PrunedNotes
 from sweeps.search.candidates import Candidate, Expander
 from sweeps.search.space import Configuration, label_of
@@ -125,11 +125,18 @@ class Book:
         self.candidates.append(candidate)
         self.look(candidate)
 
+    def _record(self, key: str) -> Record | None:
+        """A damaged one counts as none: whoever finishes the candidate again sets it aside."""
+        try:
+            return self.store.find(key)
+        except DamagedRecord:
+            return None
+
     def _state(self, candidate: Candidate) -> State:
         if isinstance(candidate.asks, str):
             return State("failed", sentence=candidate.asks, barred=True)
         key = candidate.asks.stage.key
-        record = self.store.find(key)
+        record = self._record(key)
         if record is not None:
             return State("finished", tuple(record.details["scores"]))
         pruned = PrunedNotes(self.store.root).find(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -67,7 +68,8 @@ class CandidatesInTurn(Searcher):
         """Hand out nothing more; what was handed out ends before it begins anything."""
         self._halted = True
         if self._halt is not None:
-            self._halt.touch()
+            with suppress(OSError):  # on shared storage that cannot be written: trials end by themselves
+                self._halt.touch()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next candidate's trial, None while there is no room, FINISHED at the end."""

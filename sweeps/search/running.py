@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from sweeps.launching.budget import Budget, Limits
 from sweeps.launching.interrupts import Interrupt
 from sweeps.launching.launch import Outcome, Where, launch_jobs, run_trials, scratch_folder
 from sweeps.launching.ray_start import running_ray
-from sweeps.launching.sight import Standing
+from sweeps.launching.sight import UNFINISHED, Standing
 from sweeps.planning.jobs import Job
 from sweeps.running.studies import prepare
 from sweeps.search.book import Book
@@ -114,7 +115,8 @@ def _try_candidates(book: Book, where: Where, budget: Budget) -> tuple[Outcome, 
             run_trials(hands, watcher, scratch, scheduler, RESTARTS)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-            write_candidates(book)
+            with suppress(OSError):
+                write_candidates(book)
     stopped = watcher.stopped or (budget.why_held_back() if hands.waiting else None)
     return Outcome(watcher.ran, watcher.failed, stopped=stopped), hands.drawn_out
 
@@ -127,9 +129,11 @@ class SharedShown:
 
     def on_trial(self, job: Job, result: Mapping[str, Any]) -> None:
         """One step of a trial."""
+        if result.get("said"):
+            self._shown.say(f"warning: {result['said']}")
         if result.get("failed"):
             self._shown.say(f"failed: {job.kind} {job.key[:8]}: {result['failed']}")
-        elif result.get("done"):
+        elif result.get("done") and not any(result.get(end) for end in UNFINISHED):
             self._done += 1
             self._shown.to(self._done)
 
@@ -145,6 +149,8 @@ class CandidatesShown:
 
     def on_trial(self, job: Job, result: Mapping[str, Any]) -> None:
         """One step of a candidate."""
+        if result.get("said"):
+            self._shown.say(f"warning: {result['said']}")
         if result.get("failed"):
             self._shown.say(f"failed: candidate {job.key[:8]}: {result['failed']}")
 
@@ -152,7 +158,8 @@ class CandidatesShown:
         """Now and then: how many candidates are settled."""
         counts = self._book.counts()
         self._shown.to(counts["candidates"] - counts["missing"])
-        write_candidates(self._book)
+        with suppress(OSError):  # trials wait for the store by themselves, and the table is written again
+            write_candidates(self._book)
 
 
 def _report(opened: OpenStudy, book: Book, outcome: Outcome, drawn_out: bool, budget: Budget) -> SearchReport:

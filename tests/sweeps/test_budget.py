@@ -69,3 +69,12 @@ def test_nothing_is_started_that_would_pass_the_last_hour(clock: Clock) -> None:
     assert budget.allows("a", 0.0)
     clock.hours(0.2)
     assert not budget.allows("a", 0.0)
+
+
+def test_a_trial_that_is_started_again_has_cost_what_it_ran_before(clock: Clock) -> None:
+    budget = Budget(Limits(gpu_hours=9), clock=clock)
+    budget.begin("a", 1.0)
+    clock.hours(2)
+    budget.begin("a", 1.0)
+    clock.hours(1)
+    assert budget.gpu_hours == pytest.approx(3.0)

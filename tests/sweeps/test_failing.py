@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from after_ray.store import Failure
@@ -39,9 +41,9 @@ def test_failures_that_differ_in_numbers_and_keys_are_one_cause(plan: Plan) -> N
         failure(keys[2], "Another thing"),
     ]
     first, second = causes([plan], {note.key: note for note in notes}, set())
-    assert (len(first.failures), first.cells, first.quarantined) == (2, 4, 1)
+    assert (len(first.failures), first.cells, first.quarantined) == (2, 2, 1)
     assert first.logs == (f"logs/{keys[0]}.log", f"logs/{keys[1]}.log")
-    assert (second.sentence, second.cells) == ("Another thing", 2)
+    assert (second.sentence, second.cells) == ("Another thing", 1), "round 0 is not its to lose"
 
 
 def test_one_below_costs_every_cell_above_it(plan: Plan) -> None:
@@ -54,3 +56,16 @@ def test_failures_of_other_studies_and_of_what_is_done_by_now_are_not_told(plan:
     key = plan.trajectories[0].key
     assert causes([plan], {"f" * 32: failure("f" * 32, "elsewhere")}, set()) == []
     assert causes([plan], {key: failure(key, "before")}, {key}) == []
+
+
+def test_a_branch_that_waits_for_a_failed_path_is_missing_because_of_it(tmp_path: Path) -> None:
+    plans = []
+    for name, schedule in (("one", "[10, 20, 40]"), ("other", "[10, 20, 60]")):
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(STUDY.replace("schedule: [10, 20]", f"schedule: {schedule}"))
+        plans.append(open_study(path, tmp_path / "store", ["strategy=entropy"]).plan)
+    (failed,), (branch,) = (one.trajectories for one in plans)
+    (cause,) = causes(plans, {failed.key: failure(failed.key, "broken")}, set())
+    assert cause.cells == 2 + 1, "20 % and 40 % of the one, 60 % of the other, whose 20 % is the same"
+    (later,) = causes(plans, {failed.key: failure(failed.key, "broken")}, {failed.stages[1].key})
+    assert later.cells == 1, f"the shared round is there, so {branch.key} can run"

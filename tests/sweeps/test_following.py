@@ -109,6 +109,17 @@ def test_a_trial_that_is_stopped_between_rounds_is_not_taken_for_finished(tmp_pa
     assert (shown.done, mirror.keys) == (2, [])
 
 
+@pytest.mark.parametrize("end", ["preempted", "halted", "stopped"])
+def test_a_trial_whose_work_goes_on_elsewhere_has_finished_nothing(tmp_path: Path, end: str) -> None:
+    one = study(tmp_path, "one", "random")
+    seen, (mirror,), shown = following([one], set())
+    first = next(job for job in jobs_of([one.plan], set()).values() if job.kind == "first_round")
+    seen.on_trial(first, {"done": True, end: True})
+    assert (shown.done, mirror.keys, shown.lines) == (0, [], [])
+    seen.on_trial(first, {"done": True})
+    assert shown.done == 1
+
+
 def test_a_failure_is_said_and_counts_nothing(tmp_path: Path) -> None:
     one = study(tmp_path, "one", "random")
     seen, _, shown = following([one], set())
@@ -148,7 +159,7 @@ def test_a_launch_that_was_killed_is_told_from_one_that_runs(tmp_path: Path) -> 
     path.write_text(json.dumps(json.loads(path.read_text()) | {"written": time.time() - 100}))
     killed = read_progress(store, "one")
     assert killed is not None
-    assert "ended without a word" in progress_in_words(killed)
+    assert "nothing was heard of the last launch" in progress_in_words(killed)
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"unknown": 1}', "[]"])
