@@ -91,8 +91,10 @@ class StageTrial(tune.Trainable):
         return self._ending(failed=sentence, again=worth_trying_again(error))
 
     def _hand_on(self) -> dict[str, Any]:
-        """Another process goes on. What Tune hands this one instead it leaves with, here: Tune starts a trial
-        again that is lost in a step, and not one that is lost while it is taken over."""
+        """Another process goes on; with what Tune hands this one instead it leaves, in a step.
+
+        Such a trial is lost once and handed out again; one that is lost while it is taken over confuses Tune.
+        """
         if self._handed_on:
             exit_actor()
         self._handed_on = True
