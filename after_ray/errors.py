@@ -209,16 +209,6 @@ class DamagedRecord(DamagedStore):
         )
 
 
-class StoreUnavailable(AfterRayError):
-    """A store that could not be written to for longer than anybody waits."""
-
-    def __init__(self, store: Path, seconds: float, reason: str) -> None:
-        super().__init__(
-            f"The store {store} cannot be used since {seconds / 60:.0f} minutes ({reason}); what is recorded "
-            "stays. See that it can be written to and has room, and run the same command again."
-        )
-
-
 class DivergedTraining(AfterRayError):
     """A loss or gradient that is no longer a finite number: the weights are lost."""
 

@@ -21,11 +21,11 @@ from ray import tune
 from ray.actor import exit_actor
 
 from after_ray.environment import Execution, fix_threads, sentence_of, worth_trying_again
-from after_ray.errors import StoreUnavailable
 from after_ray.files import write_text
 from after_ray.preemption import NOTICE, Preempted
 from after_ray.stages import Stage
 from after_ray.store import Outage, Store
+from after_ray.store.outage import StoreUnavailable
 from trainables._work import Work
 
 KINDS = {

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from after_ray.errors import StoreUnavailable, UnwritableCheckpoint
+from after_ray.errors import AfterRayError, UnwritableCheckpoint
 from after_ray.store.artifacts import Store
 
 LIMIT_SECONDS = 600.0
@@ -27,6 +27,16 @@ OUTAGES = frozenset(
         errno.EPERM,
     }
 )
+
+
+class StoreUnavailable(AfterRayError):
+    """A store that could not be written to for longer than anybody waits."""
+
+    def __init__(self, store: Path, seconds: float, reason: str) -> None:
+        super().__init__(
+            f"The store {store} cannot be used since {seconds / 60:.0f} minutes ({reason}); what is recorded "
+            "stays. See that it can be written to and has room, and run the same command again."
+        )
 
 
 class Outage:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from safetensors import SafetensorError
 
-from after_ray.errors import StoreUnavailable, UnwritableCheckpoint
+from after_ray.errors import UnwritableCheckpoint
 from after_ray.store import Outage
+from after_ray.store.outage import StoreUnavailable
 
 
 class Time:
