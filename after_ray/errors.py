@@ -248,9 +248,10 @@ class IdleSetting(AfterRayError):
 
 
 class UnwritableCheckpoint(AfterRayError):
-    """The state of an unfinished training that cannot be written."""
+    """The state of an unfinished training that cannot be written; it takes `size` bytes."""
 
-    def __init__(self, folder: Path, reason: str) -> None:
+    def __init__(self, folder: Path, reason: str, size: int = 0) -> None:
+        self.size = size
         super().__init__(
             f"A checkpoint cannot be written to {folder} ({reason}); it needs about four times the weights "
             "that are trained. Free room there, or let resources.checkpoint_seconds be longer than a round, "

@@ -44,6 +44,20 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
+def take_room(path: Path, size: int) -> None:
+    """Let a file that exists take `size` bytes of its disk.
+
+    Raises:
+        OSError: when they are not there.
+    """
+    with open(path, "r+b", buffering=0) as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:
+            for begin in range(0, size, 1 << 20):
+                file.write(bytes(min(1 << 20, size - begin)))
+
+
 def create_exclusive(path: Path, data: bytes) -> bool:
     """Create `path` with `data` unless it exists; True when this call created it.
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from after_ray.errors import DamagedStore
-from after_ray.files import create_exclusive, sha256_of
+from after_ray.files import create_exclusive, sha256_of, take_room
 from after_ray.store.ledger import Draft, FileEntry, Ledger, Record
 
 # The files of a round, named once for who writes them, who mirrors them and who reads them.
@@ -35,15 +35,19 @@ class Store:
         self.root = Path(root)
         self.ledger = Ledger(self.root)
 
-    def probe(self) -> None:
-        """Create, link and remove a file, as every record will be.
+    def probe(self, room: int = 0) -> None:
+        """Create, link and remove a file of `room` bytes, as every record will be.
 
         Raises:
-            OSError: when the store cannot be written to, or its file system cannot link.
+            OSError: when the store cannot be written to or has no such room, or its file system cannot link.
         """
         path = self.root / f".probe-{secrets.token_hex(4)}"
         create_exclusive(path, b"")
-        path.unlink()
+        try:
+            if room > 0:
+                take_room(path, room)
+        finally:
+            path.unlink()
 
     def find(self, key: str) -> Record | None:
         """The record of a finished stage, or None."""

@@ -91,7 +91,8 @@ class Checkpoint:
             self._write({**self._carried.arrays, **arrays}, {**self._carried.values, **values})
         except (OSError, SafetensorError) as error:
             if self._folder.exists():
-                raise UnwritableCheckpoint(self._folder, str(error)) from error
+                size = sum(array.nbytes for array in (*self._carried.arrays.values(), *arrays.values()))
+                raise UnwritableCheckpoint(self._folder, str(error), size) from error
             return  # another process recorded this work just now, and removed the folder
         self._newest = time.monotonic()
         if NOTICE.given:

@@ -15,6 +15,7 @@ from after_ray.store.artifacts import Store
 LIMIT_SECONDS = 600.0
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
+ROOM_FOR_A_RECORD = 1 << 16  # bytes
 OUTAGES = frozenset(
     {
         errno.EROFS,
@@ -61,23 +62,25 @@ class Outage:
         self._store, self._limit, self._clock, self._sleep = Path(store), limit, clock, sleep
         self._since: float | None = None
         self._pause = 0.0
+        self._room = ROOM_FOR_A_RECORD
 
     def pause(self) -> None:
         """Wait before the work is entered again: twice as long each time. Without an outage nothing.
 
         Raises:
-            OSError: when the store still refuses a small file; the work would begin in vain.
+            OSError: when the store still refuses a file as large as the one that failed; the work would
+                begin in vain.
         """
         if self._since is None:
             return
         left = self._since + self._limit - self._clock()
         self._pause = min(max(FIRST_PAUSE, 2 * self._pause), LONGEST_PAUSE)
         self._sleep(max(0.0, min(self._pause, left)))
-        Store(self._store).probe()
+        Store(self._store).probe(self._room)
 
     def over(self) -> None:
         """The work did a step: the store is there."""
-        self._since, self._pause = None, 0.0
+        self._since, self._pause, self._room = None, 0.0, ROOM_FOR_A_RECORD
 
     def noticed(self, error: BaseException) -> str | None:
         """One sentence where an error is an outage of the store that is waited for; None for any other.
@@ -89,6 +92,8 @@ class Outage:
         if reason is None:
             return None
         self._since = self._clock() if self._since is None else self._since
+        if isinstance(error, UnwritableCheckpoint):
+            self._room = max(self._room, error.size)
         lasted = self._clock() - self._since
         if lasted >= self._limit:
             raise StoreUnavailable(self._store, lasted, reason) from error

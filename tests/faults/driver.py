@@ -1,26 +1,29 @@
-"""A driver without Ray: runs the jobs of a plan in order in this process, and begins again after a kill."""
+"""A driver without Ray: `run_studies` itself, with Tune's place taken by a loop in this process."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ray.tune.search import Searcher
 
-from after_ray.environment import Execution
 from after_ray.execution import corpus, folds
 from after_ray.preemption import NOTICE
 from after_ray.store import Outage, Store
-from sweeps.planning.jobs import Job, jobs_of
-from sweeps.running.studies import mend_records
+from sweeps._console import Meter
+from sweeps.launching import launch, watching
+from sweeps.launching.ray_start import Nodes, Where
+from sweeps.running.studies import run_studies
 from sweeps.study.opening import OpenStudy
-from sweeps.tracking import MirrorThread, _thread
+from sweeps.tracking import _thread
 from sweeps.tracking.errors import TrackerUnreachable, fills_in
 from sweeps.tracking.mirrored import MirroredStudy, MirroredTrajectory
-from sweeps.tracking.mirroring import mirrored_trajectory
 from trainables import trial
 from trainables.trial import StageTrial
 
@@ -66,6 +69,15 @@ class Tracker:
         """Nothing."""
 
 
+class TrialInHand:
+    """What the watcher reads of a trial of Tune's."""
+
+    def __init__(self, number: int, config: dict[str, Any]) -> None:
+        self.trial_id, self.config = str(number), config
+        self.last_result: dict[str, Any] = {}
+        self.num_failures = 0
+
+
 class Driver:
     """Launches a study again and again until nothing is missing; `said`: what the operator is told."""
 
@@ -75,7 +87,13 @@ class Driver:
         self._caches, self._nodes = caches, 0
         self.on_sleep: Callable[[], None] = lambda: None
         patch.setattr(_thread, "Mirror", tracker)
+        patch.setattr(_thread, "print_warning", self.said.append)
+        patch.setattr(Meter, "say", lambda meter, line: self.said.append(line))
         patch.setattr(trial, "Outage", partial(Outage, sleep=lambda seconds: self.on_sleep()))
+        patch.setattr(launch, "running_ray", lambda where: nullcontext())
+        patch.setattr(launch, "run_trials", self._run_trials)
+        patch.setattr(watching, "_gpus", lambda: (0.0, 0.0))
+        patch.setattr(Nodes, "found", classmethod(lambda cls, where: cls(((1.0, 0.0),), growing=False)))
 
     def lose_the_node(self) -> None:
         """What follows runs where nothing is cached yet."""
@@ -94,42 +112,42 @@ class Driver:
         raise AssertionError(f"not done after {launches} launches")
 
     def launch(self) -> bool:
-        """One launch, as `sweeps.running.studies` does it; whether the tracker had everything at its end."""
-        mend_records([self.opened])
-        store = self.opened.store
-        study = MirroredStudy("small", "", {}, {})
-        mirror = MirrorThread("http://fake", store, study, retry_seconds=60, say=self.said.append)
-        try:
-            waiting = list(jobs_of([self.opened.plan], store.ledger.finished()).values())
-            while waiting:
-                job = waiting.pop(0)
-                if self._trial(job).get("preempted"):
-                    NOTICE.withdraw()  # the next process was told nothing
-                    waiting.insert(0, job)
-            for trajectory in self.opened.plan.trajectories:
-                mirror.submit(mirrored_trajectory(self.opened, trajectory))
-        finally:
-            report = mirror.close(timeout=10)
-        return report.pending == 0
+        """One launch; whether the tracker had everything at its end."""
+        where = Where(cache=self._caches / str(self._nodes))
+        report = run_studies([self.opened], where, "http://fake")
+        assert report.outcome.failed == {}
+        assert report.outcome.stopped is None
+        return all(mirrored.pending == 0 for mirrored in report.mirrored)
 
-    def _trial(self, job: Job) -> dict[str, Any]:
-        while True:
+    def _run_trials(self, searcher: Any, watcher: Any, scratch: Path) -> None:
+        """As Tune does it, one trial at a time."""
+        for number in count():
+            config = searcher.suggest(str(number))
+            if config == Searcher.FINISHED:
+                return
+            hand = TrialInHand(number, config)
+            watcher.on_step_begin(number, [hand])
+            watcher.on_trial_start(number, [hand], hand)
             try:
-                return self._steps(job)
+                self._steps(hand, searcher, watcher)
             except Killed:
                 if self.driver_dies:
                     raise
+                hand.num_failures += 1
+                watcher.on_trial_error(number, [hand], hand)
+                searcher.on_trial_complete(hand.trial_id, error=True)
 
-    def _steps(self, job: Job) -> dict[str, Any]:
-        cache = str(self._caches / str(self._nodes))
-        execution = Execution(str(self.opened.store.root), cache, checkpoint_seconds=0)
+    def _steps(self, hand: TrialInHand, searcher: Any, watcher: Any) -> None:
         process = StageTrial.__new__(StageTrial)  # its constructor is Ray's
-        process.setup({"kind": job.kind, "stage": job.stage, "execution": execution})
-        while True:
-            told = process.step()
-            assert not told.get("failed"), told["failed"]
-            assert not told.get("stopped"), told["stopped"]
-            if told.get("said"):
-                self.said.append(told["said"])
-            if told["done"]:
-                return told
+        process.setup(hand.config)
+        told: dict[str, Any] = {"done": False}
+        while not told["done"]:
+            told = {"training_iteration": 1, **process.step()}
+            hand.last_result = told
+            watcher.on_trial_result(0, [hand], hand, told)
+            if not told["done"]:
+                searcher.on_trial_result(hand.trial_id, told)
+        searcher.on_trial_complete(hand.trial_id, told)
+        watcher.on_trial_complete(0, [hand], hand)
+        if told.get("preempted"):
+            NOTICE.withdraw()  # the next process was told nothing

@@ -1,18 +1,15 @@
-"""Hooks at the four moments of a run, and what is counted meanwhile: stages begun, optimiser steps."""
+"""Hooks at the four moments of a run."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from after_ray.acquisition import Strategy
-from after_ray.execution import adaptation, features
-from after_ray.execution.rounds import Trajectory
-from after_ray.learning import fit
 from after_ray.store import Checkpoint, Ledger, Record
+from tests.faults.counted import Counted, count
 from tests.faults.matrix import Moment
 from tests.faults.small import Small
 
@@ -26,8 +23,7 @@ class Watched:
         self._small, self._moment, self._hit = small, moment, hit
         self._at_save = at_save  # of a selection: when its choice is saved, instead of while it is made
         self.armed = True
-        self.starts: Counter[str] = Counter()
-        self.steps = 0
+        self.counted = Counted()
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         """Patch the seams: the checkpoint's save, a strategy's select, the ledger's add; and the counters."""
@@ -53,7 +49,13 @@ class Watched:
         patch.setattr(Checkpoint, "save", saving)
         patch.setattr(Strategy, "select", selecting)
         patch.setattr(Ledger, "add", adding)
-        self._count(patch)
+        count(patch.setattr, self._begun, self._step)
+
+    def _begun(self, key: str) -> None:
+        self.counted.starts[key] += 1
+
+    def _step(self) -> None:
+        self.counted.steps += 1
 
     def come(self) -> None:
         """The moment has come."""
@@ -68,29 +70,3 @@ class Watched:
         if moment == "training":
             return key == small.rounds[1] and values.get("update") == STEP
         return moment == "selection" and self._at_save and key == small.rounds[1] and "update" not in values
-
-    def _count(self, patch: pytest.MonkeyPatch) -> None:
-        from after_ray.adaptation._training import Training
-
-        adapt, extract, run = adaptation._adapt, features._extract, Trajectory._run
-        update, fitting = Training.update, fit._update
-
-        def started(work: Callable[..., Any], key: Callable[..., str]) -> Callable[..., Any]:
-            def starting(*arguments: Any, **named: Any) -> Any:
-                self.starts[key(*arguments)] += 1
-                return work(*arguments, **named)
-
-            return starting
-
-        def stepping(work: Callable[..., Any]) -> Callable[..., Any]:
-            def step(*arguments: Any, **named: Any) -> Any:
-                self.steps += 1
-                return work(*arguments, **named)
-
-            return step
-
-        patch.setattr(adaptation, "_adapt", started(adapt, lambda stage, *rest: stage.key))
-        patch.setattr(features, "_extract", started(extract, lambda *all_of_it: "features"))
-        patch.setattr(Trajectory, "_run", started(run, lambda trajectory, stage: stage.key))
-        patch.setattr(Training, "update", stepping(update))
-        patch.setattr(fit, "_update", stepping(fitting))

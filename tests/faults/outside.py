@@ -16,6 +16,7 @@ import psutil
 
 from after_ray.store import Store
 from tests.after_ray.tiny import TINY
+from tests.faults.counted import AT_START, Counted
 from tests.faults.matrix import Moment
 
 # A strategy that, while the file 'hold' lies beside it, says that it picks and waits until the file is gone.
@@ -34,7 +35,8 @@ class Holding(strategies.resolve("entropy")):
                 time.sleep(0.01)
         return super()._select(evidence, budget, generator)
 """
-FITTING = "{max_epochs: 1, min_updates: 60, evaluations_per_epoch: 1, batch_size: 8}"
+STEPS_OF_A_ROUND = 60
+FITTING = f"{{max_epochs: 1, min_updates: {STEPS_OF_A_ROUND}, evaluations_per_epoch: 1, batch_size: 8}}"
 STUDY = f"""\
 study: outside
 corpus: {{name: synthetic, speakers: 6, sentences: 2}}
@@ -60,7 +62,18 @@ class Study:
         self.path = folder / "outside.yaml"
         self.path.write_text(STUDY)
         (folder / "holding.py").write_text(HOLDING)
+        self._log = folder / "counted.log"
+        (folder / "sitecustomize.py").write_text(AT_START.format(log=str(self._log)))
         self.hold, self.picking = folder / "hold", folder / "picking"
+
+    @property
+    def counted(self) -> Counted:
+        """What was begun and done since `count_anew`, by the trials of all launches."""
+        return Counted.read(self._log)
+
+    def count_anew(self) -> None:
+        """Forget what was counted."""
+        self._log.unlink(missing_ok=True)
 
     def environment(self) -> dict[str, str]:
         """That of its launches, and of the Ray they run on."""
@@ -120,10 +133,11 @@ def suppressed() -> Iterator[None]:
         return
 
 
-def trials(launch: Launch | None = None) -> list[psutil.Process]:
-    """The processes of trials that a launch, or anybody, started."""
-    found = psutil.process_iter() if launch is None else launch.process.children(recursive=True)
-    return [process for process in found if _is_trial(process)]
+def trials(launch: Launch, address: str | None = None) -> list[psutil.Process]:
+    """The processes of trials that a launch started, on a Ray of its own or on the nodes of a cluster."""
+    if address is None:
+        return [process for process in launch.process.children(recursive=True) if _is_trial(process)]
+    return [process for process in psutil.process_iter() if _is_trial(process) and _is_of(process, address)]
 
 
 def _is_trial(process: psutil.Process) -> bool:
@@ -133,15 +147,24 @@ def _is_trial(process: psutil.Process) -> bool:
     return False
 
 
+def _is_of(process: psutil.Process, address: str) -> bool:
+    """Whether a raylet of the cluster at that address started it."""
+    with suppressed():
+        parent = process.parent()
+        return parent is not None and any(address in word for word in parent.cmdline())
+    return False
+
+
 class Watch:
     """Tells from the store when a moment has come."""
 
     def __init__(self, study: Study, store: Path, adaptation: str, rounds: tuple[str, ...]) -> None:
         self._study, self._store = study, Store(store)
+        self.address: str | None = None  # of the cluster that it runs on
         self.adaptation, self.rounds = adaptation, rounds
 
-    def wait_for(self, moment: Moment, launch: Launch) -> None:
-        """Return as soon as the moment has come, with the trials of the launch stopped.
+    def wait_for(self, moment: Moment, launch: Launch) -> list[psutil.Process]:
+        """Return as soon as the moment has come: the trials of the launch, which are stopped.
 
         Raises:
             AssertionError: when the launch ended without it.
@@ -152,11 +175,11 @@ class Watch:
             assert launch.running, f"it ended before: {launch.output[-3000:]}"
             assert time.monotonic() < end, f"{moment} did not come: {launch.output[-3000:]}"
             if come():
-                stopped = trials(launch) or trials()
+                stopped = trials(launch, self.address)
                 for process in stopped:
                     process.suspend()
                 if come():
-                    return
+                    return stopped
                 for process in stopped:
                     process.resume()
             time.sleep(0.005)

@@ -27,6 +27,7 @@ initialization: random
 schedule: [20, 40, 60]
 fold: 0
 protocol: {{preset: paper, folds: {{count: 3}}}}
+resources: {{checkpoint_seconds: 0.0001}}
 """
 
 

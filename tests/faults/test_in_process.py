@@ -14,6 +14,7 @@ import pytest
 
 from after_ray.preemption import NOTICE
 from after_ray.store import Store
+from tests.faults.counted import Counted
 from tests.faults.disk import Disk
 from tests.faults.driver import Driver, Killed, Tracker
 from tests.faults.matrix import ALL, Fault, Moment, name_of
@@ -31,6 +32,7 @@ SENTENCES: dict[Fault, tuple[str, str]] = {
     "checkpoint bit-flipped": ("is damaged", "the "),
     "record half written": ("is damaged", "sets it aside and computes its stage again"),
 }
+LOST = ("The process of a trial was lost", "is started again, from its last checkpoint")
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,7 @@ class Undisturbed:
     """What a run gives that nothing happens to."""
 
     results: dict[str, Any]
-    steps: int
-    stages: int
+    counted: Counted
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +56,9 @@ def undisturbed(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Undis
         watched.install(patch)
         driver = Driver(small.in_store(folder / "store"), folder / "caches", Tracker(), patch)
         driver.run(launches=1)
-    assert set(watched.starts.values()) == {1}
-    assert driver.said == []
-    return Undisturbed(results(driver.opened.store), watched.steps, len(watched.starts))
+    assert set(watched.counted.starts.values()) == {1}
+    assert driver.said == [f"adapted: {small.adaptation[:8]}"]
+    return Undisturbed(results(driver.opened.store), watched.counted)
 
 
 @pytest.fixture(autouse=True)
@@ -143,9 +144,12 @@ def steps_lost_at_most(fault: Fault, moment: Moment) -> int:
     return STEPS_OF_A_ROUND if fault == "two launches" else 1
 
 
-def is_told(fault: Fault, moment: Moment) -> bool:
-    """Whether the driver without Ray has something to tell: that a process was lost is told by Ray's."""
-    return fault in SENTENCES and not (fault in DAMAGES and moment == "between rounds")
+def told_of(fault: Fault, moment: Moment) -> list[tuple[str, str]]:
+    """Cause and next action of what the operator, or the log of a trial, is told: once each."""
+    lost = [LOST] if fault in {"trial killed", "node lost", *DAMAGES} else []
+    if fault not in SENTENCES or (fault in DAMAGES and moment == "between rounds"):
+        return lost
+    return [*lost, SENTENCES[fault]]
 
 
 @pytest.mark.parametrize(("fault", "moment"), ALL, ids=map(name_of, ALL))
@@ -172,18 +176,17 @@ def test_the_planned_results_come_out(
 
     assert not watched.armed, "the fault did not happen"
     assert results(opened.store) == undisturbed.results
-    assert max(watched.starts.values()) <= 2
+    counted = watched.counted
+    assert max(counted.starts.values()) <= 2
     hits = 2 if fault == "record half written" else 1  # its process dies as well
-    assert sum(watched.starts.values()) <= undisturbed.stages + hits
-    assert watched.steps - undisturbed.steps <= steps_lost_at_most(fault, moment)
+    assert counted.starts.total() <= undisturbed.counted.starts.total() + hits
+    assert counted.steps - undisturbed.counted.steps <= steps_lost_at_most(fault, moment)
     assert set(driver.tracker.made.values()) == {1}
     assert len(driver.tracker.made) == len(opened.plan.trajectories)
     nothing_is_left(opened.store)
-    if is_told(fault, moment):
-        told = {*driver.said, *caplog.messages}
-        cause, onward = SENTENCES[fault]
-        assert sum(cause in sentence for sentence in told) == 1, told
-        assert any(cause in sentence and onward in sentence for sentence in told), told
+    told = {*driver.said, *caplog.messages}
+    for cause, onward in told_of(fault, moment):
+        assert [onward in sentence for sentence in told if cause in sentence] == [True], told
 
 
 def nothing_is_left(store: Store) -> None:

@@ -96,3 +96,27 @@ def test_work_is_not_entered_while_the_store_refuses_a_small_file(
     monkeypatch.setattr(os, "link", refused)
     with pytest.raises(OSError, match="read-only"):
         outage.pause()
+
+
+def test_work_is_not_entered_while_there_is_no_room_for_the_checkpoint_that_failed(
+    outage: Outage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = 1 << 20
+
+    def taken(file: int, begin: int, size: int) -> None:
+        if size > left:
+            raise full()
+
+    monkeypatch.setattr(os, "posix_fallocate", taken)
+    error = UnwritableCheckpoint(tmp_path, "whatever", size=left + 1)
+    error.__cause__ = full()
+    outage.noticed(error)
+    with pytest.raises(OSError, match="No space left"):
+        outage.pause()
+    assert list(tmp_path.iterdir()) == []
+    left += 1
+    outage.pause()
+    outage.over()
+    left = 1 << 16
+    outage.noticed(full())
+    outage.pause()

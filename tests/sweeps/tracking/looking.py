@@ -11,8 +11,8 @@ from mlflow.entities import Run, ViewType
 PERCENTS = (1.0, 5.0, 20.0)
 
 
-def all_runs(client: MlflowClient, view: int = ViewType.ACTIVE_ONLY) -> list[Run]:
-    experiment = client.get_experiment_by_name("after-ray/sample")
+def all_runs(client: MlflowClient, view: int = ViewType.ACTIVE_ONLY, study: str = "sample") -> list[Run]:
+    experiment = client.get_experiment_by_name(f"after-ray/{study}")
     return list(client.search_runs([experiment.experiment_id], run_view_type=view, max_results=1000))
 
 
@@ -49,3 +49,15 @@ def everything(client: MlflowClient) -> object:
 
 def artifact(client: MlflowClient, run: Run, path: str) -> object:
     return json.loads(Path(client.download_artifacts(run.info.run_id, path)).read_text())
+
+
+def steps(client: MlflowClient, study: str) -> dict[tuple[str, str, str], list[int]]:
+    """The steps of every point of a study's runs, by the run's kind and key, and the metric."""
+    return {
+        (run.data.tags["after_ray.kind"], run.data.tags["after_ray.key"], name): [
+            metric.step for metric in client.get_metric_history(run.info.run_id, name)
+        ]
+        for run in all_runs(client, study=study)
+        if run.data.tags["after_ray.kind"] != "study"
+        for name in run.data.metrics
+    }

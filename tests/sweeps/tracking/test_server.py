@@ -2,69 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
 from after_ray.store import Store
 from sweeps.tracking import MirrorThread, default_tracking_uri, fill, read_frame
-from sweeps.tracking._connection import ENVIRONMENT
 from sweeps.tracking.sample import sample_rows, sample_study, sample_trajectories
 from tests.sweeps.tracking.looking import PERCENTS, all_runs, everything, nested, parent, points
+from tests.sweeps.tracking.server import Server, wait_until
 
 pytestmark = pytest.mark.services
-
-
-class Server:
-    """An MLflow server on one SQLite file, which stays when the server is killed."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-        self.uri = f"http://127.0.0.1:{self._port}"
-
-    def start(self) -> None:
-        command = f"-m mlflow server --host 127.0.0.1 --port {self._port} --workers 1 --backend-store-uri"
-        options = [f"sqlite:///{self._folder}/mlflow.db", "--artifacts-destination", f"{self._folder}/files"]
-        self._process = subprocess.Popen(
-            [sys.executable, *command.split(), *options],
-            env=os.environ | ENVIRONMENT | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # its workers are killed with it
-        )
-        wait_until(self._answers, 90)
-
-    def kill(self) -> None:
-        if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.uri}/health", timeout=5) as response:
-                return bool(response.status == 200)
-        except OSError:
-            return False
-
-
-def wait_until(true: object, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() < end, "did not happen in time"
-        time.sleep(0.1)
 
 
 def newest(client: MlflowClient) -> dict[str, dict[str, float]]:
