@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from after_ray.errors import AfterRayError
+from sweeps.commands._launching import (
+    STOPPED,
+    Address,
+    CacheFolder,
+    CacheLimit,
+    Cores,
+    MaxGpuHours,
+    MaxHours,
+)
 from sweeps.commands._options import (
     DEFAULT_STORE,
     Overrides,
@@ -16,15 +25,6 @@ from sweeps.commands._options import (
     opened_study,
     quiet_libraries,
     refuse_shared_recordings,
-)
-from sweeps.commands.run import (
-    STOPPED,
-    Address,
-    CacheFolder,
-    CacheLimit,
-    Cores,
-    MaxGpuHours,
-    MaxHours,
 )
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def search(
         from sweeps.launching.budget import Limits
         from sweeps.launching.launch import Where
         from sweeps.search.retrying import forgive_failures
-        from sweeps.study.declaration import load_study
+        from sweeps.study.loading import load_study
 
         declared = load_study(study, overrides or ())
         if declared.search is None:

@@ -20,7 +20,7 @@ from after_ray.wording import counted, first_of, printable
 from sweeps._console import console, meter, print_table
 from sweeps.corpora.merged_table import print_merged_table
 from sweeps.corpora.unfit import Part, refuse_unfit
-from sweeps.study.declaration import mistake_in_words
+from sweeps.study.mistakes import mistake_in_words
 from sweeps.study.study_file import apply_override
 
 MOST_SPEAKERS = 100  # rows of a table that somebody still reads

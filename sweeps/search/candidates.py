@@ -18,7 +18,8 @@ from sweeps.search.checking import folds_of, rungs_of
 from sweeps.search.settings import Search
 from sweeps.search.space import Configuration
 from sweeps.search.values import candidate_source
-from sweeps.study.declaration import Resources, Study, study_of
+from sweeps.study.declaration import Resources, Study
+from sweeps.study.loading import study_of
 from sweeps.study.opening import OpenStudy, with_identities
 from sweeps.study.study_file import StudySource, read_study_file
 

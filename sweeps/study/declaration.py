@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from after_ray.acquisition import strategies
@@ -20,20 +19,17 @@ from after_ray.initialization._settings import InitializationSettings
 from after_ray.learning.settings import Restart
 from after_ray.protocol import Protocol
 from after_ray.settings import Settings
-from sweeps.search.checking import refuse_search
 from sweeps.search.settings import Search, SelectedFrom
 from sweeps.study.axes import Seed, as_list, folds, integers, unique
-from sweeps.study.places import with_places
-from sweeps.study.study_file import StudyError, StudySource, read_study_file
 
 
-def _named(value: Any) -> Any:
+def named(value: Any) -> Any:
     """A list of settings in which a bare name is short for `{name: ...}`."""
     return [{"name": item} if isinstance(item, str) else item for item in as_list(value)]
 
 
-def _adaptations(value: Any) -> Any:
-    """Like `_named`; `none` is no adaptation."""
+def adaptations(value: Any) -> Any:
+    """Like `named`; `none` is no adaptation."""
     items = [None if item in ("none", None) else item for item in as_list(value)]
     return [{"name": item} if isinstance(item, str) else item for item in items]
 
@@ -74,14 +70,14 @@ class Study(Settings):
 
     study: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="name; also of its report folder")
     description: str = ""
-    corpus: Annotated[tuple[CorpusSettings, ...], BeforeValidator(_named), Field(min_length=1)]
-    classifier: Annotated[tuple[ClassifierSettings, ...], BeforeValidator(_named), Field(min_length=1)]
-    backbone: Annotated[tuple[BackboneSettings, ...], BeforeValidator(_named)] = ()
-    adaptation: Annotated[tuple[AdaptationSettings | None, ...], BeforeValidator(_adaptations)] = (None,)
+    corpus: Annotated[tuple[CorpusSettings, ...], BeforeValidator(named), Field(min_length=1)]
+    classifier: Annotated[tuple[ClassifierSettings, ...], BeforeValidator(named), Field(min_length=1)]
+    backbone: Annotated[tuple[BackboneSettings, ...], BeforeValidator(named)] = ()
+    adaptation: Annotated[tuple[AdaptationSettings | None, ...], BeforeValidator(adaptations)] = (None,)
     strategy: Annotated[tuple[Strategy, ...], BeforeValidator(as_list), Field(min_length=1)] = ("random",)
     initialization: Annotated[
         tuple[InitializationSettings, ...],
-        BeforeValidator(_named),
+        BeforeValidator(named),
         Field(min_length=1, validate_default=True),
     ] = "random"  # type: ignore[assignment]
     restart: Annotated[tuple[Restart, ...], BeforeValidator(as_list)] = ()
@@ -203,119 +199,3 @@ class Study(Settings):
     def restarts(self) -> tuple[Restart, ...]:
         """The restart axis; the protocol's choice unless the study names its own."""
         return self.restart or (self.protocol.restart,)
-
-
-def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
-    """Read and validate a study file; the first mistake becomes one sentence with its line.
-
-    Raises:
-        StudyError: for anything wrong with the file or an override.
-    """
-    source = read_study_file(path, overrides)
-    study = study_of(source)
-    if study.search is not None:
-        refuse_search(study, source, study_of)
-    return study
-
-
-def study_of(source: StudySource) -> Study:
-    """Validate the values of a study file.
-
-    Raises:
-        StudyError: for the first mistake, with its line.
-    """
-    values = _with_defaults_of_protocol(with_places(source.values, source.path.parent))
-    try:
-        return Study.model_validate(values)
-    except ValidationError as error:
-        raise _study_error(source, error) from error
-
-
-def _with_defaults_of_protocol(values: dict[str, Any]) -> dict[str, Any]:
-    """Give the blocks of a study what its protocol says of them; their own entries win."""
-    try:
-        blocks = Protocol.model_validate(values.get("protocol", {})).blocks
-    except ValidationError:
-        return values  # reported, with its line, when the whole study is validated
-    result = dict(values)
-    for block in blocks:
-        if block.axis in result:
-            items = _adaptations if block.axis == "adaptation" else _named
-            result[block.axis] = [block.filled(item) for item in items(result[block.axis])]
-    return result
-
-
-def _study_error(source: StudySource, error: ValidationError) -> StudyError:
-    """The first mistake of a validation, at its place in the file."""
-    first = error.errors()[0]
-    place = _place_in_file(source, first["loc"], names_missing_key=first["type"] == "missing")
-    key = first.get("ctx", {}).get("key") if first["type"] == "unknown_key" else None
-    line = source.line((*place, key) if key else place)
-    where = ".".join(str(part) for part in place)
-    message = mistake_in_words(first)
-    told = f"{where}: {message}" if where else message
-    override = source.override((*place, key) if key else place)
-    if override is not None:
-        return StudyError(source.path, None, f"--set '{override}': {told}")
-    return StudyError(source.path, line, told)
-
-
-def _place_in_file(
-    source: StudySource, location: tuple[int | str, ...], names_missing_key: bool
-) -> tuple[str | int, ...]:
-    """Pydantic's location without what the file does not have: union tags, and positions of single values."""
-    value: Any = source.values
-    place: list[str | int] = []
-    for part in location:
-        known = (
-            part in value
-            if isinstance(value, dict)
-            else isinstance(value, list) and part in range(len(value))
-        )
-        if known:
-            value = value[part]
-            place.append(part)
-    if names_missing_key:
-        place.append(location[-1])  # the file has no line for it
-    return tuple(place)
-
-
-def mistake_in_words(error: Any) -> str:
-    """One entry of `ValidationError.errors()` as a clause that says what is allowed."""
-    context = error.get("ctx", {})
-    if error["type"] == "missing":
-        return "this key is missing; add it"
-    if error["type"] == "union_tag_invalid":
-        return f"unknown name '{context['tag']}'; allowed: {context['expected_tags'].replace(chr(39), '')}"
-    if error["loc"][:1] == ("adaptation",) and error["loc"][-1] == "name":
-        return f"unknown name '{error['input']}'; allowed: none, {context['expected'].replace(chr(39), '')}"
-    if error["type"] == "union_tag_not_found":
-        return "a 'name:' is missing; add it"
-    if error["type"] == "too_short":
-        return "the list is empty; name at least one"
-    if error["type"] == "string_pattern_mismatch":
-        return (
-            f"{error['input']!r} is no name; use letters, digits, '.', '_' and '-', a letter or digit first"
-        )
-    if error["loc"][:1] == ("fold",) and error["type"] in {"literal_error", "greater_than_equal"}:
-        return f"a fold is 'all', a number from 0 on, or a range such as 0..4, not {error['input']!r}"
-    value = error.get("input")
-    message = error["msg"][:1].lower() + error["msg"][1:]
-    plain = isinstance(value, str | int | float | bool) and error["type"] not in _OWN_SENTENCE
-    return f"{message}, not {value!r}" if plain else message
-
-
-_OWN_SENTENCE = {
-    "search",
-    "label",
-    "unlabelled",
-    "unknown_key",
-    "range",
-    "repeated",
-    "strategy",
-    "order",
-    "ratios",
-    "backbone",
-    "reference",
-    "empty",
-}

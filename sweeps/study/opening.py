@@ -16,7 +16,8 @@ from after_ray.execution.kept_folds import standing_folds
 from after_ray.store import Store
 from sweeps.planning.only import EVERYTHING, Keys, Only
 from sweeps.planning.plan import Plan, make_plan
-from sweeps.study.declaration import Study, load_study
+from sweeps.study.declaration import Study
+from sweeps.study.loading import load_study
 from sweeps.study.places import override_without_places, without_places
 
 CorpusProgress = Callable[[str, int, int], None]  # corpus name, files done, files in all

@@ -18,7 +18,8 @@ from after_ray.protocol import OFFICIAL_CODE, PRESETS
 from sweeps.cli import app
 from sweeps.in_words import preset_in_words
 from sweeps.reporting import study_info
-from sweeps.study.declaration import Study, load_study
+from sweeps.study.declaration import Study
+from sweeps.study.loading import load_study
 from sweeps.study.opening import OpenStudy, open_study
 from sweeps.study.study_file import StudyError
 

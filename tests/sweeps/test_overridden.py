@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.study.declaration import load_study
+from sweeps.study.loading import load_study
 from sweeps.study.opening import open_study
 from sweeps.study.study_file import StudyError
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sweeps.study.declaration import Study, load_study
+from sweeps.study.declaration import Study
+from sweeps.study.loading import load_study
 from sweeps.study.opening import OpenStudy, open_study
 from sweeps.study.places import without_places
 from sweeps.study.study_file import StudyError

@@ -11,7 +11,7 @@ from after_ray.stages import AdaptationStage, FeaturesStage, NextRoundStage
 from sweeps.planning.counting import counts as counts_of
 from sweeps.planning.jobs import jobs_of
 from sweeps.planning.plan import NO_STRATEGY, Plan, make_plan
-from sweeps.study.declaration import load_study
+from sweeps.study.loading import load_study
 from sweeps.study.opening import open_study
 
 STUDY = """\

@@ -21,7 +21,7 @@ from analysis.study import Copy, CorpusInfo
 from sweeps.in_words import protocol_in_words
 from sweeps.planning.plan import make_plan
 from sweeps.reporting import read_results, study_info, write_study_report
-from sweeps.study.declaration import load_study
+from sweeps.study.loading import load_study
 from sweeps.study.opening import OpenStudy
 from sweeps.tracking.mirroring import mirrored_trajectory
 from tests.after_ray.splits.toy import dialogs, rows

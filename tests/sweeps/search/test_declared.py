@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from sweeps.search.settings import Search
-from sweeps.study.declaration import Study, load_study
+from sweeps.study.declaration import Study
+from sweeps.study.loading import load_study
 from sweeps.study.study_file import StudyError
 from tests.sweeps.search.toy import STUDY
 

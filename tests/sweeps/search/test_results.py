@@ -13,7 +13,7 @@ from sweeps.in_words import selected_in_words
 from sweeps.planning.plan import make_plan
 from sweeps.reporting import study_info
 from sweeps.search.results import write_best, write_candidates
-from sweeps.study.declaration import load_study
+from sweeps.study.loading import load_study
 from tests.sweeps.search.toy import STUDY, configuration, finish, opened
 from tests.sweeps.search.toy import book as book_of
 

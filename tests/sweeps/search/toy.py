@@ -9,7 +9,7 @@ from after_ray.store import Draft, Store
 from sweeps.planning.plan import make_plan
 from sweeps.search.book import Book
 from sweeps.search.candidates import Candidate
-from sweeps.study.declaration import load_study
+from sweeps.study.loading import load_study
 from sweeps.study.opening import OpenStudy
 from tests.after_ray.splits.toy import dialogs
 

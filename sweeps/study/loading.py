@@ -1,0 +1,91 @@
+"""From a study file to a `Study`: read, filled with what its protocol says, validated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from after_ray.protocol import Protocol
+from sweeps.search.checking import refuse_search
+from sweeps.study.declaration import Study, adaptations, named
+from sweeps.study.mistakes import mistake_in_words
+from sweeps.study.places import with_places
+from sweeps.study.study_file import StudyError, StudySource, read_study_file
+
+
+def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
+    """Read and validate a study file; the first mistake becomes one sentence with its line.
+
+    Raises:
+        StudyError: for anything wrong with the file or an override.
+    """
+    source = read_study_file(path, overrides)
+    study = study_of(source)
+    if study.search is not None:
+        refuse_search(study, source, study_of)
+    return study
+
+
+def study_of(source: StudySource) -> Study:
+    """Validate the values of a study file.
+
+    Raises:
+        StudyError: for the first mistake, with its line.
+    """
+    values = _with_defaults_of_protocol(with_places(source.values, source.path.parent))
+    try:
+        return Study.model_validate(values)
+    except ValidationError as error:
+        raise _study_error(source, error) from error
+
+
+def _with_defaults_of_protocol(values: dict[str, Any]) -> dict[str, Any]:
+    """Give the blocks of a study what its protocol says of them; their own entries win."""
+    try:
+        blocks = Protocol.model_validate(values.get("protocol", {})).blocks
+    except ValidationError:
+        return values  # reported, with its line, when the whole study is validated
+    result = dict(values)
+    for block in blocks:
+        if block.axis in result:
+            items = adaptations if block.axis == "adaptation" else named
+            result[block.axis] = [block.filled(item) for item in items(result[block.axis])]
+    return result
+
+
+def _study_error(source: StudySource, error: ValidationError) -> StudyError:
+    """The first mistake of a validation, at its place in the file."""
+    first = error.errors()[0]
+    place = _place_in_file(source, first["loc"], names_missing_key=first["type"] == "missing")
+    key = first.get("ctx", {}).get("key") if first["type"] == "unknown_key" else None
+    line = source.line((*place, key) if key else place)
+    where = ".".join(str(part) for part in place)
+    message = mistake_in_words(first)
+    told = f"{where}: {message}" if where else message
+    override = source.override((*place, key) if key else place)
+    if override is not None:
+        return StudyError(source.path, None, f"--set '{override}': {told}")
+    return StudyError(source.path, line, told)
+
+
+def _place_in_file(
+    source: StudySource, location: tuple[int | str, ...], names_missing_key: bool
+) -> tuple[str | int, ...]:
+    """Pydantic's location without what the file does not have: union tags, and positions of single values."""
+    value: Any = source.values
+    place: list[str | int] = []
+    for part in location:
+        known = (
+            part in value
+            if isinstance(value, dict)
+            else isinstance(value, list) and part in range(len(value))
+        )
+        if known:
+            value = value[part]
+            place.append(part)
+    if names_missing_key:
+        place.append(location[-1])  # the file has no line for it
+    return tuple(place)
