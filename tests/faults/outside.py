@@ -164,7 +164,7 @@ class Watch:
         self.adaptation, self.rounds = adaptation, rounds
 
     def wait_for(self, moment: Moment, launch: Launch) -> list[psutil.Process]:
-        """Return as soon as the moment has come: the trials of the launch, which are stopped.
+        """Return as soon as the moment has come: the trials of the launch, one or more, which are stopped.
 
         Raises:
             AssertionError: when the launch ended without it.
@@ -178,7 +178,7 @@ class Watch:
                 stopped = trials(launch, self.address)
                 for process in stopped:
                     process.suspend()
-                if come():
+                if stopped and come():
                     return stopped
                 for process in stopped:
                     process.resume()

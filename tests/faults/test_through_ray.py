@@ -66,10 +66,12 @@ def undisturbed(study: Study) -> Undisturbed:
     return Undisturbed(results(Store(store)), counted, points(default_tracking_uri(Store(store))))
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A tracker that can go down."""
-    one = Server(tmp_path_factory.mktemp("server"))
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A tracker that can go down, and has nothing yet."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    one = Server(folder)
     try:
         yield one
     finally:
@@ -303,8 +305,11 @@ def expected(fault: Fault, moment: Moment) -> tuple[str, ...]:
 def steps_lost_at_most(fault: Fault, moment: Moment) -> int:
     """The one that was being made, and one interval, which is one step here, where the newest is damaged.
 
-    A round whose record is damaged is whole trained again; of two launches both may be at the same round.
+    A round whose record is damaged is whole trained again, beside what its process lost when it died; of
+    two launches both may be at the same round.
     """
-    if fault == "two launches" or (fault == "record half written" and moment != "adaptation"):
+    if fault == "two launches":
         return STEPS_OF_A_ROUND
+    if fault == "record half written" and moment != "adaptation":
+        return STEPS_OF_A_ROUND + 1
     return 2 if fault in DAMAGES else 1
