@@ -147,6 +147,9 @@ def run_opened(
     missing = counts([opened.wanted for opened in studies], finished)["missing"]
     if not missing:
         return
+    if done.outcome.unmet:
+        print(f"{missing} cells are missing; {done.outcome.unmet}")
+        raise typer.Exit(1)
     if done.outcome.stopped:
         print(f"{missing} cells are missing; {done.outcome.stopped}")
         raise typer.Exit(STOPPED)
