@@ -52,6 +52,7 @@ def types_in(report: Mapping[str, Any]) -> Iterator[str]:
     for place in COUNTED:
         yield from report.get(place) or {}
     yield from (report.get("pending_launches") or {})
+    yield from (str(name) for name in (report.get("node_type_mapping") or {}).values())
     for place in NAMED:
         yield from (str(node[1]) for node in report.get(place) or ())
 
@@ -60,8 +61,11 @@ def _types_of_second(gcs: Any) -> Iterator[str]:
     """The same of the second; types that nodes name count where it reports, as others may set them too."""
     from ray.core.generated.autoscaler_pb2 import GetClusterStatusReply
 
-    reply = GetClusterStatusReply()
-    reply.ParseFromString(gcs.get_cluster_status())
+    yield from types_in_reply(GetClusterStatusReply.FromString(gcs.get_cluster_status()))
+
+
+def types_in_reply(reply: Any) -> Iterator[str]:
+    """Types of nodes in what the cluster says of itself; none without an autoscaler's own state."""
     scaled = reply.autoscaling_state
     if reply.HasField("autoscaling_state"):
         yield from (node.ray_node_type_name for node in reply.cluster_resource_state.node_states)

@@ -114,12 +114,12 @@ def test_where_no_node_can_come_what_fits_is_run_and_the_rest_given_up_in_a_sent
 
 
 def test_an_autoscaler_is_found_in_rays_own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray.autoscaler._private.monitor import BASE_READONLY_CONFIG
     from ray.cluster_utils import Cluster
 
-    config = {
-        "cluster_name": "test",
+    config = BASE_READONLY_CONFIG | {
         "max_workers": 2,
-        "provider": {"type": "fake_multinode"},
+        "provider": {"type": "fake_multinode", "disable_node_updaters": True},
         "available_node_types": {
             "ray.head.default": {"resources": {"CPU": 2}, "node_config": {}, "max_workers": 0},
             "gpu_worker": {"resources": {"CPU": 2, "GPU": 1}, "node_config": {}, "max_workers": 0},

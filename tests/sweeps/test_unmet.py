@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from sweeps.launching import unmet as module
-from sweeps.launching.autoscaler import has_types, types_in
+from sweeps.launching.autoscaler import has_types, types_in, types_in_reply
 from sweeps.launching.ray_start import Nodes
 from sweeps.launching.unmet import Unmet
 from sweeps.planning.jobs import Job
@@ -103,6 +103,8 @@ def test_a_node_that_joins_ends_the_matter_and_the_clock_starts_anew() -> None:
         ({}, False),
         ({"active_nodes": {"node_0123": 1}, "idle_nodes": None, "pending_launches": {}}, False),
         ({"active_nodes": {}, "idle_nodes": {"node_0123": 1, "node_4567": 1}}, False),
+        ({"active_nodes": {}, "node_type_mapping": {"0123": "node_0123"}}, False),
+        ({"active_nodes": {}, "node_type_mapping": {"0123": "ray.head.default"}}, True),
         ({"active_nodes": {"ray.head.default": 1}}, True),
         ({"active_nodes": {}, "pending_launches": {"gpu_worker": 2}}, True),
         ({"active_nodes": {}, "pending_nodes": [("10.0.0.1", "gpu_worker", "setting up")]}, True),
@@ -111,3 +113,21 @@ def test_a_node_that_joins_ends_the_matter_and_the_clock_starts_anew() -> None:
 )
 def test_nodes_of_a_type_are_those_of_an_autoscaler(report: dict[str, object], grows: bool) -> None:
     assert has_types(types_in(report)) == grows
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize(
+    ("scaled", "name", "grows"),
+    [(False, "", False), (False, "workers", False), (True, "", False), (True, "workers", True)],
+)
+def test_types_that_nodes_name_count_where_an_autoscaler_reports(
+    scaled: bool, name: str, grows: bool
+) -> None:
+    from ray.core.generated.autoscaler_pb2 import GetClusterStatusReply
+
+    reply = GetClusterStatusReply()
+    reply.cluster_resource_state.node_states.add().ray_node_type_name = name
+    if scaled:
+        reply.autoscaling_state.autoscaler_state_version = 0
+        reply.autoscaling_state.SetInParent()
+    assert has_types(types_in_reply(reply)) == grows
