@@ -129,8 +129,11 @@ def describe(execution: Execution, source: str = "") -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _versions() -> dict[str, Any]:
+    import torch
+
     packages = {name: importlib.metadata.version(name) for name in RECORDED_PACKAGES}
-    return {"python": platform.python_version(), "packages": packages}
+    # Of one version there are builds for processors and for several versions of CUDA.
+    return {"python": platform.python_version(), "packages": packages, "torch_build": torch.__version__}
 
 
 @lru_cache(maxsize=2)

@@ -124,6 +124,7 @@ def run_opened(
 
     `forgiven`: keys of failures that do not count any more.
     """
+    from after_ray.store.reading import Reading
     from sweeps.planning.counting import counts
     from sweeps.provenance.drift import drift
     from sweeps.running.studies import run_studies
@@ -133,7 +134,9 @@ def run_opened(
     for opened in studies:
         refuse_shared_recordings(opened)
     store.probe()
-    done = run_studies(studies, where, tracking_uri or default_tracking_uri(store), limits, forgiven)
+    reading = Reading(store.ledger)
+    uri = tracking_uri or default_tracking_uri(store)
+    done = run_studies(studies, where, uri, limits, forgiven, reading)
     _say(done)
     if done.outcome.unavailable:
         raise AfterRayError(done.outcome.unavailable)
@@ -142,7 +145,7 @@ def run_opened(
             print("\n".join(mirrored.links.lines(opened.study.study)))
         print_report(opened, None)
     finished = store.ledger.finished()
-    for sentence in drift([opened.plan for opened in studies], store, finished):
+    for sentence in drift([opened.plan for opened in studies], reading.environment, finished):
         print(f"warning: {sentence}")
     missing = counts([opened.wanted for opened in studies], finished)["missing"]
     if not missing:

@@ -79,7 +79,7 @@ def _print_standing(studies: Sequence[OpenStudy]) -> None:
             console.print(progress_in_words(progress), markup=False)
     for sentence in searches_in_words(studies):
         console.print(sentence, markup=False)
-    for sentence in drift([opened.wanted for opened in studies], studies[0].store, done):
+    for sentence in drift([opened.wanted for opened in studies], ledger.environment, done):
         console.print(sentence, markup=False)
     for cause in causes([opened.wanted for opened in studies], failures, done):
         _print_cause(studies[0], cause)

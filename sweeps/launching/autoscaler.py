@@ -23,7 +23,7 @@ def may_grow() -> bool:
     import ray
 
     try:
-        from ray._raylet import GcsClient
+        from ray._raylet import GcsClient  # type: ignore[attr-defined]
 
         gcs = GcsClient(address=ray.get_runtime_context().gcs_address)
         return has_types(_types_of_first(gcs)) or has_types(_types_of_second(gcs))

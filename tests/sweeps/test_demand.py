@@ -103,7 +103,9 @@ def test_where_no_node_can_come_what_fits_is_run_and_the_rest_given_up_in_a_sent
     prepare(opened)
     listening = Listening()
     outcome = launch([opened.plan], opened.store, Where(address=cluster.address), listening)
-    assert str(outcome.unmet).startswith(f"No node can hold {WAITING} trials of 1 CPU and 1 GPU, ready to run")
+    assert str(outcome.unmet).startswith(
+        f"No node can hold {WAITING} trials of 1 CPU and 1 GPU, ready to run"
+    )
     assert outcome.stopped == outcome.unmet
     assert outcome.failed == {}
     assert listening.said

@@ -50,7 +50,10 @@ def test_what_no_node_can_hold_is_said_after_a_while_and_now_and_then() -> None:
     assert world.said == []
     world.wait(2, [FITS], [*GPU, WIDE])
     (sentence,) = world.said
-    assert "No node can hold 3 trials of 1 CPU and 1 GPU or 1 trial of 64 CPU and 0 GPU, ready to run" in sentence
+    assert (
+        "No node can hold 3 trials of 1 CPU and 1 GPU or 1 trial of 64 CPU and 0 GPU, ready to run"
+        in sentence
+    )
     assert "of 2 nodes none has more than 4 CPU, none more than 0 GPU" in sentence
     assert "no autoscaler is there to add one; start a larger node" in sentence
     assert "or lower 'resources' in the study" in sentence
