@@ -33,6 +33,7 @@ class Execution:
         compile: whether networks go through `torch.compile`.
         commit: of the checkout that the driver ran from; empty when it was no checkout.
         provenance: digest of what the store keeps of that code (`STORE/provenance`); empty without a driver.
+        source: digest of the driver's code for this work (`after_ray.sources`); empty: not compared.
     """
 
     store: str
@@ -45,6 +46,7 @@ class Execution:
     compile: bool = False
     commit: str = ""
     provenance: str = ""
+    source: str = ""
 
     def resolve_device(self) -> str:
         """The torch device.

@@ -9,11 +9,13 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from after_ray.code_state import keep_code_state
 from after_ray.environment import Execution
+from after_ray.sources import source_of
 from after_ray.store import Store
 from sweeps.cost.schedule import Capacity
 from sweeps.launching.autoscaler import may_grow
@@ -26,7 +28,6 @@ from sweeps.launching.sight import Following, Nobody
 from sweeps.launching.unmet import Unmet
 from sweeps.planning.jobs import Job, jobs_of, resting_on
 from sweeps.planning.plan import Plan
-from sweeps.provenance.code import keep_code_state
 from sweeps.study.declaration import Resources
 
 if TYPE_CHECKING:
@@ -158,7 +159,8 @@ class _Run:
             self._forgiven.discard(job.key)
             with suppress(OSError):  # a store that cannot be written: it counts once more
                 self._store.ledger.forgive([job.key])
-        return execution_for(job.resources, self._nodes, self._store, self._where, self._code)
+        execution = execution_for(job.resources, self._nodes, self._store, self._where, self._code)
+        return replace(execution, source=source_of(job.stage))
 
     def _fits(self, job: Job) -> bool:
         """Whether a job fits in the budget."""

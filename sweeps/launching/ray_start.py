@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from after_ray.code_state import CodeState
 from after_ray.environment import Execution
 from after_ray.errors import AfterRayError
 from after_ray.store import Store
 from sweeps.cost.schedule import Capacity
-from sweeps.provenance.code import CodeState
 from sweeps.study.declaration import Resources
 
 # Set before Ray is imported: quiet, no telemetry.

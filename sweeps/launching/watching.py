@@ -45,6 +45,7 @@ class TrialWatcher(Callback, Stopper):
         self._since: dict[str, float] = {}  # key of a running job -> when it started
         self._told = -SECONDS_BETWEEN_STANDINGS
         self._noted = set(store.ledger.failures())  # keys with a note of failure
+        self._other_code: set[str] = set()  # sentences about nodes, each said once
         self.ran = 0
         self.failed: dict[str, str] = {}
         self.stopped: str | None = None
@@ -88,6 +89,7 @@ class TrialWatcher(Callback, Stopper):
     ) -> None:
         """One step of a trial is over."""
         job = _job(trial)
+        self._tell_of_code(job, str(result.get("other_code", "")))
         if result.get("failed"):
             self.failed[job.key] = str(result["failed"])
         if result.get("halted"):
@@ -100,6 +102,11 @@ class TrialWatcher(Callback, Stopper):
             self.stop(self.unavailable)
             return
         self._following.on_trial(job, result)
+
+    def _tell_of_code(self, job: Job, sentence: str) -> None:
+        if sentence and sentence not in self._other_code:
+            self._other_code.add(sentence)
+            self._following.on_trial(job, {"said": sentence})
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial ended in order."""

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from after_ray.code_state import CodeState, code_state, keep_code_state, read_code_state
 from after_ray.sources import source_of
 from after_ray.stages import Stage
 from after_ray.store import Record, Store
 from sweeps.planning.plan import Plan
-from sweeps.provenance.code import CodeState, code_state, keep_code_state, read_code_state
 from sweeps.provenance.drift import drift
 from sweeps.study.opening import open_study
 
