@@ -21,10 +21,10 @@ from sweeps.launching.launch import Outcome, Where, launch
 from sweeps.running.following import Followed, FollowingStudies
 from sweeps.running.mending import mend_records
 from sweeps.study.opening import OpenStudy
-from sweeps.tracking import MirrorReport, MirrorThread
+from sweeps.tracking import MirrorReport, MirrorThread, close_all
 from sweeps.tracking.mirroring import mirrored_study
 
-CLOSING_SECONDS = 600.0  # that a slow tracker is given when the trials have ended
+CLOSING_SECONDS = 600.0  # that a slow tracker is given when the trials have ended, for all studies together
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def run_studies(
                 raise
             following.ended(outcome.stopped or "nothing more to run")
     finally:
-        reports = tuple(mirror.close(timeout=CLOSING_SECONDS) for mirror in mirrors)
+        reports = close_all(mirrors, CLOSING_SECONDS)
     return RunReport(outcome, reports)
 
 
