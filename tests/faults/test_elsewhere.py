@@ -1,4 +1,4 @@
-"""A whole launch whose trials run other code, and one after files were lost: told once, nothing wrong kept."""
+"""Whole launches whose trials run other code, or follow a loss of files: told once, nothing wrong kept."""
 
 from __future__ import annotations
 
