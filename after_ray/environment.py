@@ -33,6 +33,7 @@ class Execution:
         compile: whether networks go through `torch.compile`.
         commit: of the checkout that the driver ran from; empty when it was no checkout.
         provenance: digest of what the store keeps of that code (`STORE/provenance`); empty without a driver.
+        source: digest of the driver's code for this work (`after_ray.sources`); empty: not compared.
     """
 
     store: str
@@ -45,6 +46,7 @@ class Execution:
     compile: bool = False
     commit: str = ""
     provenance: str = ""
+    source: str = ""
 
     def resolve_device(self) -> str:
         """The torch device.
@@ -129,8 +131,11 @@ def describe(execution: Execution, source: str = "") -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _versions() -> dict[str, Any]:
+    import torch
+
     packages = {name: importlib.metadata.version(name) for name in RECORDED_PACKAGES}
-    return {"python": platform.python_version(), "packages": packages}
+    # Of one version there are builds for processors and for several versions of CUDA.
+    return {"python": platform.python_version(), "packages": packages, "torch_build": torch.__version__}
 
 
 @lru_cache(maxsize=2)

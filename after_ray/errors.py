@@ -194,7 +194,8 @@ class DamagedStore(AfterRayError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
             f"Stored file {path} cannot be used: {reason}. "
-            "Remove the record of its key from the store's ledger and run the study again."
+            "Run the study again: 'after-ray run' computes anew what is gone or cut; remove a file first "
+            "that has the right size and other bits."
         )
 
 

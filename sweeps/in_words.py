@@ -166,9 +166,10 @@ def progress_in_words(progress: Progress) -> str:
             f"{cells}; nothing was heard of the last launch (process {progress.process} on {progress.host}) "
             f"for {duration(time.time() - progress.written)}; if it is gone, run the same command again"
         )
-    kinds = ", ".join(f"{number} {kind}" for kind, number in sorted((progress.kinds or {}).items()))
-    running = f"{progress.running} trials running" + (f" ({kinds})" if kinds else "")
-    parts = [cells, running, f"{progress.waiting} waiting"]
+    trials = progress.kinds or {}
+    kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(trials.items()))
+    running = f" ({counted(sum(trials.values()), 'trial')}: {kinds})" if trials else ""
+    parts = [cells, f"{progress.running} running{running}", f"{progress.waiting} waiting"]
     parts += [f"{progress.failed} failed"] if progress.failed else []
     parts += [f"{progress.blocked} blocked"] if progress.blocked else []
     parts += [f"{progress.gpus_used:g} of {progress.gpus:g} GPUs in use"] if progress.gpus else []

@@ -7,7 +7,8 @@ again (lost node, killed worker) finds there what is finished.
 What a step returns, beside `done` and `key`: what its work tells, or one of
 `failed` (a sentence; `again`: trying again may help), `halted`, `preempted` (this process will be ended, and
 another one goes on), `said` (a sentence for who watches: the store cannot be used, the next step tries
-again after a while), `stopped` (a sentence: it did not come back).
+again after a while), `stopped` (a sentence: it did not come back). Beside any of them `other_code` (a
+sentence for who watches: this process runs other code than the launch).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 from ray import tune
 from ray.actor import exit_actor
 
+from after_ray.code_state import by_code_here, other_code
 from after_ray.environment import Execution, fix_threads, sentence_of, worth_trying_again
 from after_ray.files import write_text
 from after_ray.preemption import NOTICE, Preempted
@@ -43,6 +45,7 @@ class StageTrial(tune.Trainable):
     _work: Work
     _halt: Path | None
     _outage: Outage
+    _other_code = ""  # a sentence where this process runs other code than the launch
     _handed_on = False  # whether this process, which will be ended, has handed its trial on
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -54,7 +57,9 @@ class StageTrial(tune.Trainable):
         module, name = KINDS[config["kind"]]
         execution: Execution = config["execution"]
         fix_threads(execution.threads)
-        self._work = getattr(importlib.import_module(module), name)(config["stage"], execution)
+        here = by_code_here(execution, config["stage"])
+        self._other_code = other_code(execution, here)
+        self._work = getattr(importlib.import_module(module), name)(config["stage"], here)
         self._halt = Path(config["halt"]) if config.get("halt") else None
         self._outage = Outage(execution.store)
 
@@ -65,6 +70,10 @@ class StageTrial(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         """Advance; an error of ours is recorded as this stage's failure and ends the trial in order."""
+        told = self._step()
+        return {**told, "other_code": self._other_code} if self._other_code else told
+
+    def _step(self) -> dict[str, Any]:
         if NOTICE.given:
             return self._hand_on()
         try:

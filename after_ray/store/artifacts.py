@@ -109,6 +109,13 @@ class Store:
         """Whether a file of a finished stage is (still) there."""
         return name in record.files and (self.root / record.folder / name).is_file()
 
+    def size(self, record: Record, name: str) -> int | None:
+        """Bytes of a file of a finished stage as it is now; None where it is gone."""
+        try:
+            return os.stat(f"{self.root}/{record.folder}/{name}").st_size
+        except FileNotFoundError:
+            return None
+
     def drop(self, record: Record, name: str) -> None:
         """Remove one file of a finished stage that can be computed again (intermediate weights)."""
         (self.root / record.folder / name).unlink(missing_ok=True)

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 QUARANTINE = 3  # failed attempts after which a stage is left alone until it is retried by name
 FORMAT = 1  # of the record file; readers refuse what they do not know
+ENVIRONMENT, AFTER_IT = b', "environment": {', b', "files": {'  # in a record file, whose keys are sorted
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Ledger:
     def __init__(self, root: Path) -> None:
         self._records = root / "ledger"
         self._failures = root / "failures"
+        self._environments: dict[bytes, Mapping[str, Any]] = {}  # few differ
 
     def find(self, key: str) -> Record | None:
         """The record of `key`, or None while the stage is not finished."""
@@ -99,6 +101,26 @@ class Ledger:
             return None
         return _parse(text, path)
 
+    def environment(self, key: str) -> Mapping[str, Any] | None:
+        """What the record of `key` says of where and by what it was made; None where there is no record.
+
+        The rest of the record, a hundred times as long, is not looked at.
+        """
+        try:
+            with open(f"{self._records}/{key[:2]}/{key}.json", "rb", buffering=0) as file:
+                text = file.read()
+        except FileNotFoundError:
+            return None
+        parts = text.split(ENVIRONMENT)
+        found = b"{" + parts[-1].partition(AFTER_IT)[0]
+        if len(parts) == 2 and found not in self._environments:
+            with suppress(ValueError):
+                self._environments[found] = json.loads(found)
+        if len(parts) == 2 and found in self._environments:
+            return self._environments[found]
+        record = self.find(key)  # of other form
+        return None if record is None else record.environment
+
     def reclaim(self, key: str) -> Record | None:
         """Like `find`, for who is about to make what is missing: a damaged record is set aside.
 
@@ -108,16 +130,29 @@ class Ledger:
             return self.find(key)
         except DamagedRecord as error:
             path = self._path(key)
-            aside = path.with_name(f"{path.name}.damaged-{secrets.token_hex(4)}")
+            aside = _aside(path)
             with suppress(FileNotFoundError):  # another process set it aside just now
                 os.replace(path, aside)
                 logger.warning("%s It is now %s.", error, aside.name)
                 _put_back_if_sound(aside, path)
             return self.find(key)
 
-    def reclaim_all(self, keys: Iterable[str]) -> set[str]:
-        """Those of `keys` whose records can be read; damaged ones are set aside."""
-        return {key for key in keys if self.reclaim(key) is not None}
+    def set_aside(self, record: Record) -> bool:
+        """Take a record away that its files do not bear out, so that its stage is computed again.
+
+        Its file stays beside the records under another name. False where another process did so before; a
+        record that was written since stays.
+        """
+        path = self._path(record.key)
+        aside = _aside(path)
+        try:
+            os.replace(path, aside)
+        except FileNotFoundError:
+            return False
+        if _names(aside, record.folder):
+            return True
+        _put_back_if_sound(aside, path)
+        return False
 
     def add(self, record: Record) -> Record:
         """Write `record` unless its key has one; return the one that stands (the first writer's)."""
@@ -188,6 +223,18 @@ def _read_failure(path: Path) -> Failure | None:
         return None
     except (ValueError, TypeError):
         return None  # half written by a failing disk: the failure counts as the first
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.damaged-{secrets.token_hex(4)}")
+
+
+def _names(path: Path, folder: str) -> bool:
+    """Whether a record's file names this folder for its files: every writer has one of its own."""
+    try:
+        return _parse(path.read_bytes(), path).folder == folder
+    except DamagedStore:
+        return True
 
 
 def _put_back_if_sound(aside: Path, path: Path) -> None:

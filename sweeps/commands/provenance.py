@@ -70,7 +70,7 @@ def tell(store: Store, key: str) -> dict[str, Any]:
     Raises:
         DamagedStore: when a record that it rests on is gone or damaged.
     """
-    from sweeps.provenance.code import read_code_state
+    from after_ray.code_state import read_code_state
 
     record = store.need(key)
     below = _below(store, record)

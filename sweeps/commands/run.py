@@ -35,6 +35,7 @@ from sweeps.commands.report import print_report
 if TYPE_CHECKING:
     from sweeps.launching.budget import Limits
     from sweeps.launching.launch import Where
+    from sweeps.planning.plan import Trajectory
     from sweeps.running.studies import RunReport
     from sweeps.study.opening import OpenStudy
 
@@ -88,7 +89,7 @@ def retry(
 
         chosen = opened_studies(studies, store, overrides, only)
         failed = _failed(chosen)
-        opened = [_only_failed(one, failed) for one in chosen]
+        opened = _only_failed(chosen, failed)
         if not any(one.wanted.trajectories for one in opened):
             print("nothing failed; 'after-ray run' runs what is missing")
             return
@@ -104,13 +105,24 @@ def _failed(studies: Sequence[OpenStudy]) -> frozenset[str]:
     return frozenset(studies[0].store.ledger.failures().keys() & wanted)
 
 
-def _only_failed(opened: OpenStudy, failed: frozenset[str]) -> OpenStudy:
-    """The trajectories of a study with cells that are missing because of these failures."""
+def _only_failed(studies: Sequence[OpenStudy], failed: frozenset[str]) -> list[OpenStudy]:
+    """The trajectories of studies with stages that are missing because of these failures.
+
+    A failure of one study may keep a trajectory of another from running, which leaves the path that failed.
+    """
     from sweeps.planning.counting import Together
     from sweeps.planning.only import Keys
 
-    cells = Together([opened.wanted]).failing(opened.store.ledger.finished(), failed)
-    return replace(opened, only=Keys(frozenset(cell.trial for cell in cells)))
+    wanted = [one.wanted for one in studies]
+    lost = Together(wanted).lost(studies[0].store.ledger.finished(), failed)
+    return [
+        replace(one, only=Keys(frozenset(t.key for t in plan.trajectories if _has(t, lost))))
+        for one, plan in zip(studies, wanted, strict=True)
+    ]
+
+
+def _has(trajectory: Trajectory, stages: frozenset[str]) -> bool:
+    return any(stage.key in stages for stage in trajectory.stages)
 
 
 def run_opened(
@@ -124,6 +136,7 @@ def run_opened(
 
     `forgiven`: keys of failures that do not count any more.
     """
+    from after_ray.store.reading import Reading
     from sweeps.planning.counting import counts
     from sweeps.provenance.drift import drift
     from sweeps.running.studies import run_studies
@@ -133,7 +146,9 @@ def run_opened(
     for opened in studies:
         refuse_shared_recordings(opened)
     store.probe()
-    done = run_studies(studies, where, tracking_uri or default_tracking_uri(store), limits, forgiven)
+    reading = Reading(store.ledger)
+    uri = tracking_uri or default_tracking_uri(store)
+    done = run_studies(studies, where, uri, limits, forgiven, reading)
     _say(done)
     if done.outcome.unavailable:
         raise AfterRayError(done.outcome.unavailable)
@@ -142,11 +157,14 @@ def run_opened(
             print("\n".join(mirrored.links.lines(opened.study.study)))
         print_report(opened, None)
     finished = store.ledger.finished()
-    for sentence in drift([opened.plan for opened in studies], store, finished):
+    for sentence in drift([opened.plan for opened in studies], reading.environment, finished):
         print(f"warning: {sentence}")
     missing = counts([opened.wanted for opened in studies], finished)["missing"]
     if not missing:
         return
+    if done.outcome.unmet:
+        print(f"{missing} cells are missing; {done.outcome.unmet}")
+        raise typer.Exit(1)
     if done.outcome.stopped:
         print(f"{missing} cells are missing; {done.outcome.stopped}")
         raise typer.Exit(STOPPED)

@@ -79,28 +79,34 @@ def _print_standing(studies: Sequence[OpenStudy]) -> None:
             console.print(progress_in_words(progress), markup=False)
     for sentence in searches_in_words(studies):
         console.print(sentence, markup=False)
-    for sentence in drift([opened.wanted for opened in studies], studies[0].store, done):
+    for sentence in drift([opened.wanted for opened in studies], ledger.environment, done):
         console.print(sentence, markup=False)
     for cause in causes([opened.wanted for opened in studies], failures, done):
-        _print_cause(studies[0], cause)
+        _print_cause(studies, cause)
 
 
-def _print_cause(opened: OpenStudy, cause: Cause) -> None:
+def _print_cause(studies: Sequence[OpenStudy], cause: Cause) -> None:
     from after_ray.wording import counted
     from sweeps._console import console
 
+    root = studies[0].store.root
     attempts = sum(failure.attempts for failure in cause.failures)
     many = f"{counted(len(cause.failures), 'stage')} failed ({counted(attempts, 'attempt')}), "
     console.print(f"{many}{counted(cause.cells, 'cell')} missing: {cause.sentence}", markup=False)
     for log in cause.logs[:LOGS_SHOWN]:
-        console.print(f"  trace: {opened.store.root / log}", markup=False)
+        console.print(f"  trace: {root / log}", markup=False)
     if len(cause.logs) > LOGS_SHOWN:
-        console.print(
-            f"  and {len(cause.logs) - LOGS_SHOWN} more in {opened.store.root / 'logs'}", markup=False
-        )
+        console.print(f"  and {len(cause.logs) - LOGS_SHOWN} more in {root / 'logs'}", markup=False)
     if cause.quarantined:
+        files = " ".join(str(opened.path) for opened in studies)
         console.print(
             f"  {cause.quarantined} of them failed too often and will not be run again unasked; "
-            f"mend the cause, then: after-ray retry {opened.path} --store {opened.store.root}",
+            f"mend the cause, then: after-ray retry {files} --store {root}",
             markup=False,
+        )
+    if cause.waiting:
+        (key, needed), count = next(iter(cause.waiting.items())), len(cause.waiting)
+        which = f"trajectory {key[:8]} waits" if count == 1 else f"{count} trajectories ({key[:8]}, ...) wait"
+        console.print(
+            f"  {which} for {needed[:8]}, which failed too often: 'after-ray retry' runs both", markup=False
         )

@@ -10,6 +10,7 @@ from typing import Literal
 from after_ray.manifest import Manifest
 from after_ray.stages import MADE_BY_DRIVER, FirstRoundStage, NextRoundStage, Stage
 from after_ray.store import Store
+from after_ray.store.reading import Finds
 from sweeps.cost.clips import Corpora
 from sweeps.cost.naive import Naive, naive_seconds
 from sweeps.cost.observed import Seen, look
@@ -171,6 +172,7 @@ def estimate(
     store: Store,
     done: Collection[str],
     gpu: str = "A100",
+    records: Finds | None = None,
 ) -> Estimate:
     """Estimate one or several plans, planned together.
 
@@ -180,13 +182,14 @@ def estimate(
         store: whose records say how fast this work is.
         done: keys that have a record.
         gpu: the GPU to assume where nothing was measured on one.
+        records: finds those of the plans' own stages; the store by default.
 
     Raises:
         UnknownName: for a GPU of which nothing is known.
     """
     corpora = Corpora(plans, manifests)
     works = Works(corpora)
-    seen = look(plans, works, store, done)
+    seen = look(plans, works, store, done, records)
     costs = _Costs(works, Rates(seen.observations, gpu), seen, done)
     stages = costs.of_all(plans)
     return Estimate(

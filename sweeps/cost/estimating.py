@@ -12,6 +12,7 @@ from after_ray.wording import duration
 if TYPE_CHECKING:
     from after_ray.manifest import Manifest
     from after_ray.store import Store
+    from after_ray.store.reading import Finds
     from sweeps.cost.estimate import Estimate
     from sweeps.cost.schedule import Capacity
     from sweeps.study.opening import OpenStudy
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 HOUR = 3600.0
 
 
-def estimate_of(studies: Sequence[OpenStudy], assume: str = "A100") -> Estimate:
-    """What the wanted parts of studies take, planned together; `assume`: a GPU where none was measured.
+def estimate_of(studies: Sequence[OpenStudy], assume: str = "A100", records: Finds | None = None) -> Estimate:
+    """What the wanted parts of studies take, planned together.
+
+    `assume`: a GPU where none was measured. `records`: finds those of the studies; their store by default.
 
     Raises:
         UnknownName: for a GPU of which nothing is known.
@@ -29,7 +32,7 @@ def estimate_of(studies: Sequence[OpenStudy], assume: str = "A100") -> Estimate:
 
     store = studies[0].store
     plans = [study.wanted for study in studies]
-    return estimate(plans, manifests_of(studies), store, store.ledger.finished(), assume)
+    return estimate(plans, manifests_of(studies), store, store.ledger.finished(), assume, records)
 
 
 def manifests_of(studies: Sequence[OpenStudy]) -> list[Manifest]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from after_ray.stages import MADE_BY_DRIVER, Stage
 from after_ray.store import Record, Store
+from after_ray.store.reading import Finds
 from sweeps.cost.foreign import Foreign
 from sweeps.cost.kept_rates import measured
 from sweeps.cost.rates import ENOUGH, MOST, Observation, Place
@@ -25,15 +26,23 @@ class Seen:
     records: Mapping[str, Record] = field(default_factory=dict)
 
 
-def look(plans: Sequence[Plan], works: Works, store: Store, done: Collection[str]) -> Seen:
+def look(
+    plans: Sequence[Plan],
+    works: Works,
+    store: Store,
+    done: Collection[str],
+    finds: Finds | None = None,
+) -> Seen:
     """What records tell of the work that plans ask for.
+
+    `finds`: the records of the plans' own stages; the store by default.
 
     Reading every record of a large store takes longer than planning from it: of the plans' own stages at most
     `MOST` of a kind and a classifier are read; where these are few, some of other studies.
     """
     kinds = _done_by_kind(plans, works, done)
     wanted = [stage for stages in kinds.values() for stage in stages[:MOST]]
-    read = [(store.find(stage.key), works.of(stage)) for stage in wanted]
+    read = [((finds or store).find(stage.key), works.of(stage)) for stage in wanted]
     told = [(record, work) for record, work in read if record is not None]
     records = {record.key: record for record, _ in told}
     if any(len(stages) < ENOUGH for stages in kinds.values()):

@@ -93,7 +93,7 @@ def tasks_of(jobs: Mapping[str, Job], seconds: Mapping[str, float]) -> list[Task
     return [
         Task(
             job.key,
-            given[job.key][1],
+            given[job.gives[-1]][1],
             _needed(job, given),
             float(job.resources.cpu),
             job.resources.gpu,

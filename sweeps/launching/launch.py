@@ -9,22 +9,25 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from after_ray.code_state import keep_code_state
 from after_ray.environment import Execution
+from after_ray.sources import source_of
 from after_ray.store import Store
 from sweeps.cost.schedule import Capacity
+from sweeps.launching.autoscaler import may_grow
 from sweeps.launching.budget import Budget, Limits
 from sweeps.launching.eta import Eta
 from sweeps.launching.forecast import Forecast, Forecaster, unknown
 from sweeps.launching.interrupts import Interrupt
 from sweeps.launching.ray_start import Nodes, Where, execution_for, running_ray
 from sweeps.launching.sight import Following, Nobody
+from sweeps.launching.unmet import Unmet
 from sweeps.planning.jobs import Job, jobs_of, resting_on
 from sweeps.planning.plan import Plan
-from sweeps.provenance.code import keep_code_state
 from sweeps.study.declaration import Resources
 
 if TYPE_CHECKING:
@@ -46,6 +49,7 @@ class Outcome:
     quarantined: int = 0  # trials that were not run because they failed too often before
     stopped: str | None = None
     unavailable: str | None = None  # the same where the store was gone for too long
+    unmet: str | None = None  # the same where no node can hold what is left
 
 
 def launch(
@@ -132,7 +136,8 @@ class _Run:
             jobs, self._execution_of, halt, self._fits, forecast.chains, self._most_out
         )
         eta = Eta(forecast.seconds, self._capacity)
-        self._watcher = TrialWatcher(store, self._searcher, budget, following, interrupt, eta)
+        unmet = Unmet(self._nodes_now, may_grow)
+        self._watcher = TrialWatcher(store, self._searcher, budget, following, interrupt, eta, unmet)
 
     def to_the_end(self, quarantined: int) -> Outcome:
         """Run until nothing more can run."""
@@ -144,7 +149,9 @@ class _Run:
         left = bool(searcher.waiting)
         stopped = watcher.stopped or (self._budget.why_held_back() if left else None)
         blocked = len(searcher.blocked)
-        return Outcome(watcher.ran, watcher.failed, blocked, quarantined, stopped, watcher.unavailable)
+        return Outcome(
+            watcher.ran, watcher.failed, blocked, quarantined, stopped, watcher.unavailable, watcher.unmet
+        )
 
     def _execution_of(self, job: Job) -> Execution:
         """Asked when a job is handed out."""
@@ -152,7 +159,8 @@ class _Run:
             self._forgiven.discard(job.key)
             with suppress(OSError):  # a store that cannot be written: it counts once more
                 self._store.ledger.forgive([job.key])
-        return execution_for(job.resources, self._nodes, self._store, self._where, self._code)
+        execution = execution_for(job.resources, self._nodes, self._store, self._where, self._code)
+        return replace(execution, source=source_of(job.stage))
 
     def _fits(self, job: Job) -> bool:
         """Whether a job fits in the budget."""
@@ -160,16 +168,15 @@ class _Run:
 
     def _most_out(self, job: Job) -> int:
         """As many as run, and some that wait for room: an autoscaler sees what is wanted."""
-        self._look()
-        return 2 * self._nodes.slots(job.resources) + PENDING_AT_LEAST
+        return 2 * self._nodes_now().slots(job.resources) + PENDING_AT_LEAST
 
     def _capacity(self) -> Capacity:
-        self._look()
-        return self._nodes.capacity
+        return self._nodes_now().capacity
 
-    def _look(self) -> None:
+    def _nodes_now(self) -> Nodes:
         if self._nodes.growing and time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
             self._nodes, self._looked = Nodes.found(self._where), time.monotonic()
+        return self._nodes
 
 
 def run_trials(
@@ -197,7 +204,7 @@ def run_trials(
             storage_path=str(scratch),
             verbose=0,
             callbacks=[watcher],
-            stop=watcher.between_rounds,
+            stop=watcher,
             failure_config=tune.FailureConfig(max_failures=restarts),
         ),
     ).fit()

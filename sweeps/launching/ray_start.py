@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from after_ray.code_state import CodeState
 from after_ray.environment import Execution
 from after_ray.errors import AfterRayError
 from after_ray.store import Store
 from sweeps.cost.schedule import Capacity
-from sweeps.provenance.code import CodeState
 from sweeps.study.declaration import Resources
 
 # Set before Ray is imported: quiet, no telemetry.
@@ -120,7 +120,7 @@ class Nodes:
         Raises:
             AfterRayError: on one machine, which does not grow.
         """
-        if self._fitting(resources) or self.growing:
+        if self.hold(resources) or self.growing:
             return
         largest = max(self.offers, default=(0.0, 0.0))
         raise AfterRayError(
@@ -128,6 +128,10 @@ class Nodes:
             f"has {largest[0]:g} CPU and {largest[1]:g} GPU; lower 'resources' in the study or start larger "
             "nodes."
         )
+
+    def hold(self, resources: Resources) -> bool:
+        """Whether a node is there that can hold such a trial, once it is free."""
+        return bool(self._fitting(resources))
 
     def slots(self, resources: Resources) -> int:
         """How many trials run at once on what is there now."""

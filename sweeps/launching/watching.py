@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ray.tune import Callback
+from ray.tune import Callback, Stopper
 from ray.tune.experiment import Trial
 
 from after_ray.store import Store
@@ -14,6 +14,7 @@ from sweeps.launching.budget import Budget
 from sweeps.launching.eta import Eta
 from sweeps.launching.interrupts import Interrupt
 from sweeps.launching.sight import UNFINISHED, Following, HandsOut, Standing
+from sweeps.launching.unmet import Unmet
 from sweeps.planning.jobs import Job
 
 SECONDS_BETWEEN_STANDINGS = 2.0
@@ -24,7 +25,7 @@ LOST = (
 )
 
 
-class TrialWatcher(Callback):
+class TrialWatcher(Callback, Stopper):
     """Passes each trial's steps on, collects failures by key, and keeps the budget; no Ctrl-C is lost."""
 
     def __init__(
@@ -35,14 +36,16 @@ class TrialWatcher(Callback):
         following: Following,
         interrupt: Interrupt,
         eta: Eta | None = None,
+        unmet: Unmet | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._searcher, self._budget = store, searcher, budget
         self._following, self._interrupt, self._clock = following, interrupt, clock
-        self._eta = eta
+        self._eta, self._unmet = eta, unmet
         self._since: dict[str, float] = {}  # key of a running job -> when it started
         self._told = -SECONDS_BETWEEN_STANDINGS
         self._noted = set(store.ledger.failures())  # keys with a note of failure
+        self._other_code: set[str] = set()  # sentences about nodes, each said once
         self.ran = 0
         self.failed: dict[str, str] = {}
         self.stopped: str | None = None
@@ -52,10 +55,19 @@ class TrialWatcher(Callback):
         """Nothing: Tune pickles its callbacks for a restore of its own, which is never used."""
         return {}
 
-    def between_rounds(self, trial_id: str, result: dict[str, Any]) -> bool:
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Asked by Tune after every step of a trial: whether it ends here, because a budget is spent."""
         self._keep_budget()
         return self.stopped is not None
+
+    def stop_all(self) -> bool:
+        """Asked by Tune now and then: whether trials that wait for room are to be given up."""
+        return self.unmet is not None
+
+    @property
+    def unmet(self) -> str | None:
+        """One sentence once no node can hold what is left."""
+        return None if self._unmet is None else self._unmet.given_up
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Tune looks for news: a Ctrl-C that was dropped since is raised here."""
@@ -64,6 +76,7 @@ class TrialWatcher(Callback):
         if self._clock() - self._told >= SECONDS_BETWEEN_STANDINGS:
             self._told = self._clock()
             self._following.on_standing(self._standing())
+            self._look_for_room()
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial got its room: from here on it costs."""
@@ -76,6 +89,7 @@ class TrialWatcher(Callback):
     ) -> None:
         """One step of a trial is over."""
         job = _job(trial)
+        self._tell_of_code(job, str(result.get("other_code", "")))
         if result.get("failed"):
             self.failed[job.key] = str(result["failed"])
         if result.get("halted"):
@@ -88,6 +102,11 @@ class TrialWatcher(Callback):
             self.stop(self.unavailable)
             return
         self._following.on_trial(job, result)
+
+    def _tell_of_code(self, job: Job, sentence: str) -> None:
+        if sentence and sentence not in self._other_code:
+            self._other_code.add(sentence)
+            self._following.on_trial(job, {"said": sentence})
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial ended in order."""
@@ -137,6 +156,17 @@ class TrialWatcher(Callback):
         """Hand out nothing more, and end what runs at its next step."""
         self.stopped = self.stopped or sentence
         self._searcher.halt()
+
+    def _look_for_room(self) -> None:
+        if self._unmet is None:
+            return
+        out = self._searcher.running
+        pending = [job for job in out if job.key not in self._since]
+        said = self._unmet.look([job for job in out if job.key in self._since], pending)
+        if said is not None:
+            self._following.on_trial(pending[0], {"said": said})
+        if self._unmet.given_up is not None:
+            self.stop(self._unmet.given_up)
 
     def _standing(self) -> Standing:
         now = self._clock()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from after_ray.stages import AdaptationStage, AudioStage, FeaturesStage, Stage
-from sweeps.planning.jobs import jobs_of, resting_on
+from sweeps.planning.jobs import Job, jobs_of, resting_on
 from sweeps.planning.plan import Cell, Plan, Trajectory
 
 
@@ -50,16 +50,30 @@ class Together:
         """Keys of the shared stages of one kind."""
         return {key for key, stage in self.shared.items() if isinstance(stage, kind)}
 
-    def failing(self, done: Collection[str], failed: Collection[str]) -> Iterator[Cell]:
-        """The cells that are missing because something that they rest on failed."""
+    def lost(self, done: Collection[str], failed: Collection[str]) -> frozenset[str]:
+        """Keys of the stages that are missing because these failed, or something that they rest on."""
         broken = set(failed) - set(done)
         if not broken:
-            return
+            return frozenset()
         jobs = jobs_of(self._plans, done)
-        unfinished = {key for job in jobs.values() for key in job.gives}
-        lost = broken | resting_on(jobs, broken, unfinished).keys()
-        stages = {stage for key in lost if key in jobs for stage in jobs[key].gives}
+        lost = broken | _resting(jobs, broken).keys()
+        return frozenset(stage for key in lost if key in jobs for stage in jobs[key].gives)
+
+    def waiting(self, done: Collection[str], failed: Collection[str]) -> dict[str, str]:
+        """Keys of the trajectories that rest on these failures -> key of the failed stage."""
+        broken = set(failed) - set(done)
+        jobs = jobs_of(self._plans, done) if broken else {}
+        resting = _resting(jobs, broken)
+        return {key: cause for key, cause in resting.items() if jobs[key].kind == "trajectory"}
+
+    def failing(self, done: Collection[str], failed: Collection[str]) -> Iterator[Cell]:
+        """The cells that are missing because something that they rest on failed."""
+        stages = self.lost(done, failed)
         yield from (cell for cell in self.cells if cell.key not in done and cell.key in stages)
+
+
+def _resting(jobs: Mapping[str, Job], failed: Collection[str]) -> dict[str, str]:
+    return resting_on(jobs, failed, {key for job in jobs.values() for key in job.gives})
 
 
 def counts(plans: Sequence[Plan], done: Collection[str], failed: Collection[str] = ()) -> dict[str, int]:

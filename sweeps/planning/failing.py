@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from after_ray.store import Failure
 from sweeps.planning.counting import Together
@@ -16,12 +16,14 @@ class Cause:
     """Failures that say the same but for their numbers.
 
     `cells`: missing cells that rest on one of them. `quarantined`: how many failed too often to be run again
-    unasked.
+    unasked. `waiting`: keys of the trajectories that are not run because of those, though nothing of their
+    own failed, with the key of the stage that each waits for.
     """
 
     sentence: str
     failures: tuple[Failure, ...]
     cells: int
+    waiting: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def quarantined(self) -> int:
@@ -41,8 +43,15 @@ def causes(plans: Sequence[Plan], failures: Mapping[str, Failure], done: Collect
     for key, failure in failures.items():
         if key in plan.keys and key not in done:
             groups.setdefault(_told(failure.sentence), []).append(failure)
-    found = [Cause(group[0].sentence, tuple(group), _cells(plan, done, group)) for group in groups.values()]
+    found = [
+        Cause(group[0].sentence, tuple(group), _cells(plan, done, group), _waiting(plan, done, group))
+        for group in groups.values()
+    ]
     return sorted(found, key=lambda cause: -cause.cells)
+
+
+def _waiting(plan: Together, done: Collection[str], group: Sequence[Failure]) -> dict[str, str]:
+    return plan.waiting(done, [failure.key for failure in group if failure.quarantined])
 
 
 def _cells(plan: Together, done: Collection[str], group: Sequence[Failure]) -> int:

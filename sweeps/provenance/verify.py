@@ -9,6 +9,7 @@ from pathlib import Path
 
 from after_ray.environment import Execution, fix_threads
 from after_ray.errors import AfterRayError
+from after_ray.files import sha256_of
 from after_ray.seeds import SeedTree
 from after_ray.sources import source_of
 from after_ray.stages import AdaptationStage, Stage, ancestors
@@ -152,14 +153,15 @@ class Again:
     def _compute(self, stage: Stage, scratch: Store, promise: Promise) -> Compared:
         record = self._store.need(stage.key)
         source = record.environment.get("source")
-        result = Compared(stage, promise, other_code=source not in (None, source_of(stage)))
+        unsound = _unsound(self._store, record)
+        result = Compared(stage, promise, unsound, other_code=source not in (None, source_of(stage)))
         try:
             again = self._run(stage, record, scratch)
         except AfterRayError as error:
-            return replace(result, wrong=(str(error),), broken=True)
+            return replace(result, wrong=(*unsound, str(error)), broken=True)
         promise = promise.and_of(record, again)
         wrong = differences(record, again, promise)
-        return replace(result, promise=promise, wrong=tuple(wrong), broken=SELECTION in wrong)
+        return replace(result, promise=promise, wrong=(*unsound, *wrong), broken=SELECTION in wrong)
 
     def _run(self, stage: Stage, record: Record, scratch: Store) -> Record:
         """Compute a stage as its record says that it was: threads, device, compiled or not."""
@@ -174,6 +176,16 @@ class Again:
         )
         fix_threads(execution.threads)
         return run(stage, execution)
+
+
+def _unsound(store: Store, record: Record) -> tuple[str, ...]:
+    """Files that are there and are not, bit for bit, what their record says."""
+    there = {name: entry for name, entry in record.files.items() if store.has(record, name)}
+    return tuple(
+        f"the stored file {name}"
+        for name, entry in there.items()
+        if sha256_of(store.root / record.folder / name) != entry.sha256
+    )
 
 
 def _device(record: Record) -> str:

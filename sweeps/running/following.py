@@ -62,13 +62,13 @@ class FollowingStudies:
     def on_standing(self, standing: Standing) -> None:
         """How the launch stands: written for who watches, and shown by the tracker."""
         kinds = Counter(job.kind for job, _ in standing.running)
-        for index, progress in enumerate(self._progress):
+        for index, cells in enumerate(self._tally.unfinished(standing)):
             self._progress[index] = replace(
-                progress,
-                running=len(standing.running),
-                waiting=len(standing.waiting),
-                blocked=len(standing.blocked),
-                failed=len(standing.failed),
+                self._progress[index],
+                running=cells.running,
+                waiting=cells.waiting,
+                blocked=cells.blocked,
+                failed=cells.failed,
                 kinds=dict(kinds),
                 hours=standing.hours,
                 gpu_hours=standing.gpu_hours,

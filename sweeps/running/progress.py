@@ -22,8 +22,8 @@ class Progress:
 
     Attributes:
         cells, done: cells in all and finished.
-        running, waiting, blocked, failed: trials of the whole launch.
-        kinds: kind of trial -> how many of it run.
+        running, waiting, blocked, failed: cells that trials are to finish which do so.
+        kinds: kind of trial -> how many of it run, of the whole launch.
         hours, gpu_hours: taken by the launch so far.
         eta_hours: until the launch has nothing left to do; None while that cannot be told.
         gpus_used, gpus: GPUs that trials hold, and GPUs there are.

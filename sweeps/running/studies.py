@@ -10,6 +10,7 @@ from after_ray.errors import AfterRayError
 from after_ray.execution.corpus import prepare_audio
 from after_ray.execution.kept_folds import keep_folds
 from after_ray.stages import AudioStage
+from after_ray.store.reading import Reading
 from sweeps._console import meter
 from sweeps.cost.estimating import estimate_of
 from sweeps.cost.forecasting import forecast
@@ -18,11 +19,12 @@ from sweeps.launching.budget import Limits, NoGpuToCount
 from sweeps.launching.forecast import Forecaster
 from sweeps.launching.launch import Outcome, Where, launch
 from sweeps.running.following import Followed, FollowingStudies
+from sweeps.running.mending import mend_records
 from sweeps.study.opening import OpenStudy
-from sweeps.tracking import MirrorReport, MirrorThread
+from sweeps.tracking import MirrorReport, MirrorThread, close_all
 from sweeps.tracking.mirroring import mirrored_study
 
-CLOSING_SECONDS = 600.0  # that a slow tracker is given when the trials have ended
+CLOSING_SECONDS = 600.0  # that a slow tracker is given when the trials have ended, for all studies together
 
 
 @dataclass(frozen=True)
@@ -39,20 +41,23 @@ def run_studies(
     tracking_uri: str,
     limits: Limits | None = None,
     forgiven: frozenset[str] = frozenset(),
+    reading: Reading | None = None,
 ) -> RunReport:
     """Do everything that is wanted of the studies and still missing; a second call does nothing again.
 
-    `forgiven`: keys of failures that do not count any more.
+    `forgiven`: keys of failures that do not count any more. `reading`: of the store's records; filled here,
+    for who asks for them afterwards.
 
     Raises:
         AfterRayError: when nothing can be run, before anything is.
     """
     limits = limits or Limits()
     check_limits(studies, limits)
+    store = studies[0].store
+    reading = reading or Reading(store.ledger)
+    mend_records(studies, reading)
     for opened in studies:
         prepare(opened)
-    store = studies[0].store
-    mend_records(studies)
     mirrors = [MirrorThread(tracking_uri, store, mirrored_study(opened, tracking_uri)) for opened in studies]
     try:
         with meter("cells", sum(len(opened.plan.cells) for opened in studies)) as shown:
@@ -65,7 +70,7 @@ def run_studies(
                     where,
                     following,
                     limits,
-                    _forecaster(studies),
+                    _forecaster(studies, reading),
                     forgiven=forgiven,
                 )
             except BaseException as error:
@@ -73,20 +78,13 @@ def run_studies(
                 raise
             following.ended(outcome.stopped or "nothing more to run")
     finally:
-        reports = tuple(mirror.close(timeout=CLOSING_SECONDS) for mirror in mirrors)
+        reports = close_all(mirrors, CLOSING_SECONDS)
     return RunReport(outcome, reports)
 
 
-def mend_records(studies: Sequence[OpenStudy]) -> None:
-    """Set aside what is no record any more among those of the studies, so that it is computed again."""
-    wanted = frozenset().union(*(opened.plan.keys for opened in studies))
-    ledger = studies[0].store.ledger
-    ledger.reclaim_all(wanted & ledger.finished())
-
-
-def _forecaster(studies: Sequence[OpenStudy]) -> Forecaster:
+def _forecaster(studies: Sequence[OpenStudy], reading: Reading) -> Forecaster:
     """By what the store knows of such work; the prediction is kept, to be judged when real times exist."""
-    estimate = estimate_of(studies)
+    estimate = estimate_of(studies, records=reading)
     keep_prediction(studies[0].store, estimate)
     return partial(forecast, estimate)
 

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
+from sweeps.launching.sight import Standing
 from sweeps.planning.plan import Plan, Trajectory
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells of one study that are not finished, by what becomes of them in a launch."""
+
+    running: int
+    waiting: int
+    failed: int
+    blocked: int
 
 
 class Tally:
@@ -30,3 +42,27 @@ class Tally:
             for index, cells in enumerate(self._cells):
                 self.done[index] += cells[key]
             yield from self._last.get(key, ())
+
+    def unfinished(self, standing: Standing) -> list[Cells]:
+        """Of each plan the cells that are left; what is tried again after a failure runs or waits."""
+        named = {
+            "running": {stage for job, _ in standing.running for stage in job.gives},
+            "waiting": {stage for job in standing.waiting for stage in job.gives},
+            "failed": {stage for key in standing.failed for stage in self._stages(key)},
+            "blocked": {stage for key in standing.blocked for stage in self._stages(key)},
+        }
+        told = set(self._finished)
+        states: dict[str, set[str]] = {}
+        for state, stages in named.items():
+            states[state] = stages - told
+            told |= stages
+        return [
+            Cells(**{state: sum(cells[stage] for stage in stages) for state, stages in states.items()})
+            for cells in self._cells
+        ]
+
+    def _stages(self, key: str) -> Iterator[str]:
+        """Keys of the rounds of the trajectory that ends with a stage, or of that stage alone."""
+        yield key
+        for _, trajectory in self._last.get(key, ())[:1]:
+            yield from (stage.key for stage in trajectory.stages)

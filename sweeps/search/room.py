@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from after_ray.code_state import keep_code_state
 from after_ray.environment import Execution
 from sweeps.launching.budget import Budget
 from sweeps.launching.launch import SECONDS_BETWEEN_LOOKS
 from sweeps.launching.ray_start import Nodes, Where, execution_for
 from sweeps.planning.jobs import Job
-from sweeps.provenance.code import keep_code_state
 from sweeps.search.book import Book
 
 WAITING_ON_A_CLUSTER = 16  # candidates that wait for room there, so that an autoscaler sees what is wanted

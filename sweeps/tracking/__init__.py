@@ -5,7 +5,7 @@ from sweeps.tracking._fill import Filled, fill
 from sweeps.tracking._frame import read_frame
 from sweeps.tracking._links import Links
 from sweeps.tracking._mirror import Mirror
-from sweeps.tracking._thread import MirrorReport, MirrorThread
+from sweeps.tracking._thread import MirrorReport, MirrorThread, close_all
 
 __all__ = [
     "Filled",
@@ -13,6 +13,7 @@ __all__ = [
     "Mirror",
     "MirrorReport",
     "MirrorThread",
+    "close_all",
     "default_tracking_uri",
     "fill",
     "read_frame",

@@ -6,7 +6,7 @@ import enum
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
@@ -89,8 +89,10 @@ class MirrorThread:
 
     def close(self, timeout: float) -> MirrorReport:
         """Wait until all is mirrored, or the tracker failed once more, or `timeout` seconds are over."""
-        self._submitted.put(_Signal.CLOSE)
-        self._thread.join(timeout)
+        return close_all([self], timeout)[0]
+
+    def _report(self, timeout: float) -> MirrorReport:
+        """How it ended; one that has not, of the `timeout` seconds that it had, is left to itself."""
         if self._thread.is_alive():
             self._abandoned.set()
             self._error = self._error or str(MirrorSlow(self._tracking_uri, timeout, self._study.command))
@@ -206,3 +208,13 @@ class MirrorThread:
         if sentence != self._error:
             self._say(sentence)
         self._error = sentence
+
+
+def close_all(mirrors: Sequence[MirrorThread], timeout: float) -> tuple[MirrorReport, ...]:
+    """Close mirrors at once; `timeout` is that of all together. As `MirrorThread.close` for each."""
+    deadline = time.monotonic() + timeout
+    for mirror in mirrors:
+        mirror._submitted.put(_Signal.CLOSE)
+    for mirror in mirrors:
+        mirror._thread.join(max(0.0, deadline - time.monotonic()))
+    return tuple(mirror._report(timeout) for mirror in mirrors)

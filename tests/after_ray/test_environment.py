@@ -1,10 +1,10 @@
-"""What is told of an error that ended a trial."""
+"""What is told of an error that ended a trial, and of where a result was made."""
 
 from __future__ import annotations
 
 import torch
 
-from after_ray.environment import sentence_of
+from after_ray.environment import Execution, describe, sentence_of
 from after_ray.errors import BadValue
 
 TORCHS = (
@@ -24,3 +24,8 @@ def test_a_full_gpu_is_told_with_its_numbers_and_what_to_do() -> None:
 def test_other_errors_keep_their_words() -> None:
     assert sentence_of(BadValue("size", 3, "up to 2")) == "Bad size: 3; allowed: up to 2."
     assert sentence_of(KeyError("x")) == "KeyError: 'x'"
+
+
+def test_a_result_says_by_which_build_of_torch_it_was_made() -> None:
+    told = describe(Execution("store", "cache"))
+    assert told["torch_build"] == torch.__version__

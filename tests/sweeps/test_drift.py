@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from after_ray.code_state import CodeState, code_state, keep_code_state, read_code_state
 from after_ray.sources import source_of
 from after_ray.stages import Stage
 from after_ray.store import Record, Store
 from sweeps.planning.plan import Plan
-from sweeps.provenance.code import CodeState, code_state, keep_code_state, read_code_state
 from sweeps.provenance.drift import drift
 from sweeps.study.opening import open_study
 
@@ -25,7 +25,14 @@ schedule: [10, 20]
 fold: 0
 protocol: {preset: paper, folds: {count: 3}}
 """
-ENVIRONMENT = {"device_name": "A100", "threads": 1, "packages": {"torch": "2.13.0", "numpy": "2.4.6"}}
+ENVIRONMENT = {
+    "device_name": "A100",
+    "threads": 1,
+    "python": "3.11.9",
+    "packages": {"torch": "2.13.0", "numpy": "2.4.6"},
+    "torch_build": "2.13.0+cpu",
+    "driver": {"nvidia": "580.2", "cuda": "12.8", "cudnn": "9.1"},
+}
 
 
 @pytest.fixture
@@ -44,7 +51,7 @@ def write(store: Store, stage: Stage, **environment: Any) -> None:
 
 
 def told(plan: Plan, store: Store) -> list[str]:
-    return drift([plan], store, store.ledger.finished())
+    return drift([plan], store.ledger.environment, store.ledger.finished())
 
 
 def test_results_of_one_kind_by_todays_code_have_no_drift(plan: Plan, tmp_path: Path) -> None:
@@ -77,8 +84,16 @@ def test_results_from_before_code_was_recorded_are_no_drift(plan: Plan, tmp_path
         ({"threads": 4}, "rounds made with different thread counts: 1 (2), 4 (1)"),
         (
             {"packages": {"torch": "2.11.0", "numpy": "2.4.6"}},
-            "different versions of torch: 2.13.0 (2), 2.11.0 (1)",
+            "results made with different versions of torch: 2.13.0 (1 audio, 1 functionals features, "
+            "2 rounds), 2.11.0 (1 round)",
         ),
+        ({"python": "3.12.1"}, "results made with different versions of Python: 3.11.9 (1 audio, "),
+        ({"torch_build": "2.13.0+cu128"}, "2 rounds), 2.13.0+cu128 (1 round)"),
+        (
+            {"driver": {"nvidia": "570.1", "cuda": "12.8", "cudnn": "9.1"}},
+            "rounds made with different GPU drivers: 580.2 (2), 570.1 (1)",
+        ),
+        ({"driver": {"nvidia": "580.2", "cuda": "13.0"}}, "different versions of CUDA: 12.8 (2), 13.0 (1)"),
     ],
 )
 def test_rounds_of_different_making_are_named(
@@ -89,6 +104,37 @@ def test_rounds_of_different_making_are_named(
         write(store, stage, **(other if stage is plan.trajectories[1].last else {}))
     (said,) = told(plan, store)
     assert sentence in said
+
+
+def test_what_rounds_stand_on_is_asked_for_its_versions_too_but_not_for_the_same_device(
+    plan: Plan, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "kept")
+    for stage in stages(plan):
+        elsewhere = {"device_name": "H100", "python": "3.12.1"} if stage.kind == "features" else {}
+        write(store, stage, **elsewhere)
+    (sentence,) = told(plan, store)
+    assert sentence == (
+        "results made with different versions of Python: 3.11.9 (1 audio, 3 rounds), "
+        "3.12.1 (1 functionals features)"
+    )
+
+
+def test_what_a_result_does_not_say_is_no_drift(plan: Plan, tmp_path: Path) -> None:
+    store = Store(tmp_path / "kept")
+    for stage in stages(plan):
+        silent = {"torch_build": None, "driver": {}} if stage is plan.trajectories[0].last else {}
+        write(store, stage, **silent)
+    assert told(plan, store) == []
+
+
+def test_a_builds_name_is_not_told_beside_the_version_that_it_has(plan: Plan, tmp_path: Path) -> None:
+    store = Store(tmp_path / "kept")
+    older = {"packages": {"torch": "2.11.0", "numpy": "2.4.6"}, "torch_build": "2.11.0+cpu"}
+    for stage in stages(plan):
+        write(store, stage, **(older if stage is plan.trajectories[0].last else {}))
+    (sentence,) = told(plan, store)
+    assert "versions of torch" in sentence
 
 
 def test_the_state_of_the_code_is_kept_once_and_found_by_its_digest(tmp_path: Path) -> None:

@@ -178,3 +178,65 @@ def test_what_failed_three_times_is_passed_over_until_it_is_retried(mood: Path, 
     progress = read_progress(study.store, "failing")
     assert progress is not None
     assert (progress.done, progress.ended) == (10, "nothing more to run"), "of the whole study"
+
+
+def branches(folder: Path, store: Path) -> tuple[OpenStudy, OpenStudy]:
+    """Two studies of the same path, the second of which leaves it after its second round."""
+    made = []
+    for name, schedule in (("path", "[20,30,40]"), ("branch", "[20,30,50]")):
+        path = folder / f"{name}.yaml"
+        path.write_text(STUDY.format(name=name, strategies="'moody:Moody'"))
+        one = open_study(path, store, [f"schedule={schedule}"])
+        path.write_text(path.read_text().replace("[20, 30, 40, 50, 60]", schedule))
+        prepare(one)
+        made.append(one)
+    return made[0], made[1]
+
+
+def test_a_branch_waits_for_a_quarantined_path_and_runs_when_that_is_retried(
+    mood: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    path, branch = branches(mood, store)
+    (mood / "broken").touch()
+    for _ in range(3):
+        assert len(go([path, branch]).failed) == 1
+    barred = go([path, branch])
+    assert (barred.ran, barred.quarantined) == (0, 2)
+    (mood / "broken").unlink()
+    assert go([path, branch]).ran == 0, "nobody forgave the path"
+
+    files = [str(path.path), str(branch.path), "--store", str(store)]
+    said = CliRunner().invoke(app, ["status", *files]).output
+    failed, waits = (one.plan.trajectories[0].key[:8] for one in (path, branch))
+    assert (
+        f"trajectory {waits} waits for {failed}, which failed too often: 'after-ray retry' runs both" in said
+    )
+    assert f"after-ray retry {path.path} {branch.path} --store" in said.replace("\n", "")
+
+    again = CliRunner().invoke(app, ["retry", *files, "--cpus", "2"])
+    assert again.exit_code == 0, again.output
+    assert "2 trials ran, 0 failed" in again.output
+    assert left([path, branch]) == 0
+    assert path.store.ledger.failures() == {}
+
+
+def test_files_that_are_gone_are_computed_again_to_the_same_bits(folder: Path, tmp_path: Path) -> None:
+    study = opened(folder, tmp_path / "store", "one", "random", "entropy")
+    arguments = ["run", str(study.path), "--store", str(tmp_path / "store"), "--cpus", "2"]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    before = bits(study.store)
+    middle = study.store.need(study.plan.trajectories[0].stages[2].key)
+    study.store.path(middle, "predictions.safetensors").unlink()
+    features = study.store.need(study.plan.trajectories[0].first.features.key)
+    study.store.path(features, "features.values.npy").unlink()
+    audio = study.store.need(study.plan.trajectories[0].first.audio.key)
+    study.store.path(audio, "manifest.csv").unlink()
+    (cache := tmp_path / "store" / "cache").rename(tmp_path / "away")
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    assert "2 trials ran, 0 failed" in done.output, "the features, and one round"
+    assert cache.is_dir()
+    assert left([study]) == 0
+    assert bits(study.store) == before
+    assert "0 trials ran" in CliRunner().invoke(app, arguments).output

@@ -67,5 +67,9 @@ def test_a_branch_that_waits_for_a_failed_path_is_missing_because_of_it(tmp_path
     (failed,), (branch,) = (one.trajectories for one in plans)
     (cause,) = causes(plans, {failed.key: failure(failed.key, "broken")}, set())
     assert cause.cells == 2 + 1, "20 % and 40 % of the one, 60 % of the other, whose 20 % is the same"
+    assert cause.waiting == {}, "the next launch runs the failed one again"
+    (barred,) = causes(plans, {failed.key: failure(failed.key, "broken", attempts=3)}, set())
+    assert barred.waiting == {branch.key: failed.key}
     (later,) = causes(plans, {failed.key: failure(failed.key, "broken")}, {failed.stages[1].key})
     assert later.cells == 1, f"the shared round is there, so {branch.key} can run"
+    assert later.waiting == {}

@@ -134,10 +134,11 @@ def test_who_watches_sees_what_runs_and_how_it_ended(tmp_path: Path) -> None:
     seen, (mirror,), _ = following([one], set())
     jobs = tuple(jobs_of([one.plan], set()).values())
     seen.on_standing(Standing(((jobs[0], 12.0),), jobs[1:], (), ("x",), 1.5, 0.75, (1.0, 4.0)))
+    assert [job.kind for job in jobs] == ["features", "first_round", "trajectory", "trajectory"]
     progress = read_progress(one.store, "one")
     assert progress is not None
     said = progress_in_words(progress)
-    assert "0 of 6 cells done, 1 trials running (1 features), 3 waiting, 1 failed" in said
+    assert "0 of 6 cells done, 0 running (1 trial: 1 features), 6 waiting, 1 of 4 GPUs" in said
     assert "1 of 4 GPUs in use, 90 min so far" in said
     assert progress.numbers()["gpu_hours"] == 0.75
     assert mirror.told[-1] == progress.numbers(), "the tracker shows the same"
@@ -146,6 +147,32 @@ def test_who_watches_sees_what_runs_and_how_it_ended(tmp_path: Path) -> None:
     assert ended is not None
     assert "ended: stopped: --max-hours 2 is reached" in progress_in_words(ended)
     assert ended.running == 0
+
+
+def test_what_runs_waits_and_failed_is_counted_in_cells_of_each_study(tmp_path: Path) -> None:
+    studies = [study(tmp_path, "one", "random", "entropy", "margin"), study(tmp_path, "other", "entropy")]
+    first = studies[0].plan.trajectories[0].first.key
+    seen, _, _ = following(studies, {first})
+    jobs = {s: trajectory_job(studies, s) for s in ("random", "entropy", "margin")}
+    seen.on_trial(jobs["entropy"], {"rounds": 2, "done": False})
+
+    def told(*standing: Any) -> list[str]:
+        seen.on_standing(Standing(*standing, 0.0, 0.0, (0.0, 0.0)))
+        progresses = [read_progress(one.store, one.study.study) for one in studies]
+        return [progress_in_words(one).partition(", 0 s so far")[0] for one in progresses if one is not None]
+
+    assert told(((jobs["entropy"], 1.0), (jobs["random"], 1.0)), (jobs["margin"],), (), ()) == [
+        "4 of 9 cells done, 3 running (2 trials: 2 trajectory), 2 waiting",
+        "2 of 3 cells done, 1 running (2 trials: 2 trajectory), 0 waiting",
+    ]
+    keys = {strategy: job.key for strategy, job in jobs.items()}
+    assert told((), (), (keys["margin"],), (keys["entropy"], keys["random"])) == [
+        "4 of 9 cells done, 0 running, 0 waiting, 3 failed, 2 blocked",
+        "2 of 3 cells done, 0 running, 0 waiting, 1 failed",
+    ]
+    assert told(((jobs["random"], 1.0),), (jobs["margin"],), (), (keys["random"],))[0] == (
+        "4 of 9 cells done, 2 running (1 trial: 1 trajectory), 2 waiting"
+    ), "it is tried again"
 
 
 def test_a_launch_that_was_killed_is_told_from_one_that_runs(tmp_path: Path) -> None:

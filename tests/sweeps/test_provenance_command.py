@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from after_ray.code_state import keep_code_state
 from after_ray.store import Record, Store
 from sweeps.cli import app
-from sweeps.provenance.code import keep_code_state
 
 
 @pytest.fixture

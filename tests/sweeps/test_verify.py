@@ -126,6 +126,20 @@ def test_every_round_is_computed_once_and_each_that_differs_is_named(
     assert wrong.sentence.startswith(f"round {second.key[:12]}: differs in ua (promised: equal bits")
 
 
+def test_stored_files_whose_bits_flipped_are_named(study: OpenStudy, tmp_path: Path) -> None:
+    trajectory = study.plan.trajectories[0]
+    record = study.store.need(trajectory.key)
+    assert study.store.ledger.set_aside(record)
+    with study.store.workspace(record.key) as folder:
+        (folder / "predictions.safetensors").write_bytes(b"12345")
+        stored = study.store.commit(recorded(trajectory.last), folder)
+    answers = {record.key: stored}
+    assert not any(one.wrong for one in verify(again(study, tmp_path / "a", **answers), [trajectory]))
+    study.store.path(stored, "predictions.safetensors").write_bytes(b"12346")
+    *_, flipped = verify(again(study, tmp_path / "b", **answers), [trajectory])
+    assert flipped.wrong == ("the stored file predictions.safetensors",)
+
+
 def test_rounds_after_another_selection_are_not_compared(study: OpenStudy, tmp_path: Path) -> None:
     trajectory = study.plan.trajectories[0]
     middle = trajectory.stages[1]

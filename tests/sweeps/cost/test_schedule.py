@@ -130,6 +130,12 @@ def test_600_trajectories_on_64_slots_come_near_their_bound() -> None:
     assert found.bound <= found.makespan <= 1.06 * found.bound
 
 
+def test_a_trajectory_that_lacks_a_round_in_its_middle_takes_the_time_of_that_round() -> None:
+    lacking = FakeJob("r3", ("r2",))
+    (task,) = tasks_of({"r3": lacking}, {"r1": 1.0, "r2": 2.0, "r3": 4.0})  # type: ignore[dict-item]
+    assert (task.key, task.seconds) == ("r3", 2.0)
+
+
 @dataclass(frozen=True)
 class FakeJob:
     key: str

@@ -16,7 +16,7 @@ import pytest
 
 from after_ray.errors import DamagedStore
 from after_ray.store import Store
-from sweeps.tracking import MirrorThread, _thread, default_tracking_uri
+from sweeps.tracking import MirrorThread, _thread, close_all, default_tracking_uri
 from sweeps.tracking._connection import _file_system, connect, probe
 from sweeps.tracking._newest import Newest
 from sweeps.tracking.errors import MirrorBusy, TrackerUnreachable
@@ -187,6 +187,20 @@ def test_close_gives_up_when_its_time_is_over(fake, tmp_path, monkeypatch):
     assert time.monotonic() - begin < 5
     assert report.pending == 1
     assert "'after-ray mirror STUDY.yaml' fills it in" in str(report.error)
+    stuck.set()
+
+
+def test_mirrors_are_closed_at_once_and_have_one_time_together(fake, tmp_path, monkeypatch):
+    stuck = threading.Event()
+    monkeypatch.setattr(FakeMirror, "trajectory", lambda self, one: one.key == "quick" or stuck.wait(20))
+    threads = [MirrorThread("http://fake", Store(tmp_path), sample_study(1)) for _ in range(4)]
+    for thread, key in zip(threads, ("a", "b", "c", "quick"), strict=True):
+        thread.submit(trajectory(key))
+    begin = time.monotonic()
+    reports = close_all(threads, timeout=1.0)
+    assert 1.0 <= time.monotonic() - begin < 1.9
+    assert [report.pending for report in reports] == [1, 1, 1, 0]
+    assert all("with the study in 1 s" in str(report.error) for report in reports[:3])
     stuck.set()
 
 

@@ -1,16 +1,24 @@
-"""What code results were made by: git commit, difference to it, packages; kept once in the store."""
+"""What code results were made by: git commit, difference to it, packages; kept once in the store.
+
+A launch says what it runs, and its trials write that down. A node whose code is other says so itself.
+"""
 
 from __future__ import annotations
 
 import importlib.metadata
 import json
+import platform
 import subprocess
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import after_ray
+from after_ray.environment import Execution
 from after_ray.files import write_json
+from after_ray.sources import source_of
+from after_ray.stages import Stage
 from after_ray.store import Store
 from after_ray.store.code_states import code_file, digest_of_code
 
@@ -63,6 +71,35 @@ def read_code_state(store: Store, digest: str) -> dict[str, Any] | None:
         return dict(json.loads(code_file(store.root, digest).read_bytes()))
     except (FileNotFoundError, ValueError):
         return None
+
+
+def by_code_here(execution: Execution, stage: Stage) -> Execution:
+    """An execution as this process can do it: by its own code, where that is not the code of the launch.
+
+    Its state is kept in the store like that of a launch.
+    """
+    if not execution.source or source_of(stage) == execution.source:
+        return execution
+    state, store = code_state(), Store(execution.store)
+    with suppress(OSError):  # a store that is away is waited for later, by who writes results
+        state = keep_code_state(store)
+    return replace(execution, source="", commit=state.commit, provenance=state.digest)
+
+
+def other_code(given: Execution, here: Execution) -> str:
+    """One sentence where a node runs other code than the launch; empty where it does not."""
+    if here == given:
+        return ""
+    return (
+        f"The node {platform.node()} runs other code ({_named(here)}) than this launch ({_named(given)}); "
+        "what is made there is recorded as made by that code, which 'after-ray status' names: install the "
+        "same code on all nodes, and verify what was made."
+    )
+
+
+def _named(execution: Execution) -> str:
+    commit = f"commit {execution.commit[:12]}" if execution.commit else "no git checkout"
+    return f"{commit}, state {execution.provenance}"
 
 
 def _difference(root: Path) -> str:

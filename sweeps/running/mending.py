@@ -1,0 +1,86 @@
+"""Records that no longer hold: damaged ones, and those whose files are gone or cut, are set aside."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from after_ray.stages import ancestors
+from after_ray.store import MODEL_FILE, Record, Store
+from after_ray.store.reading import Reading
+from after_ray.wording import counted
+from sweeps.planning.plan import Plan
+from sweeps.study.opening import OpenStudy
+
+logger = logging.getLogger(__name__)
+
+
+def mend_records(studies: Sequence[OpenStudy], reading: Reading | None = None) -> None:
+    """Set aside what is no record any more among those of the studies, so that it is computed again.
+
+    Of a round's files the predictions must be there, and weights that are there whole; of what a trajectory
+    stands on, every file, where a round of it is still to be run. Their sizes are looked at, not their bits.
+    """
+    store, plans = studies[0].store, [opened.plan for opened in studies]
+    reading = reading or Reading(store.ledger)
+    wanted = frozenset().union(*(plan.keys for plan in plans)) & store.ledger.finished()
+    found = {key: record for key in wanted if (record := reading.find(key)) is not None}
+    rounds = {key: flaw for key, flaw in _flaws(store, found.values()) if found[key].kind == "round"}
+    following = _following(plans, found, rounds) - rounds.keys()
+    done = found.keys() - rounds.keys() - following
+    needed = _needed([opened.wanted for opened in studies], done)
+    below = dict(_flaws(store, (found[key] for key in needed if found[key].kind != "round")))
+    for key in (*rounds, *following, *below):
+        store.ledger.set_aside(found[key])
+        reading.forget(key)
+    if flaws := [*below.values(), *rounds.values()]:
+        logger.warning(_sentence(flaws, len(following)))
+
+
+def _sentence(flaws: Sequence[str], following: int) -> str:
+    after = ""
+    if following:
+        after = f", and so {'is' if following == 1 else 'are'} {counted(following, 'round')} after them"
+    whose = "Files of 1 result are" if len(flaws) == 1 else f"Files of {len(flaws)} results are"
+    return (
+        f"{whose} not what the records say (the first: {flaws[0]}); the records are set aside{after}, "
+        "and computed again."
+    )
+
+
+def _flaws(store: Store, records: Iterable[Record]) -> Iterator[tuple[str, str]]:
+    """Keys of records whose files do not bear them out, and what is wrong with the first of these."""
+    for record in records:
+        for name, entry in record.files.items():
+            there = store.size(record, name)
+            may_lack = record.kind == "round" and name == MODEL_FILE  # weights of middle rounds are dropped
+            if there != entry.bytes and not (there is None and may_lack):
+                has = "is gone" if there is None else f"has {there} bytes instead of {entry.bytes}"
+                yield record.key, f"{store.root / record.folder / name} {has}"
+                break
+
+
+def _following(plans: Sequence[Plan], found: dict[str, Record], lost: Collection[str]) -> frozenset[str]:
+    """Rounds after one that is lost and was made on a GPU: run again it may label others."""
+    keys: set[str] = set()
+    for trajectory in (trajectory for plan in plans for trajectory in plan.trajectories) if lost else ():
+        chain = [stage.key for stage in trajectory.stages]
+        first = next((place for place, key in enumerate(chain) if _may_differ(key, found, lost)), len(chain))
+        keys.update(key for key in chain[first:] if key in found)
+    return frozenset(keys)
+
+
+def _may_differ(key: str, found: dict[str, Record], lost: Collection[str]) -> bool:
+    return key in lost and found[key].environment.get("device") == "cuda"
+
+
+def _needed(plans: Sequence[Plan], done: Collection[str]) -> dict[str, None]:
+    """Keys of what unfinished trajectories stand on and that is done."""
+    needed: dict[str, None] = {}
+    seen: set[str] = set()
+    for trajectory in (trajectory for plan in plans for trajectory in plan.trajectories):
+        if trajectory.first.key in seen or all(stage.key in done for stage in trajectory.stages):
+            continue
+        seen.add(trajectory.first.key)
+        needed.update((stage.key, None) for stage in ancestors(trajectory.first) if stage.key in done)
+    return needed

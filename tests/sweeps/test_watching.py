@@ -1,0 +1,92 @@
+"""What the driver makes of Tune's news: what nodes say of their code, and of trials that no node can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from after_ray.store import Store
+from sweeps.launching.budget import Budget, Limits
+from sweeps.launching.interrupts import Interrupt
+from sweeps.launching.ray_start import Nodes
+from sweeps.launching.sight import Nobody
+from sweeps.launching.unmet import Unmet
+from sweeps.planning.jobs import Job
+from sweeps.study.declaration import Resources
+from tests.sweeps.test_ready import Named
+
+pytestmark = pytest.mark.ray
+JOB = replace(Job("features", Named("a")), resources=Resources(cpu=1, gpu=1))
+OTHER = "The node b runs other code than this launch."
+
+
+@dataclass
+class Trial:
+    """A trial as far as it is asked."""
+
+    config: dict[str, Any] = field(
+        default_factory=lambda: {"kind": JOB.kind, "stage": JOB.stage, "resources": JOB.resources}
+    )
+
+
+@dataclass
+class Hands:
+    """Has handed out one job."""
+
+    running: tuple[Job, ...] = (JOB,)
+    waiting: tuple[Job, ...] = ()
+    blocked: dict[str, str] = field(default_factory=dict)
+    halted: bool = False
+
+    def halt(self) -> None:
+        self.halted = True
+
+
+class Told(Nobody):
+    """Keeps the news."""
+
+    def __init__(self) -> None:
+        self.news: list[Mapping[str, Any]] = []
+
+    def on_trial(self, job: Job, result: Mapping[str, Any]) -> None:
+        self.news.append(result)
+
+
+def watcher(folder: Path, hands: Hands, told: Told, unmet: Unmet | None, clock: Any) -> Any:
+    from sweeps.launching.watching import TrialWatcher
+
+    return TrialWatcher(Store(folder), hands, Budget(Limits()), told, Interrupt(), unmet=unmet, clock=clock)
+
+
+def test_a_node_with_other_code_is_named_once_and_its_news_count(tmp_path: Path) -> None:
+    told = Told()
+    watching = watcher(tmp_path, Hands(), told, None, lambda: 0.0)
+    for _ in range(2):
+        watching.on_trial_result(0, [], Trial(), {"done": True, "other_code": OTHER, "training_iteration": 1})
+    assert [news.get("said") for news in told.news] == [OTHER, None, None]
+    assert [news.get("done") for news in told.news] == [None, True, True]
+
+
+def test_what_no_node_can_hold_ends_the_experiment_once_it_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweeps.launching.watching._gpus", lambda: (0.0, 0.0))
+    now = [0.0]
+    unmet = Unmet(lambda: Nodes(((2.0, 0.0),), True), lambda: False, lambda: now[0])
+    hands, told = Hands(), Told()
+    watching = watcher(tmp_path, hands, told, unmet, lambda: now[0])
+    for second in range(0, 60, 3):
+        now[0] = float(second)
+        watching.on_step_begin(0, [])
+    assert len(told.news) == 1
+    assert not watching.stop_all()
+    now[0] = 63.0
+    watching.on_step_begin(0, [])
+    assert watching.stop_all()
+    assert hands.halted
+    assert watching.stopped == watching.unmet
+    assert "No node can hold 1 trial of 1 CPU and 1 GPU" in watching.unmet
