@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from after_ray.errors import AfterRayError
+from after_ray.wording import size
 from sweeps.commands._options import DEFAULT_STORE, StoreFolder, one_sentence, opened_studies
 
 if TYPE_CHECKING:
@@ -193,12 +194,3 @@ def _print_merged(merged: Merged) -> None:
 def _refuse_no_store(store: Path) -> None:
     if not (store / "ledger").is_dir():
         raise NoStore(store)
-
-
-def size(count: float) -> str:
-    """`512 B`, `3.4 kB`, `1.2 GB`: powers of ten."""
-    for unit in ("B", "kB", "MB"):
-        if count < 999.5:
-            return f"{count:.0f} B" if unit == "B" else f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.4g} GB"

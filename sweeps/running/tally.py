@@ -24,8 +24,8 @@ class Cells:
 class Tally:
     """Cells and trajectories of several plans, by the keys of the stages that finish them.
 
-    `totals` and `done` are those of each plan. `together` and `done_together` count what several plans ask for
-    alike once, as `after-ray plan` does.
+    `totals` and `done` are those of each plan. `together` and `done_together` count what several plans ask
+    for alike once, as `after-ray plan` does.
     """
 
     def __init__(self, plans: Sequence[Plan]) -> None:

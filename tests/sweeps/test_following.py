@@ -84,9 +84,7 @@ def test_rounds_are_told_to_every_study_and_count_once_together(tmp_path: Path) 
     first = next(j for j in jobs_of([s.plan for s in studies], set()).values() if j.kind == "first_round")
     seen.on_trial(first, {"done": True})
     together = counts([one.plan for one in studies], set())["cells"]
-    assert (shown.done, shown.total) == (2, together), (
-        "round 0 is a cell of each strategy, in one study or two"
-    )
+    assert (shown.done, shown.total) == (2, together), "round 0 is a cell of each strategy"
     entropy = trajectory_job(studies, "entropy")
     seen.on_trial(entropy, {"rounds": 2, "done": False})
     assert shown.done == 3
