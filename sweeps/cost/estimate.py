@@ -11,6 +11,7 @@ from after_ray.manifest import Manifest
 from after_ray.stages import MADE_BY_DRIVER, FirstRoundStage, NextRoundStage, Stage
 from after_ray.store import Store
 from after_ray.store.reading import Finds
+from after_ray.wording import counted
 from sweeps.cost.clips import Corpora
 from sweeps.cost.naive import Naive, naive_seconds
 from sweeps.cost.observed import Seen, look
@@ -18,7 +19,7 @@ from sweeps.cost.rates import Line, Place, Rates
 from sweeps.cost.schedule import Capacity, Schedule, simulate, tasks_of
 from sweeps.cost.startup import Startup, startup_of
 from sweeps.cost.storage import Storage, storage_of
-from sweeps.cost.work import Phase, Works
+from sweeps.cost.work import Phase, Works, choice_of
 from sweeps.planning.jobs import Job, jobs_of, kind_of, taken
 from sweeps.planning.plan import Plan
 from sweeps.study.declaration import Resources
@@ -26,6 +27,8 @@ from sweeps.study.declaration import Resources
 HOUR = 3600.0
 KINDS = ("adaptation", "features", "first_round", "trajectory")
 SHORT = 0.01  # share of all seconds below which something unmeasured does not make an estimate a mixed one
+
+RANDOM = "random"  # the initialization, and the strategy
 
 Basis = Literal["measured", "mixed", "assumed"]
 
@@ -217,10 +220,17 @@ def _told(line: Line) -> str:
             if not line.per_operation
             else f"assumed of {line.device}, not measured"
         )
-    count = f"{line.records} record{'s' if line.records != 1 else ''}"
+    trials, short = line.records - line.short_runs, line.short_runs
+    each = ((trials, "record"), (short, "short run"))
+    count = " and ".join(counted(number, what) for number, what in each if number)
     error = "" if line.error is None else f", off by {line.error:.0%} in the median"
     similar = "" if line.alike else " of similar work"
     return f"measured, {count}{similar} on {line.device}{error}"
+
+
+def _is_work(phase: Phase) -> bool:
+    """Whether there is something to say even where nothing was measured: a draw takes no time."""
+    return phase.group != choice_of(RANDOM)
 
 
 _Told = tuple[float, float, float, float]  # of a stage: seconds, known, judged, error
@@ -271,7 +281,7 @@ class _Costs:
             seconds = self._rates.seconds(phase, place)
             line = self._rates.line(phase.group, place)
             total += seconds
-            if seconds or line.records:
+            if seconds or line.records or (phase.operations and _is_work(phase)):
                 self.lines[f"{phase.group.what} on {place.device}"] = line
             known += seconds if line.records else 0.0
             if line.error is not None:

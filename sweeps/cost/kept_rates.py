@@ -58,6 +58,7 @@ def _observation(told: Mapping[str, Any]) -> Observation:
         float(told["seconds"]),
         Place(**told["place"]),
         str(told["device_name"]),
+        bool(told.get("trial", False)),  # files of earlier versions do not say it of short runs
     )
 
 

@@ -18,7 +18,7 @@ from sweeps.cost.clips import Corpora
 from sweeps.cost.kept_rates import keep
 from sweeps.cost.observed import look
 from sweeps.cost.rates import WITHOUT_ASSUMPTION, Observation, Place, Rates
-from sweeps.cost.work import Works
+from sweeps.cost.work import Phase, Works
 from sweeps.planning.jobs import jobs_of
 from sweeps.planning.plan import Plan
 
@@ -42,15 +42,19 @@ class NoSuchGpu(AfterRayError):
 
 @dataclass(frozen=True)
 class Piece:
-    """One thing to measure: a stage that stands for all of its group, where it would run."""
+    """One thing to measure: a stage that stands for all of its group, where it would run.
+
+    `choice`: of a round 0 how it is chosen, and not its training.
+    """
 
     stage: Stage
     place: Place
+    choice: bool = False
 
     @property
     def kind(self) -> str:
-        """What is measured of it: adaptation, features or a round's training and scoring."""
-        return self.stage.kind
+        """What is measured of it: adaptation, features, a round's training and scoring, or its choice."""
+        return "choice" if self.choice else self.stage.kind
 
 
 def unmeasured(
@@ -63,6 +67,8 @@ def unmeasured(
     for job in jobs_of(plans, done).values():
         place = Place.of(job.resources)
         for phase in works.of(job.stage):
+            if _chooses(job.stage, phase) and not rates.line(phase.group, place).records:
+                found.setdefault((phase.group, place), Piece(job.stage, place, choice=True))
             counted = phase.operations and not phase.group.what.startswith(WITHOUT_ASSUMPTION)
             if counted and not rates.line(phase.group, place).records:
                 measured_by = works.method(_first(job.stage)).train if _is_round(job.stage) else phase.group
@@ -107,14 +113,17 @@ def measure(
 def _measured(
     piece: Piece, manifests: dict[str, Manifest], store: Store, budget: float
 ) -> Iterator[Observation]:
-    from sweeps.cost.pieces import adaptation, features, training
+    from sweeps.cost.pieces import adaptation, choice, features, training
 
     place, stage = piece.place, piece.stage
     fix_threads(place.threads)
     execution = Execution(str(store.root), "", threads=place.threads, device=place.device)
     name = str(describe(execution)["device_name"])
     samples: Iterable[Sample]
-    if isinstance(stage, AdaptationStage):
+    if piece.choice:
+        first = _first(stage)
+        samples = choice(first, manifests[first.audio.manifest], budget)
+    elif isinstance(stage, AdaptationStage):
         manifest, precision = manifests[stage.audio.manifest], stage.adaptation.precision
         samples = adaptation(stage, manifest, place.device, budget, _rate(place, precision))
     elif isinstance(stage, FeaturesStage):
@@ -124,7 +133,7 @@ def _measured(
         rate = _rate(place, first.classifier.of_passes)
         samples = training(first, manifests[first.audio.manifest], place.device, budget, rate)
     for sample in samples:
-        yield Observation(sample.group, sample.operations, sample.seconds, place, name)
+        yield Observation(sample.group, sample.operations, sample.seconds, place, name, trial=False)
 
 
 def _keep_memory() -> None:
@@ -141,6 +150,13 @@ def _keep_memory() -> None:
 def _rate(place: Place, precision: str) -> float:
     """A first guess, by which pieces are made small enough."""
     return assumed_rate(place.device, place.threads, precision, "T4")[0]
+
+
+def _chooses(stage: Stage, phase: Phase) -> bool:
+    """Whether a phase chooses round 0 by features: that is work, as clustering is, and not a draw."""
+    return (
+        isinstance(stage, FirstRoundStage) and phase.name == "acquire" and stage.initial_features is not None
+    )
 
 
 def _is_round(stage: Stage) -> bool:

@@ -21,16 +21,17 @@ from after_ray.classifiers import Classifier, ClassifierInputs, Labelled, classi
 from after_ray.classifiers._settings import ClassifierSettings, PooledTransformerSettings
 from after_ray.features import Extractor, extractors
 from after_ray.features._settings import FeatureSettings
+from after_ray.initialization import initializations
 from after_ray.manifest import Manifest
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.stages import AdaptationStage, FeaturesStage, FirstRoundStage
 from sweeps.cost.clips import Clips, mean_step
-from sweeps.cost.work import Group, Method, adaptation_work, features_phase
+from sweeps.cost.work import Group, Method, adaptation_work, choice_of, features_phase
 
 SAMPLE_RATE = 16_000
-MOST_STEPS, MOST_CLIPS = 40, 400
-PARTS = 10  # a single step takes about this part of a piece's time at most
+MOST_STEPS, MOST_CLIPS, MOST_CHOSEN_FROM = 40, 400, 2_000
+PARTS = 10  # a single step takes about this part of a piece's time at most; a pool is chosen from in these
 
 Lengths = NDArray[np.float64]
 
@@ -59,6 +60,29 @@ def features(stage: FeaturesStage, manifest: Manifest, device: str, budget: floa
         for clips, taken in _runs(run, len(waves), budget)
     ]
     return [Sample(phase.group, phase.operations, taken) for phase, taken in told]
+
+
+def choice(first: FirstRoundStage, manifest: Manifest, budget: float) -> list[Sample]:
+    """Choices of round 0 from a part of a pool of noise, then from larger ones."""
+    assert first.initial_features is not None
+    extractor = _extractor(first.initial_features.features, "cpu")
+    draws = np.random.default_rng(0)
+    frame = draws.standard_normal((1, *extractor.inner), dtype=np.float32).astype(extractor.dtype)
+    width = len(extractor.summary(frame))
+    most = min(len(manifest), MOST_CHOSEN_FROM)
+    points = draws.standard_normal((most, width))
+    chooses = initializations.resolve(first.initialization.name)(first.initialization)  # type: ignore[call-arg]
+
+    def pool(parts: int) -> int:
+        return max(1, most * parts // PARTS)
+
+    def choose(parts: int) -> float:
+        count = pool(parts)
+        size = min(first.size, count)
+        return _timed(lambda: chooses.choose(size, points[:count], count, SeedTree(0)), "cpu")
+
+    group = choice_of(first.initialization.name)
+    return [Sample(group, float(pool(parts)), taken) for parts, taken in _runs(choose, PARTS, budget)]
 
 
 def adaptation(

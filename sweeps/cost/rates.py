@@ -43,13 +43,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Observation:
-    """One measured phase: what it was, how much, how long it took, and where."""
+    """One measured phase: what it was, how much, how long it took, and where; by a `trial` or a short run."""
 
     group: Group
     operations: float
     seconds: float
     place: Place
     device_name: str
+    trial: bool = True
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Line:
         per_operation: seconds.
         records: that it was fitted to; 0 when it is assumed.
         device: what they were measured on, or what is assumed.
-        error: median absolute relative error of leaving one record out; None with fewer than three.
+        error: median absolute relative error of leaving one record out; None with fewer than three of trials.
+        short_runs: those of the records that no trial made, which had the machine for themselves.
         alike: whether the records are of this very group, and not of a similar one.
     """
 
@@ -71,6 +73,7 @@ class Line:
     device: str = ""
     error: float | None = None
     alike: bool = True
+    short_runs: int = 0
 
     @property
     def basis(self) -> Basis:
@@ -146,7 +149,9 @@ def fitted(seen: Sequence[Observation], alike: bool = True) -> Line:
     work = np.array([one.operations for one in thinned], dtype=np.float64)
     seconds = np.array([one.seconds for one in thinned], dtype=np.float64)
     overhead, slope = _line(work, seconds)
-    return Line(overhead, slope, len(seen), seen[0].device_name, _error(work, seconds), alike)
+    short = sum(not one.trial for one in seen)
+    error = _error(work, seconds) if len(seen) - short >= ENOUGH else None
+    return Line(overhead, slope, len(seen), seen[0].device_name, error, alike, short)
 
 
 def _line(work: NDArray[np.float64], seconds: NDArray[np.float64]) -> tuple[float, float]:

@@ -91,6 +91,11 @@ class Method:
         return float(getattr(self.classifier, "max_seconds", _ALL))
 
 
+def choice_of(name: str) -> Group:
+    """What an initialization or a strategy does by itself, without training and scoring."""
+    return Group(f"choose by {name}")
+
+
 def round_work(
     method: Method, labelled: Clips, pool: Clips, held_out: tuple[Clips, Clips], passes: int, choice: str
 ) -> Work:
@@ -108,7 +113,7 @@ def round_work(
     count = method.count
     return (
         Phase("score", passes * count.forward(pool), method.forward),
-        Phase("acquire", pool.count, Group(f"choose by {choice}")),
+        Phase("acquire", pool.count, choice_of(choice)),
         Phase("train", count.fit(labelled, validation), method.train),
         Phase("evaluate", count.forward(validation) + count.forward(test), method.forward),
         Phase("rest", 0.0, method.rest),

@@ -24,6 +24,35 @@ def test_one_stage_stands_for_each_group_that_is_not_known(tmp_path: Path) -> No
     assert sorted(piece.kind for piece in left) == ["features", "features", "round", "round"]
 
 
+def test_clustering_is_work_that_is_measured_and_a_draw_is_not(tmp_path: Path) -> None:
+    store, made = Store(tmp_path), plan(classifier=["functionals"], initialization=[{"name": "clustering"}])
+    kinds = sorted(piece.kind for piece in unmeasured([made], [manifest()], store, set()))
+    assert kinds == ["choice", "features", "round"]
+    before = estimate([made], [manifest()], store, set())
+    assert any(
+        line.startswith("choose by clustering") and "not counted" in line for line in before.rests_on()
+    )
+    found = measure([made], [manifest()], store, set(), budget=0.5)
+    choices = [one for one in found if one.group.what == "choose by clustering"]
+    assert all(0 < one.operations <= len(manifest()) for one in choices), "clips of parts of the pool"
+    assert unmeasured([made], [manifest()], store, set()) == []
+    told = estimate([made], [manifest()], store, set())
+    smallest = min(one.seconds for one in choices)
+    assert told.by_kind["first_round"][1] * 3600 > smallest, "a round 0 takes its choice as well"
+    assert any(
+        line.startswith("choose by clustering on cpu: measured, 3 short runs") for line in told.rests_on()
+    )
+    assert not any("choose by random" in line for line in told.rests_on())
+
+
+def test_an_error_is_claimed_of_trials_only(tmp_path: Path) -> None:
+    store, made = Store(tmp_path), plan(classifier=["functionals"], strategy=["random"])
+    measure([made], [manifest()], store, set(), budget=0.5)
+    assert estimate([made], [manifest()], store, set()).error is None
+    finish(plan(classifier=["functionals"], strategy=["random"], seed=[1, 2, 3]), store)
+    assert estimate([made], [manifest()], store, store.ledger.finished()).error is not None
+
+
 def test_without_the_studys_gpu_nothing_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
@@ -48,4 +77,4 @@ def test_every_kind_of_work_is_measured_once(tmp_path: Path, objective: str) -> 
     assert measure([made], [manifest()], store, set()) == [], "everything is known now"
     told = estimate([made], [manifest()], store, set())
     assert told.basis == "measured"
-    assert told.error is not None
+    assert told.error is None, "how far off short runs are is not known before trials have run"
