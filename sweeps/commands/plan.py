@@ -21,6 +21,7 @@ from sweeps.commands._options import (
 from sweeps.cost.estimating import estimate_of, manifests_of, numbers_of, print_estimate, this_machine
 
 if TYPE_CHECKING:
+    from sweeps.cost.schedule import Capacity
     from sweeps.study.opening import OpenStudy
 
 
@@ -57,10 +58,13 @@ def plan(
         if as_json:
             import json
 
-            print(json.dumps(_numbers(opened) | numbers_of(estimated, cluster)))
+            print(
+                json.dumps(_numbers(opened) | numbers_of(estimated, cluster) | _search_hours(opened, assume))
+            )
         else:
             _print(opened)
             print_estimate(estimated, cluster, opened[0].store)
+            _print_searches(opened, cluster, assume)
 
 
 def _measure(studies: Sequence[OpenStudy], *, quiet: bool) -> None:
@@ -95,6 +99,25 @@ def _search(opened: OpenStudy) -> dict[str, Any]:
     from sweeps.search.book import search_counts
 
     return {} if opened.study.search is None else {"search": search_counts(opened)}
+
+
+def _search_hours(studies: Sequence[OpenStudy], assume: str) -> dict[str, Any]:
+    """Hours of trials of the candidates that are left, by study; the other hours are without them."""
+    if all(one.study.search is None for one in studies):
+        return {}
+    from sweeps.cost.searching import hours_of, search_costs
+
+    return {"search_hours": hours_of(search_costs(studies, assume))}
+
+
+def _print_searches(studies: Sequence[OpenStudy], cluster: Capacity, assume: str) -> None:
+    if all(one.study.search is None for one in studies):
+        return
+    from sweeps._console import console
+    from sweeps.cost.searching import search_costs
+
+    for cost in search_costs(studies, assume):
+        console.print(cost if isinstance(cost, str) else cost.sentence(cluster), markup=False)
 
 
 def _print(studies: Sequence[OpenStudy]) -> None:
