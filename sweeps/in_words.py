@@ -160,7 +160,9 @@ def progress_in_words(progress: Progress) -> str:
     """How a launch stands, or how it ended."""
     cells = f"{progress.done} of {progress.cells} cells done"
     if progress.ended is not None:
-        return f"{cells}; the last launch on {progress.host} ended: {progress.ended}"
+        return (
+            f"{cells}; the last launch on {progress.host} ended: {progress.ended.removeprefix('stopped: ')}"
+        )
     if progress.stale():
         return (
             f"{cells}; nothing was heard of the last launch (process {progress.process} on {progress.host}) "

@@ -88,12 +88,14 @@ def searched(opened: OpenStudy, where: Where, limits: Limits, only: str | None) 
 
 def search_opened(opened: OpenStudy, where: Where, limits: Limits) -> SearchReport:
     """Run a search to its end; ends with an exit code of its own where a budget stops it."""
+    from sweeps.launching.cache import refuse_no_cache
     from sweeps.running.studies import check_limits
     from sweeps.search.running import run_search
 
     refuse_shared_recordings(opened)
     check_limits([opened], limits)
     opened.store.probe()
+    refuse_no_cache(where)
     done = run_search(opened, where, limits)
     print_search(opened, done)
     if done.best is None:

@@ -74,12 +74,19 @@ def run_studies(
                     forgiven=forgiven,
                 )
             except BaseException as error:
-                following.ended(type(error).__name__)
+                following.ended(_why(error))
                 raise
             following.ended(outcome.stopped or "nothing more to run")
     finally:
         reports = close_all(mirrors, CLOSING_SECONDS)
     return RunReport(outcome, reports)
+
+
+def _why(error: BaseException) -> str:
+    """Why a launch ended, for who watches."""
+    if isinstance(error, KeyboardInterrupt):
+        return "Ctrl-C"
+    return str(error) if isinstance(error, AfterRayError) else type(error).__name__
 
 
 def _forecaster(studies: Sequence[OpenStudy], reading: Reading) -> Forecaster:
