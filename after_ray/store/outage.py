@@ -62,6 +62,11 @@ class Outage:
         self._since: float | None = None
         self._pause = 0.0
 
+    @property
+    def lasts(self) -> bool:
+        """Whether the store was gone when it was last used."""
+        return self._since is not None
+
     def pause(self) -> None:
         """Wait before the work is entered again: twice as long each time. Without an outage nothing.
 

@@ -25,8 +25,6 @@ from sweeps.search.room import Room
 from sweeps.search.shared import shared_jobs
 from sweeps.study.opening import OpenStudy
 
-RESTARTS = 2  # of a candidate whose process is lost: its scheduler knows it by its trial
-
 
 class NothingFinished(AfterRayError):
     """A search without a candidate to choose."""
@@ -105,19 +103,22 @@ def _try_candidates(book: Book, where: Where, budget: Budget) -> tuple[Outcome, 
     from sweeps.search.schedulers import scheduler_of
 
     interrupt, scratch = Interrupt(), scratch_folder(book.store, where)
+    search = book.expander.search
     settled = [one for one in book.wanted if book.states[one.number].settled]
-    scheduler = scheduler_of(book.expander.search, book.expander.rungs, map(book.values, settled))
-    with interrupt.listening(), meter("candidates", book.expander.search.candidates) as shown:
-        proposer, room = proposer_of(book.expander.search), Room(book, where, budget)
+    known = {one.key: book.values(one) for one in settled if one.key is not None}
+    with interrupt.listening(), meter("candidates", search.candidates) as shown:
+        proposer, room = proposer_of(search), Room(book, where, budget)
         hands = CandidatesInTurn(book, proposer, room, scratch / "halt")
+        scheduler = scheduler_of(search, book.expander.rungs, known, hands.sets_aside)
         watcher = TrialWatcher(book.store, hands, budget, CandidatesShown(shown, book), interrupt)
         try:
-            run_trials(hands, watcher, scratch, scheduler, RESTARTS)
+            run_trials(hands, watcher, scratch, scheduler)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
             with suppress(OSError):
+                hands.write_notes()
                 write_candidates(book)
-    stopped = watcher.stopped or (budget.why_held_back() if hands.waiting else None)
+    stopped = watcher.stopped or hands.unavailable or (budget.why_held_back() if hands.waiting else None)
     return Outcome(watcher.ran, watcher.failed, stopped=stopped), hands.drawn_out
 
 
