@@ -64,7 +64,7 @@ class CandidatesInTurn(Searcher):
         self._book, self._proposer, self._room, self._halt = book, proposer, room, halt
         self._outage = outage or Outage(book.store.root)
         self._making = Making(book.store)
-        self._waiting = list(book.wanted)
+        self._waiting, self._taken = list(book.wanted), len(book.wanted)
         self._running: dict[str, tuple[Candidate, Job]] = {}
         self._aside: set[str] = set()  # trials that end, but not their candidates
         self._passed: dict[str, int] = {}  # key -> rungs
@@ -183,7 +183,7 @@ class CandidatesInTurn(Searcher):
     def _next(self) -> Candidate | None:
         """The first candidate that may run, or a new one; those that are settled already are passed over."""
         while (candidate := self._first_able() or self._drawn()) is not None:
-            if self._is_able(candidate) and not self._passed_over(candidate):
+            if not self._passed_over(candidate):
                 if not self._room.may_start(_job(candidate)):
                     return None
                 self._waiting.remove(candidate)
@@ -201,18 +201,30 @@ class CandidatesInTurn(Searcher):
         return candidate.key not in self._out() and not self._making.must_wait(_stage(candidate), rung)
 
     def _drawn(self) -> Candidate | None:
-        """A new candidate, which waits then; None when there are as many as are wanted, or no others."""
+        """A new candidate that may run; None when there are as many as are wanted, or no others."""
+        while self._may_draw():
+            self._draw()
+            if (candidate := self._first_able()) is not None:
+                return candidate
+        return None
+
+    def _may_draw(self) -> bool:
         enough = len(self._book.candidates) >= self._book.expander.search.candidates
-        if self.drawn_out or enough or len(self._waiting) > len(self._running):
-            return None
+        return not (self.drawn_out or enough or len(self._waiting) > len(self._running))
+
+    def _draw(self) -> None:
+        """A new candidate waits then, unless there are no others."""
         if self._proposed is None:
             self._proposed = self._proposer.propose(self._book.labels)
         if self._proposed is None:
             self.drawn_out = True
-            return None
-        self._waiting.append(self._book.add(self._proposed))
-        self._proposed = None
-        return self._waiting[-1]
+            return
+        try:
+            self._book.add(self._proposed)
+            self._proposed = None
+        finally:  # also what another launch has drawn, although an outage came between
+            self._waiting += self._book.wanted[self._taken :]
+            self._taken = len(self._book.wanted)
 
     def _passed_over(self, candidate: Candidate) -> bool:
         """Settle a candidate that needs no trial: refused, or done by an earlier launch or another search."""

@@ -42,7 +42,7 @@ class Making:
         if key not in self._recorded:
             try:
                 found = self._store.find(key) is not None
-            except DamagedRecord:  # whoever makes it again sets it aside
+            except (DamagedRecord, OSError):  # whoever makes it again sets it aside; an outage: look again
                 found = False
             self._recorded.update([key] if found else [])
         return key in self._recorded

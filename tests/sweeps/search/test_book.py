@@ -84,14 +84,17 @@ def test_more_candidates_or_another_schedule_go_on_from_those_that_were_drawn(tm
     assert not set(keys) & {one.key for one in longer.candidates}
 
 
-def test_two_launches_that_draw_at_once_do_not_write_over_each_other(tmp_path: Path) -> None:
+def test_two_launches_that_draw_at_once_share_the_numbers_and_draw_nothing_twice(tmp_path: Path) -> None:
     one, other = book(tmp_path), book(tmp_path)
     one.add(configuration(1.0))
-    other.add(configuration(2.0))
-    assert [each.configuration for each in book(tmp_path).candidates] == [
-        configuration(1.0),
-        configuration(2.0),
-    ]
+    one.add(configuration(2.0))
+    other.add(configuration(3.0))
+    assert other.add(configuration(2.0)).number == 2
+    assert one.add(configuration(3.0)).number == 3
+    all_three = [configuration(1.0), configuration(2.0), configuration(3.0)]
+    for each in (one, other, book(tmp_path)):
+        assert [candidate.configuration for candidate in each.candidates] == all_three
+        assert [candidate.number for candidate in each.candidates] == [1, 2, 3]
 
 
 def test_a_damaged_candidate_is_named(tmp_path: Path) -> None:

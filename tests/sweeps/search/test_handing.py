@@ -214,3 +214,14 @@ def test_a_space_without_other_configurations_ends_the_search(tmp_path: Path) ->
     end(search, drawn, "1", config, 0.5, 0.5, 0.5, 0.5)
     assert search.suggest("2") == Searcher.FINISHED
     assert search.drawn_out
+
+
+def test_what_another_launch_draws_at_the_same_time_is_run_under_its_number(tmp_path: Path) -> None:
+    drawn, other = book(tmp_path), book(tmp_path)
+    search = hands(drawn, Listed(*ALL))
+    assert number(drawn, search.suggest("1")) == 1
+    for each in (ALL[0], ALL[1], ALL[8]):
+        other.add(each)
+    handed = [search.suggest(str(trial)) for trial in (2, 3, 4, 5)]
+    assert [config and number(drawn, config) for config in handed] == [2, 3, 4, None]
+    assert [one.configuration for one in drawn.candidates] == [ALL[0], ALL[1], ALL[8], ALL[2]]
