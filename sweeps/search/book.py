@@ -191,8 +191,3 @@ def _drawn_in(path: Path) -> Configuration:
 def search_folder(opened: OpenStudy) -> Path:
     """Where a search keeps what people read: its candidates and the chosen study."""
     return opened.store.root / "searches" / opened.study.study
-
-
-def search_counts(opened: OpenStudy) -> dict[str, int]:
-    """How far the search of a study is, for `plan` and `status`: what was pruned is not missing."""
-    return Book.open(opened).counts()

@@ -67,7 +67,9 @@ class Loop:
     def __post_init__(self) -> None:
         search = self.book.expander.search
         share(self.book)
-        self.hands = CandidatesInTurn(self.book, proposer_of(search), self, outage=Outage(self.book.store.root, clock=self.clock))
+        self.hands = CandidatesInTurn(
+            self.book, proposer_of(search), self, outage=Outage(self.book.store.root, clock=self.clock)
+        )
         self.scheduler: OncePerRung = scheduler_of(
             search, self.book.expander.rungs, {}, self.hands.sets_aside
         )

@@ -9,7 +9,6 @@ import pytest
 from after_ray.errors import AfterRayError
 from after_ray.store.ledger import QUARANTINE
 from after_ray.store.pruned import Pruned, PrunedNotes
-from sweeps.search.book import search_counts
 from sweeps.search.retrying import forgive_failures
 from tests.sweeps.search.toy import STUDY, book, configuration, finish, opened
 
@@ -24,7 +23,7 @@ def test_pruned_candidates_are_counted_as_such_and_not_as_missing(tmp_path: Path
     finish(drawn.store, best, 0.5, 0.6, 0.7, 0.8)
     PrunedNotes(drawn.store.root).note(Pruned(str(stopped.key), (0.1,)))
     assert refused.key is None
-    assert search_counts(opened(tmp_path)) == {
+    assert book(tmp_path).counts() == {
         "candidates": 4, "finished": 1, "pruned": 1, "failed": 1, "missing": 1,
     }  # fmt: skip
 

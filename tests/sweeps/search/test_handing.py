@@ -15,7 +15,7 @@ from sweeps.planning.jobs import Job
 from sweeps.search.book import Book
 from sweeps.search.handing import CandidatesInTurn
 from sweeps.search.space import Configuration, label_of
-from tests.sweeps.search.toy import STUDY, book, configuration, finish, record, share
+from tests.sweeps.search.toy import STUDY, book, configuration, finish, share
 
 pytestmark = pytest.mark.ray  # Tune's searcher is imported, no Ray is started
 
@@ -129,7 +129,11 @@ def test_a_refused_candidate_fails_without_a_trial_and_the_search_goes_on(tmp_pa
 
 @pytest.mark.parametrize(
     ("ended", "attempts"),
-    [({"result": {"failed": "why"}}, 1), ({"result": {"failed": "why", "again": True}}, 3), ({"error": True}, 3)],
+    [
+        ({"result": {"failed": "why"}}, 1),
+        ({"result": {"failed": "why", "again": True}}, 3),
+        ({"error": True}, 3),
+    ],
     ids=["failed", "failed by what may be gone", "process lost"],
 )
 def test_a_failed_candidate_is_tried_as_often_as_that_may_help_then_told_as_failed_and_not_as_pruned(

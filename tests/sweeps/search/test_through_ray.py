@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -21,10 +22,13 @@ from sweeps.cli import app
 from sweeps.launching.budget import Limits
 from sweeps.launching.launch import launch
 from sweeps.launching.ray_start import Where, running_ray
+from sweeps.running.progress import read_progress
 from sweeps.running.studies import prepare
 from sweeps.search.retrying import forgive_failures
 from sweeps.search.running import SearchReport, SharedTooOften, run_search
 from sweeps.study.opening import OpenStudy, open_study
+from sweeps.tracking import default_tracking_uri
+from sweeps.tracking._names import experiment_name, query_of
 
 STUDY = """\
 study: looked
@@ -91,6 +95,16 @@ def table(store: Store) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def parent_of(made: OpenStudy) -> Any:
+    """The study's own run in the store's MLflow."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(default_tracking_uri(made.store))
+    experiment = client.get_experiment_by_name(experiment_name(made.study.study))
+    (found,) = client.search_runs([experiment.experiment_id], query_of(made.study.study, "study"))
+    return found
+
+
 @pytest.fixture(scope="module")
 def undisturbed(where: Where, tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, SearchReport]:
     """A search that was run to its end, and what it said."""
@@ -107,6 +121,10 @@ def test_asha_stops_the_worse_half_and_the_best_is_a_good_one(
     assert {states[each] for each in POOR} == {"pruned"}
     assert "finished" in {states[each] for each in GOOD}
     assert report.counts["pruned"] + report.counts["finished"] == 6
+    progress = read_progress(store, "looked")
+    assert progress is not None
+    assert progress.search is not None
+    assert (progress.ended, progress.search.settled) == ("nothing more to run", 6)
     best = max((row for row in rows if row["state"] == "finished"), key=lambda row: float(row["value"]))
     assert report.best is not None
     assert f"regularization: {best['classifier.regularization']}" in report.best.read_text()
@@ -204,5 +222,15 @@ def test_optuna_goes_on_after_a_failed_candidate_and_run_reports_the_best(
     assert {row["state"] for row in broken} == {"failed"}
     assert all("RuntimeError: broken" in row["sentence"] for row in broken)
     assert {row["state"] for row in whole} <= {"finished", "pruned"}
+    parent = parent_of(made)
+    told = {
+        name: parent.data.metrics[name] for name in ("candidates", "tried", "failed", "finished", "pruned")
+    }
+    assert told == {"candidates": 5, "tried": 5, "failed": len(broken)} | {
+        state: sum(row["state"] == state for row in whole) for state in ("finished", "pruned")
+    }
+    assert parent.data.metrics["best_value"] == max(
+        float(row["value"]) for row in whole if row["state"] == "finished"
+    )
     page = made.store.root / "reports" / "looked-best" / "index.html"
     assert "Chosen among 5 configurations" in page.read_text()
