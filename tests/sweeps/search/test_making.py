@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from ray.tune.search import Searcher
 
 from after_ray.stages import AdaptationStage, ancestors
+from after_ray.store import Store
 from after_ray.store.pruned import PrunedNotes
 from sweeps.search.book import Book
 from sweeps.search.candidates import Candidate
@@ -108,6 +111,20 @@ def test_between_two_rungs_a_candidate_is_set_aside_for_an_adaptation_that_anoth
     end(search, drawn, "a", first, 0.5, 0.5, 0.5, 0.5)
     end(search, drawn, "c", {"stage": drawn.candidates[1].asks.stage}, 0.5, 0.5, 0.5, 0.5)  # type: ignore[union-attr]
     assert search.suggest("d") == Searcher.FINISHED
+
+
+def test_a_store_that_cannot_be_read_for_a_moment_does_not_end_the_search_between_two_rungs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*arguments: Any) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    drawn = book(tmp_path, ADAPTED)
+    search = hands(drawn, NamedByRate(configuration(SHORT, 1e-4), configuration(LONG, 2e-4)))
+    search.suggest("a")
+    search.suggest("b")
+    monkeypatch.setattr(Store, "find", gone)
+    assert search.sets_aside("a", 1) is False
 
 
 def test_a_budget_sets_nobody_aside(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from after_ray.stages import FeaturesStage
+from after_ray.stages import AdaptationStage, FeaturesStage
 from after_ray.store import Store
 from after_ray.store.ledger import QUARANTINE
 from sweeps.cli import app
@@ -29,6 +30,7 @@ from sweeps.search.running import SearchReport, SharedTooOften, run_search
 from sweeps.study.opening import OpenStudy, open_study
 from sweeps.tracking import default_tracking_uri
 from sweeps.tracking._names import experiment_name, query_of
+from tests.after_ray.tiny import TINY
 
 STUDY = """\
 study: looked
@@ -64,6 +66,42 @@ class Broken(Strategy):
         raise RuntimeError("broken")
 """
 
+DIES_ONCE = """\
+import os, pathlib, signal
+from after_ray.acquisition.random import Random
+
+class Dies(Random):
+    def _select(self, evidence, budget, generator):
+        try:
+            (pathlib.Path(__file__).parent / "died").touch(exist_ok=False)
+        except FileExistsError:
+            return super()._select(evidence, budget, generator)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+FITTING = "{max_epochs: 1, min_updates: 1, evaluations_per_epoch: 1, batch_size: 8}"
+ADAPTED = f"""\
+study: looked
+corpus: {{name: synthetic, speakers: 6, sentences: 2}}
+classifier: {{name: pooled_transformer, fitting: {FITTING}}}
+backbone: {{config: {json.dumps(TINY)}}}
+adaptation: none
+strategy: dies_once:Dies
+schedule: [20, 60]
+fold: 0
+protocol: {{preset: paper, folds: {{count: 3}}}}
+search:
+  space:
+    classifier.fitting.learning_rate: {{choice: [1.0e-3, 1.0e-4]}}
+    adaptation: {{choice: [{{name: tapt, steps: 4, batch_seconds: 4, max_seconds: 1, negatives: 5}},
+                          {{name: tapt, steps: 5, batch_seconds: 4, max_seconds: 1, negatives: 5}}]}}
+  algorithm: random
+  candidates: 4
+  reduction: 2
+  fold: all
+  seed: 100
+  concurrent: 2
+"""
+
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
@@ -72,6 +110,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with a strategy that fails, where trials find it."""
     made = tmp_path_factory.mktemp("strategies")
     (made / "broken_on_purpose.py").write_text(BROKEN)
+    (made / "dies_once.py").write_text(DIES_ONCE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(made), prepend=":")
         patch.setattr(sys, "path", [str(made), *sys.path])
@@ -234,3 +273,16 @@ def test_optuna_goes_on_after_a_failed_candidate_and_run_reports_the_best(
     )
     page = made.store.root / "reports" / "looked-best" / "index.html"
     assert "Chosen among 5 configurations" in page.read_text()
+
+
+def test_a_search_over_adaptations_outlives_a_lost_process_and_candidates_that_are_set_aside(
+    folder: Path, where: Where, tmp_path: Path
+) -> None:
+    made = opened(tmp_path, ADAPTED)
+    report = run_search(made, where)
+    assert (folder / "died").exists(), "no process was lost"
+    assert report.counts["finished"] + report.counts["pruned"] == 4
+    assert report.ran > 4, "the one that was lost ran twice"
+    records = [made.store.need(key) for key in made.store.ledger.finished()]
+    adapted = [one for one in records if one.kind == AdaptationStage.kind]
+    assert 2 <= len(adapted) <= 6, "of two adaptations on three folds"
