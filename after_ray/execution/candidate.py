@@ -8,6 +8,7 @@ from functools import cached_property
 
 from after_ray.candidate import CandidateStage
 from after_ray.environment import Execution, describe
+from after_ray.sources import source_of
 from after_ray.stages import MADE_BY_DRIVER, FirstRoundStage, NextRoundStage, Stage, rounds
 from after_ray.store import Draft, Record, Store
 from after_ray.store.pruned import PrunedNotes
@@ -58,7 +59,7 @@ class CandidateRun:
             measures={"validation_ua": self._stage.value(scores), "rungs": len(scores)},
             seconds={"total": finished - self._started},
             details={"scores": list(scores)},
-            environment=describe(self._execution),
+            environment=describe(self._execution, source_of(self._stage)),
             started=self._started,
             finished=finished,
         )

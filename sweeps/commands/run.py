@@ -66,7 +66,7 @@ def run(
         where, limits = Where(address, cache_dir, cpus, cache_gb), Limits(max_hours, max_gpu_hours)
         chosen = []
         for opened in opened_studies(studies, store, overrides, only):
-            one, limits = searched(opened, where, limits, only)
+            one, limits = searched(opened, where, limits, only, tracking_uri)
             chosen.append(one)
         run_opened(chosen, where, tracking_uri, limits)
 

@@ -20,6 +20,7 @@ from sweeps.launching.forecast import Forecaster
 from sweeps.launching.launch import Outcome, Where, launch
 from sweeps.running.following import Followed, FollowingStudies
 from sweeps.running.mending import mend_records
+from sweeps.running.progress import why_ended
 from sweeps.study.opening import OpenStudy
 from sweeps.tracking import MirrorReport, MirrorThread, close_all
 from sweeps.tracking.mirroring import mirrored_study
@@ -74,19 +75,12 @@ def run_studies(
                     forgiven=forgiven,
                 )
             except BaseException as error:
-                following.ended(_why(error))
+                following.ended(why_ended(error))
                 raise
             following.ended(outcome.stopped or "nothing more to run")
     finally:
         reports = close_all(mirrors, CLOSING_SECONDS)
     return RunReport(outcome, reports)
-
-
-def _why(error: BaseException) -> str:
-    """Why a launch ended, for who watches."""
-    if isinstance(error, KeyboardInterrupt):
-        return "Ctrl-C"
-    return str(error) if isinstance(error, AfterRayError) else type(error).__name__
 
 
 def _forecaster(studies: Sequence[OpenStudy], reading: Reading) -> Forecaster:

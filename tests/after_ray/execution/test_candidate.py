@@ -14,6 +14,7 @@ from after_ray.classifiers._settings import FunctionalsSettings
 from after_ray.environment import Execution
 from after_ray.execution.candidate import CandidateRun
 from after_ray.initialization._settings import RandomSettings
+from after_ray.sources import source_of
 from after_ray.splits._settings import FoldChoice
 from after_ray.stages import AudioStage, FirstRoundStage, NextRoundStage, Stage
 from after_ray.store import Draft, Store
@@ -43,7 +44,7 @@ class World:
         self.ran: list[Stage] = []
         self._scores, self._need = scores, Store.need
         patch.setattr(after_ray.execution, "run", lambda stage, execution: self.ran.append(stage))
-        patch.setattr(after_ray.execution.candidate, "describe", lambda execution: {})
+        patch.setattr(after_ray.execution.candidate, "describe", lambda execution, source: {"source": source})
         patch.setattr(Store, "need", lambda store, key: self._record(key))
 
     def _record(self, key: str) -> Draft:
@@ -92,6 +93,7 @@ def test_the_last_rung_leaves_a_record_of_validation_numbers_alone(world: World)
     assert (record.kind, record.parents) == ("candidate", tuple(stage.key for stage in ROUNDS))
     assert record.measures == {"validation_ua": pytest.approx(0.5), "rungs": 3}
     assert record.details == {"scores": [0.5, 0.7, 0.3]}
+    assert record.environment["source"] == source_of(candidate()), "by what code it was compared"
 
 
 def test_a_record_that_could_not_be_written_is_written_at_the_next_try(

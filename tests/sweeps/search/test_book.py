@@ -9,7 +9,6 @@ import pytest
 from after_ray.errors import AfterRayError
 from after_ray.store.ledger import QUARANTINE
 from after_ray.store.pruned import Pruned, PrunedNotes
-from sweeps.search.book import search_counts
 from sweeps.search.retrying import forgive_failures
 from tests.sweeps.search.toy import STUDY, book, configuration, finish, opened
 
@@ -24,7 +23,7 @@ def test_pruned_candidates_are_counted_as_such_and_not_as_missing(tmp_path: Path
     finish(drawn.store, best, 0.5, 0.6, 0.7, 0.8)
     PrunedNotes(drawn.store.root).note(Pruned(str(stopped.key), (0.1,)))
     assert refused.key is None
-    assert search_counts(opened(tmp_path)) == {
+    assert book(tmp_path).counts() == {
         "candidates": 4, "finished": 1, "pruned": 1, "failed": 1, "missing": 1,
     }  # fmt: skip
 
@@ -84,14 +83,17 @@ def test_more_candidates_or_another_schedule_go_on_from_those_that_were_drawn(tm
     assert not set(keys) & {one.key for one in longer.candidates}
 
 
-def test_two_launches_that_draw_at_once_do_not_write_over_each_other(tmp_path: Path) -> None:
+def test_two_launches_that_draw_at_once_share_the_numbers_and_draw_nothing_twice(tmp_path: Path) -> None:
     one, other = book(tmp_path), book(tmp_path)
     one.add(configuration(1.0))
-    other.add(configuration(2.0))
-    assert [each.configuration for each in book(tmp_path).candidates] == [
-        configuration(1.0),
-        configuration(2.0),
-    ]
+    one.add(configuration(2.0))
+    other.add(configuration(3.0))
+    assert other.add(configuration(2.0)).number == 2
+    assert one.add(configuration(3.0)).number == 3
+    all_three = [configuration(1.0), configuration(2.0), configuration(3.0)]
+    for each in (one, other, book(tmp_path)):
+        assert [candidate.configuration for candidate in each.candidates] == all_three
+        assert [candidate.number for candidate in each.candidates] == [1, 2, 3]
 
 
 def test_a_damaged_candidate_is_named(tmp_path: Path) -> None:
