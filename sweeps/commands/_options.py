@@ -84,8 +84,17 @@ class NoStore(AfterRayError):
         )
 
 
-def refuse_no_store(store: Path) -> None:
-    """For commands that only look: none of them makes a store where a name was mistyped."""
+def refuse_no_store(
+    store: Path, studies: Sequence[Path] = (), overrides: Sequence[str] | None = None
+) -> None:
+    """For commands that only look: none of them makes a store where a name was mistyped.
+
+    Mistakes of the study files are told first.
+    """
+    from sweeps.study.loading import load_study
+
+    for study in studies:
+        load_study(study, overrides or ())
     if not (store / "ledger").is_dir():
         raise NoStore(store)
 

@@ -38,7 +38,7 @@ def mirror(
     for study in studies:
         try:
             with one_sentence(store):
-                refuse_no_store(store)
+                refuse_no_store(store, [study], overrides)
                 mirror_study(opened_study(study, store, overrides), tracking_uri, rebuild)
         except typer.Exit as stop:
             code = stop.exit_code

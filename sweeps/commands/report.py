@@ -31,7 +31,7 @@ def report(
 ) -> None:
     """Write the report of a study: curves, tables, tests, one HTML page."""
     with one_sentence(store):
-        refuse_no_store(store)
+        refuse_no_store(store, [study], overrides)
         print_report(opened_study(study, store, overrides), out)
 
 

@@ -86,7 +86,7 @@ def retry(
 ) -> None:
     """Run again what failed, also what failed too often, and what could not run because of it."""
     with one_sentence(store):
-        refuse_no_store(store)
+        refuse_no_store(store, studies, overrides)
         quiet_libraries()
         from sweeps.launching.budget import Limits
         from sweeps.launching.launch import Where

@@ -38,7 +38,7 @@ def status(
 ) -> None:
     """Show what is done, missing, running and failed, with one sentence per cause of failure."""
     with one_sentence(store):
-        refuse_no_store(store)
+        refuse_no_store(store, studies, overrides)
         opened = opened_studies(studies, store, overrides, only)
         if watch:
             _wait_for_a_launch(opened)

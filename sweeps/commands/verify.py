@@ -49,7 +49,7 @@ def verify(
         from sweeps.provenance.verify import share_of
 
         part = share_of(share)
-        refuse_no_store(store)
+        refuse_no_store(store, [study], overrides)
         verify_opened(opened_study(study, store, overrides, only=only), part, seed, adaptations, cache_dir)
 
 
