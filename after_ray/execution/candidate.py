@@ -11,7 +11,7 @@ from after_ray.environment import Execution, describe
 from after_ray.sources import source_of
 from after_ray.stages import MADE_BY_DRIVER, FirstRoundStage, NextRoundStage, Stage, rounds
 from after_ray.store import Draft, Record, Store
-from after_ray.store.pruned import PrunedNotes
+from after_ray.store.pruned import forget
 
 
 class CandidateRun:
@@ -64,7 +64,7 @@ class CandidateRun:
             finished=finished,
         )
         record = self._store.commit(draft)
-        PrunedNotes(self._store.root).forget(record.key)
+        forget(self._store.root, record.key)
         return record
 
     @cached_property

@@ -69,6 +69,14 @@ class Book:
         book.look_again()
         return book
 
+    @property
+    def pruned(self) -> PrunedNotes:
+        """What this search stopped; another, or one with other rules, judges for itself."""
+        search = self.expander.search
+        rules = {"scheduler": search.scheduler, "reduction": search.reduction, "grace": search.grace}
+        judge = {"drawn": str(self.drawn.relative_to(self.store.root)), **rules}
+        return PrunedNotes(self.store.root, digest("pruned", 1, judge))
+
     def add(self, configuration: Configuration) -> Candidate:
         """The candidate of a configuration, written down before it runs.
 
@@ -149,7 +157,7 @@ class Book:
         record = self._record(key)
         if record is not None:
             return State("finished", tuple(record.details["scores"]))
-        pruned = PrunedNotes(self.store.root).find(key)
+        pruned = self.pruned.find(key, among=self.expander.search.candidates)
         if pruned is not None:
             return State("pruned", pruned.scores)
         failure = self.store.ledger.failures().get(key)

@@ -13,7 +13,7 @@ from after_ray.candidate import CandidateStage
 from after_ray.environment import Execution
 from after_ray.store import Outage
 from after_ray.store.outage import StoreUnavailable
-from after_ray.store.pruned import Pruned, PrunedNotes
+from after_ray.store.pruned import Pruned
 from sweeps.launching.ready import ATTEMPTS
 from sweeps.planning.jobs import Job
 from sweeps.search.book import Book, State
@@ -140,16 +140,15 @@ class CandidatesInTurn(Searcher):
         elif told.get("finished"):
             self._settle(candidate, State("finished", scores))
         elif scores and not self._halted:  # else a budget ended it, and it goes on another time
-            self._unwritten.append(Pruned(job.key, scores))
+            self._unwritten.append(Pruned(job.key, scores, self._book.expander.search.candidates))
             with suppress(OSError):  # written with the next suggestion
                 self.write_notes()
             self._settle(candidate, State("pruned", scores))
 
     def write_notes(self) -> None:
         """Note the candidates that were stopped, also those that an outage of the store kept from it."""
-        notes = PrunedNotes(self._book.store.root)
         while self._unwritten:
-            notes.note(self._unwritten[0])
+            self._book.pruned.note(self._unwritten[0])
             del self._unwritten[0]
 
     def _is_tried_again(self, job: Job, told: dict[str, Any], error: bool) -> bool:

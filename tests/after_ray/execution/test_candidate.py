@@ -122,14 +122,16 @@ def test_with_rungs_of_ratios_the_newest_round_counts(world: World) -> None:
 
 
 def test_a_finished_candidate_is_no_longer_noted_as_pruned(world: World) -> None:
-    notes = PrunedNotes(world.store.root)
-    notes.note(Pruned(candidate().key, (0.5,)))
-    notes.note(Pruned("another", (0.1,)))
+    one, other = (PrunedNotes(world.store.root, judge) for judge in ("one", "other"))
+    for notes in (one, other):
+        notes.note(Pruned(candidate().key, (0.5,), 4))
+    one.note(Pruned("another", (0.1,), 4))
     run = CandidateRun(candidate(), world.execution)
     while not run.finished:
         run.advance()
-    assert notes.find(candidate().key) is None
-    assert notes.find("another") == Pruned("another", (0.1,))
+    assert one.find(candidate().key, 4) is None
+    assert other.find(candidate().key, 4) is None
+    assert one.find("another", 4) == Pruned("another", (0.1,), 4)
 
 
 def test_a_candidate_is_a_kind_of_trial() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from after_ray.store.pruned import Pruned, PrunedNotes
+from after_ray.store.pruned import Pruned
 from sweeps.commands.status import _running
 from sweeps.in_words import progress_in_words, searches_in_words
 from sweeps.launching.sight import Standing
@@ -65,7 +65,7 @@ def test_candidates_are_counted_while_they_run_with_the_best_so_far_and_its_conf
     watched.following.shows(watched.shown)  # type: ignore[arg-type]
     one, two, pruned = (watched.candidate(each) for each in (1.0, 2.0, 3.0))
     watched.candidate(4.0, "margn")
-    PrunedNotes(watched.opened.store.root).note(Pruned(str(pruned.key), (0.1,)))
+    watched.book.pruned.note(Pruned(str(pruned.key), (0.1,), 4))
     watched.book.look_again()
     watched.following.on_trial(job(one), passed(0.5))
     watched.following.on_trial(job(two), passed(0.4))

@@ -10,7 +10,6 @@ import pytest
 from ray.tune.search import Searcher
 
 from after_ray.environment import Execution
-from after_ray.store.pruned import PrunedNotes
 from sweeps.planning.jobs import Job
 from sweeps.search.book import Book
 from sweeps.search.handing import CandidatesInTurn
@@ -93,7 +92,7 @@ def test_a_candidate_that_was_stopped_at_a_rung_is_pruned_in_the_store(tmp_path:
     search = hands(drawn, proposer)
     config = search.suggest("1")
     search.on_trial_complete("1", {"scores": [0.3, 0.4]})
-    note = PrunedNotes(drawn.store.root).find(config["stage"].key)
+    note = drawn.pruned.find(config["stage"].key, 4)
     assert note is not None
     assert note.scores == (0.3, 0.4)
     assert proposer.heard == [(1.0, "pruned", 2)]
@@ -146,7 +145,7 @@ def test_a_failed_candidate_is_tried_as_often_as_that_may_help_then_told_as_fail
         assert number(drawn, search.suggest(str(attempt))) == 1
         search.on_trial_complete(str(attempt), **ended)
     assert proposer.heard == [(1.0, "failed", 0)]
-    assert PrunedNotes(drawn.store.root).find(str(drawn.candidates[0].key)) is None
+    assert drawn.pruned.find(str(drawn.candidates[0].key), 4) is None
     assert number(drawn, search.suggest("next")) == 2
 
 

@@ -13,7 +13,6 @@ from ray.tune.search import Searcher
 
 from after_ray.stages import AdaptationStage, ancestors
 from after_ray.store import Store
-from after_ray.store.pruned import PrunedNotes
 from sweeps.search.book import Book
 from sweeps.search.candidates import Candidate
 from sweeps.search.space import Configuration
@@ -103,7 +102,7 @@ def test_between_two_rungs_a_candidate_is_set_aside_for_an_adaptation_that_anoth
     assert search.sets_aside("b", 1) is True
     search.on_trial_complete("b", {"scores": [0.5], "rung": 1})
     assert search.suggest("c") is None
-    assert PrunedNotes(drawn.store.root).find(str(drawn.candidates[1].key)) is None
+    assert drawn.pruned.find(str(drawn.candidates[1].key), 4) is None
     assert proposer.heard == []
     made(drawn, 1, rung=1)
     assert number(drawn, search.suggest("c")) == 2
