@@ -18,10 +18,21 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 
 
 def duration(seconds: float) -> str:
-    """`90 s`, `12 min`, `3.4 h`: as exact as a person wants to know it."""
+    """`under 1 s`, `90 s`, `12 min`, `3.4 h`: as exact as a person wants to know it."""
+    if 0 < seconds < 1:
+        return "under 1 s"
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def size(count: float) -> str:
+    """`512 B`, `3.4 kB`, `1.2 GB`: powers of ten."""
+    for unit in ("B", "kB", "MB"):
+        if count < 999.5:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.4g} GB"
 
 
 def first_of(items: Sequence[str], most: int = 5, between: str = ",", noun: str = "") -> str:

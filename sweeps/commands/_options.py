@@ -121,7 +121,7 @@ def opened_studies(
     Raises:
         AfterRayError: one sentence about the first thing that is wrong.
     """
-    opened = [opened_study(study, store, overrides, quiet, only) for study in studies]
+    opened = _opened(studies, store, overrides or (), only, quiet)
     names = [one.study.study for one in opened]
     for name in names:
         if names.count(name) > 1:
@@ -133,16 +133,24 @@ def opened_study(
     study: Path, store: Path, overrides: list[str] | None, quiet: bool = False, only: str | None = None
 ) -> OpenStudy:
     """A study, read and expanded; what it leaves out of its corpora is said."""
+    return _opened([study], store, overrides or (), only, quiet)[0]
+
+
+def _opened(
+    studies: Sequence[Path], store: Path, overrides: Sequence[str], only: str | None, quiet: bool
+) -> list[OpenStudy]:
+    """Every corpus is read once, and what is left out of it is said once."""
     from sweeps.in_words import left_out_in_words
     from sweeps.planning.only import EVERYTHING, Only
-    from sweeps.study.opening import open_study
+    from sweeps.study.opening import Scans, open_study
 
     chosen = EVERYTHING if only is None else Only.parse(only)
+    scans = Scans()
     if quiet:
-        return open_study(study, store, overrides or (), only=chosen)
+        return [open_study(study, store, overrides, None, chosen, scans) for study in studies]
     with _scanning() as progress:
-        opened = open_study(study, store, overrides or (), progress, chosen)
-    for scanned in opened.scans:
+        opened = [open_study(study, store, overrides, progress, chosen, scans) for study in studies]
+    for scanned in scans.all:
         if scanned.problems:
             print(left_out_in_words(scanned))
     return opened

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from after_ray.errors import AfterRayError
+from after_ray.wording import size
 from sweeps.commands._options import DEFAULT_STORE, StoreFolder, one_sentence, opened_studies, refuse_no_store
 
 if TYPE_CHECKING:
@@ -179,12 +180,3 @@ def _print_merged(merged: Merged) -> None:
         )
     if merged.differing:
         raise typer.Exit(1)
-
-
-def size(count: float) -> str:
-    """`512 B`, `3.4 kB`, `1.2 GB`: powers of ten."""
-    for unit in ("B", "kB", "MB"):
-        if count < 999.5:
-            return f"{count:.0f} B" if unit == "B" else f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.4g} GB"

@@ -16,6 +16,7 @@ from sweeps.cost.naive import Naive, naive_seconds
 from sweeps.cost.observed import Seen, look
 from sweeps.cost.rates import Line, Place, Rates
 from sweeps.cost.schedule import Capacity, Schedule, simulate, tasks_of
+from sweeps.cost.startup import Startup, startup_of
 from sweeps.cost.storage import Storage, storage_of
 from sweeps.cost.work import Phase, Works
 from sweeps.planning.jobs import Job, jobs_of, kind_of, taken
@@ -87,6 +88,7 @@ class Estimate:
         naive: the seconds of independent trials, by kind of stage.
         lines: how fast each group of work is, and on what that rests.
         storage: bytes of everything that the plans leave in a store.
+        startup: of the launch that does what is left.
     """
 
     stages: Mapping[str, StageCost]
@@ -94,6 +96,7 @@ class Estimate:
     naive: Naive
     lines: Mapping[str, Line]
     storage: Storage
+    startup: Startup
 
     @cached_property
     def planned(self) -> Hours:
@@ -145,6 +148,10 @@ class Estimate:
             tasks_of(self.jobs, {key: cost.seconds for key, cost in self.stages.items()}), capacity
         )
 
+    def wall_seconds(self, capacity: Capacity) -> float:
+        """From the launch until nothing is left, its start-up included; 0 where nothing is left."""
+        return self.startup.seconds + self.schedule(capacity).makespan if self.jobs else 0.0
+
     def numbers(self) -> dict[str, float | str | None]:
         """What `plan --json` prints of it."""
         return {
@@ -157,6 +164,7 @@ class Estimate:
             "left_gpu_hours": self.left.gpu,
             "left_cpu_hours": self.left.cpu,
             "storage_bytes": self.storage.total,
+            "startup_seconds": self.startup.seconds,
             "basis": self.basis,
             "error": self.error,
         }
@@ -198,6 +206,7 @@ def estimate(
         naive_seconds(plans, {key: cost.seconds for key, cost in stages.items()}),
         costs.lines,
         storage_of(plans, works, corpora, seen.records),
+        startup_of(store),
     )
 
 

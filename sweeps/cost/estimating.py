@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from after_ray.wording import duration
+from after_ray.wording import duration, size
 
 if TYPE_CHECKING:
     from after_ray.manifest import Manifest
@@ -53,7 +53,7 @@ def numbers_of(estimated: Estimate, cluster: Capacity) -> dict[str, Any]:
     from sweeps.cost.schedule import NoRoom
 
     try:
-        wall: float | None = estimated.schedule(cluster).makespan / HOUR
+        wall: float | None = estimated.wall_seconds(cluster) / HOUR
     except NoRoom:
         wall = None
     by_kind = {
@@ -71,8 +71,9 @@ def print_estimate(estimated: Estimate, cluster: Capacity, store: Store) -> None
         console.print(sentence, markup=False)
     for found in compare(store, estimated.stages.keys()):
         console.print(
-            f"predicted ({found.basis}) and done since: {found.stages} x {found.kind}, real time "
-            f"{found.ratio:.2f} of the predicted in the median ({found.lowest:.2f} to {found.highest:.2f})",
+            f"predicted ({found.basis}) and done since: {found.stages} x {found.kind}, which took "
+            f"{_times(found.ratio)} times as long in the median ({_times(found.lowest)} to "
+            f"{_times(found.highest)} times)",
             markup=False,
         )
 
@@ -85,7 +86,7 @@ def _sentences(estimated: Estimate, cluster: Capacity) -> list[str]:
         parts[0] += f" ({ratio:.1f} times less than {duration(HOUR * estimated.naive.hours)} of cells alone)"
     if planned.gpu:
         parts.append(f"{planned.gpu:.2f} GPU-hours")
-    parts.append(f"{estimated.storage.total / 1e9:.2f} GB of storage")
+    parts.append(f"{size(estimated.storage.total)} of storage")
     told = [", ".join(parts)]
     return [*told, _left(estimated, cluster)] if estimated.left.trials else told
 
@@ -97,10 +98,18 @@ def _left(estimated: Estimate, cluster: Capacity) -> str:
     gpu = f", {left.gpu:.2f} GPU-hours" if left.gpu else ""
     where = f"{cluster.cpus:g} cores" + (f" and {cluster.gpus:g} GPUs" if cluster.gpus else "")
     try:
-        wall = f"about {duration(estimated.schedule(cluster).makespan)} on {where}"
+        wall = (
+            f"about {duration(estimated.wall_seconds(cluster))} on {where}, of which "
+            f"{duration(estimated.startup.seconds)} until Ray and its workers are there ({estimated.startup})"
+        )
     except NoRoom as error:
         wall = str(error)
     return f"left: {duration(HOUR * left.trials)} of trials{gpu}; {wall}"
+
+
+def _times(ratio: float) -> str:
+    """`0.73`, `3.7`, `120`: two digits, or all that stand before the point."""
+    return f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}"
 
 
 def _rests_on(estimated: Estimate) -> list[str]:

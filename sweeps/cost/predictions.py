@@ -16,8 +16,9 @@ from after_ray.errors import DamagedStore
 from after_ray.files import write_json
 from after_ray.store import Store
 from sweeps.cost.estimate import Estimate
+from sweeps.cost.startup import FOLDER
 
-FOLDER = "estimates"
+WORTH_JUDGING = 1.0  # seconds: what is predicted to take less and does so is not judged
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,10 @@ class Comparison:
     Attributes:
         kind: adaptation, features, first_round or trajectory (its later rounds).
         basis: measured, mixed or assumed, as the prediction said.
-        stages: that are done since.
+        stages: that are done since, and that took a second or were to take one.
         predicted_hours, real_hours: of all of them.
-        ratio: median of real to predicted seconds; above 1 they took longer.
+        ratio: median of real to predicted seconds, either counted as one second at least; above 1 they took
+            longer.
         lowest, highest: of these ratios.
     """
 
@@ -66,7 +68,7 @@ def compare(store: Store, keys: Collection[str] | None = None) -> list[Compariso
     """Predicted against real seconds of what is finished, by kind and by what the prediction rested on.
 
     A stage that several launches predicted counts with the first prediction, before which nothing of it was
-    known. `keys`: only these stages.
+    known. What was to take less than a second and did so is left out. `keys`: only these stages.
 
     Raises:
         DamagedStore: naming a file that holds no prediction.
@@ -74,13 +76,13 @@ def compare(store: Store, keys: Collection[str] | None = None) -> list[Compariso
     pairs: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for key, (kind, basis, predicted) in _first_predictions(store).items():
         record = store.find(key) if keys is None or key in keys else None
-        if record is not None:
+        if record is not None and max(predicted, record.seconds["total"]) >= WORTH_JUDGING:
             pairs[kind, basis].append((predicted, record.seconds["total"]))
     return [_compared(kind, basis, found) for (kind, basis), found in sorted(pairs.items())]
 
 
 def _compared(kind: str, basis: str, pairs: list[tuple[float, float]]) -> Comparison:
-    ratios = [real / predicted for predicted, real in pairs]
+    ratios = [max(real, WORTH_JUDGING) / max(predicted, WORTH_JUDGING) for predicted, real in pairs]
     predicted, real = (sum(values) / 3600 for values in zip(*pairs, strict=True))
     return Comparison(kind, basis, len(pairs), predicted, real, median(ratios), min(ratios), max(ratios))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, fields, replace
 
 from after_ray.stages import NextRoundStage
-from after_ray.wording import counted
-from sweeps.planning.plan import Plan, Trajectory
+from after_ray.store.reading import Finds
+from after_ray.wording import counted, first_of
+from sweeps.planning.plan import Axes, Plan, Trajectory
+from sweeps.planning.unused import Unused, unused
 
 
 @dataclass(frozen=True)
@@ -20,26 +22,42 @@ class Inserted:
 
 @dataclass(frozen=True)
 class Changes:
-    """How many trajectories are done, go on after a finished round, or begin; and what was inserted."""
+    """How many trajectories are done, go on after a finished round, or begin; and why.
+
+    Attributes:
+        done, going_on, new: trajectories.
+        inserted: points put between others -> trajectories that run what follows them again.
+        values: by axis the values that nothing but round 0 was run of, where others were run.
+        unused: finished results of other settings, that a plan does not use.
+    """
 
     done: int
     going_on: int
     new: int
     inserted: dict[Inserted, int]
+    values: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unused: tuple[Unused, ...] = ()
 
     def sentences(self) -> list[str]:
         """What a person is told; nothing where there is nothing to tell."""
+        others = [one.sentence() for one in self.unused]
         if not (self.done or self.going_on):
-            return []
+            return others
         told = [
             f"{counted(self.done, 'trajectory', 'trajectories')} done, {self.going_on} going on from a "
             f"finished round, {self.new} new"
         ]
-        return told + [_in_words(inserted, count) for inserted, count in self.inserted.items()]
+        if self.values:
+            each = (f"{axis} {first_of(values)}" for axis, values in self.values.items())
+            told.append(f"new: {'; '.join(each)}")
+        return told + [_in_words(inserted, count) for inserted, count in self.inserted.items()] + others
 
 
-def changes(plan: Plan, done: Collection[str]) -> Changes:
-    """Compare a plan with the keys that have a record."""
+def changes(plan: Plan, done: Collection[str], records: Finds | None = None) -> Changes:
+    """Compare a plan with the keys that have a record.
+
+    `records`: finds those of other settings, which are not looked for without it.
+    """
     found = [(trajectory, _found(trajectory, done)) for trajectory in plan.trajectories]
     inserted: dict[Inserted, int] = {}
     for trajectory, count in found:
@@ -47,7 +65,23 @@ def changes(plan: Plan, done: Collection[str]) -> Changes:
             inserted[points] = inserted.get(points, 0) + 1
     finished = sum(count == len(trajectory.stages) for trajectory, count in found)
     new = sum(count == 0 for _, count in found)
-    return Changes(finished, len(found) - finished - new, new, inserted)
+    others = () if records is None else tuple(unused(plan, done, records))
+    return Changes(finished, len(found) - finished - new, new, inserted, _new_values(found), others)
+
+
+def _new_values(found: Sequence[tuple[Trajectory, int]]) -> dict[str, tuple[str, ...]]:
+    """By axis the values that only trajectories have which were not begun; round 0 alone is no beginning."""
+    fresh = [one.axes for one, count in found if count <= 1 and count < len(one.stages)]
+    begun = [one.axes for one, count in found if count > 1 or count == len(one.stages)]
+    if not begun:
+        return {}
+    values: dict[str, tuple[str, ...]] = {}
+    for axis in (each.name for each in fields(Axes) if each.name != "pretrained"):
+        known = {getattr(axes, axis) for axes in begun}
+        new = dict.fromkeys(getattr(axes, axis) for axes in fresh)
+        if told := tuple(str(value) for value in new if value not in known):
+            values[axis] = told
+    return values
 
 
 def _found(trajectory: Trajectory, done: Collection[str]) -> int:

@@ -99,4 +99,4 @@ class FollowingStudies:
         for index, trajectory in self._tally.finish(keys):
             study = self._studies[index]
             study.mirror.submit(mirrored_trajectory(study.opened, trajectory))
-        self._shown.to(sum(self._tally.done))
+        self._shown.to(self._tally.done_together, self._tally.together)

@@ -18,6 +18,7 @@ from sweeps.cost.predictions import keep_prediction
 from sweeps.launching.budget import Limits, NoGpuToCount
 from sweeps.launching.forecast import Forecaster
 from sweeps.launching.launch import Outcome, Where, launch
+from sweeps.planning.counting import Together
 from sweeps.running.following import Followed, FollowingStudies
 from sweeps.running.mending import mend_records
 from sweeps.running.progress import why_ended
@@ -61,7 +62,7 @@ def run_studies(
         prepare(opened)
     mirrors = [MirrorThread(tracking_uri, store, mirrored_study(opened, tracking_uri)) for opened in studies]
     try:
-        with meter("cells", sum(len(opened.plan.cells) for opened in studies)) as shown:
+        with meter("cells", len(Together([opened.plan for opened in studies]).cells)) as shown:
             followed = [Followed(opened, mirror) for opened, mirror in zip(studies, mirrors, strict=True)]
             following = FollowingStudies(followed, store.ledger.finished(), shown)
             try:

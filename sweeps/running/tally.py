@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sweeps.launching.sight import Standing
+from sweeps.planning.counting import Together
 from sweeps.planning.plan import Plan, Trajectory
 
 
@@ -21,10 +22,15 @@ class Cells:
 
 
 class Tally:
-    """Cells and trajectories of several plans, by the keys of the stages that finish them."""
+    """Cells and trajectories of several plans, by the keys of the stages that finish them.
+
+    `totals` and `done` are those of each plan. `together` and `done_together` count what several plans ask
+    for alike once, as `after-ray plan` does.
+    """
 
     def __init__(self, plans: Sequence[Plan]) -> None:
         self._cells = [Counter(cell.key for cell in plan.cells) for plan in plans]
+        self._distinct = Counter(cell.key for cell in Together(plans).cells)
         self._last: dict[str, list[tuple[int, Trajectory]]] = {}
         for index, plan in enumerate(plans):
             for trajectory in plan.trajectories:
@@ -32,6 +38,8 @@ class Tally:
         self._finished: set[str] = set()
         self.totals = [sum(cells.values()) for cells in self._cells]
         self.done = [0 for _ in plans]
+        self.together = self._distinct.total()
+        self.done_together = 0
 
     def finish(self, keys: Iterable[str]) -> Iterator[tuple[int, Trajectory]]:
         """These stages are finished: the trajectories that end with one of them, with their plan's number."""
@@ -39,6 +47,7 @@ class Tally:
             if key in self._finished:
                 continue
             self._finished.add(key)
+            self.done_together += self._distinct[key]
             for index, cells in enumerate(self._cells):
                 self.done[index] += cells[key]
             yield from self._last.get(key, ())

@@ -54,8 +54,13 @@ class Book:
 
     @classmethod
     def open(cls, opened: OpenStudy) -> Book:
-        """The book of a study's search, with all that was drawn before from the same space."""
+        """The book of a study's search, with all that was drawn before from the same space.
+
+        Raises:
+            AfterRayError: when the corpus does not have the folds that candidates are compared on.
+        """
         expander = Expander(opened)
+        _ = expander.rungs  # what cannot be compared is refused before anything is drawn
         search = expander.search
         drawn_from = {
             "space": {path: each.model_dump(mode="json") for path, each in search.space.items()},

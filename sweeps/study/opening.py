@@ -12,6 +12,7 @@ import yaml
 
 from after_ray.adaptation.settings import check_adaptation
 from after_ray.corpora._base import Scan, scan
+from after_ray.corpora._settings import CorpusSettings
 from after_ray.execution.kept_folds import standing_folds
 from after_ray.store import Store
 from sweeps.planning.only import EVERYTHING, Keys, Only
@@ -21,6 +22,29 @@ from sweeps.study.loading import load_study
 from sweeps.study.places import override_without_places, without_places
 
 CorpusProgress = Callable[[str, int, int], None]  # corpus name, files done, files in all
+
+
+class Scans:
+    """Corpora as they were found, each read once however many studies of a command name it.
+
+    All of its settings decide: another folder, other labels or other exclusions are read for themselves.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[str, Scan] = {}
+
+    def of(self, corpus: CorpusSettings, cache: Path, progress: CorpusProgress | None = None) -> Scan:
+        """The scan of a corpus; `cache` is the folder for what earlier commands learnt."""
+        settings = corpus.model_dump_json()
+        if settings not in self._found:
+            told = None if progress is None else _named(progress, corpus.title)
+            self._found[settings] = scan(corpus, cache, told)
+        return self._found[settings]
+
+    @property
+    def all(self) -> tuple[Scan, ...]:
+        """All that were read, in their order."""
+        return tuple(self._found.values())
 
 
 @dataclass(frozen=True)
@@ -67,27 +91,26 @@ def open_study(
     overrides: Sequence[str] = (),
     progress: CorpusProgress | None = None,
     only: Only = EVERYTHING,
+    scans: Scans | None = None,
 ) -> OpenStudy:
     """Read a study file and expand it.
 
     The corpora are scanned, which decodes every new file once; nothing is written but the scans' own cache
-    in the store.
+    in the store. `scans`: what was read before by the same command, and is not read again.
 
     Raises:
         AfterRayError: one sentence about the first thing that is wrong.
     """
     study = with_identities(load_study(path, overrides))
-    scans = tuple(
-        scan(corpus, store / "scans", None if progress is None else _named(progress, corpus.title))
-        for corpus in study.corpus
-    )
+    read = Scans() if scans is None else scans
+    found = tuple(read.of(corpus, store / "scans", progress) for corpus in study.corpus)
     kept = Store(store)
     plan = make_plan(
         study,
-        [found.manifest for found in scans],
+        [one.manifest for one in found],
         lambda stage, manifest: standing_folds(stage, manifest, kept),
     )
-    opened = OpenStudy(path, study, scans, plan, kept, tuple(overrides), only)
+    opened = OpenStudy(path, study, found, plan, kept, tuple(overrides), only)
     _ = opened.wanted  # a selection of nothing is refused now
     return opened
 

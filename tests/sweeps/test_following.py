@@ -14,6 +14,7 @@ from after_ray.store import Store
 from sweeps._console import Meter
 from sweeps.in_words import progress_in_words
 from sweeps.launching.sight import Standing
+from sweeps.planning.counting import counts
 from sweeps.planning.jobs import Job, jobs_of
 from sweeps.running.following import Followed, FollowingStudies
 from sweeps.running.progress import Progress, read_progress, write_progress
@@ -50,10 +51,11 @@ class Shown:
     """Stands in for the terminal."""
 
     done: int = -1
+    total: int | None = None
     lines: list[str] = field(default_factory=list)
 
     def to(self, done: int, total: int | None = None) -> None:
-        self.done = done
+        self.done, self.total = done, total
 
     def say(self, line: str) -> None:
         self.lines.append(line)
@@ -76,20 +78,26 @@ def trajectory_job(studies: list[OpenStudy], strategy: str) -> Job:
     return next(job for job in jobs if getattr(job.stage, "strategy", None) == strategy)
 
 
-def test_rounds_count_in_every_study_that_reports_them(tmp_path: Path) -> None:
+def test_rounds_are_told_to_every_study_and_count_once_together(tmp_path: Path) -> None:
     studies = [study(tmp_path, "one", "random", "entropy"), study(tmp_path, "other", "entropy")]
     seen, mirrors, shown = following(studies, set())
     first = next(j for j in jobs_of([s.plan for s in studies], set()).values() if j.kind == "first_round")
     seen.on_trial(first, {"done": True})
-    assert shown.done == 2 + 1, "round 0 is a cell of each strategy"
+    together = counts([one.plan for one in studies], set())["cells"]
+    assert (shown.done, shown.total) == (2, together), "round 0 is a cell of each strategy"
     entropy = trajectory_job(studies, "entropy")
     seen.on_trial(entropy, {"rounds": 2, "done": False})
-    assert shown.done == 3 + 2
+    assert shown.done == 3
     assert [mirror.keys for mirror in mirrors] == [[], []]
     seen.on_trial(entropy, {"rounds": 3, "done": True})
     seen.on_trial(entropy, {"rounds": 3, "done": True})
-    assert shown.done == 3 + 4
+    assert shown.done == 4
     assert [mirror.keys for mirror in mirrors] == [[entropy.key], [entropy.key]]
+    seen.on_trial(trajectory_job(studies, "random"), {"rounds": 3, "done": True})
+    assert shown.done == shown.total == 6
+    seen.ended("nothing more to run")
+    stood = [read_progress(one.store, one.study.study) for one in studies]
+    assert [(one.done, one.cells) for one in stood if one is not None] == [(6, 6), (3, 3)]
 
 
 def test_what_was_done_before_is_counted_and_mirrored_at_once(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 from after_ray.execution.kept_folds import keep_folds
 from after_ray.store import Record, Store
 from sweeps.cli import app
-from sweeps.commands.store import size
 from sweeps.planning.belonging import keys_of
 from sweeps.search.book import Book
 from sweeps.study.opening import OpenStudy, open_study
@@ -146,11 +145,3 @@ def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     assert code == 1
     assert said.startswith("error: ")
     assert "none.tar" in said
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (12_345_678, "12.3 MB"), (4.6e9, "4.6 GB")],
-)
-def test_sizes_are_powers_of_ten(count: float, text: str) -> None:
-    assert size(count) == text

@@ -32,6 +32,23 @@ def test_real_times_are_compared_with_the_first_prediction(tmp_path: Path) -> No
     assert compare(store, keys=()) == []
 
 
+def test_times_below_a_second_are_not_judged_and_a_long_one_is_by_seconds(tmp_path: Path) -> None:
+    store, made = Store(tmp_path), plan()
+    keep_prediction(store, estimate([made], [manifest()], store, set()))
+    tiny = {stage.key for one in made.trajectories for stage in one.stages}
+    finish(made, store, made.keys - tiny)
+    predicted = estimate([made], [manifest()], store, set()).stages
+    assert all(predicted[key].seconds < 1 for key in tiny), "as is assumed of a processor"
+    finish(made, store, {made.trajectories[0].first.key}, seconds=lambda phase: 1e-3)
+    finish(made, store, tiny - {made.trajectories[0].first.key}, seconds=lambda phase: 1.0)
+    found = {row.kind: row for row in compare(store, tiny)}
+    assert found.keys() == {"trajectory"}, "nobody waits for a round 0 of milliseconds"
+    assert found["trajectory"].stages == 4
+    assert 3 <= found["trajectory"].lowest <= found["trajectory"].highest <= 5, (
+        "four or five phases of a second"
+    )
+
+
 def test_nothing_is_kept_where_nothing_is_missing(tmp_path: Path) -> None:
     store, made = Store(tmp_path), plan()
     finish(made, store)
