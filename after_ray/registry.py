@@ -12,7 +12,7 @@ import importlib.util
 import pkgutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from after_ray.errors import AfterRayError, UnknownName
 from after_ray.files import sha256_of
@@ -37,10 +37,13 @@ def source_digest(path: str) -> str:
 
 
 class Registry(Generic[T]):
-    """The implementations of one kind, one module of `package` each (modules with `_` are private)."""
+    """The implementations of one kind, one module of `package` each (modules with `_` are private).
 
-    def __init__(self, kind: str, package: str) -> None:
-        self.kind = kind
+    Every one is a subclass of `base`, a user's own as well.
+    """
+
+    def __init__(self, kind: str, package: str, base: type) -> None:
+        self.kind, self._base = kind, base
         self._package = package
         self._known: dict[str, type[T]] = {}
 
@@ -81,6 +84,12 @@ class Registry(Generic[T]):
     def _import_path(self, path: str) -> type[T]:
         module, _, attribute = path.partition(":")
         try:
-            return getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
+            found: Any = getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError, ValueError) as error:
             raise AfterRayError(f"The {self.kind} '{path}' cannot be imported: {error}.") from error
+        if isinstance(found, type) and issubclass(found, self._base):
+            return cast("type[T]", found)
+        raise AfterRayError(
+            f"The {self.kind} '{path}' is no class that extends {self._package}.{self._base.__name__}; "
+            "name one that does."
+        )

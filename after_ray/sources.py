@@ -19,6 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from after_ray.candidate import CandidateStage
 from after_ray.errors import AfterRayError
 from after_ray.files import write_json
 from after_ray.stages import (
@@ -80,6 +81,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "metrics.py",
         "seeds.py",
     ),
+    "candidate": ("candidate.py", "execution/candidate.py"),
 }
 # Kinds with one file per name: the room, and what all of its names share.
 NAMED: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -118,6 +120,8 @@ def parts_of(stage: Stage) -> tuple[str, ...]:
         case FeaturesStage():
             kind = stage.features.kind
             return ("features", f"features:{kind}", *(("backbones",) if stage.features.on_gpu else ()))
+        case CandidateStage():
+            return ("candidate",)
         case FirstRoundStage():
             return (*_of_round(stage), f"initialization:{stage.initialization.name}")
         case NextRoundStage() if ":" in stage.strategy:  # its own file is in the key
@@ -215,6 +219,7 @@ def versions() -> dict[str, int]:
         "adaptation": AdaptationStage.version,
         "features": FeaturesStage.version,
         "learning": FirstRoundStage.version,
+        "candidate": CandidateStage.version,
         "initialization": FirstRoundStage.version,
         "strategy": NextRoundStage.version,
     }

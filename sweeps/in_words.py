@@ -13,7 +13,7 @@ from after_ray.protocol import PRESETS, Block, Protocol, fitting_block
 from after_ray.splits._settings import FoldSettings, ValidationCap
 from after_ray.splits.speakers import recorded_together
 from after_ray.wording import counted, duration, printable
-from sweeps.running.progress import Progress
+from sweeps.running.progress import BestSoFar, Progress, Searched
 from sweeps.search.settings import SelectedFrom
 from sweeps.study.declaration import Study
 from sweeps.study.splitting import Split
@@ -158,9 +158,14 @@ def selected_in_words(selected: SelectedFrom) -> str:
 
 def progress_in_words(progress: Progress) -> str:
     """How a launch stands, or how it ended."""
-    cells = f"{progress.done} of {progress.cells} cells done"
+    if progress.search is None:
+        cells = f"{progress.done} of {progress.cells} cells done"
+    else:
+        cells = searched_in_words(progress.search)
     if progress.ended is not None:
-        return f"{cells}; the last launch on {progress.host} ended: {progress.ended}"
+        return (
+            f"{cells}; the last launch on {progress.host} ended: {progress.ended.removeprefix('stopped: ')}"
+        )
     if progress.stale():
         return (
             f"{cells}; nothing was heard of the last launch (process {progress.process} on {progress.host}) "
@@ -168,9 +173,12 @@ def progress_in_words(progress: Progress) -> str:
         )
     trials = progress.kinds or {}
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(trials.items()))
-    running = f" ({counted(sum(trials.values()), 'trial')}: {kinds})" if trials else ""
-    parts = [cells, f"{progress.running} running{running}", f"{progress.waiting} waiting"]
-    parts += [f"{progress.failed} failed"] if progress.failed else []
+    in_trials = f" ({counted(sum(trials.values()), 'trial')}: {kinds})" if trials else ""
+    running = f"{progress.running} running{in_trials}"
+    if progress.search is not None:
+        running = _candidates_running(progress.search, progress.running)
+    parts = [cells, running, f"{progress.waiting} waiting"]
+    parts += [f"{progress.failed} failed"] if progress.failed and progress.search is None else []
     parts += [f"{progress.blocked} blocked"] if progress.blocked else []
     parts += [f"{progress.gpus_used:g} of {progress.gpus:g} GPUs in use"] if progress.gpus else []
     parts += [f"{duration(3600 * progress.hours)} so far"]
@@ -178,13 +186,48 @@ def progress_in_words(progress: Progress) -> str:
     return ", ".join(parts)
 
 
+def searched_in_words(search: Searched) -> str:
+    """How many candidates of a search were tried, how they ended, and the best of them so far."""
+    told = (
+        f"{search.settled} of {counted(search.candidates, 'candidate')} tried ({search.finished} finished, "
+        f"{search.pruned} pruned, {search.failed} failed)"
+    )
+    return told if search.best is None else f"{told}, {best_in_words(search.best, search.rungs)}"
+
+
+def best_in_words(best: BestSoFar, rungs: int) -> str:
+    """The best candidate so far: its value, how far it got, its configuration."""
+    settings = ", ".join(f"{path}={_short(value)}" for path, value in best.configuration.items())
+    return (
+        f"best so far: candidate {best.candidate} with a validation UA of {100 * best.value:.1f} % at rung "
+        f"{best.rung} of {rungs} ({settings})"
+    )
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else json.dumps(value)
+
+
+def _candidates_running(search: Searched, trials: int) -> str:
+    if search.shared:
+        return f"{search.shared_done} of {counted(search.shared, 'stage')} that all share done"
+    rungs = ", ".join(map(str, search.running_at))
+    return f"{trials} running" + (f" (at rung {rungs} of {search.rungs})" if rungs else "")
+
+
 def searches_in_words(studies: Sequence[OpenStudy]) -> list[str]:
     """For each study that searches, how far its search is: what was pruned is not missing."""
-    from sweeps.search.book import search_counts
+    from sweeps.search.book import Book
+    from sweeps.search.standing import searched
 
     told = []
     for one in studies:
         if one.study.search is not None:
-            states = ", ".join(f"{count} {state}" for state, count in search_counts(one).items())
+            book = Book.open(one)
+            counts = book.counts()
+            states = ", ".join(f"{count} {state}" for state, count in counts.items())
             told.append(f"search of {one.study.study}: {states}")
+            if counts["finished"] or counts["pruned"]:
+                search = searched(book)
+                told += [] if search.best is None else [best_in_words(search.best, search.rungs)]
     return told

@@ -105,4 +105,4 @@ def top(scores: NDArray[np.float64], budget: int) -> NDArray[np.int64]:
     return np.concatenate([ranked, tied]).astype(np.int64)
 
 
-strategies: Registry[Strategy] = Registry("strategy", "after_ray.acquisition")
+strategies: Registry[Strategy] = Registry("strategy", "after_ray.acquisition", Strategy)

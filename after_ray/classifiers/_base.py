@@ -129,4 +129,4 @@ class Classifier(ABC):
         """Take over weights returned by `weights`."""
 
 
-classifiers: Registry[Classifier] = Registry("classifier", "after_ray.classifiers")
+classifiers: Registry[Classifier] = Registry("classifier", "after_ray.classifiers", Classifier)

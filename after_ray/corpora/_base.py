@@ -163,7 +163,7 @@ class ListedCorpus(Corpus):
             raise UnusableAudio(self.settings.title, problems, usable, official)
 
 
-corpora: Registry[Corpus] = Registry("corpus", "after_ray.corpora")
+corpora: Registry[Corpus] = Registry("corpus", "after_ray.corpora", Corpus)
 
 
 def open_source(settings: CorpusSettings) -> Corpus:

@@ -8,9 +8,10 @@ from functools import cached_property
 
 from after_ray.candidate import CandidateStage
 from after_ray.environment import Execution, describe
+from after_ray.sources import source_of
 from after_ray.stages import MADE_BY_DRIVER, FirstRoundStage, NextRoundStage, Stage, rounds
 from after_ray.store import Draft, Record, Store
-from after_ray.store.pruned import PrunedNotes
+from after_ray.store.pruned import forget
 
 
 class CandidateRun:
@@ -58,12 +59,12 @@ class CandidateRun:
             measures={"validation_ua": self._stage.value(scores), "rungs": len(scores)},
             seconds={"total": finished - self._started},
             details={"scores": list(scores)},
-            environment=describe(self._execution),
+            environment=describe(self._execution, source_of(self._stage)),
             started=self._started,
             finished=finished,
         )
         record = self._store.commit(draft)
-        PrunedNotes(self._store.root).forget(record.key)
+        forget(self._store.root, record.key)
         return record
 
     @cached_property

@@ -38,4 +38,4 @@ class Extractor(ABC):
         """One vector of shape (d,) per utterance for the clustering initialization (protocol ruling 4)."""
 
 
-extractors: Registry[Extractor] = Registry("feature kind", "after_ray.features")
+extractors: Registry[Extractor] = Registry("feature kind", "after_ray.features", Extractor)

@@ -43,4 +43,6 @@ class Initialization(ABC):
     ) -> Chosen: ...
 
 
-initializations: Registry[Initialization] = Registry("initialization", "after_ray.initialization")
+initializations: Registry[Initialization] = Registry(
+    "initialization", "after_ray.initialization", Initialization
+)

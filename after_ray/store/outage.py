@@ -64,6 +64,11 @@ class Outage:
         self._pause = 0.0
         self._room = ROOM_FOR_A_RECORD
 
+    @property
+    def lasts(self) -> bool:
+        """Whether the store was gone when it was last used."""
+        return self._since is not None
+
     def pause(self) -> None:
         """Wait before the work is entered again: twice as long each time. Without an outage nothing.
 

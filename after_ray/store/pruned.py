@@ -11,33 +11,46 @@ from after_ray.files import write_json
 
 @dataclass(frozen=True)
 class Pruned:
-    """A candidate that was stopped: its scores at the rungs that it passed."""
+    """A candidate that was stopped: its scores at the rungs that it passed.
+
+    `among`: how many candidates the search asked for when it stopped this one.
+    """
 
     key: str
     scores: tuple[float, ...]
+    among: int
 
 
 class PrunedNotes:
-    """One note per stopped candidate under `pruned/`; a record of the same key counts more than its note."""
+    """One note per stopped candidate under `pruned/`; a record of the same key counts more than its note.
 
-    def __init__(self, root: Path) -> None:
-        self._folder = root / "pruned"
+    Args:
+        root: the store's folder.
+        judge: what decides which candidates one is compared with, as a digest: what one search stopped,
+            another may finish.
+    """
+
+    def __init__(self, root: Path, judge: str) -> None:
+        self._folder = root / "pruned" / judge
 
     def note(self, pruned: Pruned) -> None:
         """Remember that a candidate was stopped."""
         write_json(self._path(pruned.key), asdict(pruned))
 
-    def find(self, key: str) -> Pruned | None:
-        """The note of a candidate, or None."""
+    def find(self, key: str, among: int) -> Pruned | None:
+        """The note of a candidate; None also where it was stopped among more than now are asked for."""
         try:
             value = json.loads(self._path(key).read_bytes())
         except FileNotFoundError:
             return None
-        return Pruned(value["key"], tuple(value["scores"]))
-
-    def forget(self, key: str) -> None:
-        """Remove the note of a candidate that was finished after all."""
-        self._path(key).unlink(missing_ok=True)
+        pruned = Pruned(value["key"], tuple(value["scores"]), value["among"])
+        return pruned if pruned.among <= among else None
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.json"
+
+
+def forget(root: Path, key: str) -> None:
+    """Remove the notes of a candidate that was finished after all, whoever stopped it."""
+    for path in root.glob(f"pruned/*/{key}.json"):
+        path.unlink(missing_ok=True)

@@ -75,6 +75,30 @@ def _file_error(error: OSError, store: Path) -> str:
     return f"{path} cannot be used ({problem}); {remedy}."
 
 
+class NoStore(AfterRayError):
+    """A folder that is no store."""
+
+    def __init__(self, store: Path) -> None:
+        super().__init__(
+            f"There is no store at {store}; name the folder of one with --store, or run a study into it."
+        )
+
+
+def refuse_no_store(
+    store: Path, studies: Sequence[Path] = (), overrides: Sequence[str] | None = None
+) -> None:
+    """For commands that only look: none of them makes a store where a name was mistyped.
+
+    Mistakes of the study files are told first.
+    """
+    from sweeps.study.loading import load_study
+
+    for study in studies:
+        load_study(study, overrides or ())
+    if not (store / "ledger").is_dir():
+        raise NoStore(store)
+
+
 class RepeatedStudy(AfterRayError):
     """Two studies of one name in one command."""
 

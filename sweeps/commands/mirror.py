@@ -15,6 +15,7 @@ from sweeps.commands._options import (
     one_sentence,
     opened_study,
     quiet_libraries,
+    refuse_no_store,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def mirror(
     for study in studies:
         try:
             with one_sentence(store):
+                refuse_no_store(store, [study], overrides)
                 mirror_study(opened_study(study, store, overrides), tracking_uri, rebuild)
         except typer.Exit as stop:
             code = stop.exit_code

@@ -96,9 +96,9 @@ def _numbers(studies: Sequence[OpenStudy]) -> dict[str, Any]:
 
 def _search(opened: OpenStudy) -> dict[str, Any]:
     """How far the study's search is, where it has one."""
-    from sweeps.search.book import search_counts
+    from sweeps.search.book import Book
 
-    return {} if opened.study.search is None else {"search": search_counts(opened)}
+    return {} if opened.study.search is None else {"search": Book.open(opened).counts()}
 
 
 def _search_hours(studies: Sequence[OpenStudy], assume: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sweeps.commands._options import (
     StudyFile,
     one_sentence,
     opened_study,
+    refuse_no_store,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def report(
 ) -> None:
     """Write the report of a study: curves, tables, tests, one HTML page."""
     with one_sentence(store):
+        refuse_no_store(store, [study], overrides)
         print_report(opened_study(study, store, overrides), out)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -28,16 +28,19 @@ from sweeps.commands._options import (
     one_sentence,
     opened_studies,
     quiet_libraries,
+    refuse_no_store,
     refuse_shared_recordings,
 )
 from sweeps.commands.report import print_report
 
 if TYPE_CHECKING:
+    from after_ray.store.reading import Reading
     from sweeps.launching.budget import Limits
     from sweeps.launching.launch import Where
     from sweeps.planning.plan import Trajectory
     from sweeps.running.studies import RunReport
     from sweeps.study.opening import OpenStudy
+    from sweeps.tracking import MirrorReport
 
 
 def run(
@@ -63,7 +66,7 @@ def run(
         where, limits = Where(address, cache_dir, cpus, cache_gb), Limits(max_hours, max_gpu_hours)
         chosen = []
         for opened in opened_studies(studies, store, overrides, only):
-            one, limits = searched(opened, where, limits, only)
+            one, limits = searched(opened, where, limits, only, tracking_uri)
             chosen.append(one)
         run_opened(chosen, where, tracking_uri, limits)
 
@@ -83,6 +86,7 @@ def retry(
 ) -> None:
     """Run again what failed, also what failed too often, and what could not run because of it."""
     with one_sentence(store):
+        refuse_no_store(store, studies, overrides)
         quiet_libraries()
         from sweeps.launching.budget import Limits
         from sweeps.launching.launch import Where
@@ -137,8 +141,8 @@ def run_opened(
     `forgiven`: keys of failures that do not count any more.
     """
     from after_ray.store.reading import Reading
+    from sweeps.launching.cache import refuse_no_cache
     from sweeps.planning.counting import counts
-    from sweeps.provenance.drift import drift
     from sweeps.running.studies import run_studies
     from sweeps.tracking import default_tracking_uri
 
@@ -146,19 +150,15 @@ def run_opened(
     for opened in studies:
         refuse_shared_recordings(opened)
     store.probe()
+    refuse_no_cache(where)
     reading = Reading(store.ledger)
     uri = tracking_uri or default_tracking_uri(store)
     done = run_studies(studies, where, uri, limits, forgiven, reading)
     _say(done)
     if done.outcome.unavailable:
         raise AfterRayError(done.outcome.unavailable)
-    for opened, mirrored in zip(studies, done.mirrored, strict=True):
-        if mirrored.links is not None:
-            print("\n".join(mirrored.links.lines(opened.study.study)))
-        print_report(opened, None)
     finished = store.ledger.finished()
-    for sentence in drift([opened.plan for opened in studies], reading.environment, finished):
-        print(f"warning: {sentence}")
+    _show(studies, done.mirrored, reading, finished)
     missing = counts([opened.wanted for opened in studies], finished)["missing"]
     if not missing:
         return
@@ -171,6 +171,24 @@ def run_opened(
     files = " ".join(str(opened.path) for opened in studies)
     print(f"{missing} cells are missing; 'after-ray status {files} --store {store.root}' says why")
     raise typer.Exit(1)
+
+
+def _show(
+    studies: Sequence[OpenStudy], mirrors: Sequence[MirrorReport], reading: Reading, finished: Collection[str]
+) -> None:
+    """Where to look at the studies, their tables, and what is to be known of their results."""
+    from sweeps.provenance.drift import drift
+
+    for opened, mirrored in zip(studies, mirrors, strict=True):
+        if mirrored.links is not None:
+            print("\n".join(mirrored.links.lines(opened.study.study)))
+    for opened in studies:
+        if any(cell.key in finished for cell in opened.plan.cells):
+            print_report(opened, None)
+        else:
+            print(f"no report of {opened.study.study} yet: none of its cells is finished")
+    for sentence in drift([opened.plan for opened in studies], reading.environment, finished):
+        print(f"warning: {sentence}")
 
 
 def _say(done: RunReport) -> None:

@@ -21,6 +21,7 @@ from sweeps.commands._options import (
     Overrides,
     StoreFolder,
     StudyFile,
+    TrackingUri,
     one_sentence,
     opened_study,
     quiet_libraries,
@@ -52,6 +53,7 @@ def search(
         bool, typer.Option("--retry", help="Try candidates again that failed too often.")
     ] = False,
     address: Address = None,
+    tracking_uri: TrackingUri = None,
     cache_dir: CacheFolder = None,
     cache_gb: CacheLimit = 50.0,
     cpus: Cores = None,
@@ -73,28 +75,33 @@ def search(
         if retry:
             forgive_failures(opened)
         where, limits = Where(address, cache_dir, cpus, cache_gb), Limits(max_hours, max_gpu_hours)
-        done = search_opened(opened, where, limits)
+        done = search_opened(opened, where, limits, tracking_uri)
         print(f"run it: after-ray run {done.best} --store {opened.store.root}")
 
 
-def searched(opened: OpenStudy, where: Where, limits: Limits, only: str | None) -> tuple[OpenStudy, Limits]:
+def searched(
+    opened: OpenStudy, where: Where, limits: Limits, only: str | None, tracking_uri: str | None
+) -> tuple[OpenStudy, Limits]:
     """The study to run in the place of one with a search: the chosen one; and what is left of the limits."""
     if opened.study.search is None:
         return opened, limits
-    done = search_opened(opened, where, limits)
+    done = search_opened(opened, where, limits, tracking_uri)
     assert done.best is not None
     return opened_study(done.best, opened.store.root, None, only=only), done.left
 
 
-def search_opened(opened: OpenStudy, where: Where, limits: Limits) -> SearchReport:
+def search_opened(opened: OpenStudy, where: Where, limits: Limits, tracking_uri: str | None) -> SearchReport:
     """Run a search to its end; ends with an exit code of its own where a budget stops it."""
+    from sweeps.launching.cache import refuse_no_cache
     from sweeps.running.studies import check_limits
     from sweeps.search.running import run_search
+    from sweeps.tracking import default_tracking_uri
 
     refuse_shared_recordings(opened)
     check_limits([opened], limits)
     opened.store.probe()
-    done = run_search(opened, where, limits)
+    refuse_no_cache(where)
+    done = run_search(opened, where, limits, tracking_uri or default_tracking_uri(opened.store))
     print_search(opened, done)
     if done.best is None:
         raise typer.Exit(STOPPED)
@@ -111,5 +118,9 @@ def print_search(opened: OpenStudy, done: SearchReport) -> None:
     print(f"candidates: {done.candidates}")
     if done.best is not None:
         print(f"best: {done.best}")
+    if done.mirrored is not None and done.mirrored.error:
+        print(f"how the search stood is not in MLflow: {done.mirrored.error}")
+    if done.mirrored is not None and done.mirrored.links is not None:
+        print("\n".join(done.mirrored.links.lines(opened.study.study)))
     if done.stopped is not None:
         print(f"{done.counts['missing']} candidates are missing; {done.stopped}")

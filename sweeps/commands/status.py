@@ -16,6 +16,7 @@ from sweeps.commands._options import (
     StudyFiles,
     one_sentence,
     opened_studies,
+    refuse_no_store,
 )
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sweeps.study.opening import OpenStudy
 
 LOGS_SHOWN = 3
+SECONDS_OF_A_START = 60
 
 
 def status(
@@ -36,11 +38,31 @@ def status(
 ) -> None:
     """Show what is done, missing, running and failed, with one sentence per cause of failure."""
     with one_sentence(store):
+        refuse_no_store(store, studies, overrides)
         opened = opened_studies(studies, store, overrides, only)
+        if watch:
+            _wait_for_a_launch(opened)
         while watch and _running(opened):
             _print_running(opened)
             time.sleep(every)
         _print_standing(opened)
+
+
+def _wait_for_a_launch(studies: Sequence[OpenStudy]) -> None:
+    """A launch takes some seconds until it can be seen; where all is done none is waited for."""
+    end = time.monotonic() + SECONDS_OF_A_START
+    if not _running(studies) and _missing(studies):
+        print(
+            f"no launch is running yet; waiting {SECONDS_OF_A_START} s for one (Ctrl-C ends it)", flush=True
+        )
+        while not _running(studies) and time.monotonic() < end:
+            time.sleep(0.5)
+
+
+def _missing(studies: Sequence[OpenStudy]) -> int:
+    from sweeps.planning.counting import counts
+
+    return counts([opened.wanted for opened in studies], studies[0].store.ledger.finished())["missing"]
 
 
 def _running(studies: Sequence[OpenStudy]) -> bool:

@@ -11,7 +11,7 @@ import typer
 
 from after_ray.errors import AfterRayError
 from after_ray.wording import size
-from sweeps.commands._options import DEFAULT_STORE, StoreFolder, one_sentence, opened_studies
+from sweeps.commands._options import DEFAULT_STORE, StoreFolder, one_sentence, opened_studies, refuse_no_store
 
 if TYPE_CHECKING:
     from after_ray.store.census import Census
@@ -30,15 +30,6 @@ SomeStudies = Annotated[
 ]
 
 
-class NoStore(AfterRayError):
-    """A folder that is no store."""
-
-    def __init__(self, store: Path) -> None:
-        super().__init__(
-            f"There is no store at {store}; name the folder of one with --store, or run a study into it."
-        )
-
-
 class NothingToExport(AfterRayError):
     """An export of nothing."""
 
@@ -53,7 +44,7 @@ class NothingToExport(AfterRayError):
 def du(studies: SomeStudies = None, store: StoreFolder = DEFAULT_STORE) -> None:
     """Show what takes room in a store; with studies also what each of them needs."""
     with one_sentence(store):
-        _refuse_no_store(store)
+        refuse_no_store(store)
         from after_ray.store import Store
         from after_ray.store.census import Census
         from after_ray.store.usage import usage
@@ -100,7 +91,7 @@ def gc(
 ) -> None:
     """Remove what killed processes left; what was written to within an hour stays, so a study may run."""
     with one_sentence(store):
-        _refuse_no_store(store)
+        refuse_no_store(store)
         from after_ray.store import Store
         from after_ray.store.garbage import find_garbage, remove_garbage
         from sweeps.planning.belonging import keys_of
@@ -142,7 +133,7 @@ def export_(
 ) -> None:
     """Write results into a file: all, or those of studies with everything that they rest on."""
     with one_sentence(store):
-        _refuse_no_store(store)
+        refuse_no_store(store)
         from after_ray.store import Store
         from after_ray.store.archive import export_results
         from after_ray.store.census import Census
@@ -189,8 +180,3 @@ def _print_merged(merged: Merged) -> None:
         )
     if merged.differing:
         raise typer.Exit(1)
-
-
-def _refuse_no_store(store: Path) -> None:
-    if not (store / "ledger").is_dir():
-        raise NoStore(store)

@@ -18,6 +18,7 @@ from sweeps.commands._options import (
     one_sentence,
     opened_study,
     quiet_libraries,
+    refuse_no_store,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def verify(
         from sweeps.provenance.verify import share_of
 
         part = share_of(share)
+        refuse_no_store(store, [study], overrides)
         verify_opened(opened_study(study, store, overrides, only=only), part, seed, adaptations, cache_dir)
 
 

@@ -37,11 +37,12 @@ class Eta:
             running: jobs, with the seconds that each has run.
             waiting: jobs.
         """
+        overdue = self._overdue(running)
         left = {job.key: (job, elapsed) for job, elapsed in [*running, *((job, 0.0) for job in waiting)]}
         giver = {stage: key for key, (job, _) in left.items() for stage in job.gives}
         tasks = []
         for job, elapsed in left.values():
-            expected = self._expected(job)
+            expected = self._expected(job, overdue[job.kind])
             if expected is None:
                 return None
             needs = {giver[stage]: 0.0 for stage in job.needs if stage in giver}
@@ -60,10 +61,19 @@ class Eta:
             return None  # a cluster that has yet to start the nodes that they need
         return simulate(whole, capacity).makespan / HOUR
 
-    def _expected(self, job: Job) -> float | None:
+    def _overdue(self, running: Sequence[tuple[Job, float]]) -> dict[str, list[float]]:
+        """By kind, how much longer than expected jobs take that run: as if they ended now, and no sooner."""
+        paces: dict[str, list[float]] = defaultdict(list)
+        for job, elapsed in running:
+            expected = self._seconds.get(job.key)
+            if expected and elapsed > expected:
+                paces[job.kind].append(elapsed / expected)
+        return paces
+
+    def _expected(self, job: Job, overdue: Sequence[float]) -> float | None:
         expected = self._seconds.get(job.key)
         if expected:
-            paces = self._paces[job.kind]
+            paces = [*self._paces[job.kind], *overdue]
             return expected * (statistics.median(paces) if paces else 1.0)
         taken = self._taken[job.kind]
         return statistics.mean(taken) if taken else None

@@ -179,13 +179,11 @@ class _Run:
         return self._nodes
 
 
-def run_trials(
-    searcher: Any, watcher: TrialWatcher, scratch: Path, scheduler: Any = None, restarts: int = 0
-) -> None:
+def run_trials(searcher: Any, watcher: TrialWatcher, scratch: Path, scheduler: Any = None) -> None:
     """Let Tune run what a searcher hands out, until it is finished; without a scheduler none is stopped.
 
-    `restarts`: how often Tune itself starts a trial again whose process is lost. It does not where that
-    happens while a process takes over another trial, so a searcher that hands out again is the better way.
+    A trial whose process is lost is the searcher's to hand out again: Tune itself does not start one again
+    that is lost while a process takes it over.
     """
     # Each size of trial has a limit of its own (`ReadyFirst`), so that none keeps another out.
     os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", "100000")
@@ -205,7 +203,6 @@ def run_trials(
             verbose=0,
             callbacks=[watcher],
             stop=watcher,
-            failure_config=tune.FailureConfig(max_failures=restarts),
         ),
     ).fit()
 

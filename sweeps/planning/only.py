@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 
+from pydantic_core import PydanticCustomError
+
 from after_ray.errors import AfterRayError
 from sweeps.planning.plan import Axes, Plan, Trajectory
+from sweeps.study.axes import integers
 
 AXES = tuple(axis.name for axis in fields(Axes) if axis.name != "pretrained")
 
@@ -42,7 +44,8 @@ class Only:
                 raise BadSelection(text, f"'{axis}' is no axis of a trajectory", ", ".join(AXES))
             if axis in chosen:
                 raise BadSelection(text, f"'{axis}' is there twice", f"{axis}=one|another")
-            chosen[axis] = frozenset(value for word in values.split("|") for value in _values(word.strip()))
+            words = [word.strip() for word in values.split("|")]
+            chosen[axis] = frozenset(value for word in words for value in _values(text, word))
         if not chosen:
             raise BadSelection(text, "it names nothing", "strategy=entropy,fold=2")
         return cls(text, chosen)
@@ -84,12 +87,12 @@ class Keys:
 EVERYTHING = Only()
 
 
-def _values(word: str) -> list[str]:
+def _values(text: str, word: str) -> list[str]:
     """`3` or `0..4`, both ends included."""
-    match = re.fullmatch(r"(\d+)\.\.(\d+)", word)
-    if match is None:
-        return [word]
-    return [str(number) for number in range(int(match.group(1)), int(match.group(2)) + 1)]
+    try:
+        return [str(value) for value in integers(word)]
+    except PydanticCustomError as error:
+        raise BadSelection(text, error.message(), "0..4, the smaller number first") from error
 
 
 def _value(trajectory: Trajectory, axis: str) -> str:

@@ -9,11 +9,61 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from after_ray.errors import AfterRayError
 from after_ray.files import write_json
 from after_ray.store import Store
 
 STALE_AFTER = 60.0  # seconds; a launch that lives writes every few
+
+
+@dataclass(frozen=True)
+class BestSoFar:
+    """The candidate of a search that got furthest, with the highest value: the validation UA at `rung`."""
+
+    candidate: int
+    value: float
+    rung: int
+    configuration: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Searched:
+    """How a search stands.
+
+    Attributes:
+        candidates, drawn: that are wanted, and of which the configuration is known.
+        finished, pruned, failed: of these, those that passed all rungs, were stopped at one, or failed.
+        rungs: that a candidate climbs.
+        running_at: the rung that each running candidate climbs, counted from 1.
+        shared_done, shared: stages that all candidates share, finished and in all, while they are made.
+        best: so far.
+    """
+
+    candidates: int
+    drawn: int
+    finished: int
+    pruned: int
+    failed: int
+    rungs: int
+    running_at: tuple[int, ...] = ()
+    shared_done: int = 0
+    shared: int = 0
+    best: BestSoFar | None = None
+
+    @property
+    def settled(self) -> int:
+        """Candidates that were tried."""
+        return self.finished + self.pruned + self.failed
+
+    def numbers(self) -> dict[str, float]:
+        """What a chart may show over time."""
+        names = ("candidates", "drawn", "finished", "pruned", "failed")
+        best = (
+            {} if self.best is None else {"best_value": self.best.value, "best_rung": float(self.best.rung)}
+        )
+        return {name: float(getattr(self, name)) for name in names} | {"tried": float(self.settled)} | best
 
 
 @dataclass(frozen=True)
@@ -29,6 +79,7 @@ class Progress:
         gpus_used, gpus: GPUs that trials hold, and GPUs there are.
         host, process, written: who wrote this, and when (seconds since the epoch).
         ended: why the launch ended; None while it runs.
+        search: how its search stands, if that is what was launched: trials are candidates then.
     """
 
     cells: int
@@ -47,21 +98,15 @@ class Progress:
     process: int = 0
     written: float = 0.0
     ended: str | None = None
+    search: Searched | None = None
 
     def numbers(self) -> dict[str, float]:
         """What a chart may show over time."""
-        names = (
-            "cells",
-            "done",
-            "running",
-            "waiting",
-            "blocked",
-            "failed",
-            "hours",
-            "gpu_hours",
-            "gpus_used",
-        )
+        of_cells = ("cells", "done", "blocked", "failed") if self.search is None else ()
+        names = (*of_cells, "running", "waiting", "hours", "gpu_hours", "gpus_used")
         values: dict[str, float] = {name: float(getattr(self, name)) for name in names}
+        if self.search is not None:
+            values |= self.search.numbers()
         if self.ended is not None:
             return values | {"eta_hours": 0.0}  # the last one would stand otherwise
         return values if self.eta_hours is None else values | {"eta_hours": self.eta_hours}
@@ -80,10 +125,25 @@ def write_progress(store: Store, study: str, progress: Progress) -> None:
 def read_progress(store: Store, study: str) -> Progress | None:
     """What the newest launch of a study wrote; None when there is none that can be read."""
     try:
-        return Progress(**json.loads(_path(store, study).read_bytes()))
-    except (FileNotFoundError, ValueError, TypeError):
+        return _progress_of(json.loads(_path(store, study).read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def _progress_of(value: dict[str, Any]) -> Progress:
+    found = value.get("search")
+    if found is not None:
+        best = None if found["best"] is None else BestSoFar(**found["best"])
+        value["search"] = Searched(**found | {"running_at": tuple(found["running_at"]), "best": best})
+    return Progress(**value)
 
 
 def _path(store: Store, study: str) -> Path:
     return store.root / "progress" / f"{study}.json"
+
+
+def why_ended(error: BaseException) -> str:
+    """Why a launch ended, for who watches."""
+    if isinstance(error, KeyboardInterrupt):
+        return "Ctrl-C"
+    return str(error) if isinstance(error, AfterRayError) else type(error).__name__

@@ -21,6 +21,7 @@ from sweeps.launching.launch import Outcome, Where, launch
 from sweeps.planning.counting import Together
 from sweeps.running.following import Followed, FollowingStudies
 from sweeps.running.mending import mend_records
+from sweeps.running.progress import why_ended
 from sweeps.study.opening import OpenStudy
 from sweeps.tracking import MirrorReport, MirrorThread, close_all
 from sweeps.tracking.mirroring import mirrored_study
@@ -75,7 +76,7 @@ def run_studies(
                     forgiven=forgiven,
                 )
             except BaseException as error:
-                following.ended(type(error).__name__)
+                following.ended(why_ended(error))
                 raise
             following.ended(outcome.stopped or "nothing more to run")
     finally:

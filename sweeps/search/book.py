@@ -54,8 +54,13 @@ class Book:
 
     @classmethod
     def open(cls, opened: OpenStudy) -> Book:
-        """The book of a study's search, with all that was drawn before from the same space."""
+        """The book of a study's search, with all that was drawn before from the same space.
+
+        Raises:
+            AfterRayError: when the corpus does not have the folds that candidates are compared on.
+        """
         expander = Expander(opened)
+        _ = expander.rungs  # what cannot be compared is refused before anything is drawn
         search = expander.search
         drawn_from = {
             "space": {path: each.model_dump(mode="json") for path, each in search.space.items()},
@@ -65,18 +70,33 @@ class Book:
         place = search_folder(opened)
         book = cls(opened.store, place, place / "drawn" / digest("search", 1, drawn_from), expander)
         for number, configuration in book._read():
-            book._enter(expander.candidate(number, configuration))
+            book._enter(number, configuration)
+        book.look_again()
         return book
 
+    @property
+    def pruned(self) -> PrunedNotes:
+        """What this search stopped; another, or one with other rules, judges for itself."""
+        search = self.expander.search
+        rules = {"scheduler": search.scheduler, "reduction": search.reduction, "grace": search.grace}
+        judge = {"drawn": str(self.drawn.relative_to(self.store.root)), **rules}
+        return PrunedNotes(self.store.root, digest("pruned", 1, judge))
+
     def add(self, configuration: Configuration) -> Candidate:
-        """A new candidate, written down before it runs; another launch that draws too may be faster."""
+        """The candidate of a configuration, written down before it runs.
+
+        Where another launch draws from the same space at that moment, its candidates are taken in first, and
+        one of the same configuration is what is returned.
+        """
         data = (json.dumps({"configuration": configuration}, indent=1) + "\n").encode()
-        number = len(self.candidates) + 1
-        while not create_exclusive(self._path(number), data):
-            number += 1
-        candidate = self.expander.candidate(number, configuration)
-        self._enter(candidate)
-        return candidate
+        while (known := self._of(label_of(configuration))) is None:
+            number = max((one.number for one in self.candidates), default=0) + 1
+            mine = create_exclusive(self._path(number), data)
+            self._enter(number, configuration if mine else _drawn_in(self._path(number)))
+        return known
+
+    def _of(self, label: str) -> Candidate | None:
+        return next((one for one in self.candidates if label_of(one.configuration) == label), None)
 
     def look(self, candidate: Candidate) -> State:
         """How a candidate stands now."""
@@ -121,9 +141,12 @@ class Book:
         stage, scores = candidate.asks.stage, self.states[candidate.number].scores
         return tuple(stage.value(scores[: rung + 1]) for rung in range(len(scores)))
 
-    def _enter(self, candidate: Candidate) -> None:
+    def _enter(self, number: int, configuration: Configuration) -> None:
+        """What is known of it is looked up before it runs."""
+        candidate = self.expander.candidate(number, configuration)
         self.candidates.append(candidate)
-        self.look(candidate)
+        refused = isinstance(candidate.asks, str)
+        self.states[number] = self._state(candidate) if refused else State("missing")
 
     def _record(self, key: str) -> Record | None:
         """A damaged one counts as none: whoever finishes the candidate again sets it aside."""
@@ -139,7 +162,7 @@ class Book:
         record = self._record(key)
         if record is not None:
             return State("finished", tuple(record.details["scores"]))
-        pruned = PrunedNotes(self.store.root).find(key)
+        pruned = self.pruned.find(key, among=self.expander.search.candidates)
         if pruned is not None:
             return State("pruned", pruned.scores)
         failure = self.store.ledger.failures().get(key)
@@ -149,22 +172,35 @@ class Book:
 
     def _read(self) -> Iterator[tuple[int, Configuration]]:
         for path in sorted(self.drawn.glob("*.json")):
-            try:
-                yield int(path.stem), json.loads(path.read_bytes())["configuration"]
-            except (ValueError, KeyError, TypeError) as error:
-                raise AfterRayError(
-                    f"{path} is no candidate of a search ({error}); remove it and run the same command again."
-                ) from error
+            yield _number_of(path), _drawn_in(path)
 
     def _path(self, number: int) -> Path:
         return self.drawn / f"{number:06d}.json"
 
 
+class DamagedCandidate(AfterRayError):
+    """A file among the drawn candidates that is none."""
+
+    def __init__(self, path: Path, error: Exception) -> None:
+        super().__init__(
+            f"{path} is no candidate of a search ({error}); remove it and run the same command again."
+        )
+
+
+def _number_of(path: Path) -> int:
+    try:
+        return int(path.stem)
+    except ValueError as error:
+        raise DamagedCandidate(path, error) from error
+
+
+def _drawn_in(path: Path) -> Configuration:
+    try:
+        return dict(json.loads(path.read_bytes())["configuration"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedCandidate(path, error) from error
+
+
 def search_folder(opened: OpenStudy) -> Path:
     """Where a search keeps what people read: its candidates and the chosen study."""
     return opened.store.root / "searches" / opened.study.study
-
-
-def search_counts(opened: OpenStudy) -> dict[str, int]:
-    """How far the search of a study is, for `plan` and `status`: what was pruned is not missing."""
-    return Book.open(opened).counts()

@@ -14,7 +14,7 @@ from after_ray.splits.fold_file import FoldTable
 from after_ray.stages import FirstRoundStage, FoldsStage, NextRoundStage
 from sweeps.planning.jobs import jobs_of
 from sweeps.planning.plan import Plan, Trajectory, make_plan
-from sweeps.search.checking import folds_of, rungs_of
+from sweeps.search.checking import folds_of, rungs_of, too_much_grace
 from sweeps.search.settings import Search
 from sweeps.search.space import Configuration
 from sweeps.search.values import candidate_source
@@ -84,11 +84,18 @@ class Expander:
         Raises:
             BadRungs: when the corpus has too few folds for the search, or too many.
         """
-        folds = folds_of(self._base, self.search)
-        count = len(self._splits[0].table.folds) if folds == "all" else len(folds)
+        folds, there = folds_of(self._base, self.search), len(self._splits[0].table.folds)
+        if folds != "all" and max(folds) >= there:
+            raise BadRungs(
+                self._base.study,
+                f"it names fold {max(folds)}, but the corpus is cut into {there}; allowed: 0 to {there - 1}",
+            )
+        count = there if folds == "all" else len(folds)
         rungs = rungs_of(self.search, count * len(self.search.seed), len(self._base.reported))
         if isinstance(rungs, str):
             raise BadRungs(self._base.study, rungs)
+        if (sentence := too_much_grace(self.search, rungs)) is not None:
+            raise BadRungs(self._base.study, sentence)
         return rungs
 
     def candidate(self, number: int, configuration: Configuration) -> Candidate:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from sweeps.search.space import Configuration, Parameter
+from sweeps.search.space import Configuration, Parameter, size_of
 from sweeps.search.values import NO_LINE, candidate_source
 from sweeps.study.study_file import BadOverride, Place, StudyError, StudySource
 
@@ -37,7 +37,12 @@ class BadSearch(StudyError):
     """A search that cannot be run as it is declared."""
 
     def __init__(self, source: StudySource, place: Place, sentence: str) -> None:
-        super().__init__(source.path, source.line(place), f"{'.'.join(map(str, place))}: {sentence}")
+        told = f"{'.'.join(map(str, place))}: {sentence}"
+        override = source.override(place)
+        if override is not None:
+            super().__init__(source.path, None, f"--set '{override}': {told}")
+        else:
+            super().__init__(source.path, source.line(place), told)
 
 
 def refuse_search(study: Study, source: StudySource, validated: Validated) -> None:
@@ -54,6 +59,7 @@ def refuse_search(study: Study, source: StudySource, validated: Validated) -> No
     for path, each in study.search.space.items():
         for probe in each.probes:
             _refuse_value(study.search, source, validated, path, probe)
+    _refuse_too_many(study.search, source)
 
 
 def _refuse_seeds(study: Study, search: Search, source: StudySource) -> None:
@@ -70,6 +76,9 @@ def _refuse_seeds(study: Study, search: Search, source: StudySource) -> None:
 def _refuse_paths(search: Search, source: StudySource) -> None:
     for path in search.space:
         top = path.split(".")[0]
+        if "" in path.split("."):
+            sentence = "this is no path of a setting; write one such as 'classifier.steps'"
+            raise BadSearch(source, ("search", "space", path), sentence)
         reason = NOT_SEARCHED.get(top)
         if any(path == each or path.startswith(f"{each}.") for each in OF_THE_COMPARISON[1:]):
             reason = "is what candidates are compared on"
@@ -96,6 +105,29 @@ def _refuse_rungs(study: Study, search: Search, source: StudySource) -> None:
         rungs = rungs_of(search, len(folds) * len(search.seed), len(study.reported))
         if isinstance(rungs, str):
             raise BadSearch(source, ("search", "scheduler" if search.rungs == "blocks" else "rungs"), rungs)
+        if (sentence := too_much_grace(search, rungs)) is not None:
+            raise BadSearch(source, ("search", "grace"), sentence)
+
+
+def too_much_grace(search: Search, rungs: int) -> str | None:
+    """What is wrong where a scheduler may stop no candidate before its last rung."""
+    if search.scheduler == "none" or search.grace < rungs:
+        return None
+    return (
+        f"a candidate is stopped after {search.grace} rungs at the earliest, but climbs only {rungs}; "
+        f"allowed: 1 to {rungs - 1}, or 'scheduler: none'"
+    )
+
+
+def _refuse_too_many(search: Search, source: StudySource) -> None:
+    size = size_of(search.space)
+    if size is not None and search.candidates > size:
+        raise BadSearch(
+            source,
+            ("search", "candidates"),
+            f"the space has {size} different configurations, {search.candidates} are asked for; write {size} "
+            "or less",
+        )
 
 
 def folds_of(study: Study, search: Search) -> Literal["all"] | tuple[int, ...]:

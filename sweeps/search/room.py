@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from after_ray.code_state import keep_code_state
 from after_ray.environment import Execution
+from after_ray.sources import source_of
 from sweeps.launching.budget import Budget
 from sweeps.launching.launch import SECONDS_BETWEEN_LOOKS
 from sweeps.launching.ray_start import Nodes, Where, execution_for
@@ -33,16 +35,22 @@ class Room:
 
     def execution_of(self, job: Job) -> Execution:
         """Where and how a candidate runs."""
-        return execution_for(job.resources, self._nodes, self._store, self._where, self._code)
+        execution = execution_for(job.resources, self._nodes, self._store, self._where, self._code)
+        return replace(execution, source=source_of(job.stage))
 
     def is_left(self, running: Sequence[Job]) -> bool:
         """Whether one more candidate would run now: the later it is drawn, the more is known."""
         if self._concurrent is not None:
             return len(running) < self._concurrent
+        nodes = self.nodes()
+        waiting = WAITING_ON_A_CLUSTER if nodes.growing else 0
+        return len(running) < nodes.slots(self._resources) + waiting
+
+    def nodes(self) -> Nodes:
+        """Those of the Ray that runs, as they are now."""
         if self._nodes.growing and time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
             self._nodes, self._looked = Nodes.found(self._where), time.monotonic()
-        waiting = WAITING_ON_A_CLUSTER if self._nodes.growing else 0
-        return len(running) < self._nodes.slots(self._resources) + waiting
+        return self._nodes
 
     def may_start(self, job: Job) -> bool:
         """Whether a candidate fits in the budget."""

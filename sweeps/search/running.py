@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from after_ray.errors import AfterRayError
 from after_ray.store import Failure
-from sweeps._console import Meter, meter
+from sweeps._console import meter
+from sweeps.launching.autoscaler import may_grow
 from sweeps.launching.budget import Budget, Limits
 from sweeps.launching.interrupts import Interrupt
 from sweeps.launching.launch import Outcome, Where, launch_jobs, run_trials, scratch_folder
 from sweeps.launching.ray_start import running_ray
-from sweeps.launching.sight import UNFINISHED, Standing
-from sweeps.planning.jobs import Job
-from sweeps.running.studies import prepare
+from sweeps.launching.unmet import Unmet
+from sweeps.running.progress import why_ended
+from sweeps.running.studies import CLOSING_SECONDS, prepare
 from sweeps.search.book import Book
+from sweeps.search.following import FollowingSearch
+from sweeps.search.lease import Lease
 from sweeps.search.results import write_best, write_candidates
 from sweeps.search.room import Room
 from sweeps.search.shared import shared_jobs
 from sweeps.study.opening import OpenStudy
-
-RESTARTS = 2  # of a candidate whose process is lost: its scheduler knows it by its trial
+from sweeps.tracking import MirrorReport, MirrorThread
+from sweeps.tracking.mirroring import mirrored_study
 
 
 class NothingFinished(AfterRayError):
@@ -54,6 +56,7 @@ class SearchReport:
     """What one launch of a search did.
 
     `best`: the chosen study's file, None while candidates are missing. `left`: of the limits.
+    `mirrored`: what MLflow got of its progress, None where nothing ran or no MLflow was named.
     """
 
     counts: dict[str, int]
@@ -63,33 +66,94 @@ class SearchReport:
     stopped: str | None
     drawn_out: bool
     left: Limits
+    mirrored: MirrorReport | None = None
 
 
-def run_search(opened: OpenStudy, where: Where, limits: Limits | None = None) -> SearchReport:
+def run_search(
+    opened: OpenStudy, where: Where, limits: Limits | None = None, tracking_uri: str | None = None
+) -> SearchReport:
     """Try the candidates that are missing, and write the best of all as a study; a second call tries none.
 
+    `tracking_uri`: of the MLflow whose parent run shows how the search stands; by default none does.
+
     Raises:
+        SearchRuns: when another launch runs this search, and lives.
         AfterRayError: when nothing can be run, or what all candidates share failed, or no candidate finished.
     """
     prepare(opened)
     book = Book.open(opened)
-    budget = Budget(limits or Limits())
-    outcome, drawn_out = Outcome(0), False
+    lease = Lease(book.place / "running.json", opened.study.study)
+    budget = HoldersBudget(limits or Limits(), lease=lease)
+    outcome, drawn_out, mirrored = Outcome(0), False, None
     if book.counts()["missing"] or any(not state.settled for state in book.states.values()):
-        with running_ray(where):
-            outcome = _share(book, where, budget)
-            if outcome.stopped is None:
-                outcome, drawn_out = _try_candidates(book, where, budget)
-    return _report(opened, book, outcome, drawn_out, budget)
+        with lease.held(), _mirror(opened, tracking_uri) as mirror:
+            book = Book.open(opened)  # another launch may have gone on until it ended
+            following = FollowingSearch(opened, book, mirror.tells)
+            try:
+                with running_ray(where):
+                    outcome = _share(book, where, budget, following)
+                    if outcome.stopped is None:
+                        outcome, drawn_out = _try_candidates(book, where, budget, following)
+            except BaseException as error:
+                following.ended(why_ended(error))
+                raise
+            following.ended(outcome.stopped or "nothing more to run")
+        mirrored = mirror.report
+    if outcome.unmet is not None:
+        raise AfterRayError(outcome.unmet)
+    return _report(opened, book, outcome, drawn_out, budget, mirrored)
 
 
-def _share(book: Book, where: Where, budget: Budget) -> Outcome:
+@dataclass
+class HoldersBudget(Budget):
+    """A budget that also ends when another launch has taken over the search."""
+
+    lease: Lease | None = None
+
+    def exceeded(self) -> str | None:
+        """One sentence once this launch is to end, None before."""
+        lost = None if self.lease is None else self.lease.lost
+        return lost or super().exceeded()
+
+
+class _Told:
+    """What MLflow is told of a search, and what it has of it at the end."""
+
+    def __init__(self, thread: MirrorThread | None) -> None:
+        self._thread = thread
+        self.report: MirrorReport | None = None
+
+    def tells(self, numbers: Mapping[str, float]) -> None:
+        """Numbers of the study's parent run."""
+        if self._thread is not None:
+            self._thread.progress(numbers)
+
+    def close(self) -> None:
+        """Wait until they are written, for as long as a slow tracker is given."""
+        if self._thread is not None:
+            self.report = self._thread.close(timeout=CLOSING_SECONDS)
+
+
+@contextmanager
+def _mirror(opened: OpenStudy, tracking_uri: str | None) -> Iterator[_Told]:
+    if tracking_uri is None:
+        yield _Told(None)
+        return
+    told = _Told(MirrorThread(tracking_uri, opened.store, mirrored_study(opened, tracking_uri)))
+    try:
+        yield told
+    finally:
+        told.close()
+
+
+def _share(book: Book, where: Where, budget: Budget, following: FollowingSearch) -> Outcome:
     """Run what all candidates share."""
     jobs = shared_jobs(book.expander, book.store.ledger.finished())
     if not jobs:
         return Outcome(0)
     with meter("stages that all candidates share", len(jobs)) as shown:
-        outcome = launch_jobs(jobs, book.store, where, budget, SharedShown(shown))
+        following.shows(shown, shared=len(jobs))
+        outcome = launch_jobs(jobs, book.store, where, budget, following)
     for sentence in outcome.failed.values():
         raise AfterRayError(f"What all candidates share failed, so none was tried: {sentence}")
     if outcome.quarantined:
@@ -97,7 +161,9 @@ def _share(book: Book, where: Where, budget: Budget) -> Outcome:
     return outcome
 
 
-def _try_candidates(book: Book, where: Where, budget: Budget) -> tuple[Outcome, bool]:
+def _try_candidates(
+    book: Book, where: Where, budget: Budget, following: FollowingSearch
+) -> tuple[Outcome, bool]:
     """Run candidates until all that are wanted are settled, or a budget is spent."""
     from sweeps.launching.watching import TrialWatcher
     from sweeps.search.handing import CandidatesInTurn
@@ -105,64 +171,35 @@ def _try_candidates(book: Book, where: Where, budget: Budget) -> tuple[Outcome, 
     from sweeps.search.schedulers import scheduler_of
 
     interrupt, scratch = Interrupt(), scratch_folder(book.store, where)
+    search = book.expander.search
     settled = [one for one in book.wanted if book.states[one.number].settled]
-    scheduler = scheduler_of(book.expander.search, book.expander.rungs, map(book.values, settled))
-    with interrupt.listening(), meter("candidates", book.expander.search.candidates) as shown:
-        proposer, room = proposer_of(book.expander.search), Room(book, where, budget)
+    known = {one.key: book.values(one) for one in settled if one.key is not None}
+    with interrupt.listening(), meter("candidates", search.candidates) as shown:
+        following.shows(shown)
+        proposer, room = proposer_of(search), Room(book, where, budget)
         hands = CandidatesInTurn(book, proposer, room, scratch / "halt")
-        watcher = TrialWatcher(book.store, hands, budget, CandidatesShown(shown, book), interrupt)
+        scheduler = scheduler_of(search, book.expander.rungs, known, hands.sets_aside)
+        unmet = Unmet(room.nodes, may_grow)
+        watcher = TrialWatcher(book.store, hands, budget, following, interrupt, unmet=unmet)
         try:
-            run_trials(hands, watcher, scratch, scheduler, RESTARTS)
+            run_trials(hands, watcher, scratch, scheduler)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
             with suppress(OSError):
+                hands.write_notes()
                 write_candidates(book)
-    stopped = watcher.stopped or (budget.why_held_back() if hands.waiting else None)
-    return Outcome(watcher.ran, watcher.failed, stopped=stopped), hands.drawn_out
+    stopped = watcher.stopped or hands.unavailable or (budget.why_held_back() if hands.waiting else None)
+    return Outcome(watcher.ran, watcher.failed, stopped=stopped, unmet=watcher.unmet), hands.drawn_out
 
 
-class SharedShown:
-    """Counts the finished stages that all candidates share."""
-
-    def __init__(self, shown: Meter) -> None:
-        self._shown, self._done = shown, 0
-
-    def on_trial(self, job: Job, result: Mapping[str, Any]) -> None:
-        """One step of a trial."""
-        if result.get("said"):
-            self._shown.say(f"warning: {result['said']}")
-        if result.get("failed"):
-            self._shown.say(f"failed: {job.kind} {job.key[:8]}: {result['failed']}")
-        elif result.get("done") and not any(result.get(end) for end in UNFINISHED):
-            self._done += 1
-            self._shown.to(self._done)
-
-    def on_standing(self, standing: Standing) -> None:
-        """Nothing."""
-
-
-class CandidatesShown:
-    """Counts settled candidates, and keeps their table while they run."""
-
-    def __init__(self, shown: Meter, book: Book) -> None:
-        self._shown, self._book = shown, book
-
-    def on_trial(self, job: Job, result: Mapping[str, Any]) -> None:
-        """One step of a candidate."""
-        if result.get("said"):
-            self._shown.say(f"warning: {result['said']}")
-        if result.get("failed"):
-            self._shown.say(f"failed: candidate {job.key[:8]}: {result['failed']}")
-
-    def on_standing(self, standing: Standing) -> None:
-        """Now and then: how many candidates are settled."""
-        counts = self._book.counts()
-        self._shown.to(counts["candidates"] - counts["missing"])
-        with suppress(OSError):  # trials wait for the store by themselves, and the table is written again
-            write_candidates(self._book)
-
-
-def _report(opened: OpenStudy, book: Book, outcome: Outcome, drawn_out: bool, budget: Budget) -> SearchReport:
+def _report(
+    opened: OpenStudy,
+    book: Book,
+    outcome: Outcome,
+    drawn_out: bool,
+    budget: Budget,
+    mirrored: MirrorReport | None,
+) -> SearchReport:
     book.look_again()
     table, counts, best = write_candidates(book), book.counts(), None
     if outcome.stopped is None:
@@ -175,4 +212,4 @@ def _report(opened: OpenStudy, book: Book, outcome: Outcome, drawn_out: bool, bu
         None if limits.hours is None else max(0.0, limits.hours - budget.hours),
         None if limits.gpu_hours is None else max(0.0, limits.gpu_hours - budget.gpu_hours),
     )
-    return SearchReport(counts, best, table, outcome.ran, outcome.stopped, drawn_out, left)
+    return SearchReport(counts, best, table, outcome.ran, outcome.stopped, drawn_out, left, mirrored)

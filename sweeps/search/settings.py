@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from after_ray.candidate import RungRule
 from after_ray.settings import Settings
-from sweeps.search.space import Parameter, parameter, size_of
+from sweeps.search.space import Parameter, parameter
 from sweeps.study.axes import Seed, folds, integers, unique
 
 
@@ -62,16 +62,6 @@ class Search(Settings):
         if value == ():
             raise _mistake("the list is empty; name at least one")
         return unique(value) if isinstance(value, tuple) else value
-
-    @field_validator("candidates")
-    @classmethod
-    def _there_are_so_many(cls, value: int, info: ValidationInfo) -> int:
-        size = size_of(info.data.get("space", {}))
-        if size is not None and value > size:
-            raise _mistake(
-                f"the space has {size} different configurations, {value} are asked for; write {size} or less"
-            )
-        return value
 
     @property
     def rule(self) -> RungRule:

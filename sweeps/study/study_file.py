@@ -60,8 +60,10 @@ def read_study_file(path: Path, overrides: Sequence[str] = ()) -> StudySource:
     """Read a study file and apply `key=value` overrides (`classifier.steps=300`; values are YAML)."""
     try:
         text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(path, None, f"the study file cannot be read ({error})") from error
+    except OSError as error:
+        raise StudyError(path, None, f"the study file cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise StudyError(path, None, f"the study file is no text in UTF-8 ({error.reason})") from error
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         lines: dict[Place, int] = {}
@@ -98,9 +100,19 @@ def _build(node: yaml.Node, place: Place, lines: dict[Place, int], path: Path) -
             result[key] = _build(child, (*place, key), lines, path)
             lines[(*place, key)] = line
         return result
-    return _SCALARS.construct_object(node, deep=True)
+    try:
+        return _SCALARS.construct_object(node, deep=True)
+    except ValueError as error:  # 2026-13-45 looks like a date, and is none
+        kind = node.tag.rpartition(":")[2]
+        raise StudyError(
+            path,
+            lines[place],
+            f"'{node.value}' looks like {_KINDS.get(kind, kind)} but is none ({error}); put it in quotes if "
+            "it is a text",
+        ) from error
 
 
+_KINDS = {"timestamp": "a date", "int": "a whole number", "float": "a number", "bool": "a truth value"}
 _SCALARS = yaml.SafeLoader("")  # turns scalar nodes into numbers, booleans, nulls and strings
 
 
@@ -115,7 +127,7 @@ def apply_override(values: dict[str, Any], override: str) -> None:
         raise BadOverride(f"the override '{override}' is not of the form key=value")
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         problem = getattr(error, "problem", error)
         raise BadOverride(f"the value of the override '{override}' is not YAML ({problem})") from error
     *parents, last = key.split(".")

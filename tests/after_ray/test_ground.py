@@ -82,3 +82,16 @@ def test_a_full_disk_is_an_error_and_no_end_of_the_process(
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(OSError, match=r"No space left on device: .*x\.values\.npy"):
         write_ragged(tmp_path, "x", [np.ones(3)], np.array([3]), np.float32)
+
+
+@pytest.mark.parametrize("path", ["os.path:join", "collections:OrderedDict", "after_ray.protocol:Protocol"])
+def test_a_strategy_of_somebodys_own_is_one(path: str) -> None:
+    with pytest.raises(
+        AfterRayError, match=rf"'{path}' is no class that extends after_ray\.acquisition\.Strategy"
+    ):
+        strategies.check(path)
+
+
+def test_a_path_that_names_no_module_is_told() -> None:
+    with pytest.raises(AfterRayError, match="cannot be imported"):
+        strategies.check(":Mine")

@@ -19,9 +19,12 @@ from tests.after_ray.execution.chains import first_round
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the committed file, to sign into."""
+    """A copy of the committed file, to sign into; no change of a strategy was signed before."""
     copy = tmp_path / "fingerprints.json"
-    copy.write_text(sources.FILE.read_text())
+    written = json.loads(sources.FILE.read_text())
+    written["strategy:entropy"]["same_meaning"] = []
+    written["strategy:entropy"].pop("means", None)
+    copy.write_text(json.dumps(written))
     monkeypatch.setattr(sources, "FILE", copy)
     return copy
 

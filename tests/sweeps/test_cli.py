@@ -173,3 +173,43 @@ def test_a_wrong_scan_is_one_sentence(arguments: list[str], part: str, tmp_path:
     code, output = invoke("corpora", "scan", *arguments, "--store", tmp_path / "store")
     assert code == 1
     assert part in output
+
+
+@pytest.mark.parametrize("command", ["status", "retry", "report", "mirror", "verify"])
+def test_who_only_looks_makes_no_store(tmp_path: Path, command: str) -> None:
+    code, output = invoke(command, STUDIES[0].parent / "quickstart.yaml", "--store", tmp_path / "mistyped")
+    assert code == 1
+    assert f"There is no store at {tmp_path / 'mistyped'}" in " ".join(output.split())
+    assert not (tmp_path / "mistyped").exists()
+
+
+def test_a_cache_that_cannot_be_used_is_refused_before_anything_fails(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    study = STUDIES[0].parent / "quickstart.yaml"
+    for folder in ("file", "file/below"):
+        code, output = invoke("run", study, "--store", tmp_path / "store", "--cache-dir", tmp_path / folder)
+        assert code == 1
+        assert "cannot be used (there is a file of that name, or on the way to it)" in " ".join(
+            output.split()
+        )
+    assert not list((tmp_path / "store").rglob("failures/*"))
+
+
+def test_who_watches_waits_for_a_launch_that_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from after_ray.store import Store
+    from sweeps.running.progress import Progress, write_progress
+
+    (tmp_path / "ledger").mkdir()
+    sleeps = iter(["", "running", "ended"])
+
+    def slept(seconds: float) -> None:
+        if stage := next(sleeps):
+            ended = "nothing more to run" if stage == "ended" else None
+            write_progress(Store(tmp_path), "quickstart", Progress(4, 2, running=1, ended=ended))
+
+    monkeypatch.setattr("sweeps.commands.status.time.sleep", slept)
+    code, output = invoke("status", STUDIES[0].parent / "quickstart.yaml", "--store", tmp_path, "--watch")
+    assert code == 0
+    assert "no launch is running yet; waiting 60 s" in output
+    assert "quickstart: 2 of 4 cells done, 1 running" in output
+    assert next(sleeps, None) is None

@@ -56,6 +56,13 @@ def test_the_pace_of_each_kind_is_corrected_by_what_ended() -> None:
     assert seen.hours([], [LONG]) == pytest.approx(2.0), "nothing is known of adaptations yet"
 
 
+def test_what_runs_longer_than_expected_says_so_of_its_kind_before_it_ends() -> None:
+    another = job("another", kind="features")
+    seen = Eta(SECONDS | {another.key: 1800.0}, lambda: Capacity(1))
+    assert seen.hours([(SHORT, 1000.0)], [another]) == pytest.approx((800 + 1800) / 3600)
+    assert seen.hours([(SHORT, 7200.0)], [another]) == pytest.approx(2.0)
+
+
 def test_without_an_estimate_the_mean_of_its_kind_stands_in() -> None:
     seen = eta(seconds={})
     assert seen.hours([], [SHORT]) is None

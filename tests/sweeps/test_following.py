@@ -153,7 +153,7 @@ def test_who_watches_sees_what_runs_and_how_it_ended(tmp_path: Path) -> None:
     seen.ended("stopped: --max-hours 2 is reached")
     ended = read_progress(one.store, "one")
     assert ended is not None
-    assert "ended: stopped: --max-hours 2 is reached" in progress_in_words(ended)
+    assert "ended: --max-hours 2 is reached" in progress_in_words(ended)
     assert ended.running == 0
 
 

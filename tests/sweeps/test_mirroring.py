@@ -111,6 +111,7 @@ def test_trajectories_without_a_record_are_not_told(opened):
 
 
 def test_an_unreachable_server_is_one_sentence_that_says_what_to_type_and_exit_code_1(opened):
+    finish(opened, 2)
     code, output = invoke(opened, "--tracking-uri", "http://127.0.0.1:9")
     assert code == 1
     (sentence,) = [line for line in output.splitlines() if line.startswith("error")]

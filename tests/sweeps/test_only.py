@@ -63,6 +63,8 @@ def test_by_key_none_may_be_chosen(plan: Plan) -> None:
         ("ratio=20", "'ratio' is no axis of a trajectory; allowed: corpus, method"),
         ("fold=0,fold=1", r"'fold' is there twice; allowed: fold=one\|another"),
         ("fold=7", "no trajectory has fold '7'; allowed: 0, 1"),
+        ("seed=5..3", r"the range '5\.\.3' runs backwards"),
+        ("seed=0..9999999999", "has more than 10000 values"),
         ("strategy=bald", "no trajectory has strategy 'bald'; allowed: margin, random, entropy"),
     ],
 )

@@ -33,6 +33,11 @@ protocol: {preset: paper, folds: {count: 3}}
             "--set 'adaptation=taptt': adaptation: unknown name 'taptt'; allowed: none, tapt",
         ),
         ("protocol={preset: none}", "--set 'protocol={preset: none}': "),
+        (
+            "seed=2026-13-45",
+            "the value of the override 'seed=2026-13-45' is not YAML (month must be in 1..12)",
+        ),
+        ("seed=0x_", "the value of the override 'seed=0x_' is not YAML (invalid literal"),
     ],
 )
 def test_an_override_is_blamed_itself(tmp_path: Path, override: str, sentence: str) -> None:
@@ -41,6 +46,13 @@ def test_an_override_is_blamed_itself(tmp_path: Path, override: str, sentence: s
         load_study(tmp_path / "study.yaml", [override])
     assert sentence in str(caught.value)
     assert ", line" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("value", "kind"), [("2026-13-45", "a date"), ("0x_", "a whole number")])
+def test_what_only_looks_like_a_date_or_a_number_is_told(tmp_path: Path, value: str, kind: str) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY.replace("seed: 0", f"seed: {value}"))
+    with pytest.raises(StudyError, match=rf"study\.yaml, line 5: '{value}' looks like {kind} but is none"):
+        load_study(tmp_path / "study.yaml")
 
 
 def test_a_mistake_of_the_file_keeps_its_line_beside_overrides(tmp_path: Path) -> None:

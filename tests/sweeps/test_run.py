@@ -141,3 +141,17 @@ def test_a_failing_stage_is_named_and_the_rest_goes_on(study: Path, tmp_path: Pa
         assert list((store / "logs").glob("*.log"))
     finally:
         del os.environ["PYTHONPATH"]
+
+
+def test_a_budget_spent_before_the_first_cell_is_no_failure_and_hides_no_other_report(
+    study: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(STUDY.replace("study: small", "study: other").replace("fold: [0, 1]", "fold: 2"))
+    one = ("--set", "classifier=functionals", "--store", tmp_path / "store", "--cpus", 2)
+    after_ray("run", study, *one)
+    done = after_ray("run", other, study, *one, "--max-hours", 0, check=False)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "no report of other yet: none of its cells is finished" in done.stdout
+    assert "small: UA in percent" in done.stdout
+    assert "run the same command again to go on" in done.stdout

@@ -14,6 +14,7 @@ from after_ray.classifiers._settings import FunctionalsSettings
 from after_ray.environment import Execution
 from after_ray.execution.candidate import CandidateRun
 from after_ray.initialization._settings import RandomSettings
+from after_ray.sources import source_of
 from after_ray.splits._settings import FoldChoice
 from after_ray.stages import AudioStage, FirstRoundStage, NextRoundStage, Stage
 from after_ray.store import Draft, Store
@@ -43,7 +44,7 @@ class World:
         self.ran: list[Stage] = []
         self._scores, self._need = scores, Store.need
         patch.setattr(after_ray.execution, "run", lambda stage, execution: self.ran.append(stage))
-        patch.setattr(after_ray.execution.candidate, "describe", lambda execution: {})
+        patch.setattr(after_ray.execution.candidate, "describe", lambda execution, source: {"source": source})
         patch.setattr(Store, "need", lambda store, key: self._record(key))
 
     def _record(self, key: str) -> Draft:
@@ -92,6 +93,7 @@ def test_the_last_rung_leaves_a_record_of_validation_numbers_alone(world: World)
     assert (record.kind, record.parents) == ("candidate", tuple(stage.key for stage in ROUNDS))
     assert record.measures == {"validation_ua": pytest.approx(0.5), "rungs": 3}
     assert record.details == {"scores": [0.5, 0.7, 0.3]}
+    assert record.environment["source"] == source_of(candidate()), "by what code it was compared"
 
 
 def test_a_record_that_could_not_be_written_is_written_at_the_next_try(
@@ -120,14 +122,16 @@ def test_with_rungs_of_ratios_the_newest_round_counts(world: World) -> None:
 
 
 def test_a_finished_candidate_is_no_longer_noted_as_pruned(world: World) -> None:
-    notes = PrunedNotes(world.store.root)
-    notes.note(Pruned(candidate().key, (0.5,)))
-    notes.note(Pruned("another", (0.1,)))
+    one, other = (PrunedNotes(world.store.root, judge) for judge in ("one", "other"))
+    for notes in (one, other):
+        notes.note(Pruned(candidate().key, (0.5,), 4))
+    one.note(Pruned("another", (0.1,), 4))
     run = CandidateRun(candidate(), world.execution)
     while not run.finished:
         run.advance()
-    assert notes.find(candidate().key) is None
-    assert notes.find("another") == Pruned("another", (0.1,))
+    assert one.find(candidate().key, 4) is None
+    assert other.find(candidate().key, 4) is None
+    assert one.find("another", 4) == Pruned("another", (0.1,), 4)
 
 
 def test_a_candidate_is_a_kind_of_trial() -> None:

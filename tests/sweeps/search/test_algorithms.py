@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -103,7 +104,7 @@ def test_optuna_is_told_of_finished_pruned_and_failed_candidates() -> None:
     before = RandomProposer(search().space, 7)
     for name, values in (("finished", [0.5, 0.6]), ("pruned", [0.4]), ("failed", [])):
         proposer.told(draws(before, 1)[0], name, values)  # type: ignore[arg-type]
-    known = [
+    heard = [
         (trial.state, trial.value, trial.intermediate_values) for trial in proposer._optuna._ot_study.trials
     ]
     expected = [
@@ -111,19 +112,25 @@ def test_optuna_is_told_of_finished_pruned_and_failed_candidates() -> None:
         (TrialState.PRUNED, 0.4, {0: 0.4}),
         (TrialState.FAIL, None, {}),
     ]
-    assert known == expected * 2
+    assert heard == expected * 2
 
 
 class Trial:
-    """A trial as schedulers know it."""
+    """A trial as schedulers know it: its candidate is named, one of several trials of it by `attempt`."""
 
-    def __init__(self, name: str) -> None:
-        self.trial_id = name
+    def __init__(self, name: str, attempt: int = 1) -> None:
+        self.trial_id = f"{name} {attempt}"
+        self.config = {"stage": SimpleNamespace(key=name)}
 
 
-def decision(scheduler: TrialScheduler, name: str, *values: float) -> str:
+def known(*values: tuple[float, ...]) -> dict[str, tuple[float, ...]]:
+    """Candidates of earlier launches."""
+    return {f"settled {number}": each for number, each in enumerate(values)}
+
+
+def decision(scheduler: TrialScheduler, name: str, *values: float, attempt: int = 1) -> str:
     """Of the last rung."""
-    trial, told = Trial(name), ""
+    trial, told = Trial(name, attempt), ""
     scheduler.on_trial_add(None, trial)
     for rung, value in enumerate(values, start=1):
         told = scheduler.on_trial_result(None, trial, {RUNG: rung, METRIC: value})
@@ -135,29 +142,65 @@ POOR, GOOD = 0.2, 0.8
 
 @pytest.mark.parametrize("name", ["asha", "median"])
 def test_a_poor_candidate_is_stopped_at_the_first_rung_by_what_earlier_launches_found(name: str) -> None:
-    known = [(GOOD, GOOD), (0.7, 0.7), (0.6,), (0.5,)]
-    told = scheduler_of(search(scheduler=name), 4, known)
+    told = scheduler_of(search(scheduler=name), 4, known((GOOD, GOOD), (0.7, 0.7), (0.6,), (0.5,)))
     assert decision(told, "poor", POOR) == TrialScheduler.STOP
     assert decision(told, "good", 0.9) == TrialScheduler.CONTINUE
-    alone = scheduler_of(search(scheduler=name), 4, [])
+    alone = scheduler_of(search(scheduler=name), 4, {})
     assert decision(alone, "poor", POOR) == TrialScheduler.CONTINUE, "there is nothing to compare it with"
 
 
 def test_grace_lets_every_candidate_pass_its_first_rungs() -> None:
-    told = scheduler_of(search(grace=2), 8, [(GOOD, GOOD)] * 4)
+    told = scheduler_of(search(grace=2), 8, known(*[(GOOD, GOOD)] * 4))
     assert decision(told, "poor", POOR) == TrialScheduler.CONTINUE
     assert decision(told, "poor too", POOR, POOR) == TrialScheduler.STOP
 
 
 def test_without_a_scheduler_nothing_is_stopped() -> None:
-    told = scheduler_of(search(scheduler="none"), 4, [(GOOD, GOOD)] * 9)
+    told = scheduler_of(search(scheduler="none"), 4, known(*[(GOOD, GOOD)] * 9))
     assert decision(told, "poor", POOR, POOR, POOR) == TrialScheduler.CONTINUE
 
 
 @pytest.mark.parametrize("name", ["asha", "median"])
 def test_a_candidate_that_failed_before_its_first_rung_stops_no_other(name: str) -> None:
-    told = scheduler_of(search(scheduler=name), 4, [])
+    told = scheduler_of(search(scheduler=name), 4, {})
     failed = Trial("failed")
     told.on_trial_add(None, failed)
     told.on_trial_complete(None, failed, {"failed": "why", "training_iteration": 1})
     assert decision(told, "next", POOR) == TrialScheduler.CONTINUE
+
+
+@pytest.mark.parametrize("name", ["asha", "median"])
+def test_a_candidate_that_is_tried_again_counts_once_at_each_rung(name: str) -> None:
+    told = scheduler_of(search(scheduler=name, reduction=2), 4, known((0.9,), (0.1,), (0.1,)))
+    alike = scheduler_of(search(scheduler=name, reduction=2), 4, known((0.9,), (0.1,), (0.1,)))
+    decision(alike, "lost", 0.9)
+    for attempt in (1, 2, 3):
+        assert decision(told, "lost", 0.9, attempt=attempt) == TrialScheduler.CONTINUE
+        told.on_trial_complete(None, Trial("lost", attempt), {"preempted": True, "training_iteration": 2})
+    border = 0.7  # good among five candidates, poor if the one that was lost were three of seven
+    assert decision(alike, "next", border) == TrialScheduler.CONTINUE
+    assert decision(told, "next", border) == TrialScheduler.CONTINUE
+    assert decision(told, "poor", 0.05) == TrialScheduler.STOP
+    assert decision(told, "poor", 0.05, attempt=2) == TrialScheduler.STOP, "what was decided stands"
+
+
+def test_a_rung_that_is_told_with_the_end_of_a_trial_counts_once() -> None:
+    told = scheduler_of(search(scheduler="median", grace=1), 4, known((0.6, 0.6), (0.5, 0.5), (0.4, 0.4)))
+    decision(told, "one", 0.9)
+    for _ in range(2):
+        told.on_trial_complete(None, Trial("one"), {RUNG: 2, METRIC: 0.7})
+    results = next(each for key, each in told._rule._results.items() if key.trial_id == "one")  # type: ignore[attr-defined]
+    assert [each[METRIC] for each in results] == [0.9, 0.7]
+
+
+def test_a_candidate_that_is_set_aside_ends_its_trial_unless_the_rule_has_ended_it() -> None:
+    asked: list[tuple[str, int]] = []
+
+    def aside(trial_id: str, rung: int) -> bool:
+        asked.append((trial_id, rung))
+        return True
+
+    told = scheduler_of(search(reduction=2), 4, known((GOOD,), (GOOD,)), aside)
+    assert decision(told, "good", 0.9) == TrialScheduler.STOP
+    assert decision(told, "poor", POOR) == TrialScheduler.STOP
+    assert asked == [("good 1", 1)]

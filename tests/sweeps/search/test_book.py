@@ -8,8 +8,7 @@ import pytest
 
 from after_ray.errors import AfterRayError
 from after_ray.store.ledger import QUARANTINE
-from after_ray.store.pruned import Pruned, PrunedNotes
-from sweeps.search.book import search_counts
+from after_ray.store.pruned import Pruned
 from sweeps.search.retrying import forgive_failures
 from tests.sweeps.search.toy import STUDY, book, configuration, finish, opened
 
@@ -22,17 +21,37 @@ def test_pruned_candidates_are_counted_as_such_and_not_as_missing(tmp_path: Path
         drawn.add(configuration(2.0, "margn")),
     )
     finish(drawn.store, best, 0.5, 0.6, 0.7, 0.8)
-    PrunedNotes(drawn.store.root).note(Pruned(str(stopped.key), (0.1,)))
+    drawn.pruned.note(Pruned(str(stopped.key), (0.1,), 4))
     assert refused.key is None
-    assert search_counts(opened(tmp_path)) == {
+    assert book(tmp_path).counts() == {
         "candidates": 4, "finished": 1, "pruned": 1, "failed": 1, "missing": 1,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("overrides", "stands"),
+    [
+        ((), "pruned"),
+        (("search.candidates=6",), "pruned"),
+        (("search.candidates=2",), "missing"),
+        (("search.grace=2",), "missing"),
+        (("search.scheduler=median",), "missing"),
+        (("study=other",), "missing"),
+    ],
+)
+def test_only_who_compares_a_candidate_with_no_more_takes_its_pruning_over(
+    tmp_path: Path, overrides: tuple[str, ...], stands: str
+) -> None:
+    drawn = book(tmp_path)
+    drawn.pruned.note(Pruned(str(drawn.add(configuration(1.0)).key), (0.1,), 4))
+    other = book(tmp_path, STUDY, *overrides)
+    assert other.look(other.add(configuration(1.0))).name == stands
 
 
 def test_a_record_counts_more_than_a_note(tmp_path: Path) -> None:
     drawn = book(tmp_path)
     candidate = drawn.add(configuration(1.0))
-    PrunedNotes(drawn.store.root).note(Pruned(str(candidate.key), (0.1,)))
+    drawn.pruned.note(Pruned(str(candidate.key), (0.1,), 4))
     finish(drawn.store, candidate, 0.5, 0.6, 0.7, 0.8)
     assert drawn.look(candidate).name == "finished"
 
@@ -43,7 +62,7 @@ def test_the_best_is_the_finished_one_with_the_highest_value(tmp_path: Path) -> 
     for number, each in enumerate(scores):
         finish(drawn.store, drawn.add(configuration(1.0 + number)), *each)
     stopped = drawn.add(configuration(9.0))
-    PrunedNotes(drawn.store.root).note(Pruned(str(stopped.key), (0.99,)))
+    drawn.pruned.note(Pruned(str(stopped.key), (0.99,), 4))
     drawn.look_again()
     best = drawn.best()
     assert best is not None
@@ -84,14 +103,17 @@ def test_more_candidates_or_another_schedule_go_on_from_those_that_were_drawn(tm
     assert not set(keys) & {one.key for one in longer.candidates}
 
 
-def test_two_launches_that_draw_at_once_do_not_write_over_each_other(tmp_path: Path) -> None:
+def test_two_launches_that_draw_at_once_share_the_numbers_and_draw_nothing_twice(tmp_path: Path) -> None:
     one, other = book(tmp_path), book(tmp_path)
     one.add(configuration(1.0))
-    other.add(configuration(2.0))
-    assert [each.configuration for each in book(tmp_path).candidates] == [
-        configuration(1.0),
-        configuration(2.0),
-    ]
+    one.add(configuration(2.0))
+    other.add(configuration(3.0))
+    assert other.add(configuration(2.0)).number == 2
+    assert one.add(configuration(3.0)).number == 3
+    all_three = [configuration(1.0), configuration(2.0), configuration(3.0)]
+    for each in (one, other, book(tmp_path)):
+        assert [candidate.configuration for candidate in each.candidates] == all_three
+        assert [candidate.number for candidate in each.candidates] == [1, 2, 3]
 
 
 def test_a_damaged_candidate_is_named(tmp_path: Path) -> None:

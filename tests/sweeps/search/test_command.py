@@ -44,6 +44,7 @@ def test_plan_and_status_tell_how_far_a_search_is(tmp_path: Path) -> None:
         "search: {space: {classifier.regularization: {loguniform: [0.001, 100]}}, algorithm: random, "
         "candidates: 4, scheduler: none, fold: [0, 1], seed: 100}\n"
     )
+    (tmp_path / "store" / "ledger").mkdir(parents=True)
     told = "search of tuned: 4 candidates, 0 finished, 0 pruned, 0 failed, 4 missing"
     for verb in ("plan", "status"):
         done = CliRunner().invoke(app, [verb, str(study), "--store", str(tmp_path / "store")])

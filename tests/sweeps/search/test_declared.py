@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from after_ray.errors import AfterRayError
 from sweeps.search.settings import Search
 from sweeps.study.declaration import Study
 from sweeps.study.loading import load_study
 from sweeps.study.study_file import StudyError
-from tests.sweeps.search.toy import STUDY
+from tests.sweeps.search.toy import STUDY, book
 
 REGULARIZATION = "{loguniform: [1e-3, 1e3]}"
 
@@ -94,6 +95,8 @@ def test_a_bad_range_is_refused_at_its_line(tmp_path: Path, form: str, parts: li
             "strategy: entropy\ninitialization: [random, clustering]",
             ["line 5", "one value"],
         ),
+        ("classifier.regularization:", "classifier.:", ["line 10", "this is no path of a setting"]),
+        ("candidates: 4", "candidates: 4\n  grace: 4", ["line 13", "climbs only 4; allowed: 1 to 3"]),
         ("candidates: 4", "candidates: 0", ["line 12", "not 0"]),
         ("candidates: 4", "candidats: 4", ["line 12", "Did you mean 'candidates'"]),
         ("seed: [101, 100]", "seed: []", ["line 14", "empty"]),
@@ -112,6 +115,17 @@ def test_a_search_that_cannot_be_meant_is_refused_at_its_line(
 def _last(old: str, new: str) -> str:
     head, _, tail = STUDY.rpartition(old)
     return head + new + tail
+
+
+def test_a_search_that_is_changed_by_an_override_blames_the_override(tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(STUDY)
+    with pytest.raises(StudyError, match=r"small\.yaml: --set 'search\.grace=9': search\.grace: a candidate"):
+        load_study(tmp_path / "small.yaml", ["search.grace=9"])
+
+
+def test_a_fold_that_the_corpus_does_not_have_is_refused_before_anything_is_drawn(tmp_path: Path) -> None:
+    with pytest.raises(AfterRayError, match="it names fold 9, but the corpus is cut into 5; allowed: 0 to 4"):
+        book(tmp_path, STUDY, "search.fold=[0, 9]")
 
 
 def test_an_empty_space_is_refused(tmp_path: Path) -> None:

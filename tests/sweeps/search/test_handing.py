@@ -10,12 +10,11 @@ import pytest
 from ray.tune.search import Searcher
 
 from after_ray.environment import Execution
-from after_ray.store.pruned import PrunedNotes
 from sweeps.planning.jobs import Job
 from sweeps.search.book import Book
 from sweeps.search.handing import CandidatesInTurn
 from sweeps.search.space import Configuration, label_of
-from tests.sweeps.search.toy import STUDY, book, configuration, finish
+from tests.sweeps.search.toy import STUDY, book, configuration, finish, share
 
 pytestmark = pytest.mark.ray  # Tune's searcher is imported, no Ray is started
 
@@ -58,6 +57,7 @@ FINISHED = {"finished": True, "scores": [0.5, 0.5, 0.5, 0.5]}
 def hands(
     drawn: Book, proposer: Listed, room: Slots | None = None, halt: Path | None = None
 ) -> CandidatesInTurn:
+    share(drawn)
     return CandidatesInTurn(drawn, proposer, room or Slots(), halt)
 
 
@@ -92,7 +92,7 @@ def test_a_candidate_that_was_stopped_at_a_rung_is_pruned_in_the_store(tmp_path:
     search = hands(drawn, proposer)
     config = search.suggest("1")
     search.on_trial_complete("1", {"scores": [0.3, 0.4]})
-    note = PrunedNotes(drawn.store.root).find(config["stage"].key)
+    note = drawn.pruned.find(config["stage"].key, 4)
     assert note is not None
     assert note.scores == (0.3, 0.4)
     assert proposer.heard == [(1.0, "pruned", 2)]
@@ -126,17 +126,27 @@ def test_a_refused_candidate_fails_without_a_trial_and_the_search_goes_on(tmp_pa
     assert "unknown strategy 'margn'" in drawn.states[1].sentence
 
 
-@pytest.mark.parametrize("ended", [{"result": {"failed": "why"}}, {"error": True}])
-def test_a_failed_candidate_is_told_as_failed_and_not_as_pruned(
-    tmp_path: Path, ended: dict[str, Any]
+@pytest.mark.parametrize(
+    ("ended", "attempts"),
+    [
+        ({"result": {"failed": "why"}}, 1),
+        ({"result": {"failed": "why", "again": True}}, 3),
+        ({"error": True}, 3),
+    ],
+    ids=["failed", "failed by what may be gone", "process lost"],
+)
+def test_a_failed_candidate_is_tried_as_often_as_that_may_help_then_told_as_failed_and_not_as_pruned(
+    tmp_path: Path, ended: dict[str, Any], attempts: int
 ) -> None:
     drawn, proposer = book(tmp_path), Listed(*ALL)
     search = hands(drawn, proposer)
-    search.suggest("1")
-    search.on_trial_complete("1", **ended)
+    for attempt in range(attempts):
+        assert proposer.heard == []
+        assert number(drawn, search.suggest(str(attempt))) == 1
+        search.on_trial_complete(str(attempt), **ended)
     assert proposer.heard == [(1.0, "failed", 0)]
-    assert PrunedNotes(drawn.store.root).find(str(drawn.candidates[0].key)) is None
-    assert number(drawn, search.suggest("2")) == 2
+    assert drawn.pruned.find(str(drawn.candidates[0].key), 4) is None
+    assert number(drawn, search.suggest("next")) == 2
 
 
 @pytest.mark.parametrize(
@@ -207,3 +217,14 @@ def test_a_space_without_other_configurations_ends_the_search(tmp_path: Path) ->
     end(search, drawn, "1", config, 0.5, 0.5, 0.5, 0.5)
     assert search.suggest("2") == Searcher.FINISHED
     assert search.drawn_out
+
+
+def test_what_another_launch_draws_at_the_same_time_is_run_under_its_number(tmp_path: Path) -> None:
+    drawn, other = book(tmp_path), book(tmp_path)
+    search = hands(drawn, Listed(*ALL))
+    assert number(drawn, search.suggest("1")) == 1
+    for each in (ALL[0], ALL[1], ALL[8]):
+        other.add(each)
+    handed = [search.suggest(str(trial)) for trial in (2, 3, 4, 5)]
+    assert [config and number(drawn, config) for config in handed] == [2, 3, 4, None]
+    assert [one.configuration for one in drawn.candidates] == [ALL[0], ALL[1], ALL[8], ALL[2]]

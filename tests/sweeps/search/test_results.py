@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from after_ray.store.pruned import Pruned, PrunedNotes
+from after_ray.store.pruned import Pruned
 from sweeps.in_words import selected_in_words
 from sweeps.planning.plan import make_plan
 from sweeps.reporting import study_info
@@ -29,7 +29,7 @@ def best(tmp_path: Path) -> Path:
     stopped, _ = drawn.add(configuration(3.0)), drawn.add(configuration(4.0, "margn"))
     finish(drawn.store, worse, 0.5, 0.5, 0.5, 0.5)
     finish(drawn.store, chosen, 0.5, 0.6, 0.7, 0.8)
-    PrunedNotes(drawn.store.root).note(Pruned(str(stopped.key), (0.25,)))
+    drawn.pruned.note(Pruned(str(stopped.key), (0.25,), 4))
     drawn.look_again()
     write_candidates(drawn)
     return write_best(study, drawn, chosen)

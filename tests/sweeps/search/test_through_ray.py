@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -10,21 +11,26 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from after_ray.stages import FeaturesStage
+from after_ray.stages import AdaptationStage, FeaturesStage
 from after_ray.store import Store
 from after_ray.store.ledger import QUARANTINE
 from sweeps.cli import app
 from sweeps.launching.budget import Limits
 from sweeps.launching.launch import launch
 from sweeps.launching.ray_start import Where, running_ray
+from sweeps.running.progress import read_progress
 from sweeps.running.studies import prepare
 from sweeps.search.retrying import forgive_failures
 from sweeps.search.running import SearchReport, SharedTooOften, run_search
 from sweeps.study.opening import OpenStudy, open_study
+from sweeps.tracking import default_tracking_uri
+from sweeps.tracking._names import experiment_name, query_of
+from tests.after_ray.tiny import TINY
 
 STUDY = """\
 study: looked
@@ -60,6 +66,42 @@ class Broken(Strategy):
         raise RuntimeError("broken")
 """
 
+DIES_ONCE = """\
+import os, pathlib, signal
+from after_ray.acquisition.random import Random
+
+class Dies(Random):
+    def _select(self, evidence, budget, generator):
+        try:
+            (pathlib.Path(__file__).parent / "died").touch(exist_ok=False)
+        except FileExistsError:
+            return super()._select(evidence, budget, generator)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+FITTING = "{max_epochs: 1, min_updates: 1, evaluations_per_epoch: 1, batch_size: 8}"
+ADAPTED = f"""\
+study: looked
+corpus: {{name: synthetic, speakers: 6, sentences: 2}}
+classifier: {{name: pooled_transformer, fitting: {FITTING}}}
+backbone: {{config: {json.dumps(TINY)}}}
+adaptation: none
+strategy: dies_once:Dies
+schedule: [20, 60]
+fold: 0
+protocol: {{preset: paper, folds: {{count: 3}}}}
+search:
+  space:
+    classifier.fitting.learning_rate: {{choice: [1.0e-3, 1.0e-4]}}
+    adaptation: {{choice: [{{name: tapt, steps: 4, batch_seconds: 4, max_seconds: 1, negatives: 5}},
+                          {{name: tapt, steps: 5, batch_seconds: 4, max_seconds: 1, negatives: 5}}]}}
+  algorithm: random
+  candidates: 4
+  reduction: 2
+  fold: all
+  seed: 100
+  concurrent: 2
+"""
+
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
@@ -68,6 +110,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with a strategy that fails, where trials find it."""
     made = tmp_path_factory.mktemp("strategies")
     (made / "broken_on_purpose.py").write_text(BROKEN)
+    (made / "dies_once.py").write_text(DIES_ONCE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(made), prepend=":")
         patch.setattr(sys, "path", [str(made), *sys.path])
@@ -91,6 +134,16 @@ def table(store: Store) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def parent_of(made: OpenStudy) -> Any:
+    """The study's own run in the store's MLflow."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(default_tracking_uri(made.store))
+    experiment = client.get_experiment_by_name(experiment_name(made.study.study))
+    (found,) = client.search_runs([experiment.experiment_id], query_of(made.study.study, "study"))
+    return found
+
+
 @pytest.fixture(scope="module")
 def undisturbed(where: Where, tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, SearchReport]:
     """A search that was run to its end, and what it said."""
@@ -107,6 +160,10 @@ def test_asha_stops_the_worse_half_and_the_best_is_a_good_one(
     assert {states[each] for each in POOR} == {"pruned"}
     assert "finished" in {states[each] for each in GOOD}
     assert report.counts["pruned"] + report.counts["finished"] == 6
+    progress = read_progress(store, "looked")
+    assert progress is not None
+    assert progress.search is not None
+    assert (progress.ended, progress.search.settled) == ("nothing more to run", 6)
     best = max((row for row in rows if row["state"] == "finished"), key=lambda row: float(row["value"]))
     assert report.best is not None
     assert f"regularization: {best['classifier.regularization']}" in report.best.read_text()
@@ -204,5 +261,28 @@ def test_optuna_goes_on_after_a_failed_candidate_and_run_reports_the_best(
     assert {row["state"] for row in broken} == {"failed"}
     assert all("RuntimeError: broken" in row["sentence"] for row in broken)
     assert {row["state"] for row in whole} <= {"finished", "pruned"}
+    parent = parent_of(made)
+    told = {
+        name: parent.data.metrics[name] for name in ("candidates", "tried", "failed", "finished", "pruned")
+    }
+    assert told == {"candidates": 5, "tried": 5, "failed": len(broken)} | {
+        state: sum(row["state"] == state for row in whole) for state in ("finished", "pruned")
+    }
+    assert parent.data.metrics["best_value"] == max(
+        float(row["value"]) for row in whole if row["state"] == "finished"
+    )
     page = made.store.root / "reports" / "looked-best" / "index.html"
     assert "Chosen among 5 configurations" in page.read_text()
+
+
+def test_a_search_over_adaptations_outlives_a_lost_process_and_candidates_that_are_set_aside(
+    folder: Path, where: Where, tmp_path: Path
+) -> None:
+    made = opened(tmp_path, ADAPTED)
+    report = run_search(made, where)
+    assert (folder / "died").exists(), "no process was lost"
+    assert report.counts["finished"] + report.counts["pruned"] == 4
+    assert report.ran > 4, "the one that was lost ran twice"
+    records = [made.store.need(key) for key in made.store.ledger.finished()]
+    adapted = [one for one in records if one.kind == AdaptationStage.kind]
+    assert 2 <= len(adapted) <= 6, "of two adaptations on three folds"

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from after_ray.corpora._base import Scan
+from after_ray.stages import Stage
 from after_ray.store import Draft, Store
 from sweeps.planning.plan import make_plan
 from sweeps.search.book import Book
 from sweeps.search.candidates import Candidate
+from sweeps.search.shared import shared_jobs
 from sweeps.study.loading import load_study
 from sweeps.study.opening import OpenStudy
 from tests.after_ray.splits.toy import dialogs
@@ -43,6 +45,17 @@ def opened(folder: Path, text: str = STUDY, *overrides: str) -> OpenStudy:
 
 def book(folder: Path, text: str = STUDY, *overrides: str) -> Book:
     return Book.open(opened(folder, text, *overrides))
+
+
+def share(drawn: Book) -> None:
+    """Records of what all candidates share, as the launch leaves them before the first is tried."""
+    for job in shared_jobs(drawn.expander, set()).values():
+        record(drawn.store, job.stage)
+
+
+def record(store: Store, stage: Stage) -> None:
+    """A record of a stage that nobody has run."""
+    store.commit(Draft(stage.key, stage.kind, {}))
 
 
 def configuration(regularization: float, strategy: str = "entropy") -> dict[str, object]:

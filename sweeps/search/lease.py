@@ -1,0 +1,174 @@
+"""Which launch a search belongs to: a second one is refused while the first lives, and takes over when not.
+
+Nothing depends on it but work: two launches share the numbers of candidates, and records are written once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from after_ray.errors import AfterRayError
+from after_ray.files import create_exclusive, write_json
+
+BEAT_SECONDS = 5.0
+DEAD_AFTER = 60.0  # seconds without a beat, on the clock of who looks; file systems tell of changes late
+LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A launch: where it runs, since when (for people), and how often it has said that it lives."""
+
+    host: str
+    namespace: str  # in which the process has its number
+    process: int
+    since: str
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    beats: int = 0
+
+    @classmethod
+    def here(cls) -> Holder:
+        """This process."""
+        return cls(platform.node(), _namespace(), os.getpid(), time.strftime("%Y-%m-%d %H:%M:%S"))
+
+    def is_gone(self) -> bool:
+        """Whether it ran on this machine, where there is no such process any more."""
+        if (self.host, self.namespace) != (platform.node(), _namespace()):
+            return False
+        try:
+            os.kill(self.process, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:  # somebody else's
+            return False
+        return False
+
+
+class SearchRuns(AfterRayError):
+    """A search that another launch runs at this moment."""
+
+    def __init__(self, study: str, holder: Holder) -> None:
+        super().__init__(
+            f"The search of '{study}' runs already, as process {holder.process} on {holder.host} since "
+            f"{holder.since}, and is alive; wait for its end ('after-ray status' with --watch shows it), or "
+            "end that process and run the same command again, which goes on from there."
+        )
+
+
+class Lease:
+    """The file that says which launch runs a search.
+
+    Args:
+        path: of the file.
+        study: its name, for people.
+        say: told that this launch looks for a while whether another one lives.
+        clock, sleep: seconds, monotonic; what waits.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        study: str,
+        say: Callable[[str], None] = print,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._path, self._study, self._say = path, study, say
+        self._clock, self._sleep = clock, sleep
+        self._mine = Holder.here()
+        self.lost: str | None = None  # one sentence once another launch has taken over
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """This launch runs the search.
+
+        Raises:
+            SearchRuns: when another one does, and lives.
+        """
+        self.take()
+        ended = threading.Event()
+        thread = threading.Thread(target=self._beat_until, args=(ended,), name="search-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+            self.give_back()
+
+    def take(self) -> None:
+        """Write this launch down, if need be in the place of one that is dead."""
+        while not create_exclusive(self._path, _text(self._mine)):
+            there = self._read()
+            if there is not None and self._lives(there):
+                raise SearchRuns(self._study, there)
+            if self._read() == there:  # else another launch was faster, and is looked at
+                self._path.unlink(missing_ok=True)
+
+    def beat(self) -> None:
+        """Say that this launch lives, unless another one has taken over from it."""
+        there = self._read()
+        if there is not None and there.token != self._mine.token:
+            self.lost = (
+                f"stopped: process {there.process} on {there.host} has taken over the search, because this "
+                "launch was not heard of for a minute; it goes on there"
+            )
+            return
+        self._mine = replace(self._mine, beats=self._mine.beats + 1)
+        write_json(self._path, asdict(self._mine))
+
+    def give_back(self) -> None:
+        """The search is nobody's any more."""
+        with suppress(OSError):  # then it is found dead
+            there = self._read()
+            if there is not None and there.token == self._mine.token:
+                self._path.unlink(missing_ok=True)
+
+    def _beat_until(self, ended: threading.Event) -> None:
+        while self.lost is None and not ended.wait(BEAT_SECONDS):
+            with suppress(OSError):  # an outage of the store: the next one may be heard
+                self.beat()
+
+    def _lives(self, there: Holder) -> bool:
+        """Whether another launch is heard of; one whose machine is another is listened to for a while."""
+        if there.is_gone():
+            return False
+        self._say(
+            f"The search of '{self._study}' was begun by process {there.process} on {there.host} at "
+            f"{there.since}; looking for up to {DEAD_AFTER:.0f} seconds whether that is alive ..."
+        )
+        since = self._clock()
+        while self._clock() - since < DEAD_AFTER:
+            self._sleep(LOOK_SECONDS)
+            now = self._read()
+            if now != there:
+                return now is not None and now.token == there.token
+        return False
+
+    def _read(self) -> Holder | None:
+        """What the file says; None when there is none, or it is damaged."""
+        try:
+            return Holder(**json.loads(self._path.read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+
+def _text(holder: Holder) -> bytes:
+    return json.dumps(asdict(holder)).encode()
+
+
+def _namespace() -> str:
+    """Where numbers of processes count: those of two containers of one name are others."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:  # not on Linux
+        return ""
