@@ -17,8 +17,8 @@ from sweeps.search.book import Book
 from sweeps.search.candidates import Candidate
 from sweeps.search.following import FollowingSearch
 from sweeps.study.opening import OpenStudy
+from tests.sweeps.running.test_following import Shown
 from tests.sweeps.search.toy import configuration, finish, opened
-from tests.sweeps.test_following import Shown
 
 
 class Watched:

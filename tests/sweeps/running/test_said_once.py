@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sweeps.planning.jobs import Job
 from sweeps.running.following import FollowingStudies
-from tests.sweeps.test_ready import Named
+from tests.sweeps.launching.named import Named
 
 
 class Shown:
@@ -14,7 +14,7 @@ class Shown:
     def say(self, line: str) -> None:
         self.lines.append(line)
 
-    def to(self, done: int) -> None:
+    def to(self, done: int, total: int | None = None) -> None:
         """Nothing."""
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from sweeps.cli import app
 
-STUDIES = sorted((Path(__file__).parents[2] / "sweeps").glob("*.yaml"))
+STUDIES = sorted((Path(__file__).parents[3] / "sweeps").glob("*.yaml"))
 
 
 def invoke(*arguments: object) -> tuple[int, str]:

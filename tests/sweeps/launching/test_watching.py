@@ -17,7 +17,7 @@ from sweeps.launching.sight import Nobody
 from sweeps.launching.unmet import Unmet
 from sweeps.planning.jobs import Job
 from sweeps.study.declaration import Resources
-from tests.sweeps.test_ready import Named
+from tests.sweeps.launching.named import Named
 
 pytestmark = pytest.mark.ray
 JOB = replace(Job("features", Named("a")), resources=Resources(cpu=1, gpu=1))

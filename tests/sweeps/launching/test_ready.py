@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from ray.tune.search import Searcher
 
 from after_ray.environment import Execution
-from after_ray.stages import Stage
 from sweeps.launching.ready import ReadyFirst
 from sweeps.planning.jobs import Job
 from sweeps.study.declaration import Resources
+from tests.sweeps.launching.named import Named
 
 EXECUTION = Execution("store", "cache")
-
-
-@dataclass(frozen=True)
-class Named(Stage):
-    kind = "test"
-    name: str
-
-    def meaning(self) -> dict[str, Any]:
-        return {"name": self.name}
-
-    def needs(self) -> tuple[Stage, ...]:
-        return ()
 
 
 def job(name: str, *needs: str) -> Job:

@@ -157,6 +157,6 @@ def test_without_git_a_state_has_no_commit_and_nothing_fails(monkeypatch: pytest
 
 def test_in_a_checkout_the_commit_and_what_differs_from_it_are_known(tmp_path: Path) -> None:
     state = code_state()
-    if not (Path(__file__).parents[2] / ".git").exists():
+    if not (Path(__file__).parents[3] / ".git").exists():
         pytest.skip("missing here: a git checkout")
     assert len(state.commit) == 40

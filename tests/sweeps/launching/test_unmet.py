@@ -12,7 +12,7 @@ from sweeps.launching.ray_start import Nodes
 from sweeps.launching.unmet import Unmet
 from sweeps.planning.jobs import Job
 from sweeps.study.declaration import Resources
-from tests.sweeps.test_ready import Named
+from tests.sweeps.launching.named import Named
 
 SMALL = Nodes(((2.0, 0.0), (4.0, 0.0)), growing=True)
 LARGE = Nodes(((2.0, 0.0), (8.0, 1.0)), growing=True)

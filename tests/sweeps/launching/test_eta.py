@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
 
-from after_ray.stages import Stage
 from sweeps.cost.schedule import Capacity
 from sweeps.launching.eta import Eta
 from sweeps.planning.jobs import Job
 from sweeps.study.declaration import Resources
-
-
-@dataclass(frozen=True)
-class Named(Stage):
-    kind = "test"
-    name: str
-
-    def meaning(self) -> dict[str, Any]:
-        return {"name": self.name}
-
-    def needs(self) -> tuple[Stage, ...]:
-        return ()
+from tests.sweeps.launching.named import Named
 
 
 def job(name: str, *needs: str, kind: str = "features", gpu: float = 0.0) -> Job:
