@@ -130,6 +130,24 @@ def test_an_import_of_other_bits_ends_with_a_sentence_each_and_exit_code_1(tmp_p
     assert "1 results were left out" in said
 
 
+def test_a_damaged_record_is_named_by_an_export_whose_exit_code_says_so(tmp_path: Path) -> None:
+    store, records = filled(tmp_path / "store")
+    path = store.root / "ledger" / records[2].key[:2] / f"{records[2].key}.json"
+    path.write_bytes(b"")
+    code, said = ask("export", tmp_path / "out.tar", "--store", store.root)
+    assert code == 1
+    error, done = sorted(said.splitlines(), key=lambda line: not line.startswith("error: "))
+    assert done.startswith("2 results, ")
+    assert "2 of 4 results are not in" in error
+    assert f"the first: The record {path} is damaged" in error
+    code, said = ask("import", tmp_path / "out.tar", "--store", tmp_path / "other")
+    assert (code, said) == (0, "2 results imported, 0 were here already\n")
+    code, said = ask("import", store.root, "--store", tmp_path / "third")
+    assert code == 1, "what another store has and cannot be read is not passed over in silence"
+    assert str(path) in said
+    assert "1 results were left out" in said
+
+
 @pytest.mark.parametrize("command", [["du"], ["gc"], ["export", "out.tar"]])
 def test_a_folder_that_is_no_store_is_one_sentence(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
