@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from after_ray.execution.kept_folds import keep_folds
 from after_ray.store import Record, Store
 from sweeps.cli import app
+from sweeps.commands._options import one_sentence
 from sweeps.commands.store import size
 from sweeps.planning.belonging import keys_of
 from sweeps.search.book import Book
@@ -164,6 +168,48 @@ def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     assert code == 1
     assert said.startswith("error: ")
     assert "none.tar" in said
+
+
+@pytest.mark.parametrize(
+    ("path", "problem", "remedy"),
+    [
+        ("afile/o.tar", "File exists", "a file is where a folder should be: name another path"),
+        ("afile/b/o.tar", "Not a directory", "a part of its path is a file, where a folder should be"),
+        ("noroom/o.tar", "No space left on device", "free room on its disk"),
+        (
+            "closed/o.tar",
+            "Permission denied",
+            "check that you may read it, and write where something is written",
+        ),
+    ],
+)
+def test_the_remedy_fits_what_is_wrong_with_the_place_of_an_export(
+    path: str, problem: str, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, _ = filled(tmp_path / "store")
+    (tmp_path / "afile").touch()
+    code_of = {"noroom": errno.ENOSPC, "closed": errno.EACCES}.get(path.partition("/")[0])
+    if code_of:
+        making = Path.mkdir
+
+        def refused(self: Path, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
+            if self.name in ("noroom", "closed"):
+                raise OSError(code_of, os.strerror(code_of), str(self))
+            making(self, mode, parents, exist_ok)
+
+        monkeypatch.setattr(Path, "mkdir", refused)
+    code, said = ask("export", tmp_path / path, "--store", store.root)
+    assert code == 1
+    assert f" cannot be used ({problem}); {remedy}" in said
+    assert "that it is there" not in said
+
+
+def test_a_full_disk_is_told_with_what_to_do_even_where_the_system_names_no_file(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(typer.Exit), one_sentence(Path("store")):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert "No space left on device; free room on its disk" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
