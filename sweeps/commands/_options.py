@@ -36,10 +36,23 @@ Overrides = Annotated[
         "--set", help="Override a value: --set seed=0..2 --set classifier.steps=300", metavar="KEY=VALUE"
     ),
 ]
+
+
+def _known_tracker(tracking_uri: str | None) -> str | None:
+    """What is no tracking URI is refused while the command line is read, before anything runs."""
+    if tracking_uri:
+        from sweeps.tracking._connection import refuse_unknown
+
+        with one_sentence(DEFAULT_STORE):
+            refuse_unknown(tracking_uri)
+    return tracking_uri
+
+
 TrackingUri = Annotated[
     str | None,
     typer.Option(
         "--tracking-uri",
+        callback=_known_tracker,
         help="MLflow server or database; SQLite in the store by default.",
         envvar="MLFLOW_TRACKING_URI",
     ),
