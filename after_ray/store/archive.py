@@ -7,19 +7,20 @@
     end.json                          how many results there were
 
 A result comes after those that it rests on, so whoever is interrupted while reading has whole results only.
+A result that is damaged, or rests on one that is, is not in it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import secrets
+import shutil
 import tarfile
 from collections.abc import Collection, Iterable
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +29,7 @@ from after_ray.store.artifacts import MODEL_FILE, Store
 from after_ray.store.census import Census
 from after_ray.store.code_states import FOLDER, code_file
 from after_ray.store.ledger import FORMAT, FileEntry, Record
+from after_ray.wording import counted
 
 ARCHIVE_FORMAT = 1
 HEADER, END = "after-ray-store.json", "end.json"
@@ -40,54 +42,107 @@ class ExistingFile(AfterRayError):
         super().__init__(f"{path} is there already; name another file, or remove it first.")
 
 
-def export_results(store: Store, keys: Collection[str], census: Census, out: Path) -> None:
-    """Write these results into a tar file, which is there whole or not at all.
+class NothingWhole(AfterRayError):
+    """An export of results none of which is whole."""
+
+    def __init__(self, count: int, first: str) -> None:
+        super().__init__(
+            f"None of the {counted(count, 'result')} that were asked for is whole, so nothing was exported; "
+            f"the first: {first}"
+        )
+
+
+@dataclass
+class Exported:
+    """What an archive holds: a number of results, and for each that is not in it a sentence that says why."""
+
+    results: int = 0
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def export_results(store: Store, keys: Collection[str], census: Census, out: Path) -> Exported:
+    """Write results and all that they rest on into a tar file, which is there whole or not at all.
+
+    A result whose record cannot be read, or of which a file is gone or not what its record says, is left out
+    with what rests on it.
 
     Args:
         store: where they are.
-        keys: of results, those that they rest on among them (`Census.with_parents`).
+        keys: of results; those that have no record are passed over.
         census: the records of the store.
         out: the file to be.
 
     Raises:
         ExistingFile: when there is such a file.
-        DamagedStore: when a file is gone, or not what its record says.
+        NothingWhole: when every one of them would be left out.
     """
     if out.exists():
         raise ExistingFile(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.{secrets.token_hex(6)}.tmp")
     try:
-        with tarfile.open(temporary, "w") as tar:
-            _write(tar, store, keys, census)
+        with temporary.open("wb") as file:
+            exported = _write(file, store, keys, census)
+        if exported.left_out and not exported.results:
+            raise NothingWhole(len(exported.left_out), next(iter(exported.left_out.values())))
         os.replace(temporary, out)
     finally:
         temporary.unlink(missing_ok=True)
+    return exported
 
 
-def _write(tar: tarfile.TarFile, store: Store, keys: Collection[str], census: Census) -> None:
-    _add_json(tar, HEADER, {"format": ARCHIVE_FORMAT})
-    records = [census.records[key] for key in census.in_order(keys)]
+def _write(out: IO[bytes], store: Store, keys: Collection[str], census: Census) -> Exported:
+    wanted = census.with_parents(keys)
+    records = [census.records[key] for key in census.in_order(wanted)]
+    rested_on = {parent for record in records for parent in record.parents}
+    concerned = census.unreadable.keys() & (rested_on | set(keys))
+    exported = Exported(left_out={key: census.unreadable[key] for key in sorted(concerned)})
+    _add_json(out, HEADER, {"format": ARCHIVE_FORMAT})
+    _add_codes(out, store, records)
+    for record in records:
+        begin = out.tell()
+        try:
+            _refuse_without_parents(record, census, exported)
+            _add_result(out, store, record)
+            exported.results += 1
+        except (AfterRayError, FileNotFoundError) as error:
+            exported.left_out[record.key] = str(error)
+            out.seek(begin)
+            out.truncate()
+    _add_json(out, END, {"results": exported.results})
+    out.write(bytes(2 * tarfile.BLOCKSIZE))  # how a tar file ends
+    out.write(bytes(-out.tell() % tarfile.RECORDSIZE))
+    return exported
+
+
+def _refuse_without_parents(record: Record, census: Census, exported: Exported) -> None:
+    for parent in record.parents:
+        if parent in exported.left_out or parent not in census.records:
+            raise AfterRayError(
+                f"The {record.kind} result {record.key} rests on {parent}, which is damaged or gone; "
+                "'after-ray run' computes both again."
+            )
+
+
+def _add_codes(out: IO[bytes], store: Store, records: Iterable[Record]) -> None:
     codes = {str(record.environment.get("provenance", "")) for record in records}
     for code in sorted(filter(None, codes)):
         path = code_file(store.root, code)
         if path.is_file():
-            _add(tar, f"{FOLDER}/{code}.json", path.read_bytes())
-    for record in records:
-        _add_result(tar, store, record)
-    _add_json(tar, END, {"results": len(records)})
+            _add(out, f"{FOLDER}/{code}.json", path.read_bytes())
 
 
-def _add_result(tar: tarfile.TarFile, store: Store, record: Record) -> None:
+def _add_result(out: IO[bytes], store: Store, record: Record) -> None:
     """The record, then those of its files that are kept, all opened before: one may be dropped just now."""
     with ExitStack() as stack:
         files = {name: stack.enter_context(file) for name, file in kept_files(store, record).items()}
         told = {"format": FORMAT, **asdict(record)}
-        _add_json(tar, f"results/{record.key}/record.json", {"record": told, "files": sorted(files)})
+        _add_json(out, f"results/{record.key}/record.json", {"record": told, "files": sorted(files)})
         for name in sorted(files):
             checked = CheckedReader(files[name], record.files[name])
-            member = _member(f"results/{record.key}/files/{name}", record.files[name].bytes)
-            tar.addfile(member, checked)
+            _add_header(out, f"results/{record.key}/files/{name}", record.files[name].bytes)
+            shutil.copyfileobj(checked, out)
+            _fill_block(out)
             if not checked.sound:
                 raise DamagedStore(store.root / record.folder / name, "its digest differs from its record")
 
@@ -135,15 +190,22 @@ class CheckedReader:
         return self._bytes == self._entry.bytes and self._digest.hexdigest() == self._entry.sha256
 
 
-def _add_json(tar: tarfile.TarFile, name: str, value: Any) -> None:
-    _add(tar, name, json.dumps(value, sort_keys=True, allow_nan=False).encode())
+def _add_json(out: IO[bytes], name: str, value: Any) -> None:
+    _add(out, name, json.dumps(value, sort_keys=True, allow_nan=False).encode())
 
 
-def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    tar.addfile(_member(name, len(data)), io.BytesIO(data))
+def _add(out: IO[bytes], name: str, data: bytes) -> None:
+    _add_header(out, name, len(data))
+    out.write(data)
+    _fill_block(out)
 
 
-def _member(name: str, size: int) -> tarfile.TarInfo:
+def _add_header(out: IO[bytes], name: str, size: int) -> None:
     member = tarfile.TarInfo(name)
     member.size, member.mode = size, 0o644
-    return member
+    out.write(member.tobuf())
+
+
+def _fill_block(out: IO[bytes]) -> None:
+    """Members of a tar file begin at whole blocks; `TarFile` itself could not take back a damaged one."""
+    out.write(bytes(-out.tell() % tarfile.BLOCKSIZE))

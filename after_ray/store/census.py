@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 
 from after_ray.errors import DamagedStore
@@ -13,24 +13,24 @@ from after_ray.store.ledger import Record
 
 @dataclass(frozen=True)
 class Census:
-    """Every record that can be read, by key, and the keys of those that cannot."""
+    """Every record that can be read, by key; of those that cannot, a sentence each."""
 
     records: Mapping[str, Record]
-    unreadable: frozenset[str] = frozenset()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, store: Store) -> Census:
         """Read all records; those that another process removes meanwhile are left out."""
-        records, unreadable = {}, set()
+        records, unreadable = {}, {}
         for key in sorted(store.ledger.finished()):
             try:
                 record = store.find(key)
-            except DamagedStore:
-                unreadable.add(key)
+            except DamagedStore as error:
+                unreadable[key] = str(error)
                 continue
             if record is not None:
                 records[key] = record
-        return cls(records, frozenset(unreadable))
+        return cls(records, unreadable)
 
     def with_parents(self, keys: Iterable[str]) -> frozenset[str]:
         """Those of `keys` that have a record, and all records that they rest on."""

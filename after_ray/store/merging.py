@@ -49,12 +49,14 @@ class Merged:
         standing: results that were here already, the same to the last bit.
         differing: one sentence for each result that is here with other bits; what was here stays.
         left_out: results that rest on one that differs, or on none.
+        unreadable: one sentence for each record of another store that cannot be read.
     """
 
     imported: int = 0
     standing: int = 0
     differing: list[str] = field(default_factory=list)
     left_out: int = 0
+    unreadable: list[str] = field(default_factory=list)
     _refused: set[str] = field(default_factory=set)
 
     def take(self, store: Store, record: Record, files: Files) -> None:
@@ -108,6 +110,20 @@ def _adopt(store: Store, record: Record, files: Files) -> None:
         store.adopt(record, folder if record.files else None)
 
 
+def check_files(record: Record, files: Files) -> None:
+    """Read files that nobody wants.
+
+    Raises:
+        UnsoundFile: when one is not what the record says.
+    """
+    for name, file in files:
+        checked = CheckedReader(file, record.files[name])
+        while checked.read(BLOCK):
+            pass
+        if not checked.sound:
+            raise UnsoundFile(record.key, name)
+
+
 def merge_store(store: Store, other: Path) -> Merged:
     """Take everything from another store.
 
@@ -116,8 +132,9 @@ def merge_store(store: Store, other: Path) -> Merged:
     """
     if not (other / "ledger").is_dir():
         raise NotImportable(other, "there are no records in it")
-    merged, source = Merged(), Store(other)
+    source = Store(other)
     census = Census.of(source)
+    merged = Merged(unreadable=list(census.unreadable.values()))
     for key in census.in_order(census.records.keys()):
         record = census.records[key]
         if not _lies_inside(record):

@@ -17,7 +17,7 @@ from after_ray.store.artifacts import Store
 from after_ray.store.code_states import code_file, digest_of_code
 from after_ray.store.ledger import Record
 from after_ray.store.ledger import _parse as parse_record
-from after_ray.store.merging import Files, Merged, NotImportable, UnsoundFile
+from after_ray.store.merging import Files, Merged, NotImportable, UnsoundFile, check_files
 
 MOST_JSON = 1 << 27  # bytes of a record; the largest have the ids of a whole corpus
 ENDS_EARLY = "it ends early"
@@ -38,6 +38,7 @@ def merge_archive(store: Store, path: Path) -> Merged:
             reader = _Reader(tar, path, store)
             for record, files in reader.results():
                 merged.take(store, record, files)
+                check_files(record, files)  # those that were not taken
     except tarfile.TarError as error:
         raise NotImportable(path, f"it is no such file, or is damaged ({error})") from error
     except UnsoundFile as error:
@@ -57,7 +58,7 @@ class _Reader:
         self.ended = False
 
     def results(self) -> Iterator[tuple[Record, Files]]:
-        """Each record and its files, which are read before the next record is asked for, or not at all."""
+        """Each record and its files, which are read before the next record is asked for."""
         other = {HEADER: self._begin, "provenance": self._keep_code, END: self._end}
         for group, members in groupby(self._members(), key=self._group):
             if group not in other:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -35,15 +36,39 @@ Overrides = Annotated[
         "--set", help="Override a value: --set seed=0..2 --set classifier.steps=300", metavar="KEY=VALUE"
     ),
 ]
+
+
+def _known_tracker(tracking_uri: str | None) -> str | None:
+    """What is no tracking URI is refused while the command line is read, before anything runs."""
+    if tracking_uri:
+        from sweeps.tracking._connection import refuse_unknown
+
+        with one_sentence(DEFAULT_STORE):
+            refuse_unknown(tracking_uri)
+    return tracking_uri
+
+
 TrackingUri = Annotated[
     str | None,
     typer.Option(
         "--tracking-uri",
+        callback=_known_tracker,
         help="MLflow server or database; SQLite in the store by default.",
         envvar="MLFLOW_TRACKING_URI",
     ),
 ]
 DEFAULT_STORE = Path("store")
+REMEDIES = {
+    errno.ENOENT: "check that it is there",
+    errno.EEXIST: "a file is where a folder should be: name another path, or move that file away",
+    errno.ENOTDIR: "a part of its path is a file, where a folder should be: name another path",
+    errno.EISDIR: "it is a folder: name a file",
+    errno.EACCES: "check that you may read it, and write where something is written",
+    errno.EPERM: "check that you may read it, and write where something is written",
+    errno.EROFS: "its disk is read-only: make it writable, or name a place on another",
+    errno.ENOSPC: "free room on its disk, or name a place on another",
+    errno.EDQUOT: "free room within your quota, or name a place on another disk",
+}  # of a file that cannot be used
 
 
 @contextmanager
@@ -65,14 +90,15 @@ def one_sentence(store: Path) -> Iterator[None]:
 def _file_error(error: OSError, store: Path) -> str:
     """The path, what failed, and what to check."""
     problem = error.strerror or str(error)
+    remedy = REMEDIES.get(error.errno or 0)
     if error.filename is None:
-        return f"{problem}."
+        return f"{problem}; {remedy}." if remedy else f"{problem}."
     path = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename)
     if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(store)):
-        remedy = "check that --store names a folder that can be written to and has space left"
-    else:
-        remedy = "check that it is there, and that you may read it"
-    return f"{path} cannot be used ({problem}); {remedy}."
+        remedy = f"{remedy or 'check that it can be read and written'} (it belongs to --store {store})"
+    return (
+        f"{path} cannot be used ({problem}); {remedy or 'check that it is there, and that you may read it'}."
+    )
 
 
 class NoStore(AfterRayError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from after_ray.errors import AfterRayError
+from after_ray.wording import first_of
 from sweeps.commands._options import DEFAULT_STORE, StoreFolder, one_sentence
 
 if TYPE_CHECKING:
@@ -17,13 +19,19 @@ SHORTEST = 4  # characters of a key that name it
 
 
 class NoSuchResult(AfterRayError):
-    """A key that names no result, or several."""
+    """The beginning of a key that names no result, or several, or is too short to name one."""
 
-    def __init__(self, key: str, found: int) -> None:
-        problem = "no result has it" if found == 0 else f"{found} results begin with it"
+    def __init__(self, key: str, found: Sequence[str], store: Path) -> None:
+        begin = "1 key begins" if len(found) == 1 else f"{len(found)} keys begin"
+        having = (
+            f"{begin} with it ({first_of(found)})" if found else "no result has a key that begins with it"
+        )
+        problem = f"is too short, {having}" if len(key) < SHORTEST else f"does not name one result: {having}"
         super().__init__(
-            f"The key '{key}' names nothing: {problem}; allowed: {SHORTEST} characters or more of a key, as "
-            "MLflow's tag after_ray.key, the report's cells.csv and 'after-ray status' show them."
+            f"The key '{key}' {problem}; allowed: {SHORTEST} characters or more that only one key begins "
+            f"with. Keys are the names of the files in {store / 'ledger'}, the column 'key' of a report's "
+            f"cells.csv (in {store / 'reports'}), and for the last round of a trajectory MLflow's tag "
+            "after_ray.key."
         )
 
 
@@ -58,9 +66,9 @@ def _shorten(code: dict[str, Any]) -> None:
 
 
 def _named(store: Store, beginning: str) -> str:
-    found = [key for key in store.ledger.finished() if key.startswith(beginning)]
+    found = sorted(key for key in store.ledger.finished() if key.startswith(beginning))
     if len(found) != 1 or len(beginning) < SHORTEST:
-        raise NoSuchResult(beginning, len(found))
+        raise NoSuchResult(beginning, found, store.root)
     return found[0]
 
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from after_ray.errors import AfterRayError
-from after_ray.wording import size
+from after_ray.wording import counted, size
 from sweeps.commands._options import DEFAULT_STORE, StoreFolder, one_sentence, opened_studies, refuse_no_store
 
 if TYPE_CHECKING:
+    from after_ray.store.archive import Exported
     from after_ray.store.census import Census
     from after_ray.store.garbage import Garbage
     from after_ray.store.merging import Merged
@@ -37,6 +38,17 @@ class NothingToExport(AfterRayError):
         super().__init__(
             "Nothing that was asked for is finished, so there is nothing to export; 'after-ray run' the "
             "study first."
+        )
+
+
+class PartlyExported(AfterRayError):
+    """An export without the results that are not whole."""
+
+    def __init__(self, out: Path, exported: Exported) -> None:
+        left, all_ = len(exported.left_out), exported.results + len(exported.left_out)
+        super().__init__(
+            f"{left} of {counted(all_, 'result')} are not in {out}, because they or what they rest on are "
+            f"damaged or gone; the first: {next(iter(exported.left_out.values()))}"
         )
 
 
@@ -131,7 +143,10 @@ def export_(
     studies: SomeStudies = None,
     store: StoreFolder = DEFAULT_STORE,
 ) -> None:
-    """Write results into a file: all, or those of studies with everything that they rest on."""
+    """Write results into a file: all, or those of studies with everything that they rest on.
+
+    Damaged results, and what rests on them, are left out, which ends with exit code 1.
+    """
     with one_sentence(store):
         refuse_no_store(store)
         from after_ray.store import Store
@@ -141,12 +156,14 @@ def export_(
 
         opened = opened_studies(studies or [], store, None)
         census = Census.of(Store(store))
-        asked = frozenset().union(*(keys_of(one) for one in opened)) if opened else census.records.keys()
-        keys = census.with_parents(asked)
-        if not keys:
+        known = census.records.keys() | census.unreadable.keys()
+        asked = frozenset().union(*(keys_of(one) for one in opened)) & known if opened else known
+        if not asked:
             raise NothingToExport
-        export_results(Store(store), keys, census, out)
-        print(f"{len(keys)} results, {size(out.stat().st_size)}: {out}")
+        exported = export_results(Store(store), asked, census, out)
+        print(f"{exported.results} results, {size(out.stat().st_size)}: {out}")
+        if exported.left_out:
+            raise PartlyExported(out, exported)
 
 
 @app.command(name="import")
@@ -167,16 +184,21 @@ def import_(
 
 
 def _print_merged(merged: Merged) -> None:
-    """What was taken; ends with exit code 1 where a result differs."""
+    """What was taken; ends with exit code 1 where a result differs, or could not be taken."""
     print(f"{merged.imported} results imported, {merged.standing} were here already")
-    for sentence in merged.differing[:SHOWN]:
-        print(sentence)
-    if len(merged.differing) > SHOWN:
-        print(f"and {len(merged.differing) - SHOWN} more that differ")
+    _print_first(merged.differing, "that differ")
+    _print_first(merged.unreadable, "that cannot be read")
     if merged.left_out:
         print(
             f"{merged.left_out} results were left out, because what they rest on is not here or differs; "
             "'after-ray run' computes them from what is here"
         )
-    if merged.differing:
+    if merged.differing or merged.unreadable or merged.left_out:
         raise typer.Exit(1)
+
+
+def _print_first(sentences: Sequence[str], what: str) -> None:
+    for sentence in sentences[:SHOWN]:
+        print(sentence)
+    if len(sentences) > SHOWN:
+        print(f"and {len(sentences) - SHOWN} more {what}")

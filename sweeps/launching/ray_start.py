@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,14 +42,90 @@ KEEP_MEMORY = {
 }
 
 
+ANSWER_SECONDS = 5.0  # Ray itself tries a dead address for ten minutes
+AUTO = "auto"
+
+
+class BadAddress(AfterRayError):
+    """An address that cannot be one of a Ray cluster."""
+
+    def __init__(self, address: str) -> None:
+        client = (
+            " Ray Client (ray://) is not supported: run after-ray on a machine of the cluster."
+            if address.startswith("ray://")
+            else ""
+        )
+        super().__init__(
+            f"'{address}' is no address of a Ray cluster; allowed: host:port, as `ray start --head` prints "
+            f"it (10.0.0.5:6379), or '{AUTO}' on a machine of the cluster.{client} Leave --address out for a "
+            "local Ray."
+        )
+
+
+class NoCluster(AfterRayError):
+    """No Ray where one was said to run."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(
+            f"No Ray cluster answers at '{address}' ({reason}); start one (`ray start --head`), correct "
+            "--address, or leave it out for a local Ray."
+        )
+
+
 @dataclass(frozen=True)
 class Where:
-    """Where studies run: an address of a running Ray (None starts a local one) and a node-local cache."""
+    """Where studies run: an address of a running Ray (None starts a local one) and a node-local cache.
+
+    Raises:
+        BadAddress: when the address is neither host:port nor 'auto'.
+    """
 
     address: str | None = None
     cache: Path | None = None
     cpus: int | None = None  # of a local Ray; all cores by default
     cache_gb: float = 50.0  # the cache's size limit, 10^9 bytes
+
+    def __post_init__(self) -> None:
+        if self.address not in (None, AUTO):
+            host_and_port(self.address)
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """The two parts of `host:port`; an IPv6 host stands in brackets.
+
+    Raises:
+        BadAddress: when it is nothing of the kind.
+    """
+    host, _, port = address.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not host or "/" in host or (":" in host and not bracketed) or not port.isascii() or not port.isdigit():
+        raise BadAddress(address)
+    if not 0 < int(port) < 1 << 16:
+        raise BadAddress(address)
+    return host.strip("[]"), int(port)
+
+
+def answering(address: str) -> str:
+    """The host:port of a cluster at which somebody listens; 'auto' is looked up as Ray does.
+
+    Raises:
+        BadAddress: when RAY_ADDRESS, which 'auto' goes by, is no address.
+        NoCluster: within seconds when nobody listens.
+    """
+    found = address
+    if address == AUTO:
+        from ray._private.services import get_ray_address_from_environment
+
+        try:
+            found = get_ray_address_from_environment(AUTO, None)
+        except ConnectionError as error:
+            raise NoCluster(address, "none runs on this machine, and RAY_ADDRESS names none") from error
+    try:
+        socket.create_connection(host_and_port(found), ANSWER_SECONDS).close()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise NoCluster(address, reason if found == address else f"{found}: {reason}") from error
+    return found
 
 
 @contextmanager
@@ -86,12 +163,9 @@ def _start(where: Where) -> None:
                 runtime_env={"env_vars": KEEP_MEMORY},
             )
         else:
-            ray.init(address=where.address, log_to_driver=False, logging_level="ERROR")
+            ray.init(address=answering(where.address), log_to_driver=False, logging_level="ERROR")
     except ConnectionError as error:
-        raise AfterRayError(
-            f"No Ray cluster answers at '{where.address}' ({error}); start one (`ray start --head`) "
-            " or leave --address out for a local Ray."
-        ) from error
+        raise NoCluster(where.address or "local", str(error)) from error
 
 
 @dataclass(frozen=True)

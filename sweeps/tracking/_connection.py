@@ -22,8 +22,10 @@ from sweeps.tracking.errors import (
     ANOTHER,
     DatabaseSetAside,
     DatabaseUnusable,
+    NoTracker,
     TrackerUnreachable,
     fills_in,
+    first_sentence,
     print_warning,
     without_password,
 )
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS = 5.0
 READING = f"'{ANY_STUDY}' makes a store's own database anew, and says what to do about another"
+ABSENT = f"name another with --tracking-uri, or fill it with '{ANY_STUDY}'"
 # Set before MLflow is imported, whose own defaults hold a client for minutes at a dead server.
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -48,6 +51,27 @@ DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 def default_tracking_uri(store: Store) -> str:
     """An SQLite database inside the store."""
     return f"sqlite:///{store.root.resolve() / 'mlflow.db'}"
+
+
+def refuse_unknown(tracking_uri: str) -> None:
+    """Return when a URI is one that the mirror may write to, whether anybody answers there or not.
+
+    Raises:
+        NoTracker: for what is no server and no database.
+    """
+    try:
+        parts = urlsplit(tracking_uri)
+        named = parts.hostname and parts.port != 0
+    except ValueError as error:  # no port, or an address that is none
+        raise NoTracker(tracking_uri) from error
+    scheme, _, _ = parts.scheme.partition("+")
+    known = (
+        (is_server(tracking_uri) and named)
+        or (scheme == "sqlite" and len(parts.path) > 1 and not parts.netloc)
+        or (scheme in DATABASE_PORTS and len(parts.path) > 1)
+    )
+    if not known or "://" not in tracking_uri:
+        raise NoTracker(tracking_uri)
 
 
 def is_server(tracking_uri: str) -> bool:
@@ -71,9 +95,13 @@ def connect(
     The store's own database is set aside and made anew when MLflow cannot open it, which `say` is told.
 
     Raises:
-        TrackerUnreachable: within seconds when nobody answers; it names `command`.
+        NoTracker: when the URI names no server and no database.
+        TrackerUnreachable: within seconds when nobody answers, or a new database outside of the store has no
+            folder to be in; it names `command`.
         DatabaseUnusable: when MLflow cannot open a database that is not the store's own.
     """
+    refuse_unknown(tracking_uri)
+    _refuse_no_folder(tracking_uri, store, command)
     folder = store.root / "mirror"
     folder.mkdir(parents=True, exist_ok=True)
     # Several processes that open a new SQLite database at once crash while its tables are made.
@@ -89,23 +117,36 @@ def connect(
     return client
 
 
+def _refuse_no_folder(tracking_uri: str, store: Store, command: str) -> None:
+    """Folders are made in the store only: elsewhere a missing one is a mistyped one."""
+    file = sqlite_file(tracking_uri)
+    if file is None or file.parent.is_dir() or file.resolve().is_relative_to(store.root.resolve()):
+        return
+    reason = f"there is no folder {file.parent}, and none is made outside of the store"
+    raise TrackerUnreachable(tracking_uri, reason, f"make it, or correct --tracking-uri; {fills_in(command)}")
+
+
 def connect_to_read(tracking_uri: str) -> MlflowClient:
     """A client for a backend that is there already.
 
     Raises:
-        TrackerUnreachable: within seconds when nobody answers.
+        NoTracker: when the URI names no server and no database.
+        TrackerUnreachable: within seconds when nobody answers, or there is no such database.
         DatabaseUnusable: when it is a database that MLflow cannot open.
     """
+    refuse_unknown(tracking_uri)
     probe(tracking_uri)
     file = sqlite_file(tracking_uri)
-    if file is not None and file.exists() and (reason := what_is_wrong(file)):
+    if file is not None and not file.exists():
+        raise TrackerUnreachable(tracking_uri, f"there is no file {file}", ABSENT)
+    if file is not None and (reason := what_is_wrong(file)):
         raise DatabaseUnusable(tracking_uri, reason, READING)
     try:
         return _answering(tracking_uri)
     except Exception as error:
         reason = "" if is_server(tracking_uri) else what_went_wrong(error)
         if not reason:
-            raise
+            raise TrackerUnreachable(tracking_uri, first_sentence(error)) from error
         raise DatabaseUnusable(tracking_uri, reason, READING) from error
 
 

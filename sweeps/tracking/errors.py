@@ -15,6 +15,24 @@ def fills_in(command: str) -> str:
     return f"studies go on without it, and '{command}' fills it in afterwards"
 
 
+def first_sentence(error: BaseException) -> str:
+    """What an error of a library says, without its advice, which may fill a paragraph."""
+    told = str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".")
+    return told or type(error).__name__
+
+
+class NoTracker(AfterRayError):
+    """A tracking URI of a form that the mirror does not know."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(
+            f"'{without_password(uri)}' is no tracking URI; allowed: http://HOST:PORT or https://HOST of an "
+            "MLflow server, sqlite:///FILE.db (sqlite:////FILE.db from the root), and postgresql://, "
+            "mysql:// or mssql://USER:PASSWORD@HOST/DATABASE. Correct --tracking-uri (or "
+            "MLFLOW_TRACKING_URI), or leave it out for SQLite in the store."
+        )
+
+
 class TrackerUnreachable(AfterRayError):
     """Nobody answers at the tracking URI."""
 
@@ -26,9 +44,9 @@ class TrackerRefused(AfterRayError):
     """The tracker answers, but something could not be written."""
 
     def __init__(self, uri: str, error: Exception, command: str) -> None:
-        first_line = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
         super().__init__(
-            f"MLflow at {without_password(uri)} did not take everything ({first_line}): {fills_in(command)}."
+            f"MLflow at {without_password(uri)} did not take everything ({first_sentence(error)}): "
+            f"{fills_in(command)}."
         )
 
 
@@ -78,5 +96,8 @@ def print_warning(sentence: str) -> None:
 
 def without_password(uri: str) -> str:
     """The URI as it may be printed."""
-    password = urlsplit(uri).password
+    try:
+        password = urlsplit(uri).password
+    except ValueError:  # a bracket that is not closed
+        return uri
     return uri if password is None else uri.replace(f":{password}@", ":***@", 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -9,9 +10,11 @@ import time
 import urllib.request
 
 import pytest
+from typer.testing import CliRunner
 
 from after_ray.store import Store
 from sweeps import ui
+from sweeps.cli import app
 from sweeps.tracking import Mirror, default_tracking_uri
 from sweeps.tracking.sample import sample_study
 
@@ -25,6 +28,30 @@ def test_a_store_without_a_database_is_refused_with_what_to_do(tmp_path):
 def test_a_server_is_not_served_again(tmp_path):
     with pytest.raises(ui.NoPagesOfOurs, match="open it in a browser"):
         ui.serve(Store(tmp_path), "http://mlflow.example:5000")
+
+
+@pytest.mark.parametrize(
+    "command", [["ui"], ["run", "none.yaml"], ["mirror", "none.yaml"], ["retry", "none.yaml"]]
+)
+@pytest.mark.parametrize("given", ["option", "environment"])
+def test_what_is_no_tracking_uri_is_one_sentence_before_anything_runs(command, given, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["--tracking-uri", "bogus"] if given == "option" else []
+    environment = {"MLFLOW_TRACKING_URI": "bogus"} if given == "environment" else {}
+    done = CliRunner().invoke(app, [*command, "--store", "store", *words], env=environment)
+    assert done.exit_code == 1
+    (sentence,) = done.output.splitlines()
+    assert sentence.startswith("error: 'bogus' is no tracking URI; allowed: http://HOST:PORT")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pages_on_a_database_that_is_not_there_are_one_sentence_and_make_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "execve", lambda *_: pytest.fail("a server was started"))
+    uri = f"sqlite:///{tmp_path}/nodir/x.db"
+    done = CliRunner().invoke(app, ["ui", "--store", str(tmp_path), "--tracking-uri", uri])
+    assert done.exit_code == 1
+    assert f"there is no file {tmp_path}/nodir/x.db" in done.output
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_database_and_artifacts_of_the_store_are_named_in_full(tmp_path):

@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 
-from after_ray.errors import DamagedStore
 from after_ray.store import MODEL_FILE, FileEntry, Record, Store
-from after_ray.store.archive import ExistingFile, export_results
+from after_ray.store.archive import ExistingFile, NothingWhole, export_results
 from after_ray.store.census import Census
 from after_ray.store.code_states import code_file, digest_of_code
 from after_ray.store.garbage import find_garbage
@@ -135,17 +134,94 @@ def test_an_export_replaces_no_file(tmp_path: Path) -> None:
     assert study.read_text() == "study: precious"
 
 
-@pytest.mark.parametrize("damage", ["flipped", "shorter", "gone"])
-def test_an_export_of_a_damaged_file_leaves_no_file(damage: str, tmp_path: Path) -> None:
-    source, (sound, *_) = filled(tmp_path / "laptop")
-    path = source.path(sound, "audio.npy")
+@pytest.mark.parametrize("damage", ["flipped", "shorter", "gone", "record"])
+def test_an_export_leaves_out_what_is_damaged_and_what_rests_on_it(damage: str, tmp_path: Path) -> None:
+    source, records = filled(tmp_path / "laptop")
+    _, (sound, *_) = filled(tmp_path / "laptop", name="two")
+    do_damage(damage, source, records[2], "predictions.x")
+    census = Census.of(source)
+    told = export_results(
+        source, census.records.keys() | census.unreadable.keys(), census, tmp_path / "out.tar"
+    )
+    assert told.results == 6
+    assert list(told.left_out) == [records[2].key, records[3].key], "the cause first"
+    first, second = told.left_out.values()
+    assert records[2].key in first
+    assert f"{records[3].key} rests on {records[2].key}" in second
+    target = Store(tmp_path / "cluster")
+    assert merge_archive(target, tmp_path / "out.tar") == Merged(imported=6)
+    assert target.find(sound.key)
+    assert merge_archive(target, tmp_path / "out.tar") == Merged(standing=6)
+
+
+def do_damage(damage: str, store: Store, record: Record, name: str) -> None:
+    path = store.path(record, name)
     if damage == "gone":
         path.unlink()
+    elif damage == "record":
+        record_file(store, record).write_bytes(b"")
     else:
-        path.write_bytes(b"Sound" * 100 if damage == "flipped" else b"sound")
-    with pytest.raises(DamagedStore):
-        exported(source, tmp_path / "out.tar")
+        path.write_bytes(b"P" if damage == "flipped" else b"")
+
+
+def record_file(store: Store, record: Record) -> Path:
+    return store.root / "ledger" / record.key[:2] / f"{record.key}.json"
+
+
+@pytest.mark.parametrize("damage", ["flipped", "shorter", "gone", "record"])
+def test_an_export_of_which_nothing_is_whole_leaves_no_file(damage: str, tmp_path: Path) -> None:
+    source, (sound, *_) = filled(tmp_path / "laptop", audio=b"p")
+    do_damage(damage, source, sound, "audio.npy")
+    census = Census.of(source)
+    with pytest.raises(NothingWhole, match=f"None of the 4 results .*the first: .*{sound.key}"):
+        export_results(source, census.records.keys() | {sound.key}, census, tmp_path / "out.tar")
     assert [each.name for each in tmp_path.iterdir()] == ["laptop"]
+
+
+def test_an_export_of_a_study_is_not_troubled_by_damage_elsewhere(tmp_path: Path) -> None:
+    source, (sound, *_) = filled(tmp_path / "laptop")
+    _, (_, _, other, _) = filled(tmp_path / "laptop", name="two")
+    do_damage("record", source, other, "predictions.x")
+    told = export_results(source, [sound.key], Census.of(source), tmp_path / "out.tar")
+    assert (told.results, told.left_out) == (1, {})
+
+
+def test_an_export_of_what_rests_on_a_damaged_record_names_that(tmp_path: Path) -> None:
+    source, (sound, features, *_) = filled(tmp_path / "laptop")
+    _, (other, *_) = filled(tmp_path / "laptop", name="two")
+    do_damage("record", source, sound, "audio.npy")
+    told = export_results(source, [features.key, other.key], Census.of(source), tmp_path / "out.tar")
+    assert told.results == 1
+    assert list(told.left_out) == [sound.key, features.key]
+
+
+def test_an_archive_is_a_tar_file_for_others_too(tmp_path: Path) -> None:
+    source, _ = filled(tmp_path / "laptop")
+    archive = exported(source, tmp_path / "whole.tar")
+    assert archive.stat().st_size % tarfile.RECORDSIZE == 0
+    listed = subprocess.run(["tar", "-tf", archive], capture_output=True, text=True, check=True)
+    assert listed.stderr == ""
+    assert len(listed.stdout.splitlines()) == len(unpacked(archive)) == 11
+
+
+def test_flipped_bits_of_what_is_here_already_are_noticed(tmp_path: Path) -> None:
+    source, _ = filled(tmp_path / "laptop")
+    archive = exported(source, tmp_path / "moved.tar")
+    merge_archive(target := Store(tmp_path / "cluster"), archive)
+    before = everything(target.root)
+    archive.write_bytes(archive.read_bytes().replace(b"framesframes", b"framesFRAMES", 1))
+    with pytest.raises(NotImportable, match=r"features\.npy.* is not what its record says"):
+        merge_archive(target, archive)
+    assert everything(target.root) == before
+
+
+def test_records_of_another_store_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    source, (_, _, first, _) = filled(tmp_path / "laptop")
+    record_file(source, first).write_bytes(b"")
+    merged = merge_store(Store(tmp_path / "cluster"), source.root)
+    assert (merged.imported, merged.left_out) == (2, 1)
+    (sentence,) = merged.unreadable
+    assert first.key in sentence
 
 
 @both_ways

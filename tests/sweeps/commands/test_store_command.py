@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from after_ray.execution.kept_folds import keep_folds
 from after_ray.store import Record, Store
 from sweeps.cli import app
+from sweeps.commands._options import one_sentence
 from sweeps.planning.belonging import keys_of
 from sweeps.search.book import Book
 from sweeps.study.opening import OpenStudy, open_study
@@ -129,6 +133,24 @@ def test_an_import_of_other_bits_ends_with_a_sentence_each_and_exit_code_1(tmp_p
     assert "1 results were left out" in said
 
 
+def test_a_damaged_record_is_named_by_an_export_whose_exit_code_says_so(tmp_path: Path) -> None:
+    store, records = filled(tmp_path / "store")
+    path = store.root / "ledger" / records[2].key[:2] / f"{records[2].key}.json"
+    path.write_bytes(b"")
+    code, said = ask("export", tmp_path / "out.tar", "--store", store.root)
+    assert code == 1
+    error, done = sorted(said.splitlines(), key=lambda line: not line.startswith("error: "))
+    assert done.startswith("2 results, ")
+    assert "2 of 4 results are not in" in error
+    assert f"the first: The record {path} is damaged" in error
+    code, said = ask("import", tmp_path / "out.tar", "--store", tmp_path / "other")
+    assert (code, said) == (0, "2 results imported, 0 were here already\n")
+    code, said = ask("import", store.root, "--store", tmp_path / "third")
+    assert code == 1, "what another store has and cannot be read is not passed over in silence"
+    assert str(path) in said
+    assert "1 results were left out" in said
+
+
 @pytest.mark.parametrize("command", [["du"], ["gc"], ["export", "out.tar"]])
 def test_a_folder_that_is_no_store_is_one_sentence(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -145,3 +167,45 @@ def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     assert code == 1
     assert said.startswith("error: ")
     assert "none.tar" in said
+
+
+@pytest.mark.parametrize(
+    ("path", "problem", "remedy"),
+    [
+        ("afile/o.tar", "File exists", "a file is where a folder should be: name another path"),
+        ("afile/b/o.tar", "Not a directory", "a part of its path is a file, where a folder should be"),
+        ("noroom/o.tar", "No space left on device", "free room on its disk"),
+        (
+            "closed/o.tar",
+            "Permission denied",
+            "check that you may read it, and write where something is written",
+        ),
+    ],
+)
+def test_the_remedy_fits_what_is_wrong_with_the_place_of_an_export(
+    path: str, problem: str, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, _ = filled(tmp_path / "store")
+    (tmp_path / "afile").touch()
+    code_of = {"noroom": errno.ENOSPC, "closed": errno.EACCES}.get(path.partition("/")[0])
+    if code_of:
+        making = Path.mkdir
+
+        def refused(self: Path, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
+            if self.name in ("noroom", "closed"):
+                raise OSError(code_of, os.strerror(code_of), str(self))
+            making(self, mode, parents, exist_ok)
+
+        monkeypatch.setattr(Path, "mkdir", refused)
+    code, said = ask("export", tmp_path / path, "--store", store.root)
+    assert code == 1
+    assert f" cannot be used ({problem}); {remedy}" in said
+    assert "that it is there" not in said
+
+
+def test_a_full_disk_is_told_with_what_to_do_even_where_the_system_names_no_file(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(typer.Exit), one_sentence(Path("store")):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert "No space left on device; free room on its disk" in capsys.readouterr().err

@@ -48,9 +48,19 @@ def test_everything_below_a_result_is_told(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "problem"), [("dddd", "no result has it"), ("ccc", "1 results begin with it")]
+    ("key", "problem"),
+    [
+        ("dddd", "does not name one result: no result has a key that begins with it; allowed"),
+        ("ccc", f"is too short, 1 key begins with it ({'c' * 32}); allowed"),
+        ("ddd", "is too short, no result has a key that begins with it; allowed"),
+        ("cccc", f"does not name one result: 2 keys begin with it ({'c' * 32}, {'c' * 31}d); allowed"),
+    ],
 )
 def test_a_key_that_names_nothing_is_refused(store: Store, key: str, problem: str) -> None:
+    if key == "cccc":
+        store.ledger.add(Record("c" * 31 + "d", "round", {}))
     code, said = ask(store, key)
     assert code == 1
-    assert problem in " ".join(said.split())
+    assert f"The key '{key}' {problem}: 4 characters" in said
+    assert "status" not in said, "which lists no keys"
+    assert f"the files in {store.root / 'ledger'}" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,9 +11,10 @@ import pytest
 from mlflow import MlflowClient
 
 from after_ray.store import Store
-from sweeps.tracking import Mirror, default_tracking_uri, read_frame
+from sweeps.tracking import Mirror, _connection, default_tracking_uri, read_frame
+from sweeps.tracking._connection import connect, connect_to_read, refuse_unknown
 from sweeps.tracking._database import make, set_aside, sqlite_file, what_is_wrong, what_went_wrong
-from sweeps.tracking.errors import DatabaseUnusable
+from sweeps.tracking.errors import DatabaseUnusable, NoTracker, TrackerUnreachable
 from sweeps.tracking.sample import sample_study
 from tests.sweeps.tracking.looking import points
 
@@ -141,3 +143,71 @@ def test_only_files_of_sqlite_are_looked_at():
     assert sqlite_file("sqlite:///here.db") == Path("here.db")
     for other in ("sqlite://", "http://server:5000", "postgresql://u@host/mlflow", "sqlite:///a.db?mode=ro"):
         assert sqlite_file(other) is None
+
+
+KNOWN = [
+    "http://host",
+    "https://user:secret@host:5000/path",
+    "sqlite:///here.db",
+    "sqlite:////var/mlflow.db",
+    "postgresql+psycopg2://user:secret@host/mlflow",
+    "mysql:///mlflow",
+]
+UNKNOWN = [
+    "bogus",
+    "bogus://host/x",
+    "file:///tmp/mlruns",
+    "./mlruns",
+    "databricks",
+    "http://",
+    "http:/host",
+    "http://host:port",
+    "http://[::1",
+    "sqlite://",
+    "sqlite:///",
+    "sqlite://nodir/x.db",
+    "sqlite:/var/x.db",
+    "postgresql://host",
+]
+
+
+@pytest.mark.parametrize("uri", KNOWN)
+def test_servers_and_databases_are_known_forms_of_uri(uri):
+    refuse_unknown(uri)
+
+
+@pytest.mark.parametrize("uri", UNKNOWN)
+def test_other_forms_are_refused_with_those_that_are_allowed(uri, tmp_path):
+    told = f"{re.escape(repr(uri))} is no tracking URI; allowed: http://.*sqlite:///FILE.db.*mssql://"
+    for reached in (lambda: connect(uri, Store(tmp_path)), lambda: connect_to_read(uri)):
+        with pytest.raises(NoTracker, match=told):
+            reached()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_refused_uri_does_not_show_its_password():
+    assert "secret" not in str(NoTracker("bogus://user:secret@host/x"))
+
+
+def test_no_folder_is_made_for_a_database_outside_of_the_store(tmp_path):
+    store = Store(tmp_path / "store")
+    told = f"there is no folder {tmp_path}/nodir, and none is made outside of the store.*make it, or correct"
+    with pytest.raises(TrackerUnreachable, match=told):
+        connect(f"sqlite:///{tmp_path}/nodir/x.db", store)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_folder_is_made_for_a_database_inside_of_the_store(tmp_path):
+    connect(f"sqlite:///{tmp_path}/store/more/x.db", Store(tmp_path / "store"))
+    assert (tmp_path / "store" / "more" / "x.db").is_file()
+
+
+def test_what_a_library_says_of_a_database_is_cut_to_its_first_sentence(tmp_path, monkeypatch):
+    def fails(uri: str) -> None:
+        raise RuntimeError("No driver is here. See https://elsewhere for a paragraph.\nAnd more.")
+
+    (tmp_path / "x.db").touch()
+    monkeypatch.setattr(_connection, "_answering", fails)
+    with pytest.raises(TrackerUnreachable, match=r"\(No driver is here\): start it"):
+        connect_to_read(f"sqlite:///{tmp_path}/x.db")
