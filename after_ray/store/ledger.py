@@ -104,7 +104,7 @@ class Ledger:
     def environment(self, key: str) -> Mapping[str, Any] | None:
         """What the record of `key` says of where and by what it was made; None where there is no record.
 
-        The rest of the record, a hundred times as long, is not looked at.
+        The rest of the record, a hundred times as long, is read and not parsed.
         """
         try:
             with open(f"{self._records}/{key[:2]}/{key}.json", "rb", buffering=0) as file:

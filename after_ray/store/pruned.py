@@ -41,9 +41,11 @@ class PrunedNotes:
         """The note of a candidate; None also where it was stopped among more than now are asked for."""
         try:
             value = json.loads(self._path(key).read_bytes())
+            pruned = Pruned(value["key"], tuple(value["scores"]), int(value["among"]))
         except FileNotFoundError:
             return None
-        pruned = Pruned(value["key"], tuple(value["scores"]), value["among"])
+        except (ValueError, KeyError, TypeError):
+            return None  # half written by a failing disk: it is judged again
         return pruned if pruned.among <= among else None
 
     def _path(self, key: str) -> Path:

@@ -59,14 +59,14 @@ def run(
     """Run everything that studies still miss, searches first, then write their reports."""
     with one_sentence(store):
         quiet_libraries()
-        from sweeps.commands.search import searched
+        from sweeps.commands.search import after_search
         from sweeps.launching.budget import Limits
         from sweeps.launching.launch import Where
 
         where, limits = Where(address, cache_dir, cpus, cache_gb), Limits(max_hours, max_gpu_hours)
         chosen = []
         for opened in opened_studies(studies, store, overrides, only):
-            one, limits = searched(opened, where, limits, only, tracking_uri)
+            one, limits = after_search(opened, where, limits, only, tracking_uri)
             chosen.append(one)
         run_opened(chosen, where, tracking_uri, limits)
 

@@ -65,21 +65,18 @@ def search(
         quiet_libraries()
         from sweeps.launching.budget import Limits
         from sweeps.launching.launch import Where
-        from sweeps.search.retrying import forgive_failures
         from sweeps.study.loading import load_study
 
         declared = load_study(study, overrides or ())
         if declared.search is None:
             raise NoSearch(declared.study)
         opened = opened_study(study, store, overrides)
-        if retry:
-            forgive_failures(opened)
         where, limits = Where(address, cache_dir, cpus, cache_gb), Limits(max_hours, max_gpu_hours)
-        done = search_opened(opened, where, limits, tracking_uri)
+        done = search_opened(opened, where, limits, tracking_uri, retry)
         print(f"run it: after-ray run {done.best} --store {opened.store.root}")
 
 
-def searched(
+def after_search(
     opened: OpenStudy, where: Where, limits: Limits, only: str | None, tracking_uri: str | None
 ) -> tuple[OpenStudy, Limits]:
     """The study to run in the place of one with a search: the chosen one; and what is left of the limits."""
@@ -90,7 +87,9 @@ def searched(
     return opened_study(done.best, opened.store.root, None, only=only), done.left
 
 
-def search_opened(opened: OpenStudy, where: Where, limits: Limits, tracking_uri: str | None) -> SearchReport:
+def search_opened(
+    opened: OpenStudy, where: Where, limits: Limits, tracking_uri: str | None, retry: bool = False
+) -> SearchReport:
     """Run a search to its end; ends with an exit code of its own where a budget stops it."""
     from sweeps.launching.cache import refuse_no_cache
     from sweeps.running.studies import check_limits
@@ -101,7 +100,7 @@ def search_opened(opened: OpenStudy, where: Where, limits: Limits, tracking_uri:
     check_limits([opened], limits)
     opened.store.probe()
     refuse_no_cache(where)
-    done = run_search(opened, where, limits, tracking_uri or default_tracking_uri(opened.store))
+    done = run_search(opened, where, limits, tracking_uri or default_tracking_uri(opened.store), retry)
     print_search(opened, done)
     if done.best is None:
         raise typer.Exit(STOPPED)

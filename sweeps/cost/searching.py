@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
@@ -35,7 +36,8 @@ class SearchCost:
         study: whose search it is.
         candidates: that are neither finished, pruned nor given up.
         each: seconds of those that were looked at, up to their last rung.
-        shared: seconds of what is missing and computed once for all of them, such as features.
+        shared: seconds of what is missing and that several of them need, such as features or one of few
+            adaptations: it is computed once.
         pruned: whether a scheduler stops some of them earlier.
         resources, concurrent: what one takes, and how many may run at once if that is limited.
         basis, startup: as of an estimate.
@@ -111,7 +113,8 @@ def _cost(opened: OpenStudy, assume: str) -> SearchCost | str | None:
     told = estimate(plans, manifests, opened.store, done, assume)
     search = book.expander.search
     parts = [frozenset(stage.key for stage in ancestors(one.stage)) - done for one in expanded]
-    shared = frozenset.intersection(*parts) if len(parts) > 1 else frozenset()
+    users = Counter(key for keys in parts for key in keys)
+    shared = frozenset(key for key, count in users.items() if count > 1)
     return SearchCost(
         opened.study.study,
         left,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 logger = logging.getLogger(__name__)
 
-BY_HAND = "node_"  # with the node's id: the type of a node that somebody started by hand
+BY_HAND = re.compile(r"node_[0-9a-f]+")  # the node's id: the type of a node that somebody started by hand
 # Where the first autoscaler's report counts nodes by their types, or names them.
 COUNTED, NAMED = ("active_nodes", "idle_nodes"), ("pending_nodes", "failed_nodes")
 
@@ -34,7 +35,7 @@ def may_grow() -> bool:
 
 def has_types(names: Iterable[str]) -> bool:
     """Whether one of these names is that of a type in a cluster's configuration."""
-    return any(name and not name.startswith(BY_HAND) for name in names)
+    return any(name and not BY_HAND.fullmatch(name) for name in names)
 
 
 def _types_of_first(gcs: Any) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 from after_ray.errors import AfterRayError
 from after_ray.files import create_exclusive
 from sweeps.launching.ray_start import Where
@@ -25,7 +27,7 @@ def refuse_no_cache(where: Where) -> None:
     """
     if where.cache is None or where.address is not None:
         return
-    probe = where.cache / ".probe"
+    probe = where.cache / f".probe-{secrets.token_hex(4)}"  # several launches may look at once
     try:
         create_exclusive(probe, b"")
         probe.unlink()

@@ -95,7 +95,7 @@ class TrialWatcher(Callback, Stopper):
         if result.get("halted"):
             self.ran -= result["training_iteration"] == 1  # it ended before it began anything
             return
-        if result.get("rounds"):
+        if result.get("rounds") or result.get("rung"):
             self._forget_failures(job)
         if result.get("stopped"):
             self.unavailable = str(result["stopped"])
@@ -138,7 +138,7 @@ class TrialWatcher(Callback, Stopper):
             self._following.on_trial(job, {"said": LOST})
 
     def _forget_failures(self, job: Job) -> None:
-        """A trajectory that gets on is not one that fails again and again."""
+        """A trajectory, or a candidate, that gets on is not one that fails again and again."""
         if job.key in self._noted:
             self._noted.discard(job.key)
             self._store.ledger.forgive([job.key])

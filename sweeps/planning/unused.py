@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -163,8 +164,10 @@ class _Comparison:
     def _of_record(self, record: Record) -> Leaves:
         adapted = record.meaning["adapted"]
         adaptation = None
-        if adapted is not None and (found := self._records.find(adapted)) is not None:
-            adaptation = found.meaning
+        if adapted is not None:
+            with suppress(DamagedStore):  # of another study, perhaps: nobody asks for it here
+                found = self._records.find(adapted)
+                adaptation = None if found is None else found.meaning
         return _leaves_of(record.meaning, adaptation)
 
 

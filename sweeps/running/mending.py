@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from after_ray.stages import ancestors
 from after_ray.store import MODEL_FILE, Record, Store
@@ -22,16 +23,23 @@ def mend_records(studies: Sequence[OpenStudy], reading: Reading | None = None) -
     stands on, every file, where a round of it is still to be run. Their sizes are looked at, not their bits.
     """
     store, plans = studies[0].store, [opened.plan for opened in studies]
-    reading = reading or Reading(store.ledger)
-    wanted = frozenset().union(*(plan.keys for plan in plans)) & store.ledger.finished()
+    mend_plans(store, plans, [opened.wanted for opened in studies], reading)
+
+
+def mend_plans(
+    store: Store, plans: Iterable[Plan], to_run: Sequence[Plan], reading: Reading | None = None
+) -> None:
+    """Like `mend_records`, of plans; `to_run`: those whose unfinished trajectories are to be run."""
+    reading, finished = reading or Reading(store.ledger), store.ledger.finished()
+    wanted = frozenset().union(*(plan.keys for plan in plans)) & finished
     found = {key: record for key in wanted if (record := reading.find(key)) is not None}
     rounds = {key: flaw for key, flaw in _flaws(store, found.values()) if found[key].kind == "round"}
-    following = _following(plans, found, rounds) - rounds.keys()
-    done = found.keys() - rounds.keys() - following
-    needed = _needed([opened.wanted for opened in studies], done)
+    following = _following(found, rounds, finished, reading)
+    done = found.keys() - rounds.keys() - following.keys()
+    needed = _needed(to_run, done)
     below = dict(_flaws(store, (found[key] for key in needed if found[key].kind != "round")))
     for key in (*rounds, *following, *below):
-        store.ledger.set_aside(found[key])
+        store.ledger.set_aside(found.get(key) or following[key])
         reading.forget(key)
     if flaws := [*below.values(), *rounds.values()]:
         logger.warning(_sentence(flaws, len(following)))
@@ -60,18 +68,28 @@ def _flaws(store: Store, records: Iterable[Record]) -> Iterator[tuple[str, str]]
                 break
 
 
-def _following(plans: Sequence[Plan], found: dict[str, Record], lost: Collection[str]) -> frozenset[str]:
-    """Rounds after one that is lost and was made on a GPU: run again it may label others."""
-    keys: set[str] = set()
-    for trajectory in (trajectory for plan in plans for trajectory in plan.trajectories) if lost else ():
-        chain = [stage.key for stage in trajectory.stages]
-        first = next((place for place, key in enumerate(chain) if _may_differ(key, found, lost)), len(chain))
-        keys.update(key for key in chain[first:] if key in found)
-    return frozenset(keys)
+def _following(
+    found: Mapping[str, Record], lost: Collection[str], finished: Iterable[str], reading: Reading
+) -> dict[str, Record]:
+    """Rounds after one that is lost and was made on a GPU: run again it may label others.
 
-
-def _may_differ(key: str, found: dict[str, Record], lost: Collection[str]) -> bool:
-    return key in lost and found[key].environment.get("device") == "cuda"
+    Of all studies: what one of them mends, another one's rounds may rest on.
+    """
+    differ = [key for key in lost if found[key].environment.get("device") == "cuda"]
+    if not differ:
+        return {}
+    records = [record for key in finished if (record := reading.find(key)) is not None]
+    after: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        for parent in record.parents if record.kind == "round" else ():
+            after[parent].append(record)
+    following: dict[str, Record] = {}
+    while differ:
+        for record in after[differ.pop()]:
+            if record.key not in following and record.key not in lost:
+                following[record.key] = record
+                differ.append(record.key)
+    return following
 
 
 def _needed(plans: Sequence[Plan], done: Collection[str]) -> dict[str, None]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from after_ray.errors import AfterRayError, DamagedRecord
 from after_ray.files import create_exclusive
-from after_ray.store import Record, Store, digest
+from after_ray.store import Failure, Record, Store, digest
 from after_ray.store.pruned import PrunedNotes
 from sweeps.search.candidates import Candidate, Expander
 from sweeps.search.space import Configuration, label_of
@@ -100,13 +100,14 @@ class Book:
 
     def look(self, candidate: Candidate) -> State:
         """How a candidate stands now."""
-        self.states[candidate.number] = self._state(candidate)
+        self.states[candidate.number] = self._state(candidate, self.store.ledger.failures())
         return self.states[candidate.number]
 
     def look_again(self) -> None:
         """Look at all candidates: notes of lost processes are written after their trials ended."""
+        failures = self.store.ledger.failures()
         for candidate in self.candidates:
-            self.look(candidate)
+            self.states[candidate.number] = self._state(candidate, failures)
 
     def first_sentence(self) -> str:
         """Why the first candidate that failed did."""
@@ -146,7 +147,7 @@ class Book:
         candidate = self.expander.candidate(number, configuration)
         self.candidates.append(candidate)
         refused = isinstance(candidate.asks, str)
-        self.states[number] = self._state(candidate) if refused else State("missing")
+        self.states[number] = self._state(candidate, {}) if refused else State("missing")
 
     def _record(self, key: str) -> Record | None:
         """A damaged one counts as none: whoever finishes the candidate again sets it aside."""
@@ -155,7 +156,7 @@ class Book:
         except DamagedRecord:
             return None
 
-    def _state(self, candidate: Candidate) -> State:
+    def _state(self, candidate: Candidate, failures: Mapping[str, Failure]) -> State:
         if isinstance(candidate.asks, str):
             return State("failed", sentence=candidate.asks, barred=True)
         key = candidate.asks.stage.key
@@ -165,7 +166,7 @@ class Book:
         pruned = self.pruned.find(key, among=self.expander.search.candidates)
         if pruned is not None:
             return State("pruned", pruned.scores)
-        failure = self.store.ledger.failures().get(key)
+        failure = failures.get(key)
         if failure is not None:
             return State("failed", sentence=failure.sentence, barred=failure.quarantined)
         return State("missing")

@@ -101,6 +101,7 @@ class CandidatesInTurn(Searcher):
             return None if self._running or waits_for_store else Searcher.FINISHED
         job = _job(candidate)
         self._running[trial_id] = (candidate, job)
+        self._book.states[candidate.number] = State("missing")  # what failed before is tried again
         self._making.begins(trial_id, _stage(candidate), self._passed.get(job.key, 0))
         return {
             "kind": job.kind,
@@ -114,6 +115,8 @@ class CandidatesInTurn(Searcher):
         """Whether a candidate that passed a rung ends its trial for now: another makes what it needs next."""
         candidate, job = self._running[trial_id]
         stage = _stage(candidate)
+        if rung > self._passed.get(job.key, 0):
+            self._tried.pop(job.key, None)  # it gets on
         passed = self._passed[job.key] = max(rung, self._passed.get(job.key, 0))
         if self._halted or passed >= len(stage.rounds):
             return False
@@ -237,9 +240,11 @@ class CandidatesInTurn(Searcher):
         """Tell how a candidate ended; the store may say so a moment later: a lost process, an outage."""
         with suppress(OSError):
             self._book.look(candidate)
-        if self._book.states[candidate.number].name != state.name:
+        known = self._book.states[candidate.number].name
+        if known not in (state.name, "finished"):  # a process may be lost after it wrote its record
             self._book.states[candidate.number] = state
-        self._proposer.told(candidate.configuration, state.name, self._book.values(candidate))
+        name = self._book.states[candidate.number].name
+        self._proposer.told(candidate.configuration, name, self._book.values(candidate))
 
     def _out(self) -> set[str]:
         return {job.key for job in self.running}

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from after_ray.errors import AfterRayError
 from after_ray.files import create_exclusive, write_json
@@ -87,6 +88,10 @@ class Lease:
         self._mine = Holder.here()
         self.lost: str | None = None  # one sentence once another launch has taken over
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles what a searcher refers to, for a restore of its own, which is never used."""
+        return {}
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """This launch runs the search.
@@ -111,8 +116,19 @@ class Lease:
             there = self._read()
             if there is not None and self._lives(there):
                 raise SearchRuns(self._study, there)
-            if self._read() == there:  # else another launch was faster, and is looked at
-                self._path.unlink(missing_ok=True)
+            self._remove(there)
+
+    def _remove(self, dead: Holder | None) -> None:
+        """Take away what a dead launch left; of several that try, what one has put there since stays."""
+        aside = self._path.with_name(f"{self._path.name}.{self._mine.token}")
+        try:
+            os.replace(self._path, aside)
+        except FileNotFoundError:
+            return  # another launch was faster
+        taken = _holder_in(aside)
+        if taken is not None and (dead is None or taken.token != dead.token):
+            create_exclusive(self._path, aside.read_bytes())
+        aside.unlink(missing_ok=True)
 
     def beat(self) -> None:
         """Say that this launch lives, unless another one has taken over from it."""
@@ -155,11 +171,15 @@ class Lease:
         return False
 
     def _read(self) -> Holder | None:
-        """What the file says; None when there is none, or it is damaged."""
-        try:
-            return Holder(**json.loads(self._path.read_bytes()))
-        except (FileNotFoundError, ValueError, TypeError):
-            return None
+        return _holder_in(self._path)
+
+
+def _holder_in(path: Path) -> Holder | None:
+    """What the file says; None when there is none, or it is damaged."""
+    try:
+        return Holder(**json.loads(path.read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
 
 
 def _text(holder: Holder) -> bytes:
@@ -167,8 +187,9 @@ def _text(holder: Holder) -> bytes:
 
 
 def _namespace() -> str:
-    """Where numbers of processes count: those of two containers of one name are others."""
+    """Where numbers of processes count: those of two containers, or two machines, of one name are others."""
     try:
-        return os.readlink("/proc/self/ns/pid")
+        started = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{os.readlink('/proc/self/ns/pid')} {started}"
     except OSError:  # not on Linux
         return ""

@@ -17,20 +17,22 @@ from sweeps.launching.interrupts import Interrupt
 from sweeps.launching.launch import Outcome, Where, launch_jobs, run_trials, scratch_folder
 from sweeps.launching.ray_start import running_ray
 from sweeps.launching.unmet import Unmet
+from sweeps.running.mending import mend_plans
 from sweeps.running.progress import why_ended
 from sweeps.running.studies import CLOSING_SECONDS, prepare
-from sweeps.search.book import Book
+from sweeps.search.book import Book, State
 from sweeps.search.following import FollowingSearch
 from sweeps.search.lease import Lease
 from sweeps.search.results import write_best, write_candidates
+from sweeps.search.retrying import forgive_failures
 from sweeps.search.room import Room
-from sweeps.search.shared import shared_jobs
+from sweeps.search.shared import ends_of, shared_jobs
 from sweeps.study.opening import OpenStudy
 from sweeps.tracking import MirrorReport, MirrorThread
 from sweeps.tracking.mirroring import mirrored_study
 
 
-class NothingFinished(AfterRayError):
+class NoCandidateFinished(AfterRayError):
     """A search without a candidate to choose."""
 
     def __init__(self, counts: Mapping[str, int], why: str) -> None:
@@ -70,11 +72,16 @@ class SearchReport:
 
 
 def run_search(
-    opened: OpenStudy, where: Where, limits: Limits | None = None, tracking_uri: str | None = None
+    opened: OpenStudy,
+    where: Where,
+    limits: Limits | None = None,
+    tracking_uri: str | None = None,
+    retry: bool = False,
 ) -> SearchReport:
     """Try the candidates that are missing, and write the best of all as a study; a second call tries none.
 
     `tracking_uri`: of the MLflow whose parent run shows how the search stands; by default none does.
+    `retry`: whether candidates that failed too often are tried again.
 
     Raises:
         SearchRuns: when another launch runs this search, and lives.
@@ -85,9 +92,12 @@ def run_search(
     lease = Lease(book.place / "running.json", opened.study.study)
     budget = HoldersBudget(limits or Limits(), lease=lease)
     outcome, drawn_out, mirrored = Outcome(0), False, None
-    if book.counts()["missing"] or any(not state.settled for state in book.states.values()):
+    if retry or any(not state.settled for state in _wanted_states(book)):
         with lease.held(), _mirror(opened, tracking_uri) as mirror:
+            if retry:
+                forgive_failures(opened)
             book = Book.open(opened)  # another launch may have gone on until it ended
+            _mend(book)
             following = FollowingSearch(opened, book, mirror.tells)
             try:
                 with running_ray(where):
@@ -97,11 +107,26 @@ def run_search(
             except BaseException as error:
                 following.ended(why_ended(error))
                 raise
-            following.ended(outcome.stopped or "nothing more to run")
+            if lease.lost is None:  # else who has taken over says how it stands
+                following.ended(outcome.stopped or "nothing more to run")
         mirrored = mirror.report
-    if outcome.unmet is not None:
-        raise AfterRayError(outcome.unmet)
+    if (without_remedy := outcome.unmet or outcome.unavailable or lease.lost) is not None:
+        raise AfterRayError(without_remedy)
     return _report(opened, book, outcome, drawn_out, budget, mirrored)
+
+
+def _wanted_states(book: Book) -> list[State]:
+    """How each candidate that is asked for stands, also those that were not drawn yet."""
+    drawn = [book.states[one.number] for one in book.wanted]
+    return drawn + [State("missing")] * (book.expander.search.candidates - len(drawn))
+
+
+def _mend(book: Book) -> None:
+    """Set aside what candidates that are open, or not drawn yet, stand on, where its files are gone."""
+    asked = [one.asks for one in book.wanted if not isinstance(one.asks, str)]
+    mend_plans(book.store, [one.plan for one in asked], [one.plan for one in asked])
+    ends = [one.plan for one in ends_of(book.expander)]
+    mend_plans(book.store, ends, ends)
 
 
 @dataclass
@@ -189,7 +214,11 @@ def _try_candidates(
                 hands.write_notes()
                 write_candidates(book)
     stopped = watcher.stopped or hands.unavailable or (budget.why_held_back() if hands.waiting else None)
-    return Outcome(watcher.ran, watcher.failed, stopped=stopped, unmet=watcher.unmet), hands.drawn_out
+    unavailable = watcher.unavailable or hands.unavailable
+    outcome = Outcome(
+        watcher.ran, watcher.failed, stopped=stopped, unavailable=unavailable, unmet=watcher.unmet
+    )
+    return outcome, hands.drawn_out
 
 
 def _report(
@@ -205,7 +234,7 @@ def _report(
     if outcome.stopped is None:
         chosen = book.best()
         if chosen is None:
-            raise NothingFinished(counts, book.first_sentence())
+            raise NoCandidateFinished(counts, book.first_sentence())
         best = write_best(opened, book, chosen)
     limits = budget.limits
     left = Limits(

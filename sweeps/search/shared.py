@@ -18,7 +18,7 @@ def shared_jobs(expander: Expander, done: set[str]) -> dict[str, Job]:
 
     None where no two candidates can be compared: each then runs all that it needs itself.
     """
-    ends = _ends(expander)
+    ends = ends_of(expander)
     if len(ends) < ENDS:
         return {}
     one, other = ends
@@ -27,7 +27,7 @@ def shared_jobs(expander: Expander, done: set[str]) -> dict[str, Job]:
     return {key: job for key, job in common.items() if job.needs <= common.keys()}
 
 
-def _ends(expander: Expander) -> list[Expanded]:
+def ends_of(expander: Expander) -> list[Expanded]:
     """Two configurations that differ in every setting."""
     found: list[Expanded] = []
     space = expander.search.space

@@ -33,28 +33,41 @@ class Killed(BaseException):
 
 
 class Tracker:
-    """A tracker in memory, with the interface of the mirror; counts what it was given of each trajectory."""
+    """A tracker in memory, that gives each launch a mirror.
+
+    `made`: the trajectories it has. `most`: how often one launch gave one of them, at most.
+    """
 
     def __init__(self) -> None:
         self.reachable = True
-        self.made: Counter[str] = Counter()
+        self.made: set[str] = set()
+        self.most = 0
+
+    def __call__(self, tracking_uri: str, store: Store, say: object) -> TrackersMirror:
+        return TrackersMirror(self)
+
+
+class TrackersMirror:
+    """The mirror of one launch."""
 
     links = None
 
-    def __call__(self, tracking_uri: str, store: Store, say: object) -> Tracker:
-        return self
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+        self._given: Counter[str] = Counter()
 
     def open_study(self, study: MirroredStudy) -> None:
-        if not self.reachable:
+        if not self._tracker.reachable:
             raise TrackerUnreachable("http://fake", "switched off", fills_in("after-ray mirror small.yaml"))
 
     def trajectory(self, trajectory: MirroredTrajectory) -> bool:
-        if not self.reachable:
+        if not self._tracker.reachable:
             raise ConnectionError("switched off")
-        if trajectory.key in self.made:
-            return False
-        self.made[trajectory.key] += 1
-        return True
+        self._given[trajectory.key] += 1
+        self._tracker.most = max(self._tracker.most, self._given[trajectory.key])
+        new = trajectory.key not in self._tracker.made
+        self._tracker.made.add(trajectory.key)
+        return new
 
     def progress(self, *numbers: object) -> None:
         """Nothing."""

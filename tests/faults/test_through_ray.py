@@ -196,7 +196,8 @@ class Hit:
     def _damage_the_newest_state(self) -> None:
         key = self._watch.adaptation if self._moment == "adaptation" else self._watch.rounds[1]
         newest = self._watch.state(key)
-        if newest:
+        assert newest or self._moment not in ("adaptation", "training"), "there is nothing to damage"
+        if newest:  # a selection, or the end of a round, has no state yet, or none any more
             damage(self._store / "checkpoints" / key / newest["arrays"], self._fault)
 
     def _cut_a_record(self) -> None:

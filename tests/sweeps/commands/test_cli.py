@@ -195,6 +195,17 @@ def test_a_cache_that_cannot_be_used_is_refused_before_anything_fails(tmp_path: 
     assert not list((tmp_path / "store").rglob("failures/*"))
 
 
+def test_several_launches_may_look_at_one_cache_at_once(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from sweeps.launching.cache import refuse_no_cache
+    from sweeps.launching.ray_start import Where
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(refuse_no_cache, [Where(cache=tmp_path)] * 200))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_who_watches_waits_for_a_launch_that_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from after_ray.store import Store
     from sweeps.running.progress import Progress, write_progress

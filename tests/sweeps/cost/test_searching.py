@@ -52,6 +52,16 @@ def test_candidates_are_counted_by_their_number_folds_and_seeds(tmp_path: Path) 
     assert one.shared > 0, "features are made once for all"
 
 
+def test_what_some_of_the_drawn_ones_share_is_computed_once(tmp_path: Path) -> None:
+    """Of two strategies and 100 or 300 steps, 40 candidates need four trajectories on each fold and seed."""
+    text = STEPS.replace(
+        "classifier.learning_rate: {loguniform: [1e-4, 1e-2]}", "strategy: {choice: [entropy, margin]}"
+    )
+    few = cost(tmp_path, text.replace("candidates: 40", "candidates: 4"))
+    assert few.seconds == pytest.approx(few.shared + sum(few.each))
+    assert few.shared > max(few.each), "round 0 of both numbers of steps is shared by two strategies each"
+
+
 def test_round_0_is_shared_where_only_strategies_are_searched(tmp_path: Path) -> None:
     space = STUDY.replace("    classifier.regularization: {loguniform: [1e-3, 1e3]}\n", "")
     space = space.replace("candidates: 4", "candidates: 2")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,22 +39,26 @@ def opened(tmp_path: Path) -> OpenStudy:
     opened = open_study(tmp_path / "study.yaml", tmp_path / "store")
     stages = {**opened.plan.shared, **{s.key: s for t in opened.plan.trajectories for s in t.stages}}
     for stage in stages.values():
-        record(opened.store, stage.key, stage.kind, {"device": "cpu"})
+        parents = tuple(needed.key for needed in stage.needs())
+        record(opened.store, stage.key, stage.kind, {"device": "cpu"}, parents)
     return opened
 
 
-def record(store: Store, key: str, kind: str, environment: Mapping[str, Any]) -> None:
+def record(
+    store: Store, key: str, kind: str, environment: Mapping[str, Any], parents: tuple[str, ...] = ()
+) -> None:
     with store.workspace(key) as folder:
         for name in FILES.get(kind, ("file",)):
             (folder / name).write_bytes(b"12345")
-        store.commit(Draft(key=key, kind=kind, meaning={"a": 1}, environment=environment), folder)
+        draft = Draft(key=key, kind=kind, meaning={"a": 1}, environment=environment, parents=parents)
+        store.commit(draft, folder)
 
 
 def on_gpu(store: Store, key: str) -> None:
     """The same result, made on a GPU."""
     found = store.need(key)
     assert store.ledger.set_aside(found)
-    record(store, key, found.kind, {"device": "cuda"})
+    record(store, key, found.kind, {"device": "cuda"}, found.parents)
 
 
 def path(store: Store, key: str, name: str) -> Path:
@@ -124,6 +129,16 @@ def test_after_a_round_of_a_gpu_that_is_lost_the_rounds_that_follow_from_it_are_
     path(opened.store, second, "predictions.safetensors").unlink()
     assert gone(opened) == {second, third}, "the other strategy's rounds do not follow from it"
     assert "set aside, and so is 1 round after them, and computed again" in caplog.text
+
+
+def test_rounds_of_another_study_that_rest_on_a_lost_one_go_with_it(opened: OpenStudy) -> None:
+    _, second, third = (stage.key for stage in opened.plan.trajectories[0].stages)
+    elsewhere = open_study(opened.path, opened.store.root / "elsewhere", ["schedule=[10, 20]"])
+    shorter = replace(elsewhere, store=opened.store)
+    assert third not in shorter.plan.keys
+    on_gpu(opened.store, second)
+    path(opened.store, second, "predictions.safetensors").unlink()
+    assert gone(shorter) == {second, third}
 
 
 def test_a_record_that_another_launch_wrote_meanwhile_stays(opened: OpenStudy) -> None:

@@ -48,6 +48,16 @@ def test_only_who_compares_a_candidate_with_no_more_takes_its_pruning_over(
     assert other.look(other.add(configuration(1.0))).name == stands
 
 
+def test_a_damaged_note_is_none(tmp_path: Path) -> None:
+    drawn = book(tmp_path)
+    stopped = drawn.add(configuration(2.0))
+    drawn.pruned.note(Pruned(str(stopped.key), (0.1,), 4))
+    (note,) = (drawn.store.root / "pruned").glob("*/*.json")
+    for text in ("{", "[]", '{"key": "a"}', ""):
+        note.write_text(text)
+        assert drawn.look(stopped).name == "missing"
+
+
 def test_a_record_counts_more_than_a_note(tmp_path: Path) -> None:
     drawn = book(tmp_path)
     candidate = drawn.add(configuration(1.0))

@@ -10,10 +10,12 @@ import pytest
 from ray.tune.search import Searcher
 
 from after_ray.environment import Execution
+from sweeps.launching.ready import ATTEMPTS
 from sweeps.planning.jobs import Job
 from sweeps.search.book import Book
 from sweeps.search.handing import CandidatesInTurn
 from sweeps.search.space import Configuration, label_of
+from sweeps.search.standing import searched
 from tests.sweeps.search.toy import STUDY, book, configuration, finish, share
 
 pytestmark = pytest.mark.ray  # Tune's searcher is imported, no Ray is started
@@ -147,6 +149,45 @@ def test_a_failed_candidate_is_tried_as_often_as_that_may_help_then_told_as_fail
     assert proposer.heard == [(1.0, "failed", 0)]
     assert drawn.pruned.find(str(drawn.candidates[0].key), 4) is None
     assert number(drawn, search.suggest("next")) == 2
+
+
+def test_a_candidate_that_gets_on_is_not_one_that_is_lost_again_and_again(tmp_path: Path) -> None:
+    drawn = book(tmp_path)
+    search = hands(drawn, Listed(ALL[0]))
+    for rung in range(1, 4):
+        config = search.suggest(str(rung))
+        assert isinstance(config, dict), f"it is handed out again after {rung - 1} losses"
+        search.sets_aside(str(rung), rung)
+        drawn.store.ledger.fail(config["stage"].key, "It was lost.", again=True)
+        drawn.store.ledger.forgive([config["stage"].key])
+        search.on_trial_complete(str(rung), error=True)
+    assert isinstance(search.suggest("4"), dict)
+
+
+def test_a_candidate_that_is_tried_again_does_not_count_as_failed_meanwhile(tmp_path: Path) -> None:
+    drawn = book(tmp_path)
+    search = hands(drawn, Listed(ALL[0]))
+    config = search.suggest("1")
+    assert isinstance(config, dict)
+    drawn.store.ledger.fail(config["stage"].key, "It was lost.", again=True)
+    search.on_trial_complete("1", error=True)
+    assert isinstance(search.suggest("2"), dict)
+    assert drawn.counts()["failed"] == 0
+    told = searched(drawn, {config["stage"].key: (0.9,)}, {config["stage"].key})
+    assert (told.failed, told.best and told.best.value) == (0, 0.9)
+
+
+def test_a_candidate_whose_process_is_lost_after_its_record_is_finished(tmp_path: Path) -> None:
+    drawn = book(tmp_path)
+    proposer = Listed(ALL[0])
+    search = hands(drawn, proposer)
+    for attempt in range(ATTEMPTS):
+        config = search.suggest(str(attempt))
+        if attempt == ATTEMPTS - 1:
+            finish(drawn.store, drawn.candidates[0], 0.5, 0.5, 0.5, 0.5)
+        search.on_trial_complete(str(attempt), error=True)
+        assert isinstance(config, dict)
+    assert proposer.heard == [(1.0, "finished", 4)]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import re
 import time
 from collections.abc import Callable
@@ -72,6 +73,25 @@ def test_a_launch_on_another_machine_that_is_not_heard_of_loses_the_search(path:
     lease(path, clock).take()
     assert clock.now >= DEAD_AFTER
     assert holder_in(path).process == os.getpid()
+
+
+def test_a_launch_that_is_faster_in_taking_a_dead_ones_place_keeps_it(path: Path) -> None:
+    write(path, ELSEWHERE)
+    slow = lease(path, Time())
+    faster = replace(Holder.here(), token="faster", host="node8")
+    write(path, faster)  # between the look of the slow one and its removal
+    slow._remove(ELSEWHERE)
+    assert holder_in(path).token == "faster"
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_machines_of_one_name_are_told_apart(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_process(process: int, signal: int) -> None:
+        raise ProcessLookupError
+
+    monkeypatch.setattr(module.os, "kill", no_process)
+    assert Holder.here().is_gone()
+    assert not replace(Holder.here(), namespace="pid:[4026531836] another-boot").is_gone()
 
 
 def test_a_launch_that_was_killed_on_this_machine_is_not_waited_for(
@@ -147,3 +167,8 @@ def test_a_launch_beats_while_it_runs(path: Path, monkeypatch: pytest.MonkeyPatc
         while holder_in(path).beats < 2 and time.monotonic() < deadline:
             time.sleep(0.01)
         assert holder_in(path).beats >= 2
+
+
+def test_what_a_launch_refers_to_can_be_pickled_whatever_says_its_sentences(path: Path) -> None:
+    """Ray puts a function of its own in the place of `print`, which then cannot be pickled by its name."""
+    pickle.dumps(HoldersBudget(Limits(), lease=Lease(path, "looked", say=lambda line: None)))

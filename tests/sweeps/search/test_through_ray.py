@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -286,3 +287,19 @@ def test_a_search_over_adaptations_outlives_a_lost_process_and_candidates_that_a
     records = [made.store.need(key) for key in made.store.ledger.finished()]
     adapted = [one for one in records if one.kind == AdaptationStage.kind]
     assert 2 <= len(adapted) <= 6, "of two adaptations on three folds"
+
+
+def test_files_of_what_candidates_stand_on_that_are_gone_are_made_again(where: Where, tmp_path: Path) -> None:
+    few = SEARCH.replace("candidates: 6", "candidates: 2")
+    made = opened(tmp_path, STUDY + few)
+    assert run_search(made, where).counts["failed"] == 0
+    store = made.store
+    (features,) = [key for key in store.ledger.finished() if store.need(key).kind == "features"]
+    folder = store.root / store.need(features).folder
+    for name in store.need(features).files:
+        (folder / name).unlink()
+    shutil.rmtree(store.root / "cache", ignore_errors=True)
+    report = run_search(opened(tmp_path, STUDY + SEARCH.replace("candidates: 6", "candidates: 3")), where)
+    assert report.counts["failed"] == report.counts["missing"] == 0
+    assert store.ledger.failures() == {}
+    assert len(list((store.root / "ledger" / features[:2]).glob("*.damaged-*"))) == 1
