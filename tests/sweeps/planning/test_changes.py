@@ -10,20 +10,9 @@ from after_ray.store import Draft, Store
 from sweeps.planning.changes import Inserted, changes
 from sweeps.planning.counting import counts
 from sweeps.planning.plan import Plan
-from sweeps.study.opening import open_study
 from tests.sweeps.cost.small import finish as finish_small
 from tests.sweeps.cost.small import plan as plan_small
-
-STUDY = """\
-study: small
-corpus: {name: synthetic, speakers: 6, sentences: 5}
-classifier: functionals
-strategy: [random, entropy]
-schedule: [10, 20, 40]
-fold: 0
-seed: [0, 1]
-protocol: {preset: paper, folds: {count: 3}}
-"""
+from tests.sweeps.small import small_study
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +21,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def plan(store: Path, *overrides: str) -> Plan:
-    path = store / "study.yaml"
-    path.write_text(STUDY)
-    return open_study(path, store, overrides).plan
+    return small_study(store, *overrides, seed=[0, 1]).plan
 
 
 def test_a_new_study_has_nothing_to_tell(store: Path) -> None:

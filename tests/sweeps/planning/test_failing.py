@@ -9,24 +9,14 @@ import pytest
 from after_ray.store import Failure
 from sweeps.planning.failing import causes
 from sweeps.planning.plan import Plan
-from sweeps.study.opening import open_study
+from tests.sweeps.small import small_study
 
-STUDY = """\
-study: small
-corpus: {name: synthetic, speakers: 6, sentences: 5}
-classifier: functionals
-strategy: [random, entropy, margin]
-schedule: [10, 20]
-fold: 0
-protocol: {preset: paper, folds: {count: 3}}
-"""
+STRATEGIES = ["random", "entropy", "margin"]
 
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    folder = tmp_path_factory.mktemp("study")
-    (folder / "study.yaml").write_text(STUDY)
-    return open_study(folder / "study.yaml", folder / "store").plan
+    return small_study(tmp_path_factory.mktemp("study"), strategy=STRATEGIES, schedule=[10, 20]).plan
 
 
 def failure(key: str, sentence: str, attempts: int = 1) -> Failure:
@@ -59,11 +49,10 @@ def test_failures_of_other_studies_and_of_what_is_done_by_now_are_not_told(plan:
 
 
 def test_a_branch_that_waits_for_a_failed_path_is_missing_because_of_it(tmp_path: Path) -> None:
-    plans = []
-    for name, schedule in (("one", "[10, 20, 40]"), ("other", "[10, 20, 60]")):
-        path = tmp_path / f"{name}.yaml"
-        path.write_text(STUDY.replace("schedule: [10, 20]", f"schedule: {schedule}"))
-        plans.append(open_study(path, tmp_path / "store", ["strategy=entropy"]).plan)
+    plans = [
+        small_study(tmp_path, study=name, strategy="entropy", schedule=[10, 20, last]).plan
+        for name, last in (("one", 40), ("other", 60))
+    ]
     (failed,), (branch,) = (one.trajectories for one in plans)
     (cause,) = causes(plans, {failed.key: failure(failed.key, "broken")}, set())
     assert cause.cells == 2 + 1, "20 % and 40 % of the one, 60 % of the other, whose 20 % is the same"

@@ -8,17 +8,7 @@ import pytest
 
 from sweeps.planning.jobs import Job, jobs_of, resting_on
 from sweeps.planning.plan import Plan
-from sweeps.study.opening import open_study
-
-STUDY = """\
-study: small
-corpus: {name: synthetic, speakers: 6, sentences: 5}
-classifier: functionals
-strategy: [random, entropy]
-schedule: [10, 20, 40]
-fold: 0
-protocol: {preset: paper, folds: {count: 3}}
-"""
+from tests.sweeps.small import small_study
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +17,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def plan(store: Path, *overrides: str) -> Plan:
-    path = store / "study.yaml"
-    path.write_text(STUDY)
-    return open_study(path, store, overrides).plan
+    return small_study(store, *overrides).plan
 
 
 def trajectories(jobs: dict[str, Job]) -> list[Job]:

@@ -6,26 +6,14 @@ import pytest
 
 from sweeps.planning.only import EVERYTHING, BadSelection, Keys, Only
 from sweeps.planning.plan import Plan
-from sweeps.study.opening import open_study
-
-STUDY = """\
-study: small
-corpus: {name: synthetic, speakers: 6, sentences: 5}
-classifier: functionals
-strategy: [random, entropy, margin]
-schedule: [10, 20]
-fold: [0, 1]
-seed: 0..4
-protocol: {preset: paper, folds: {count: 3}}
-"""
+from tests.sweeps.small import small_study
 
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    strategies = ["random", "entropy", "margin"]
     folder = tmp_path_factory.mktemp("study")
-    path = folder / "study.yaml"
-    path.write_text(STUDY)
-    return open_study(path, folder / "store").plan
+    return small_study(folder, strategy=strategies, schedule=[10, 20], fold=[0, 1], seed="0..4").plan
 
 
 @pytest.mark.parametrize(

@@ -14,17 +14,8 @@ from after_ray.stages import Stage
 from after_ray.store import Record, Store
 from sweeps.planning.plan import Plan
 from sweeps.provenance.drift import drift
-from sweeps.study.opening import open_study
+from tests.sweeps.small import small_study
 
-STUDY = """\
-study: small
-corpus: {name: synthetic, speakers: 6, sentences: 5}
-classifier: functionals
-strategy: [random, entropy]
-schedule: [10, 20]
-fold: 0
-protocol: {preset: paper, folds: {count: 3}}
-"""
 ENVIRONMENT = {
     "device_name": "A100",
     "threads": 1,
@@ -37,8 +28,7 @@ ENVIRONMENT = {
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    (tmp_path / "study.yaml").write_text(STUDY)
-    return open_study(tmp_path / "study.yaml", tmp_path / "store").plan
+    return small_study(tmp_path, schedule=[10, 20]).plan
 
 
 def stages(plan: Plan) -> list[Stage]:

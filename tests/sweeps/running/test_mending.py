@@ -16,16 +16,8 @@ from sweeps.planning.jobs import jobs_of
 from sweeps.provenance.drift import drift
 from sweeps.running.mending import mend_records
 from sweeps.study.opening import OpenStudy, open_study
+from tests.sweeps.small import small_study
 
-STUDY = """\
-study: small
-corpus: {name: synthetic, speakers: 6, sentences: 5}
-classifier: functionals
-strategy: [random, entropy]
-schedule: [10, 20, 40]
-fold: 0
-protocol: {preset: paper, folds: {count: 3}}
-"""
 FILES = {
     "round": ("model.safetensors", "predictions.safetensors"),
     "features": ("features.values.npy", "summary.safetensors"),
@@ -35,8 +27,7 @@ FILES = {
 @pytest.fixture
 def opened(tmp_path: Path) -> OpenStudy:
     """A study of which everything is done."""
-    (tmp_path / "study.yaml").write_text(STUDY)
-    opened = open_study(tmp_path / "study.yaml", tmp_path / "store")
+    opened = small_study(tmp_path)
     stages = {**opened.plan.shared, **{s.key: s for t in opened.plan.trajectories for s in t.stages}}
     for stage in stages.values():
         parents = tuple(needed.key for needed in stage.needs())
