@@ -11,6 +11,7 @@ from sweeps._console import Meter
 from sweeps.launching.sight import UNFINISHED, Standing
 from sweeps.planning.jobs import Job
 from sweeps.running.progress import Progress, write_progress
+from sweeps.running.said_once import SaidOnce
 from sweeps.running.tally import Tally
 from sweeps.study.opening import OpenStudy
 from sweeps.tracking import MirrorThread
@@ -32,15 +33,15 @@ class FollowingStudies:
         self._studies, self._shown = studies, shown
         self._tally = Tally([study.opened.plan for study in studies])
         self._progress = [Progress(total, 0) for total in self._tally.totals]
-        self._said: set[str] = set()  # of the outage that lasts
+        self._warn = SaidOnce(shown.say)
         self._finish(done)
 
     def on_trial(self, job: Job, result: Mapping[str, Any]) -> None:
         """One step of a trial."""
         if result.get("said"):
-            self._say_once(str(result["said"]))
+            self._warn(str(result["said"]))
             return
-        self._said.clear()  # something was done: the next outage is told again
+        self._warn.over()
         if result.get("failed"):
             self._shown.say(f"failed: {job.kind} {job.key[:8]}: {result['failed']}")
             return
@@ -52,12 +53,6 @@ class FollowingStudies:
             self._finish(job.chain(int(result.get("rounds", 0))))
         elif result.get("done"):
             self._finish(job.gives)
-
-    def _say_once(self, sentence: str) -> None:
-        """One sentence for one outage, however many trials wait for its end."""
-        if sentence not in self._said:
-            self._said.add(sentence)
-            self._shown.say(f"warning: {sentence}")
 
     def on_standing(self, standing: Standing) -> None:
         """How the launch stands: written for who watches, and shown by the tracker."""
@@ -92,7 +87,7 @@ class FollowingStudies:
             try:
                 write_progress(study.opened.store, study.opened.study.study, self._progress[index])
             except OSError as error:  # it is for who watches; trials wait for the store by themselves
-                self._say_once(f"How the launch stands cannot be written ({error.strerror}); it goes on.")
+                self._warn(f"How the launch stands cannot be written ({error.strerror}); it goes on.")
             study.mirror.progress(self._progress[index].numbers())
 
     def _finish(self, keys: Collection[str]) -> None:

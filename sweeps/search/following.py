@@ -11,6 +11,7 @@ from sweeps._console import Meter
 from sweeps.launching.sight import UNFINISHED, Standing
 from sweeps.planning.jobs import Job
 from sweeps.running.progress import Progress, Searched, write_progress
+from sweeps.running.said_once import SaidOnce
 from sweeps.search.book import Book
 from sweeps.search.results import write_candidates
 from sweeps.search.standing import searched
@@ -33,7 +34,7 @@ class FollowingSearch:
         self._shown: Meter | None = None
         self._shared = (0, 0)
         self._reached: dict[str, tuple[float, ...]] = {}  # key of a candidate -> its scores so far
-        self._said: set[str] = set()  # of the outage that lasts
+        self._warn = SaidOnce(self._say)
         self._progress = Progress(len(opened.plan.cells), 0)
         self._write()
 
@@ -44,9 +45,9 @@ class FollowingSearch:
     def on_trial(self, job: Job, result: Mapping[str, Any]) -> None:
         """One step of a trial."""
         if result.get("said"):
-            self._say_once(f"warning: {result['said']}")
+            self._warn(str(result["said"]))
             return
-        self._said.clear()  # something was done: the next outage is told again
+        self._warn.over()
         if result.get("failed"):
             self._say(f"failed: {job.kind} {job.key[:8]}: {result['failed']}")
         elif job.kind == "candidate":
@@ -87,17 +88,9 @@ class FollowingSearch:
         try:
             write_progress(self._opened.store, self._opened.study.study, self._progress)
         except OSError as error:  # it is for who watches; trials wait for the store by themselves
-            self._say_once(
-                f"warning: How the search stands cannot be written ({error.strerror}); it goes on."
-            )
+            self._warn(f"How the search stands cannot be written ({error.strerror}); it goes on.")
         self._tells(self._progress.numbers())
         return found
-
-    def _say_once(self, sentence: str) -> None:
-        """One sentence for one outage, however many trials wait for its end."""
-        if sentence not in self._said:
-            self._said.add(sentence)
-            self._say(sentence)
 
     def _say(self, sentence: str) -> None:
         if self._shown is not None:
