@@ -221,8 +221,8 @@ def test_a_file_that_cannot_be_read_is_named_and_the_store_is_not_blamed(
     code, output = scanned(tmp_path, "emodb", "--root", root / "emodb")
     assert code == 1
     assert output == (
-        f"error: {outside} cannot be used (Permission denied); check that it is there, and that you may "
-        "read it."
+        f"error: {outside} cannot be used (Permission denied); check that you may read it, and write "
+        "where something is written."
     )
     monkeypatch.setattr("sweeps.corpora.scanning.scan", failing(inside))
     _, output = scanned(tmp_path, "emodb", "--root", root / "emodb")
