@@ -226,7 +226,8 @@ def test_a_file_that_cannot_be_read_is_named_and_the_store_is_not_blamed(
     )
     monkeypatch.setattr("sweeps.corpora.scanning.scan", failing(inside))
     _, output = scanned(tmp_path, "emodb", "--root", root / "emodb")
-    assert f"error: {inside} cannot be used (Permission denied); check that --store names a folder" in output
+    assert f"error: {inside} cannot be used (Permission denied); check that you may read it" in output
+    assert f"(it belongs to --store {tmp_path / 'store'})" in output
 
 
 def test_the_example_of_the_help_is_a_setting_that_works(tmp_path: Path, root: Path) -> None:
