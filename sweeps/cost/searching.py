@@ -157,7 +157,10 @@ def _drawn(book: Book) -> Iterator[Candidate]:
 
 
 def configuration(space: Mapping[str, Parameter], generator: np.random.Generator) -> Configuration:
-    """A configuration drawn from a space, each setting for itself."""
+    """A configuration drawn from a space, each setting for itself.
+
+    A search draws from Ray Tune's own domains (`Parameter.domain`); a plan imports no Ray.
+    """
     return {path: _value(each, generator) for path, each in space.items()}
 
 

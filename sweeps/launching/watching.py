@@ -119,12 +119,8 @@ class TrialWatcher(Callback, Stopper):
             self._eta.ended(job, self._clock() - self._since.get(job.key, self._clock()))
         self._ended(job)
 
-    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """A trial's process was lost, and Tune starts the trial again."""
-        self._following.on_trial(_job(trial), {"said": LOST})
-
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """A trial's process was lost, and Tune does not start the trial again; the searcher may."""
+        """A trial's process was lost; the searcher may hand its job out again."""
         job = _job(trial)
         failure = self._store.ledger.fail(
             job.key, DIED, cause="LostProcess", again=True, attempts=max(1, trial.num_failures)

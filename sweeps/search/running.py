@@ -124,9 +124,8 @@ def _wanted_states(book: Book) -> list[State]:
 def _mend(book: Book) -> None:
     """Set aside what candidates that are open, or not drawn yet, stand on, where its files are gone."""
     asked = [one.asks for one in book.wanted if not isinstance(one.asks, str)]
-    mend_plans(book.store, [one.plan for one in asked], [one.plan for one in asked])
-    ends = [one.plan for one in ends_of(book.expander)]
-    mend_plans(book.store, ends, ends)
+    plans = [one.plan for one in (*asked, *ends_of(book.expander))]
+    mend_plans(book.store, plans, plans)
 
 
 @dataclass
