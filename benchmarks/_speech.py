@@ -44,6 +44,17 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 
 
+def wait(device: str) -> None:
+    """Until the device has done what it was given."""
+    if torch.device(device).type == "cuda":
+        torch.cuda.synchronize()
+
+
+def device_name(device: str) -> str:
+    """What the device calls itself."""
+    return torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else "processor"
+
+
 def iemocap_lengths(count: int, seed: int = 0) -> NDArray[np.int64]:
     """Samples per utterance: lognormal, mean 4.55 s as in IEMOCAP, from 0.6 to 34 s."""
     spread = 0.7

@@ -24,11 +24,13 @@ from _speech import (
     CLASSES,
     MODELS,
     Speech,
+    device_name,
     iemocap_lengths,
     machine,
     make_speech,
     multiplications,
     print_json,
+    wait,
 )
 from numpy.typing import NDArray
 
@@ -60,12 +62,6 @@ def matrix_rate(device: str, precision: Precision, size: int, repeats: int = 10)
         wait(device)
         seconds.append(time.perf_counter() - started)
     return 2 * size**3 / median(seconds[3:])
-
-
-def wait(device: str) -> None:
-    """Until the device has done what it was given."""
-    if torch.device(device).type == "cuda":
-        torch.cuda.synchronize()
 
 
 def training_work(
@@ -175,10 +171,9 @@ def main() -> None:
         }
         for name, values in found.items()
     }
-    device_name = torch.cuda.get_device_name() if torch.device(options.device).type == "cuda" else "processor"
     print_json(
         {
-            "device": device_name,
+            "device": device_name(options.device),
             "model": options.model,
             "precision": options.precision,
             "billion_multiplications_per_second_of_audio": multiplications(backbone),

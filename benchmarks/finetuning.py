@@ -6,7 +6,7 @@ the longest of a batch, in random order and with its grouping by length. Our fro
 frozen; what the cache costs once is reported beside it. Needs the extra `bench`.
 
     python benchmarks/finetuning.py [--model small] [--steps 4] [--repeats 3] [--crop 0] [--trained all]
-        [--precision bf16]
+        [--precision bf16] [--device cuda]
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ from _speech import (
     MODELS,
     Reference,
     Speech,
+    device_name,
     iemocap_lengths,
     keep_memory,
     machine,
     make_speech,
     multiplications,
     print_json,
+    wait,
 )
 from _trainer import Clips, make_trainer
 from numpy.typing import NDArray
@@ -53,6 +55,7 @@ def ours(
     backbone: BackboneSettings,
     frozen: bool,
     precision: Precision = "fp32",
+    device: str = "cpu",
 ) -> float:
     """Seconds of one `fit` on `rows`."""
     fitting = FittingSettings(
@@ -67,11 +70,13 @@ def ours(
         max_seconds=1_000.0, freeze_front_end=frozen, freeze_projection=frozen, fitting=fitting, **UNMASKED
     )
     features = speech.features if frozen else speech.waves
-    classifier = PooledTransformer.build(settings, ClassifierInputs(features, CLASSES), backbone)
+    inputs = ClassifierInputs(features, CLASSES, device=device)
+    classifier = PooledTransformer.build(settings, inputs, backbone)
     shortest = np.argsort(speech.waves.lengths)[:1]
     train, validation = (Labelled(np.sort(r), speech.labels[np.sort(r)]) for r in (rows, shortest))
     started = time.perf_counter()
     classifier.fit(train, validation, start=None, seeds=SeedTree(0))
+    wait(device)
     return time.perf_counter() - started
 
 
@@ -82,6 +87,7 @@ def trainers(
     frozen: bool,
     device_batch: int,
     precision: Precision,
+    device: str,
 ) -> float:
     """Seconds of `Trainer.train` on `rows` in their order."""
     trainer = make_trainer(
@@ -91,9 +97,11 @@ def trainers(
         device_batch=device_batch,
         train_sampling_strategy="sequential",
         bf16=precision == "bf16",
+        use_cpu=device == "cpu",
     )
     started = time.perf_counter()
     trainer.train()
+    wait(device)
     return time.perf_counter() - started
 
 
@@ -118,9 +126,9 @@ def real_share(lengths: NDArray[np.int64], size: int) -> float:
     return float(lengths.sum() / (parts.max(axis=1) * size).sum())
 
 
-def cache_rate(speech: Speech, backbone: BackboneSettings, clips: int = 40) -> float:
+def cache_rate(speech: Speech, backbone: BackboneSettings, device: str, clips: int = 40) -> float:
     """Seconds of audio per second of making the cached features."""
-    extractor = FrontEnd(FrontEndFeatures(backbone=backbone, max_seconds=1_000.0), None, "cpu")
+    extractor = FrontEnd(FrontEndFeatures(backbone=backbone, max_seconds=1_000.0), None, device)
     rows = np.random.default_rng(1).choice(len(speech.seconds), clips, replace=False)
     started = time.perf_counter()
     for row in rows.tolist():
@@ -141,6 +149,7 @@ def main() -> None:
     parser.add_argument("--device-batch", type=int, default=32, help="of the Trainer; accumulated to 64")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="of both sides")
+    parser.add_argument("--device", default="cpu", help="of both sides")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     backbone, frozen = BackboneSettings(config=MODELS[options.model]), options.trained == "frozen"
@@ -150,7 +159,13 @@ def main() -> None:
     speech = make_speech(backbone, samples)
     random_rows = some_steps(np.random.default_rng(0).permutation(options.utterances), options.steps)
     grouped_rows = some_steps(grouped_order(samples), options.steps)
-    common = {"speech": speech, "backbone": backbone, "frozen": frozen, "precision": options.precision}
+    common = {
+        "speech": speech,
+        "backbone": backbone,
+        "frozen": frozen,
+        "precision": options.precision,
+        "device": options.device,
+    }
     ours_of = partial(ours, **common)
     trainers_of = partial(trainers, device_batch=options.device_batch, **common)
     sides = {
@@ -165,7 +180,7 @@ def main() -> None:
         for name, (rows, run) in sides.items():
             rates[name].append(float(speech.seconds[rows].sum()) / run(rows=rows))
     middle = {name: median(values) for name, values in rates.items()}
-    made = cache_rate(speech, backbone)
+    made = cache_rate(speech, backbone, options.device)
     epochs = 20
     print_json(
         {
@@ -173,6 +188,7 @@ def main() -> None:
             "billion_multiplications_per_second_of_audio": multiplications(backbone),
             "trained": options.trained,
             "precision": options.precision,
+            "device": device_name(options.device),
             "crop_seconds": options.crop or None,
             "steps_of_64": options.steps,
             "audio_seconds_per_second": {n: [round(v, 2) for v in values] for n, values in rates.items()},

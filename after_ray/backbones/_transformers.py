@@ -18,6 +18,7 @@ from transformers import (
     WavLMConfig,
     WavLMModel,
 )
+from transformers.initialization import no_init_weights
 from transformers.masking_utils import sdpa_mask
 
 # WavLM hands torch a boolean and a float mask together, which torch would call deprecated in every process.
@@ -43,5 +44,6 @@ __all__ = [
     "Wav2Vec2Model",
     "WavLMConfig",
     "WavLMModel",
+    "no_init_weights",
     "sdpa_mask",
 ]

@@ -19,9 +19,11 @@ from after_ray.backbones._transformers import (
     Backbone,
     BackboneConfig,
     Wav2Vec2ForPreTraining,
+    no_init_weights,
 )
 from after_ray.backbones.families import FAMILIES
 from after_ray.backbones.identity import check_config, files_digest, locate, model_type, need_quantizer
+from after_ray.backbones.positional import convolve_fast
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.errors import BadValue, ChangedBackbone, MissingBackbone
 from after_ray.seeds import SeedTree
@@ -58,12 +60,15 @@ def build(settings: BackboneSettings, weights: Weights | None = None) -> Backbon
     config = configuration(settings)
     kind = MODELS[model_type(settings)]
     with _seeded(settings, "backbone"):
-        if settings.name is None or weights is not None:
+        if weights is not None:
+            with no_init_weights():  # a second for a base model, for nothing
+                model = kind(config)
+            load_tensors(model.state_dict().items(), weights)
+        elif settings.name is None:
             model = kind(config)
         else:
             model = _from_files(kind, settings, config)
-    if weights is not None:
-        load_tensors(model.state_dict().items(), weights)
+    convolve_fast(model.encoder)
     return _unmasked(model).eval()
 
 
@@ -77,9 +82,11 @@ def build_for_adaptation(settings: BackboneSettings) -> Wav2Vec2ForPreTraining:
     config = configuration(settings)
     with _seeded(settings, "heads"):
         if settings.name is not None:
-            return _unmasked(_from_files(Wav2Vec2ForPreTraining, settings, config))
-        model = Wav2Vec2ForPreTraining(config)
-    model.wav2vec2.load_state_dict(build(settings).state_dict())
+            model = _from_files(Wav2Vec2ForPreTraining, settings, config)
+        else:
+            model = Wav2Vec2ForPreTraining(config)
+            model.wav2vec2.load_state_dict(build(settings).state_dict())
+    convolve_fast(model.wav2vec2.encoder)
     return _unmasked(model)
 
 

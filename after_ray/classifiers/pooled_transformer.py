@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,7 @@ from after_ray.environment import release_free_memory
 from after_ray.features.waveform import FULL_SCALE
 from after_ray.learning.fit import epochs_plan, fit_network, in_batches
 from after_ray.learning.precision import kind_of, passes
+from after_ray.learning.settings import Precision
 from after_ray.seeds import SeedTree
 from after_ray.store.checkpoints import NO_CHECKPOINT, Checkpoint
 from after_ray.weights import Weights
@@ -40,8 +42,8 @@ class Limits(NamedTuple):
     """Of one pass: padded frames, frames where the front end is trained too, and its cost in frames.
 
     The cost is what a device could compute in the time that a pass takes beside its frames: a processor
-    hardly waits, a GPU for the launch of some thousand kernels. Of steps of 64 with IEMOCAP's lengths 97 and
-    91 % are then audio. A processor gains nothing by larger passes, which take its memory.
+    hardly waits, a GPU for the launch of some thousand kernels, and what it pads meanwhile costs nothing. A
+    processor gains nothing by larger passes, which take its memory.
     """
 
     frames: int
@@ -49,8 +51,15 @@ class Limits(NamedTuple):
     cost: int
 
 
-LIMITS = {"cpu": Limits(1_000, 1_000, 50), "cuda": Limits(8_000, 2_000, 250)}
+LIMITS = {"cpu": Limits(1_000, 1_000, 50), "cuda": Limits(16_000, 2_000, 4_000)}
 TRIM_EVERY = 50  # passes of scoring
+# Of a GPU's memory that a pass takes per frame, layer and unit of width; measured on wav2vec2-base.
+BYTES = {"bf16": 50, "fp16": 50, "fp32": 100}
+
+
+def fitting_frames(memory: int, units: int, precision: Precision) -> int:
+    """Frames of a pass that take half of `memory` (bytes) where all layers together have so many units."""
+    return max(1, memory // 2 // (units * BYTES[precision]))
 
 
 @classifiers.register("pooled_transformer")
@@ -192,7 +201,16 @@ class PooledTransformer(NetworkClassifier[PooledNetwork]):
         """Positions in `rows` that go through the network together: alike in length, capped in frames."""
         limits = LIMITS[kind_of(self._inputs.device)]
         most = limits.live_frames if self._live else limits.frames
+        if kind_of(self._inputs.device) == "cuda":
+            most = min(most, self._fitting)
         return length_passes(self._lengths[rows], max_frames=most, pass_cost=limits.cost)
+
+    @cached_property
+    def _fitting(self) -> int:
+        """Frames of a pass that fit in half of the GPU's memory; the rest is for weights and neighbours."""
+        memory = torch.cuda.get_device_properties(self._inputs.device).total_memory
+        config = configuration(self._backbone)
+        return fitting_frames(memory, config.num_hidden_layers * config.hidden_size, self._precision)
 
     def _padded(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor | None]:
         """Front-end outputs padded with zeros to the longest, shape (len(rows), frames, width), and the

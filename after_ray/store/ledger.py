@@ -183,7 +183,7 @@ class Ledger:
         attempts: int = 1,
         again: bool = False,
     ) -> Failure:
-        """Note that `key` failed, once more or `attempts` times more; a later record removes the note.
+        """Note that `key` failed, once more or `attempts` times more; a record removes the note.
 
         A note that the store refuses is not kept: the sentence has been said, and the stage is tried again.
         """
@@ -194,6 +194,8 @@ class Ledger:
         failure = Failure(key, sentence, log, attempts + before, cause, again)
         with suppress(OSError):
             write_json(self._failure_path(key), asdict(failure))
+            if self._path(key).exists():  # its process was lost after the record stood
+                self.forgive([key])
         return failure
 
     def forgive(self, keys: Iterable[str]) -> None:

@@ -18,7 +18,7 @@ from after_ray.errors import BadValue
 from after_ray.features._settings import FrontEndFeatures
 from after_ray.features.front_end import FrontEnd
 from after_ray.learning.precision import has_bf16
-from after_ray.learning.settings import FittingSettings
+from after_ray.learning.settings import FittingSettings, Precision
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 
@@ -141,6 +141,20 @@ def test_weights_are_made_once_for_all_passes_of_a_scoring(
     assert len(classifier._passes(ALL)) > 3
     classifier.log_probabilities(ALL)
     assert len(made) == 1
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "layers", "width", "precision", "all_at_once"),
+    [(16, 12, 768, "bf16", True), (24, 24, 1024, "fp32", False), (80, 24, 1024, "fp32", True)],
+)
+def test_a_pass_takes_no_more_than_half_of_a_gpus_memory(
+    gigabytes: int, layers: int, width: int, precision: Precision, all_at_once: bool
+) -> None:
+    frames = pooled_transformer.fitting_frames(gigabytes * 10**9, layers * width, precision)
+    needed = frames * layers * width * pooled_transformer.BYTES[precision]
+    assert needed <= gigabytes * 10**9 / 2
+    assert needed + layers * width * pooled_transformer.BYTES[precision] > gigabytes * 10**9 / 2
+    assert (frames >= pooled_transformer.LIMITS["cuda"].frames) == all_at_once
 
 
 def test_scores_come_in_the_order_asked_for(make: Make) -> None:
