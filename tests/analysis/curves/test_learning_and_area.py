@@ -1,11 +1,8 @@
 import numpy as np
 import pytest
 
-from analysis.curves import area, areas, bootstrap_over_seeds, learning_curves
-
-RATIOS = [0.01, 0.05, 0.10, 0.20, 0.40, 0.60, 0.80, 1.0]
-O11_A = [0.52, 0.63, 0.7145, 0.7741, 0.7864, 0.7932, 0.7926, 0.7915]
-O11_R = [0.45, 0.58, 0.7021, 0.7382, 0.7601, 0.7721, 0.7888, 0.7821]
+from analysis.curves import area, areas, bootstrap_over_seeds, global_score, learning_curves
+from tests.analysis.curves.oracles import O11_A, O11_R, RATIOS
 
 
 @pytest.mark.parametrize(
@@ -78,3 +75,9 @@ def test_a_curve_that_lacks_ratios_has_no_area(make_study):
     table = areas(learning_curves(study.results.frame, np.random.default_rng(0))).set_index("label")
     assert table.loc["random", "linear"] == pytest.approx(0.5)
     assert np.isnan(table.loc["entropy", "log2"])
+
+
+def test_o11_global_score():
+    assert global_score(RATIOS, O11_A, chance=0.25) == pytest.approx(0.5854058823, abs=1e-6)
+    assert global_score(RATIOS, [0.25] * 8, chance=0.25) == pytest.approx(0)
+    assert global_score(RATIOS, [1.0] * 8, chance=0.25) == pytest.approx(1)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.families import AXES, Family, cells_of, families, label, varying
+from analysis.families import cells_of, families, label, varying
 
 Interval = Literal["seeds", "folds"]
 DRAWS = 2000
@@ -82,38 +82,6 @@ def bootstrap_over_seeds(
     tail = (1 - confidence) / 2
     low, high = np.quantile(np.mean(drawn, axis=0), [tail, 1 - tail])
     return float(low), float(high)
-
-
-def area(
-    percents: Sequence[float], scores: Sequence[float], axis: Literal["linear", "log2"] = "linear"
-) -> float:
-    """Area under a learning curve by trapezoids, divided by the range of x: a mean score over the axis.
-
-    It depends on the grid of ratios, so only curves over the same ratios may be compared.
-    """
-    x = np.asarray(percents, dtype=np.float64)
-    x = np.log2(x) if axis == "log2" else x
-    return float(np.trapezoid(np.asarray(scores, dtype=np.float64), x) / (x[-1] - x[0]))
-
-
-def areas(curves: pd.DataFrame) -> pd.DataFrame:
-    """Areas of all curves: axes, label, `linear`, `log2`; NaN for a curve that lacks ratios of its corpus."""
-    rows = []
-    for values, curve in curves.groupby(list(AXES), sort=False):
-        family = Family(*map(str, values))
-        expected = sorted(curves.loc[curves["corpus"] == family.corpus, "percent"].unique())
-        curve = curve.sort_values("percent")
-        whole = curve["percent"].tolist() == expected and len(expected) > 1
-        rows.append({**family._asdict(), "label": curve["label"].iloc[0], **_both_areas(curve, whole)})
-    return pd.DataFrame(rows)
-
-
-def _both_areas(curve: pd.DataFrame, whole: bool) -> dict[str, float]:
-    percents, means = curve["percent"].tolist(), curve["mean"].tolist()
-    return {
-        "linear": area(percents, means, "linear") if whole else float("nan"),
-        "log2": area(percents, means, "log2") if whole else float("nan"),
-    }
 
 
 def _interval(

@@ -1,0 +1,23 @@
+"""Learning curves and what is read off them: areas, deficiency, labels and time to a target, penalties."""
+
+from analysis.curves.area import area, areas, global_score
+from analysis.curves.deficiency import deficiency
+from analysis.curves.learning import bootstrap_over_seeds, learning_curves, sd_over_folds
+from analysis.curves.penalty import checkpoints, penalty_matrix
+from analysis.curves.target import FoldCurve, Reached, reach, to_target
+
+__all__ = [
+    "FoldCurve",
+    "Reached",
+    "area",
+    "areas",
+    "bootstrap_over_seeds",
+    "checkpoints",
+    "deficiency",
+    "global_score",
+    "learning_curves",
+    "penalty_matrix",
+    "reach",
+    "sd_over_folds",
+    "to_target",
+]

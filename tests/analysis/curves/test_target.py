@@ -1,0 +1,72 @@
+"""Labels and time to a target; what is never reached is later than everything."""
+
+import numpy as np
+import pytest
+
+from analysis.curves import FoldCurve, reach, to_target
+from tests.analysis.curves.oracles import O11_A, O11_R, RATIOS
+
+LABELS = np.array([10.0, 20.0, 40.0])
+
+
+def fold(*seeds, target=0.7):
+    return FoldCurve(LABELS, np.array(seeds), target)
+
+
+def test_o11_labels_to_reach():
+    one, other = (reach(RATIOS, np.array(scores), 0.75) for scores in (O11_A, O11_R))
+    assert (one, other) == (
+        pytest.approx(0.1595637584, abs=1e-6),
+        pytest.approx(0.3077625571, abs=1e-6),
+    )
+    assert one / other == pytest.approx(0.5184638440, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("scores", "cost"),
+    [
+        ([0.8, 0.1, 0.1], 10),
+        ([0.6, 0.8, 0.2], 15),
+        ([0.6, 0.5, 0.8], 30),  # interpolated on the running maximum, 0.6 at 20
+        ([0.5, 0.7, 0.7], 20),
+        ([0.5, 0.6, 0.69], np.inf),
+    ],
+)
+def test_the_running_maximum_is_what_counts(scores, cost):
+    assert reach(LABELS, np.array(scores), 0.7) == pytest.approx(cost)
+
+
+def test_rounding_of_a_mean_does_not_miss_a_target():
+    scores = np.array([0.1, 0.3, 0.7]).mean() * np.ones(3)  # 0.36666666666666664, below 1.1 / 3
+    assert reach(LABELS, scores, 1.1 / 3) == 10
+
+
+def test_the_median_over_folds_and_how_many_reach_it():
+    generator = np.random.default_rng(0)
+    folds = [fold([0.8, 0.8, 0.8]), fold([0.6, 0.8, 0.8]), fold([0.1, 0.2, 0.3])]
+    found = to_target(folds, generator)
+    assert (found.cost, found.folds_reached, found.folds) == (pytest.approx(15), 2, 3)
+    assert np.isnan([found.low, found.high]).all(), "one seed leaves nothing to resample"
+    assert to_target(folds[1:], generator).cost == np.inf, "half of the folds never reach it"
+
+
+def test_every_fold_has_its_own_target():
+    folds = [fold([0.6, 0.8, 0.8], target=0.7), fold([0.3, 0.5, 0.8], target=0.4)]
+    assert to_target(folds, np.random.default_rng(0)).cost == pytest.approx(15)
+
+
+def test_the_interval_resamples_seeds_within_folds_and_may_be_open_above():
+    sure = fold(*[[0.6, 0.8, 0.9]] * 4)
+    found = to_target([sure, sure], np.random.default_rng(0))
+    assert (found.low, found.cost, found.high) == pytest.approx((15, 15, 15))
+    unsure = fold([0.6, 0.75, 0.75], [0.6, 0.75, 0.75], [0.6, 0.6, 0.6])
+    found = to_target([unsure], np.random.default_rng(0))
+    assert found.cost == pytest.approx(20)
+    assert found.low == pytest.approx(10 + 10 * 0.1 / 0.15)
+    assert found.high == np.inf
+
+
+def test_equal_generators_give_equal_intervals():
+    folds = [fold([0.6, 0.8, 0.9], [0.5, 0.7, 0.9], [0.2, 0.9, 0.9])]
+    one, other = (to_target(folds, np.random.default_rng(4)) for _ in range(2))
+    assert one == other
