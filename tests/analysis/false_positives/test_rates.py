@@ -1,0 +1,57 @@
+"""False-positive rates of all tests in both worlds, and that a test which lies would be seen."""
+
+import numpy as np
+import pytest
+
+from analysis.false_positives import Design, additive_differences, false_positives, learner_differences
+from analysis.false_positives.rates import PAIR
+
+DESIGN = Design(folds=5, seeds=10)
+
+
+def rates(world, studies, design=DESIGN):
+    generator = np.random.default_rng(7)
+    found = false_positives((world(design, generator) for _ in range(studies)), design.test_over_train)
+    return {rate.test: rate for rate in found}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("speakers", [1, 2, 4])
+def test_the_pair_that_carries_a_claim_keeps_five_percent_with_real_learners(speakers):
+    design = Design(folds=5, seeds=10, speakers=speakers)
+    found = rates(lambda design, generator: learner_differences(design, generator), 600, design)
+    assert found[PAIR].rate <= 0.05
+    assert found["crossed quasi-F"].rate > 0.05, "alone it does not keep its promise"
+    assert found["t on seed means"].rate > 0.4, "nor does the test over runs, by far"
+
+
+def test_effects_that_add_up_leave_the_crossed_test_its_size():
+    found = rates(lambda design, generator: additive_differences(design, generator, 0.25, 0.15), 400)
+    assert found["crossed quasi-F"].rate <= 0.08
+    assert found[PAIR].rate <= found["crossed quasi-F"].rate
+    assert found["t on all runs"].rate > 0.15
+    assert found["Wilcoxon on fold means"].rate == 0, "five folds cannot reach five percent"
+    assert {rate.studies for rate in found.values()} == {400}
+    assert all(rate.low <= rate.rate <= rate.high for rate in found.values())
+
+
+def test_the_additive_world_has_the_shares_it_was_asked_for():
+    generator = np.random.default_rng(0)
+    worlds = np.array([additive_differences(DESIGN, generator, 0.4, 0.3) for _ in range(4000)])
+    assert worlds.mean() == pytest.approx(0, abs=0.02)
+    assert worlds.var() == pytest.approx(1, abs=0.05)
+    same_fold = (worlds[:, 0] * worlds[:, 1]).mean()
+    same_seed = (worlds[:, :, 0] * worlds[:, :, 1]).mean()
+    assert (same_fold, same_seed) == (pytest.approx(0.4, abs=0.03), pytest.approx(0.3, abs=0.03))
+
+
+def test_neither_learner_is_better_and_both_learn():
+    generator = np.random.default_rng(0)
+    means = [learner_differences(Design(folds=4, seeds=3), generator).mean() for _ in range(150)]
+    assert abs(np.mean(means)) < 3 * np.std(means) / np.sqrt(150)
+    assert np.std(means) > 0.005, "they differ on the speakers at hand"
+
+
+def test_a_fold_without_a_class_and_one_speaker_is_scored_on_what_it_has():
+    design = Design(folds=3, seeds=2, speakers=1, utterances=3, classes=4)
+    assert np.isfinite(learner_differences(design, np.random.default_rng(0))).all()
