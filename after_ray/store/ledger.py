@@ -182,8 +182,10 @@ class Ledger:
         cause: str = "",
         attempts: int = 1,
         again: bool = False,
-    ) -> Failure:
+    ) -> Failure | None:
         """Note that `key` failed, once more or `attempts` times more; a record removes the note.
+
+        None where a record stands: the process was lost after it had finished.
 
         A note that the store refuses is not kept: the sentence has been said, and the stage is tried again.
         """
@@ -194,8 +196,9 @@ class Ledger:
         failure = Failure(key, sentence, log, attempts + before, cause, again)
         with suppress(OSError):
             write_json(self._failure_path(key), asdict(failure))
-            if self._path(key).exists():  # its process was lost after the record stood
+            if self._path(key).exists():
                 self.forgive([key])
+                return None
         return failure
 
     def forgive(self, keys: Iterable[str]) -> None:

@@ -41,11 +41,12 @@ def false_positives(
     studies: Iterable[Differences], test_over_train: float, alpha: float = 0.05
 ) -> list[Rate]:
     """The rate of every test at `alpha`, first that of the pair which carries a claim."""
+    tests = _tests(test_over_train)
     rejected: dict[str, int] = {}
     count = 0
     for differences in studies:
         count += 1
-        found = {name: _rejects(test(differences), alpha) for name, test in _tests(test_over_train).items()}
+        found = {name: _rejects(test(differences), alpha) for name, test in tests.items()}
         found = {PAIR: found["crossed quasi-F"] and found["Nadeau-Bengio on fold means"], **found}
         for name, positive in found.items():
             rejected[name] = rejected.get(name, 0) + positive

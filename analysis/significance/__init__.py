@@ -8,10 +8,10 @@ answers "would another seed agree on these speakers"; only tests that treat fold
 from analysis.significance.bayesian import Posterior, correlated_t
 from analysis.significance.claims import Claim, Dagger, Evidence, claim, daggers
 from analysis.significance.corrected import nadeau_bengio, nadeau_bengio_runs
+from analysis.significance.correction import holm
 from analysis.significance.crossed import quasi_f
 from analysis.significance.effects import Effects, effects
 from analysis.significance.exact import sign_flip, wilcoxon
-from analysis.significance.families import holm
 from analysis.significance.five_by_two import alpaydin_f, dietterich_t
 from analysis.significance.outcome import Differences, Outcome
 from analysis.significance.pairing import paired, paired_scores

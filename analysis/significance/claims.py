@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from analysis.significance.corrected import nadeau_bengio
+from analysis.significance.correction import holm
 from analysis.significance.crossed import quasi_f
-from analysis.significance.families import holm
 from analysis.significance.outcome import Differences, Outcome
 from analysis.significance.power import detectable_difference
 
@@ -102,10 +102,11 @@ def _weakest(against: Sequence[Evidence]) -> Dagger:
     for item in against:
         if item.differences is None:
             return Dagger(None, reason=item.reason)
-        found = [_p_ahead(outcome) for outcome in _primary(item)]
-        if found[0] is None or found[1] is None:
-            return Dagger(None, reason=next(o.reason for o in _primary(item) if o.status == "undefined"))
-        crossed, corrected = max(crossed, found[0]), max(corrected, found[1])
+        pair = _primary(item)
+        p_crossed, p_corrected = map(_p_ahead, pair)
+        if p_crossed is None or p_corrected is None:
+            return Dagger(None, reason=_refused(pair))
+        crossed, corrected = max(crossed, p_crossed), max(corrected, p_corrected)
     return Dagger(None, p_crossed=crossed, p_corrected=corrected)
 
 
@@ -125,6 +126,11 @@ def _family_p(outcome: Outcome) -> float | None:
     return 1.0 if outcome.status == "identical" else outcome.p
 
 
+def _refused(pair: tuple[Outcome, Outcome]) -> str:
+    """Why the first of two tests that is undefined is so."""
+    return next(outcome.reason for outcome in pair if outcome.status == "undefined")
+
+
 def _judge(
     crossed: Outcome, corrected: Outcome, p_crossed: float | None, p_corrected: float | None, alpha: float
 ) -> Claim:
@@ -133,7 +139,7 @@ def _judge(
     bars = [detectable_difference(outcome) for outcome in (crossed, corrected)]
     detectable = max((bar for bar in bars if bar is not None), default=None)
     if p_crossed is None or p_corrected is None:
-        reason = next(o.reason for o in (crossed, corrected) if o.status == "undefined")
+        reason = _refused((crossed, corrected))
         return Claim("not tested", crossed, corrected, p_crossed, p_corrected, detectable, reason)
     shown = max(p_crossed, p_corrected) < alpha
     verdict: Literal["better", "worse", "not shown"] = "not shown"

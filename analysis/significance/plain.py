@@ -15,6 +15,7 @@ from analysis.significance.outcome import (
     Differences,
     Outcome,
     blank,
+    by_t,
     by_t_on_values,
 )
 
@@ -54,13 +55,5 @@ def welch_t(a: NDArray[np.float64], b: NDArray[np.float64], confidence: float = 
         return begun.undefined(f"needs at least 2 seeds of each, has {len(left)} and {len(right)}")
     if max(np.ptp(left), np.ptp(right)) < NOTHING:
         return begun.undefined("has no variance: every seed of a method has the same mean")
-    test = stats.ttest_ind(left, right, equal_var=False)
-    interval = test.confidence_interval(confidence)
-    return replace(
-        begun,
-        statistic=float(test.statistic),
-        p=float(test.pvalue),
-        df=float(test.df),
-        interval=(float(interval.low), float(interval.high)),
-        standard_error=abs(begun.estimate / float(test.statistic)) if test.statistic else None,
-    )
+    variance = float(left.var(ddof=1) / len(left) + right.var(ddof=1) / len(right))
+    return by_t(begun, variance, float(stats.ttest_ind(left, right, equal_var=False).df), confidence)

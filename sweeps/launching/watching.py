@@ -127,7 +127,7 @@ class TrialWatcher(Callback, Stopper):
         )
         self._noted.add(job.key)
         self._ended(job)
-        if failure.quarantined:
+        if failure is not None and failure.quarantined:
             self.failed[job.key] = DIED
             self._following.on_trial(job, {"done": True, "failed": DIED})
         else:

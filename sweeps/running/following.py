@@ -38,12 +38,7 @@ class FollowingStudies:
 
     def on_trial(self, job: Job, result: Mapping[str, Any]) -> None:
         """One step of a trial."""
-        if result.get("said"):
-            self._warn(str(result["said"]))
-            return
-        self._warn.over()
-        if result.get("failed"):
-            self._shown.say(f"failed: {job.kind} {job.key[:8]}: {result['failed']}")
+        if self._warn.heard(job, result):
             return
         if any(result.get(end) for end in UNFINISHED):
             return

@@ -1,8 +1,11 @@
-"""One sentence for one outage, however many trials wait for its end."""
+"""What trials have to say: one sentence for one outage, however many wait for its end, and failures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sweeps.planning.jobs import Job
 
 
 class SaidOnce:
@@ -21,6 +24,17 @@ class SaidOnce:
         if sentence not in self._said:
             self._said.add(sentence)
             self._say(f"warning: {sentence}")
+
+    def heard(self, job: Job, result: Mapping[str, Any]) -> bool:
+        """Say what a step of a trial tells of an outage or a failure; False where it tells of neither."""
+        if result.get("said"):
+            self(str(result["said"]))
+            return True
+        self.over()
+        if result.get("failed"):
+            self._say(f"failed: {job.kind} {job.key[:8]}: {result['failed']}")
+            return True
+        return False
 
     def over(self) -> None:
         """Something was done: the next outage is told again."""

@@ -44,13 +44,9 @@ class FollowingSearch:
 
     def on_trial(self, job: Job, result: Mapping[str, Any]) -> None:
         """One step of a trial."""
-        if result.get("said"):
-            self._warn(str(result["said"]))
+        if self._warn.heard(job, result):
             return
-        self._warn.over()
-        if result.get("failed"):
-            self._say(f"failed: {job.kind} {job.key[:8]}: {result['failed']}")
-        elif job.kind == "candidate":
+        if job.kind == "candidate":
             if result.get("scores"):
                 before = self._reached.get(job.key, ())
                 self._reached[job.key] = max(before, tuple(result["scores"]), key=len)

@@ -136,6 +136,7 @@ def test_a_note_that_the_store_refuses_raises_nothing(
 
     monkeypatch.setattr(os, "replace", refused)
     failure = Store(tmp_path).ledger.fail(KEY, "why", cause="OSError", attempts=2, again=True)
+    assert failure is not None
     assert (failure.attempts, failure.cause, failure.again) == (2, "OSError", True)
     assert Store(tmp_path).ledger.failures() == {}
 
@@ -145,6 +146,7 @@ def test_a_note_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     note = {"key": KEY, "sentence": "why", "log": "", "attempts": 2}
     (tmp_path / "failures" / f"{KEY}.json").write_text(json.dumps(note))
     failure = Store(tmp_path).ledger.fail(KEY, "again", cause="OSError")
+    assert failure is not None
     assert (failure.attempts, failure.quarantined) == (3, True)
 
 

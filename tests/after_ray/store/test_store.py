@@ -122,8 +122,8 @@ def test_failures_count_attempts_and_a_record_ends_them(tmp_path: Path) -> None:
     assert (failure.attempts, failure.sentence, failure.log) == (2, "second", "logs/x.log")
     Store(tmp_path).commit(draft())
     assert ledger.failures() == {}
-    ledger.fail(KEY, "the process was lost", again=True)
-    assert ledger.failures() == {}, "it was lost after its record stood"
+    assert ledger.fail(KEY, "the process was lost", again=True) is None, "after its record stood"
+    assert ledger.failures() == {}
 
 
 def test_the_cache_copies_once_and_evicts_the_oldest(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from after_ray.store import Store
+from after_ray.store import Draft, Store
 from sweeps.launching.budget import Budget, Limits
 from sweeps.launching.interrupts import Interrupt
 from sweeps.launching.ray_start import Nodes
@@ -31,6 +31,7 @@ class Trial:
     config: dict[str, Any] = field(
         default_factory=lambda: {"kind": JOB.kind, "stage": JOB.stage, "resources": JOB.resources}
     )
+    num_failures: int = 3
 
 
 @dataclass
@@ -69,6 +70,20 @@ def test_a_node_with_other_code_is_named_once_and_its_news_count(tmp_path: Path)
         watching.on_trial_result(0, [], Trial(), {"done": True, "other_code": OTHER, "training_iteration": 1})
     assert [news.get("said") for news in told.news] == [OTHER, None, None]
     assert [news.get("done") for news in told.news] == [None, True, True]
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_process_that_was_lost_often_has_failed_unless_its_record_stands(
+    finished: bool, tmp_path: Path
+) -> None:
+    if finished:
+        Store(tmp_path).commit(Draft(JOB.key, "test", {}))
+    told = Told()
+    watching = watcher(tmp_path, Hands(), told, None, lambda: 0.0)
+    watching.on_trial_error(0, [], Trial())
+    assert (JOB.key in watching.failed) is not finished
+    assert (JOB.key in Store(tmp_path).ledger.failures()) is not finished
+    assert ["failed" in news for news in told.news] == [not finished]
 
 
 def test_what_no_node_can_hold_ends_the_experiment_once_it_is_given_up(
