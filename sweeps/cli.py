@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from sweeps.commands import corpora, mirror, plan, provenance, report, run, search, status, store, ui, verify
+from sweeps.commands import (
+    calibrate,
+    corpora,
+    mirror,
+    plan,
+    provenance,
+    report,
+    run,
+    search,
+    status,
+    store,
+    ui,
+    verify,
+)
 
 app = typer.Typer(
     name="after-ray",
@@ -19,6 +32,7 @@ app.command()(run.retry)
 app.command()(search.search)
 app.command()(status.status)
 app.command()(report.report)
+app.command()(calibrate.calibrate)
 app.command()(mirror.mirror)
 app.command()(provenance.provenance)
 app.command()(verify.verify)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
+import numpy as np
 from scipy import stats
 
+from analysis.false_positives.worlds import Design, additive_differences, learner_differences
 from analysis.significance import (
     Outcome,
     fold_mean_t,
@@ -21,20 +23,71 @@ from analysis.significance import (
 from analysis.significance.outcome import Differences
 
 PAIR = "both primary tests"
+PRIMARY = ("crossed quasi-F", "Nadeau-Bengio on fold means")
 
 
 @dataclass(frozen=True)
 class Rate:
     """Of one test: the share of studies in which it rejects, and how sure the simulation is of it.
 
-    `low` and `high`: exact binomial interval (Clopper & Pearson) at 95 %.
+    `low` and `high`: exact binomial interval (Clopper & Pearson) at 95 %. `rate` is None where the design
+    never allows for the test, as one of a single seed.
     """
 
     test: str
-    rate: float
+    rate: float | None
     low: float
     high: float
     studies: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a design lets tests do where there is no difference.
+
+    Attributes:
+        additive: rates where effects of folds and seeds add up, with `fold_share` and `seed_share` of the
+            variance; exact tests keep theirs.
+        learners: rates with learners on overlapping training sets; what happens in a study.
+    """
+
+    design: Design
+    additive: tuple[Rate, ...]
+    learners: tuple[Rate, ...]
+    fold_share: float = field(default=0.25, kw_only=True)
+    seed_share: float = field(default=0.15, kw_only=True)
+
+
+def calibrate(
+    design: Design,
+    studies: int,
+    generator: np.random.Generator,
+    fold_share: float = 0.25,
+    seed_share: float = 0.15,
+    told: Callable[[int], None] = lambda done: None,
+) -> Calibration:
+    """Simulate so many studies of a design in both worlds; `told` how many are done, of twice that number.
+
+    Raises:
+        ValueError: when there are fewer than two folds: nothing is left to train on.
+    """
+    if design.cut < 2:
+        raise ValueError(f"a design needs at least 2 folds, not {design.cut}")
+
+    def counted(world: Callable[[], Differences], before: int) -> Iterator[Differences]:
+        for number in range(studies):
+            yield world()
+            told(before + number + 1)
+
+    additive = counted(lambda: additive_differences(design, generator, fold_share, seed_share), 0)
+    learners = counted(lambda: learner_differences(design, generator), studies)
+    return Calibration(
+        design,
+        tuple(false_positives(additive, design.test_over_train)),
+        tuple(false_positives(learners, design.test_over_train)),
+        fold_share=fold_share,
+        seed_share=seed_share,
+    )
 
 
 def false_positives(
@@ -42,15 +95,10 @@ def false_positives(
 ) -> list[Rate]:
     """The rate of every test at `alpha`, first that of the pair which carries a claim."""
     tests = _tests(test_over_train)
-    rejected: dict[str, int] = {}
-    count = 0
-    for differences in studies:
-        count += 1
-        found = {name: _rejects(test(differences), alpha) for name, test in tests.items()}
-        found = {PAIR: found["crossed quasi-F"] and found["Nadeau-Bengio on fold means"], **found}
-        for name, positive in found.items():
-            rejected[name] = rejected.get(name, 0) + positive
-    return [_rate(name, positives, count) for name, positives in rejected.items()]
+    found = [{name: test(differences).p for name, test in tests.items()} for differences in studies]
+    pair = [_both(of_study[name] for name in PRIMARY) for of_study in found]
+    each = [_rate(name, [of_study[name] for of_study in found], alpha) for name in tests]
+    return [_rate(PAIR, pair, alpha), *each]
 
 
 def _tests(test_over_train: float) -> dict[str, Callable[[Differences], Outcome]]:
@@ -66,10 +114,15 @@ def _tests(test_over_train: float) -> dict[str, Callable[[Differences], Outcome]
     }
 
 
-def _rejects(outcome: Outcome, alpha: float) -> bool:
-    return outcome.p is not None and outcome.p < alpha
+def _both(pair: Iterable[float | None]) -> float | None:
+    """The p-value of a claim that two tests have to carry."""
+    ps = list(pair)
+    return None if None in ps else max(p for p in ps if p is not None)
 
 
-def _rate(name: str, positives: int, studies: int) -> Rate:
-    interval = stats.binomtest(positives, studies).proportion_ci(0.95, method="exact")
-    return Rate(name, positives / studies, float(interval.low), float(interval.high), studies)
+def _rate(name: str, ps: Sequence[float | None], alpha: float) -> Rate:
+    if all(p is None for p in ps):
+        return Rate(name, None, 0.0, 1.0, len(ps))
+    positives = sum(p is not None and p < alpha for p in ps)
+    interval = stats.binomtest(positives, len(ps)).proportion_ci(0.95, method="exact")
+    return Rate(name, positives / len(ps), float(interval.low), float(interval.high), len(ps))

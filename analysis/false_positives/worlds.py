@@ -22,6 +22,7 @@ class Design:
 
     Attributes:
         folds, seeds: of the study.
+        cut: into how many folds the corpus is cut, of which a study may run some only.
         speakers: tested in each fold.
         utterances: of one speaker.
         classes: of the corpus.
@@ -31,6 +32,7 @@ class Design:
 
     folds: int
     seeds: int
+    cut: int
     speakers: int = 2
     utterances: int = 60
     classes: int = 4
@@ -61,7 +63,7 @@ def learner_differences(design: Design, generator: np.random.Generator) -> Diffe
     by chance; other speakers of the corpus would not agree. Training sets of two folds overlap as they do in
     cross-validation, which is what tests that take folds for independent do not allow for.
     """
-    speaker = np.repeat(np.arange(design.folds * design.speakers), design.utterances)
+    speaker = np.repeat(np.arange(design.cut * design.speakers), design.utterances)
     fold, truth = speaker // design.speakers, np.arange(len(speaker)) % design.classes
     means = _CLASS_SPREAD * generator.normal(size=(design.classes, _WIDTH))
     methods = [_features(means[truth], speaker, generator) for _ in range(2)]

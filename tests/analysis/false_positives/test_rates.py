@@ -3,10 +3,16 @@
 import numpy as np
 import pytest
 
-from analysis.false_positives import Design, additive_differences, false_positives, learner_differences
+from analysis.false_positives import (
+    Design,
+    additive_differences,
+    calibrate,
+    false_positives,
+    learner_differences,
+)
 from analysis.false_positives.rates import PAIR
 
-DESIGN = Design(folds=5, seeds=10)
+DESIGN = Design(folds=5, seeds=10, cut=5)
 
 
 def rates(world, studies, design=DESIGN):
@@ -18,7 +24,7 @@ def rates(world, studies, design=DESIGN):
 @pytest.mark.slow
 @pytest.mark.parametrize("speakers", [1, 2, 4])
 def test_the_pair_that_carries_a_claim_keeps_five_percent_with_real_learners(speakers):
-    design = Design(folds=5, seeds=10, speakers=speakers)
+    design = Design(folds=5, seeds=10, cut=5, speakers=speakers)
     found = rates(lambda design, generator: learner_differences(design, generator), 600, design)
     assert found[PAIR].rate <= 0.05
     assert found["crossed quasi-F"].rate > 0.05, "alone it does not keep its promise"
@@ -47,11 +53,32 @@ def test_the_additive_world_has_the_shares_it_was_asked_for():
 
 def test_neither_learner_is_better_and_both_learn():
     generator = np.random.default_rng(0)
-    means = [learner_differences(Design(folds=4, seeds=3), generator).mean() for _ in range(150)]
+    means = [learner_differences(Design(folds=4, seeds=3, cut=4), generator).mean() for _ in range(150)]
     assert abs(np.mean(means)) < 3 * np.std(means) / np.sqrt(150)
     assert np.std(means) > 0.005, "they differ on the speakers at hand"
 
 
 def test_a_fold_without_a_class_and_one_speaker_is_scored_on_what_it_has():
-    design = Design(folds=3, seeds=2, speakers=1, utterances=3, classes=4)
+    design = Design(folds=3, seeds=2, cut=3, speakers=1, utterances=3, classes=4)
     assert np.isfinite(learner_differences(design, np.random.default_rng(0))).all()
+
+
+def test_a_design_that_cannot_carry_a_test_has_no_rate_for_it():
+    found = calibrate(Design(folds=2, seeds=1, cut=5), 20, np.random.default_rng(0))
+    rates = {rate.test: rate.rate for rate in found.learners}
+    assert rates["crossed quasi-F"] is None
+    assert rates[PAIR] is None
+    assert rates["t on fold means"] is not None
+
+
+def test_calibration_tells_how_far_it_is_and_draws_from_its_generator():
+    told = []
+    one = calibrate(DESIGN, 15, np.random.default_rng(3), told=told.append)
+    assert told == list(range(1, 31))
+    assert one == calibrate(DESIGN, 15, np.random.default_rng(3))
+    assert [rate.test for rate in one.additive] == [rate.test for rate in one.learners]
+
+
+def test_one_fold_leaves_nothing_to_train_on():
+    with pytest.raises(ValueError, match="at least 2 folds, not 1"):
+        calibrate(Design(folds=1, seeds=2, cut=1), 1, np.random.default_rng(0))
