@@ -25,6 +25,7 @@ _LATEX = {
     "×": r"$\times$",
     "–": "--",
     "—": "---",
+    "†": r"\textdagger{}",
 }
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
@@ -33,10 +34,19 @@ NOTHING = "—"
 
 @dataclass(frozen=True)
 class Cell:
-    """One field: its text and whether it is the best of its column."""
+    """One field of a table.
+
+    Attributes:
+        text: as people read it.
+        bold: whether it is the best of its column.
+        mark: what stands raised behind the text, such as a dagger.
+        value: the number behind the text, to sort by; None where there is none.
+    """
 
     text: str
     bold: bool = False
+    mark: str = ""
+    value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -102,24 +112,29 @@ def _markdown(table: Table) -> str:
     def line(fields: Sequence[str]) -> str:
         return "| " + " | ".join(fields) + " |"
 
-    body = [
-        line([f"**{escape_markdown(c.text)}**" if c.bold else escape_markdown(c.text) for c in row])
-        for row in table.rows
-    ]
+    body = [line([_markdown_cell(cell) for cell in row]) for row in table.rows]
     rule = line(["---", *["---:"] * (len(table.columns) - 1)])
     parts = [f"### {escape_markdown(table.title)}", "", line([escape_markdown(c) for c in table.columns])]
     note = ["", escape_markdown(table.note)] if table.note else []
     return "\n".join([*parts, rule, *body, *note, ""])
 
 
+def _markdown_cell(cell: Cell) -> str:
+    text = escape_markdown(cell.text)
+    return (f"**{text}**" if cell.bold else text) + escape_markdown(cell.mark)
+
+
+def _latex_cell(cell: Cell) -> str:
+    text = escape_latex(cell.text)
+    raised = rf"\textsuperscript{{{escape_latex(cell.mark)}}}" if cell.mark else ""
+    return (rf"\textbf{{{text}}}" if cell.bold else text) + raised
+
+
 def _latex(table: Table) -> str:
     def line(fields: Sequence[str]) -> str:
         return "  " + " & ".join(fields) + r" \\"
 
-    body = [
-        line([rf"\textbf{{{escape_latex(c.text)}}}" if c.bold else escape_latex(c.text) for c in row])
-        for row in table.rows
-    ]
+    body = [line([_latex_cell(cell) for cell in row]) for row in table.rows]
     head = line([escape_latex(column) for column in table.columns])
     note = [f"% {' '.join(table.note.split())}"] if table.note else []
     return "\n".join(

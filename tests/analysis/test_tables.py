@@ -116,3 +116,9 @@ def test_numbers_for_people():
     assert (p_text(0.0004), p_text(0.0123), p_text(1.0), p_text(None)) == ("<.001", ".012", "1.000", "—")
     assert (seconds_text(48), seconds_text(750), seconds_text(11520)) == ("48 s", "12.5 min", "3.2 h")
     assert escape_latex("50 %") == r"50 \%"
+
+
+def test_a_dagger_stands_raised_behind_a_bold_number():
+    table = Table("t", ("", "ua"), ((Cell("x"), Cell("76.1", bold=True, mark="†")),))
+    assert r"\textbf{76.1}\textsuperscript{\textdagger{}}" in to_latex([table])
+    assert "| **76.1**† |" in to_markdown([table])
