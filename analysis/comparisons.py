@@ -1,32 +1,57 @@
-"""Comparisons of families that differ in one axis: candidates against a reference, with all tests."""
+"""Comparisons of cells that differ in one axis: candidates against a reference, with all tests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from analysis.contrasts import EQUIVALENCE, EXPLORED, Axis, Contrasts
 from analysis.errors import AmbiguousSelection, EmptySelection, RaggedTable
-from analysis.families import Family, cells_of, families
+from analysis.families import Family, by_family_and_percent
 from analysis.results import Results
 from analysis.significance import (
     Claim,
+    Effects,
     Evidence,
     Outcome,
+    Posterior,
     claim,
+    correlated_t,
+    effects,
     fold_mean_t,
     nadeau_bengio_runs,
-    paired,
+    paired_cells,
     run_t,
     seed_mean_t,
     sign_flip,
+    welch_t,
+    wilcoxon,
 )
 
-Axis = Literal["strategy", "adaptation", "initialization"]
-REFERENCES: dict[Axis, str] = {"strategy": "random", "adaptation": "none", "initialization": "random"}
+_TITLES: dict[Axis, str] = {
+    "strategy": "Strategies against {}",
+    "adaptation": "Adaptations against {}",
+    "initialization": "Initializations against {}",
+}
+
+
+@dataclass(frozen=True)
+class Further:
+    """What is said of a difference beside the evidence that carries a claim.
+
+    Attributes:
+        tests: fold-mean t, sign flips, Wilcoxon, Nadeau-Bengio on all scores, and the paper's own tests
+            over seeds and over runs, paired and Welch's, which are conditional on these speakers.
+        posterior: how probable it is that the candidate is worse, equivalent in practice, or better.
+        effects: sizes of the difference.
+    """
+
+    tests: tuple[Outcome, ...]
+    posterior: Posterior
+    effects: Effects
 
 
 @dataclass(frozen=True)
@@ -34,126 +59,146 @@ class Comparison:
     """One candidate against its reference at one ratio.
 
     Attributes:
-        axis: what the two differ in.
-        claim: the primary evidence, corrected over all comparisons of its axis.
-        others: fold-mean t, sign flips, Nadeau-Bengio on all scores, and the paper's own tests over seeds
-            and over runs, the last two conditional on these speakers; empty where the test was refused.
+        contrasts: the family that it is a member of.
+        claim: the primary evidence, corrected over that family.
+        further: None where no test was made.
         labelled: mean number of labelled utterances of the candidate; as planned where none is finished.
     """
 
-    axis: Axis
+    contrasts: Contrasts
     candidate: Family
     reference: Family
     percent: float
     labelled: float
     claim: Claim
-    others: tuple[Outcome, ...]
+    further: Further | None
+
+    @property
+    def axis(self) -> Axis:
+        """What the two differ in."""
+        return self.contrasts.axis
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """A comparison before its family is known; `settled` when both sides had the same training set."""
+    """A comparison before it is corrected; `settled` when both sides had the same training set."""
 
-    axis: Axis
     candidate: Family
     reference: Family
     percent: float
     labelled: float
     evidence: Evidence
+    further: Further | None
     settled: bool
 
 
-def compare(
-    results: Results, axis: Axis, reference: str, metric: str = "ua", untestable: str = ""
-) -> list[Comparison]:
-    """Every family against the one that differs from it only by having `reference` on `axis`, at each ratio.
+def compare(results: Results, contrasts: Contrasts, untestable: str = "") -> list[Comparison]:
+    """Every candidate against the cells that differ only by having the reference on the axis, at each ratio.
 
-    The comparisons returned are one Holm family, and the plan decides who is in it: an unfinished study
-    must not correct for less than the finished one. Left out are pairs that are one and the same run
-    (round 0 of two strategies); counted outside the family are those where everything is labelled and
-    nothing differs, because no other result was possible. A pair with cells missing is refused, not
-    repaired. `untestable` is the reason why this study can say nothing on the axis: then no pair is tested.
+    The plan decides who is a member: an unfinished study must not correct for less than the finished one.
+    Left out are pairs that are one and the same run (round 0 of two strategies); not counted as members are
+    those where everything is labelled and nothing differs, because no other result was possible. A pair with
+    cells missing is refused, not repaired. `untestable` is the reason why this study can say nothing on the
+    axis: then no pair is tested.
     """
-    pairs = list(_pairs(results, axis, reference, metric, untestable))
-    family = iter(claim([pair.evidence for pair in pairs if not pair.settled]))
+    pairs = list(_pairs(results, contrasts, untestable))
+    members = iter(claim([pair.evidence for pair in pairs if not pair.settled]))
     return [
         Comparison(
-            axis,
+            contrasts,
             pair.candidate,
             pair.reference,
             pair.percent,
             pair.labelled,
-            claim([pair.evidence])[0] if pair.settled else next(family),
-            _others(pair.evidence),
+            claim([pair.evidence])[0] if pair.settled else next(members),
+            pair.further,
         )
         for pair in pairs
     ]
 
 
-def axes_to_compare(results: Results, strategy: str) -> dict[Axis, str]:
-    """The axes of a study on which its reference has something to be compared with, with the references."""
-    wanted = {**REFERENCES, "strategy": strategy}
+def to_explore(
+    results: Results,
+    strategy: str,
+    declared: Sequence[Contrasts] = (),
+    equivalence: float = EQUIVALENCE,
+) -> list[Contrasts]:
+    """Families that nobody declared: every axis on which the study varies and has its reference.
+
+    `strategy`: the reference of that axis. Left out is what a declared family compares at all ratios.
+    """
     planned = results.cells
-    return {
-        axis: name
-        for axis, name in wanted.items()
-        if planned[axis].nunique() > 1 and name in set(planned[axis])
-    }
+    known = {(one.axis, one.reference) for one in declared if not one.percents and not one.where}
+    references: dict[Axis, str] = {**EXPLORED, "strategy": strategy}
+    return [
+        Contrasts(_TITLES[axis].format(name), axis, name, equivalence=equivalence)
+        for axis, name in references.items()
+        if (axis, name) not in known and planned[axis].nunique() > 1 and name in set(planned[axis])
+    ]
 
 
-def _pairs(results: Results, axis: Axis, reference: str, metric: str, untestable: str) -> Iterator[_Pair]:
-    planned = results.cells
+def _pairs(results: Results, contrasts: Contrasts, untestable: str) -> Iterator[_Pair]:
+    axis, reference = contrasts.axis, contrasts.reference
+    planned = by_family_and_percent(_chosen(results.cells, contrasts))
+    finished = by_family_and_percent(_chosen(results.frame, contrasts))
     seen: set[tuple[frozenset[str], frozenset[str]]] = set()
-    for candidate in families(planned):
+    for (candidate, percent), cells in planned.items():
         if getattr(candidate, axis) == reference:
             continue
         other = candidate._replace(**{axis: reference})
-        against = cells_of(planned, other)
-        for percent, cells in cells_of(planned, candidate).groupby("percent"):
-            runs = frozenset(cells["key"]), frozenset(against[against["percent"] == percent]["key"])
-            if runs[0] == runs[1] or runs in seen:
-                continue
-            seen.add(runs)
-            ratio = float(percent)  # type: ignore[arg-type]
-            evidence = (
-                Evidence(None, reason=untestable)
-                if untestable
-                else _evidence(results, candidate, other, ratio, metric)
-            )
-            finished = cells_of(results.frame, candidate)
-            finished = finished[finished["percent"] == ratio]
-            labelled = cells["size"] if finished.empty else finished["labelled"]
-            settled = _settled(finished, evidence)
-            yield _Pair(axis, candidate, other, ratio, float(labelled.mean()), evidence, settled)
+        against = planned.get((other, percent))
+        runs = frozenset(cells["key"]), frozenset(() if against is None else against["key"])
+        if runs[0] == runs[1] or runs in seen:
+            continue
+        seen.add(runs)
+        left, right = (finished.get((family, percent)) for family in (candidate, other))
+        labelled = float((cells["size"] if left is None else left["labelled"]).mean())
+        if untestable:
+            evidence, further = Evidence(None, reason=untestable), None
+        elif against is None:
+            reason = f"the study plans no cell with {axis} {reference} beside it"
+            evidence, further = Evidence(None, reason=reason), None
+        else:
+            absent = len(cells) + len(against) - sum(0 if one is None else len(one) for one in (left, right))
+            evidence, further = _evidence(left, right, absent, contrasts)
+        yield _Pair(candidate, other, percent, labelled, evidence, further, _settled(left, evidence))
 
 
-def _evidence(results: Results, a: Family, b: Family, percent: float, metric: str) -> Evidence:
-    """Paired differences, or the sentence why the table is ragged."""
-    absent = sum(int((cells_of(results.missing, family)["percent"] == percent).sum()) for family in (a, b))
-    if absent:
-        return Evidence(None, reason=f"ragged, planned cells missing: {absent}")
-    left, right = ({**family._asdict(), "percent": percent} for family in (a, b))
+def _chosen(cells: pd.DataFrame, contrasts: Contrasts) -> pd.DataFrame:
+    """The cells that a family of comparisons is about."""
+    chosen = pd.Series(True, index=cells.index)
+    for axis, value in contrasts.where.items():
+        chosen &= cells[axis] == value
+    if contrasts.percents:
+        chosen &= cells["percent"].isin(contrasts.percents)
+    return cells[chosen]
+
+
+def _evidence(
+    left: pd.DataFrame | None, right: pd.DataFrame | None, absent: int, contrasts: Contrasts
+) -> tuple[Evidence, Further | None]:
+    """Paired differences with all that is said of them, or the sentence why the table is ragged."""
+    if absent or left is None or right is None:
+        return Evidence(None, reason=f"ragged, planned cells missing: {absent}"), None
     try:
-        differences = paired(results.frame, left, right, metric)
+        a, b = paired_cells(left, right, contrasts.metric)
     except (EmptySelection, AmbiguousSelection, RaggedTable) as error:
-        return Evidence(None, reason=str(error))
-    cells = cells_of(results.frame, a)
-    return Evidence(differences, float((cells["test"] / cells["train"]).mean()))
+        return Evidence(None, reason=str(error)), None
+    ratio = float((left["test"] / left["train"]).mean())
+    tests = (
+        fold_mean_t(a - b),
+        sign_flip(a - b),
+        wilcoxon(a - b),
+        nadeau_bengio_runs(a - b, ratio),
+        seed_mean_t(a - b),
+        welch_t(a, b),
+        run_t(a - b),
+    )
+    posterior = correlated_t(a - b, ratio, contrasts.equivalence)
+    return Evidence(a - b, ratio), Further(tests, posterior, effects(a, b))
 
 
-def _settled(cells: pd.DataFrame, evidence: Evidence) -> bool:
-    if evidence.differences is None or np.any(evidence.differences):
+def _settled(cells: pd.DataFrame | None, evidence: Evidence) -> bool:
+    if cells is None or evidence.differences is None or np.any(evidence.differences):
         return False
     return bool((cells["labelled"] >= cells["train"]).all())
-
-
-def _others(evidence: Evidence) -> tuple[Outcome, ...]:
-    if evidence.differences is None:
-        return ()
-    return (
-        fold_mean_t(evidence.differences),
-        sign_flip(evidence.differences),
-        nadeau_bengio_runs(evidence.differences, evidence.test_over_train),
-        seed_mean_t(evidence.differences),
-        run_t(evidence.differences),
-    )

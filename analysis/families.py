@@ -34,6 +34,22 @@ def cells_of(frame: pd.DataFrame, family: Family) -> pd.DataFrame:
     return frame[chosen]
 
 
+def by_family(frame: pd.DataFrame) -> dict[Family, pd.DataFrame]:
+    """The rows of every family, in the order in which they were planned: one pass for all of them."""
+    groups = frame.groupby(list(AXES), sort=False)
+    return {Family(*map(str, values)): cells for values, cells in groups}
+
+
+def by_family_and_percent(frame: pd.DataFrame) -> dict[tuple[Family, float], pd.DataFrame]:
+    """The rows of every family at every ratio, ratios ascending within a family."""
+    groups = frame.sort_values("percent", kind="stable").groupby([*AXES, "percent"], sort=False)
+    found = {
+        (Family(*map(str, values[:-1])), float(values[-1])): cells  # type: ignore[arg-type]
+        for values, cells in groups
+    }
+    return {key: found[key] for family in families(frame) for key in found if key[0] == family}
+
+
 def varying(frame: pd.DataFrame) -> list[str]:
     """The axes with more than one value; `strategy` where there is none, so that a label is never empty."""
     axes = [axis for axis in AXES if frame[axis].nunique() > 1]

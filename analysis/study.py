@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from analysis.contrasts import EQUIVALENCE, Contrasts
+from analysis.false_positives import Design
+
 Weights = Literal["random", "pretrained", "none"]
 UNKNOWN = "unknown"
 
@@ -50,6 +53,14 @@ class CorpusInfo:
 
 
 @dataclass(frozen=True)
+class ChecklistItem:
+    """A question that a reviewer asks, and what the study answers."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
 class StudyInfo:
     """What the page says about a study beside its results.
 
@@ -62,6 +73,14 @@ class StudyInfo:
         weights_are: of the backbone; `none` where no method has one.
         settings_yaml: the resolved study file.
         commands: how to run and report it again.
+        families: of comparisons, as the study declares them.
+        declared_at: seconds since the epoch when a launch first had just these families; None: none had.
+        equivalence: differences up to this share of UA count as none in practice.
+        designs: what is repeated on each corpus, to simulate how often tests err; none: not simulated.
+        methods: sentences on what was done, for a paper.
+        checklist: what reviewers ask of reproducibility; the analysis adds what it knows itself.
+        provenance: names and values of where the results came from.
+        drift: clauses on results made by other code, versions or devices than others.
     """
 
     name: str
@@ -73,6 +92,14 @@ class StudyInfo:
     weights_are: Weights = "none"
     settings_yaml: str = ""
     commands: tuple[str, ...] = ()
+    families: tuple[Contrasts, ...] = ()
+    declared_at: float | None = None
+    equivalence: float = EQUIVALENCE
+    designs: Mapping[str, Design] = field(default_factory=dict)
+    methods: tuple[str, ...] = ()
+    checklist: tuple[ChecklistItem, ...] = ()
+    provenance: tuple[tuple[str, str], ...] = ()
+    drift: tuple[str, ...] = ()
 
     def corpus(self, name: str) -> CorpusInfo:
         """What is known of a corpus; nothing where it was not named."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any, Literal
 
 import pandas as pd
@@ -10,8 +11,16 @@ import pandas as pd
 from analysis._rendering import NOTHING, Cell, Table, p_text, percent, points, seconds_text
 from analysis.comparisons import Comparison
 from analysis.curves import sd_over_folds
-from analysis.families import AXES, cells_of, families, label, percent_text, varying
+from analysis.families import (
+    AXES,
+    by_family,
+    by_family_and_percent,
+    label,
+    percent_text,
+    varying,
+)
 from analysis.results import Results, pooled
+from analysis.significance import Outcome, power_at
 
 Metric = Literal["ua", "wa"]
 METRICS: tuple[Metric, ...] = ("ua", "wa")
@@ -22,25 +31,43 @@ CELL_VALUES = (
 )  # fmt: skip
 
 
+COMPARED = (
+    "candidate", "labelled", "difference", "95 % interval", "p quasi-F", "p Nadeau-Bengio", "verdict",
+    "detectable", "dz", "worse / equal / better (%)", "p over seeds (conditional)",
+)  # fmt: skip
+COMPARED_NOTE = (
+    "Differences of UA in percentage points, candidate minus reference. Interval: crossed folds × seeds, "
+    "not corrected. Both p-values are Holm-corrected over this table; better or worse needs both below .05. "
+    "Detectable: the true difference that both tests would find with 80 % power, uncorrected. dz: mean over "
+    "standard deviation of the paired differences. Worse / equal / better: posterior probabilities of a "
+    "Bayesian correlated t-test; equal is within {margin} points. p over seeds: the paired t-test of the "
+    "paper, conditional on these speakers and not corrected; it is no evidence about other speakers."
+)
+_SHORT = {
+    "t on seed means": "seed_means_conditional",
+    "Welch t on seed means": "welch_conditional",
+    "t on all runs": "all_runs_conditional",
+}
+
+
 def score_frame(results: Results) -> pd.DataFrame:
     """One row per planned family and ratio: mean, sd over folds and pooled UA and WA, and cell counts."""
-    planned = results.cells
+    finished = by_family_and_percent(results.frame)
     rows = []
-    for family in families(planned):
-        finished = cells_of(results.frame, family)
-        for ratio, expected in cells_of(planned, family).groupby("percent"):
-            cells = finished[finished["percent"] == ratio]
-            counts = {"cells": len(cells), "planned": len(expected)}
-            rows.append({**family._asdict(), "percent": ratio, **counts, **_scores(cells)})
+    for (family, ratio), expected in by_family_and_percent(results.cells).items():
+        cells = finished.get((family, ratio), results.frame.iloc[:0])
+        counts = {"cells": len(cells), "planned": len(expected)}
+        rows.append({**family._asdict(), "percent": ratio, **counts, **_scores(cells)})
     return pd.DataFrame(rows)
 
 
-def score_table(results: Results, metric: Metric) -> Table:
+def score_table(results: Results, metric: Metric, scores: pd.DataFrame | None = None) -> Table:
     """Families by ratios: mean ± sd over folds of the seed means, pooled over all test utterances beside.
 
     With one speaker per fold the pooled score leads, because a single clip moves a fold's UA by points.
+    `scores`: what `score_frame` gives, where it is at hand.
     """
-    scores = score_frame(results)
+    scores = score_frame(results) if scores is None else scores.copy()
     lead = "pooled" if leaves_one_speaker_out(results.frame) else "mean"
     column = scores.groupby(["corpus", "percent"])[f"{metric}_{lead}"]
     best, worst = column.transform("max"), column.transform("min")
@@ -69,20 +96,17 @@ def leaves_one_speaker_out(frame: pd.DataFrame) -> bool:
 
 def seconds_frame(results: Results) -> pd.DataFrame:
     """One row per family and ratio: mean charged and spent seconds of a cell, and who shared the device."""
-    frame, rows = results.frame, []
-    for family in families(frame):
-        for ratio, cells in cells_of(frame, family).groupby("percent"):
-            rows.append(
-                {
-                    **family._asdict(),
-                    "percent": ratio,
-                    "charged_seconds": cells["charged_seconds"].mean(),
-                    "spent_seconds": cells["spent_seconds"].mean(),
-                    "cells": len(cells),
-                    "shared_by_most": cells["shared_by"].max(),
-                }
-            )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        {
+            **family._asdict(),
+            "percent": ratio,
+            "charged_seconds": cells["charged_seconds"].mean(),
+            "spent_seconds": cells["spent_seconds"].mean(),
+            "cells": len(cells),
+            "shared_by_most": cells["shared_by"].max(),
+        }
+        for (family, ratio), cells in by_family_and_percent(results.frame).items()
+    )
 
 
 def seconds_table(results: Results) -> Table:
@@ -93,7 +117,7 @@ def seconds_table(results: Results) -> Table:
     return _by_ratio(
         "Charged time by labelled share of train",
         seconds_frame(results),
-        lambda row: Cell(seconds_text(row["charged_seconds"])),
+        lambda row: Cell(seconds_text(row["charged_seconds"]), value=float(row["charged_seconds"])),
         note,
     )
 
@@ -114,21 +138,11 @@ def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
 
 
 def comparison_table(comparisons: Sequence[Comparison], title: str) -> Table:
-    """The primary evidence for each comparison, and the paper's own test under its right name."""
+    """The primary evidence for each comparison, its size, and the paper's own test under its right name."""
     axes = varying(pd.DataFrame([c.candidate for c in comparisons], columns=list(AXES)))
-    columns = (
-        "candidate", "labelled", "difference", "95 % interval", "p quasi-F", "p Nadeau-Bengio", "verdict",
-        "detectable", "p over seeds (conditional)",
-    )  # fmt: skip
     rows = tuple(_comparison_cells(comparison, axes) for comparison in comparisons)
-    note = (
-        "Differences of UA in percentage points, candidate minus reference. Interval: crossed folds × seeds, "
-        "not corrected. Both p-values are Holm-corrected over this table; better or worse needs both below "
-        ".05. Detectable: the true difference that both tests would find with 80 % power, uncorrected. "
-        "p over seeds: the paired t-test of the paper, conditional on these speakers and not corrected; it "
-        "is no evidence about other speakers."
-    )
-    return Table(title, columns, rows, note)
+    margin = percent(comparisons[0].contrasts.equivalence)
+    return Table(title, COMPARED, rows, COMPARED_NOTE.format(margin=margin))
 
 
 def terminal_table(results: Results, metric: Metric = "ua") -> list[dict[str, str]]:
@@ -167,8 +181,8 @@ def _by_ratio(title: str, rows: pd.DataFrame, render: Callable[[Any], Cell], not
     axes = varying(rows)
     ratios = sorted(rows["percent"].unique())
     lines = []
-    for family in families(rows):
-        found = {row["percent"]: render(row) for _, row in cells_of(rows, family).iterrows()}
+    for family, of_family in by_family(rows).items():
+        found = {row["percent"]: render(row) for row in of_family.to_dict("records")}
         lines.append((Cell(label(family, axes)), *(found.get(ratio, Cell(NOTHING)) for ratio in ratios)))
     return Table(title, ("", *map(percent_text, ratios)), tuple(lines), note)
 
@@ -183,29 +197,33 @@ def _score_cell(metric: Metric, lead: str) -> Callable[[Any], Cell]:
         together = percent(row[f"{metric}_pooled"])
         text = f"{mean} ({together})" if lead == "mean" else f"{together} ({mean})"
         whole = row["cells"] == row["planned"]
-        return Cell(text if whole else f"{text} *", bold=bool(row["best"]) and whole)
+        shown = text if whole else f"{text} *"
+        return Cell(shown, bold=bool(row["best"]) and whole, value=float(row[f"{metric}_{lead}"]))
 
     return render
 
 
 def _comparison_cells(comparison: Comparison, axes: list[str]) -> tuple[Cell, ...]:
-    claim = comparison.claim
-    name = f"{label(comparison.candidate, axes)}, {percent_text(comparison.percent)}"
-    if claim.crossed is None:
-        return (Cell(name), Cell(f"{comparison.labelled:.0f}"), *[Cell(NOTHING)] * 4, _verdict(comparison),
-                *[Cell(NOTHING)] * 2)  # fmt: skip
-    interval = claim.crossed.interval
-    seeds = next((other.p for other in comparison.others if other.name == "t on seed means"), None)
+    claim, further = comparison.claim, comparison.further
+    name = Cell(f"{label(comparison.candidate, axes)}, {percent_text(comparison.percent)}")
+    labelled = Cell(f"{comparison.labelled:.0f}", value=comparison.labelled)
+    if claim.crossed is None or further is None:
+        return (name, labelled, *[Cell(NOTHING)] * 4, _verdict(comparison), *[Cell(NOTHING)] * 4)
+    interval, likely = claim.crossed.interval, further.posterior
+    seeds = next((other.p for other in further.tests if other.name == "t on seed means"), None)
+    dz = further.effects.dz
     return (
-        Cell(name),
-        Cell(f"{comparison.labelled:.0f}"),
-        Cell(points(claim.crossed.estimate)),
+        name,
+        labelled,
+        Cell(points(claim.crossed.estimate), value=claim.crossed.estimate),
         Cell(NOTHING if interval is None else f"{points(interval[0])} to {points(interval[1])}"),
-        Cell(p_text(claim.crossed_holm)),
-        Cell(p_text(claim.corrected_holm)),
+        Cell(p_text(claim.crossed_holm), value=claim.crossed_holm),
+        Cell(p_text(claim.corrected_holm), value=claim.corrected_holm),
         _verdict(comparison),
-        Cell(NOTHING if claim.detectable is None else percent(claim.detectable)),
-        Cell(p_text(seeds)),
+        Cell(NOTHING if claim.detectable is None else percent(claim.detectable), value=claim.detectable),
+        Cell(NOTHING if dz is None else f"{dz:.2f}".replace("-", "−"), value=dz),
+        Cell(" / ".join(f"{100 * share:.0f}" for share in (likely.worse, likely.equivalent, likely.better))),
+        Cell(p_text(seeds), value=seeds),
     )
 
 
@@ -216,13 +234,16 @@ def _verdict(comparison: Comparison) -> Cell:
 
 
 def _comparison_row(comparison: Comparison) -> dict[str, Any]:
-    claim = comparison.claim
+    claim, contrasts = comparison.claim, comparison.contrasts
     row: dict[str, Any] = {
+        "family": contrasts.name,
+        "declared": contrasts.declared,
         "axis": comparison.axis,
         **comparison.candidate._asdict(),
-        "reference": getattr(comparison.reference, comparison.axis),
+        "reference": contrasts.reference,
         "percent": comparison.percent,
         "labelled": comparison.labelled,
+        "metric": contrasts.metric,
         "difference": None if claim.crossed is None else claim.crossed.estimate,
         "verdict": claim.verdict,
         "detectable": claim.detectable,
@@ -230,17 +251,22 @@ def _comparison_row(comparison: Comparison) -> dict[str, Any]:
         "p_nadeau_bengio_holm": claim.corrected_holm,
         "reason": claim.reason,
     }
-    short = {"t on seed means": "seed_means_conditional", "t on all runs": "all_runs_conditional"}
-    for outcome in (claim.crossed, claim.corrected, *comparison.others):
+    further = comparison.further
+    for outcome in (claim.crossed, claim.corrected, *(() if further is None else further.tests)):
         if outcome is not None:
-            name = short.get(outcome.name, outcome.name.replace(" ", "_").replace("-", "_").lower())
-            low, high = outcome.interval or (None, None)
-            figures = {
-                "statistic": outcome.statistic,
-                "df": outcome.df,
-                "p": outcome.p,
-                "low": low,
-                "high": high,
-            }
-            row |= {f"{name}.{figure}": value for figure, value in figures.items()}
+            row |= _outcome_row(outcome)
+    if further is not None and claim.crossed is not None:
+        likely = {f"bayesian.{name}": value for name, value in asdict(further.posterior).items()}
+        sizes = {f"effect.{name}": value for name, value in asdict(further.effects).items()}
+        margin = contrasts.equivalence
+        powers = {"power_at_rope": power_at(claim.crossed, margin) if margin else None}
+        row |= {name: value for name, value in likely.items() if not name.endswith("scope")} | sizes | powers
     return row
+
+
+def _outcome_row(outcome: Outcome) -> dict[str, Any]:
+    """The figures of one test; the name of one over runs says what it is conditional on."""
+    name = _SHORT.get(outcome.name, outcome.name.replace(" ", "_").replace("-", "_").lower())
+    low, high = outcome.interval or (None, None)
+    figures = {"statistic": outcome.statistic, "df": outcome.df, "p": outcome.p, "low": low, "high": high}
+    return {f"{name}.{figure}": value for figure, value in figures.items()}

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.families import cells_of, families, label, varying
+from analysis.families import by_family_and_percent, label, varying
 
 Interval = Literal["seeds", "folds"]
 DRAWS = 2000
@@ -37,26 +37,25 @@ def learning_curves(
         folds, seeds, cells. low and high are NaN where one seed (or one fold) leaves nothing to vary.
     """
     axes, rows = varying(frame), []
-    for family in families(frame):
-        for percent, cells in cells_of(frame, family).groupby("percent"):
-            by_fold = [scores.to_numpy(float) for _, scores in cells.groupby("fold")[metric]]
-            low, high = _interval(by_fold, generator, interval, confidence)
-            rows.append(
-                {
-                    **family._asdict(),
-                    "label": label(family, axes),
-                    "percent": percent,
-                    "labelled": cells["labelled"].mean(),
-                    "validation": cells["validation"].mean(),
-                    "mean": float(np.mean([scores.mean() for scores in by_fold])),
-                    "low": low,
-                    "high": high,
-                    "sd": sd_over_folds(by_fold),
-                    "folds": len(by_fold),
-                    "seeds": cells["seed"].nunique(),
-                    "cells": len(cells),
-                }
-            )
+    for (family, percent), cells in by_family_and_percent(frame).items():
+        by_fold = [scores.to_numpy(float) for _, scores in cells.groupby("fold")[metric]]
+        low, high = _interval(by_fold, generator, interval, confidence)
+        rows.append(
+            {
+                **family._asdict(),
+                "label": label(family, axes),
+                "percent": percent,
+                "labelled": cells["labelled"].mean(),
+                "validation": cells["validation"].mean(),
+                "mean": float(np.mean([scores.mean() for scores in by_fold])),
+                "low": low,
+                "high": high,
+                "sd": sd_over_folds(by_fold),
+                "folds": len(by_fold),
+                "seeds": cells["seed"].nunique(),
+                "cells": len(cells),
+            }
+        )
     return pd.DataFrame(rows)
 
 

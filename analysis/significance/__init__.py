@@ -14,7 +14,7 @@ from analysis.significance.effects import Effects, effects
 from analysis.significance.exact import sign_flip, wilcoxon
 from analysis.significance.five_by_two import alpaydin_f, dietterich_t
 from analysis.significance.outcome import Differences, Outcome
-from analysis.significance.pairing import paired, paired_scores
+from analysis.significance.pairing import paired, paired_cells, paired_scores
 from analysis.significance.plain import fold_mean_t, run_t, seed_mean_t, welch_t
 from analysis.significance.power import detectable_difference, power_at
 from analysis.significance.ranks import Ranking, critical_difference, friedman
@@ -42,6 +42,7 @@ __all__ = [
     "nadeau_bengio",
     "nadeau_bengio_runs",
     "paired",
+    "paired_cells",
     "paired_scores",
     "power_at",
     "quasi_f",

@@ -32,13 +32,20 @@ def paired_scores(
         EmptySelection, AmbiguousSelection: when a selection names no cell, or several for one pair.
         RaggedTable: when the two do not fill the same full grid of folds and seeds.
     """
-    left, right = _scores(frame, a, metric), _scores(frame, b, metric)
+    return paired_cells(_selected(frame, a), _selected(frame, b), metric, (_named(a), _named(b)))
+
+
+def paired_cells(
+    a: pd.DataFrame, b: pd.DataFrame, metric: str = "ua", names: tuple[str, str] = ("One side", "The other")
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """As `paired_scores`, of cells that are selected already; `names` of both sides begin the sentences."""
+    left, right = _scores(a, names[0], metric), _scores(b, names[1], metric)
     folds = sorted({fold for fold, _ in left} | {fold for fold, _ in right})
     seeds = sorted({seed for _, seed in left} | {seed for _, seed in right})
-    for scores, selection in ((left, a), (right, b)):
+    for scores, name in ((left, names[0]), (right, names[1])):
         holes = [(fold, seed) for fold in folds for seed in seeds if (fold, seed) not in scores]
         if holes:
-            raise RaggedTable(_named(selection), holes, len(folds), len(seeds))
+            raise RaggedTable(name, holes, len(folds), len(seeds))
     first, second = (
         np.array([[scores[fold, seed] for fold in folds] for seed in seeds], dtype=np.float64)
         for scores in (left, right)
@@ -46,16 +53,20 @@ def paired_scores(
     return first, second
 
 
-def _scores(frame: pd.DataFrame, selection: Mapping[str, Any], metric: str) -> dict[tuple[int, int], float]:
-    chosen = frame
+def _selected(frame: pd.DataFrame, selection: Mapping[str, Any]) -> pd.DataFrame:
+    chosen = pd.Series(True, index=frame.index)
     for column, value in selection.items():
-        chosen = chosen[chosen[column] == value]
-    chosen = chosen[chosen[metric].notna()]
+        chosen &= frame[column] == value
+    return frame[chosen]
+
+
+def _scores(cells: pd.DataFrame, name: str, metric: str) -> dict[tuple[int, int], float]:
+    chosen = cells[cells[metric].notna()]
     if chosen.empty:
-        raise EmptySelection(_named(selection))
+        raise EmptySelection(name)
     if chosen.duplicated(["fold", "seed"]).any():
         several = [axis for axis in (*AXES, "percent") if axis in chosen and chosen[axis].nunique() > 1]
-        raise AmbiguousSelection(_named(selection), several)
+        raise AmbiguousSelection(name, several)
     keys = zip(chosen["fold"], chosen["seed"], chosen[metric], strict=True)
     return {(int(fold), int(seed)): float(score) for fold, seed, score in keys}
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from analysis.significance.outcome import (
     CONDITIONAL,
@@ -55,5 +54,9 @@ def welch_t(a: NDArray[np.float64], b: NDArray[np.float64], confidence: float = 
         return begun.undefined(f"needs at least 2 seeds of each, has {len(left)} and {len(right)}")
     if max(np.ptp(left), np.ptp(right)) < NOTHING:
         return begun.undefined("has no variance: every seed of a method has the same mean")
-    variance = float(left.var(ddof=1) / len(left) + right.var(ddof=1) / len(right))
-    return by_t(begun, variance, float(stats.ttest_ind(left, right, equal_var=False).df), confidence)
+    of_mean = [float(means.var(ddof=1)) / len(means) for means in (left, right)]
+    variance = sum(of_mean)
+    df = variance**2 / sum(
+        part**2 / (len(means) - 1) for part, means in zip(of_mean, (left, right), strict=True)
+    )
+    return by_t(begun, variance, df, confidence)

@@ -19,6 +19,7 @@ from sweeps.launching.budget import Limits, NoGpuToCount
 from sweeps.launching.forecast import Forecaster
 from sweeps.launching.launch import Outcome, Where, launch
 from sweeps.planning.counting import Together
+from sweeps.provenance.declared import note_declaration
 from sweeps.running.following import Followed, FollowingStudies
 from sweeps.running.mending import mend_records
 from sweeps.running.progress import why_ended
@@ -59,6 +60,7 @@ def run_studies(
     reading = reading or Reading(store.ledger)
     mend_records(studies, reading)
     for opened in studies:
+        note_declaration(opened.study, store)
         prepare(opened)
     mirrors = [MirrorThread(tracking_uri, store, mirrored_study(opened, tracking_uri)) for opened in studies]
     try:

@@ -21,6 +21,7 @@ from after_ray.protocol import Protocol
 from after_ray.settings import Settings
 from sweeps.search.settings import Search, SelectedFrom
 from sweeps.study.axes import Seed, as_list, folds, integers, unique
+from sweeps.study.families import ComparisonFamily
 
 
 def named(value: Any) -> Any:
@@ -88,6 +89,12 @@ class Study(Settings):
     protocol: Protocol = Protocol()
     resources: Resources = Resources()
     reference: str | None = Field(default=None, description="strategy that others are compared with")
+    families: tuple[ComparisonFamily, ...] = Field(
+        default=(), description="comparisons that the study claims, declared before it runs; in no key"
+    )
+    equivalence: float = Field(
+        default=1.0, ge=0, le=100, description="points of UA up to which a difference counts as none"
+    )
     search: Search | None = None
     selected_from: SelectedFrom | None = Field(default=None, description="written by a search, in no key")
 

@@ -18,6 +18,7 @@ from after_ray.store import Store
 from sweeps.planning.only import EVERYTHING, Keys, Only
 from sweeps.planning.plan import Plan, make_plan
 from sweeps.study.declaration import Study
+from sweeps.study.families import check_families
 from sweeps.study.loading import load_study
 from sweeps.study.places import override_without_places, without_places
 
@@ -110,6 +111,7 @@ def open_study(
         [one.manifest for one in found],
         lambda stage, manifest: standing_folds(stage, manifest, kept),
     )
+    check_families(study.families, plan)
     opened = OpenStudy(path, study, found, plan, kept, tuple(overrides), only)
     _ = opened.wanted  # a selection of nothing is refused now
     return opened

@@ -10,6 +10,7 @@ class _Text(HTMLParser):
     """The text of a page, and whether its tags close in order."""
 
     VOID = frozenset({"meta", "br", "path", "use", "rect", "line", "link"})
+    SILENT = frozenset({"style", "script"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,7 +26,8 @@ class _Text(HTMLParser):
             assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.words.append(data)
+        if not self.SILENT.intersection(self.open):
+            self.words.append(data)
 
 
 def text_of(page: Path) -> str:

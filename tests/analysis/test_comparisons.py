@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
 
-from analysis.comparisons import axes_to_compare, compare
+from analysis.comparisons import compare, to_explore
+from analysis.contrasts import Contrasts
 from analysis.significance import holm, nadeau_bengio, quasi_f
+
+STRATEGIES = Contrasts("strategies", "strategy", "random")
 
 
 def wavy(strategy, percent, fold, seed):
@@ -13,7 +16,7 @@ def wavy(strategy, percent, fold, seed):
 
 def test_differences_are_those_of_the_cells(make_study):
     results = make_study(wavy).results
-    found = compare(results, "strategy", "random")
+    found = compare(results, STRATEGIES)
     assert [comparison.percent for comparison in found] == [5, 10]
     expected = np.array([[0.1, 0.15, 0.2], [0.2, 0.1, 0.15]])
     for comparison in found:
@@ -23,27 +26,27 @@ def test_differences_are_those_of_the_cells(make_study):
 
 
 def test_a_shared_round_0_is_not_compared_with_itself(make_study):
-    shared = compare(make_study(wavy).results, "strategy", "random")
+    shared = compare(make_study(wavy).results, STRATEGIES)
     assert 1 not in [comparison.percent for comparison in shared]
 
 
 def test_equal_results_of_different_runs_are_identical(make_study):
-    found = compare(make_study(wavy, share_first=False).results, "strategy", "random")
+    found = compare(make_study(wavy, share_first=False).results, STRATEGIES)
     assert found[0].claim.verdict == "identical"
 
 
 def test_a_ragged_ratio_is_refused_and_the_others_are_tested(make_study):
     hole = ("random", 10, 2, 1)
     results = make_study(wavy, left_out=lambda *cell: cell == hole).results
-    at_5, at_10 = compare(results, "strategy", "random")
+    at_5, at_10 = compare(results, STRATEGIES)
     assert at_5.claim.crossed.p is not None
-    assert (at_10.claim.verdict, at_10.others) == ("not tested", ())
+    assert (at_10.claim.verdict, at_10.further) == ("not tested", None)
     assert at_10.claim.reason == "ragged, planned cells missing: 1"
 
 
 def test_a_seed_that_is_missing_everywhere_is_a_hole_too(make_study):
     results = make_study(wavy, left_out=lambda strategy, percent, fold, seed: seed == 1).results
-    assert {c.claim.verdict for c in compare(results, "strategy", "random")} == {"not tested"}
+    assert {c.claim.verdict for c in compare(results, STRATEGIES)} == {"not tested"}
 
 
 THREE = ("random", "entropy", "margin")
@@ -51,7 +54,7 @@ THREE = ("random", "entropy", "margin")
 
 def test_a_planned_family_without_any_result_is_refused_and_counted(make_study):
     results = make_study(wavy, strategies=THREE, left_out=lambda s, p, *_: s == "margin" and p > 1).results
-    found = compare(results, "strategy", "random")
+    found = compare(results, STRATEGIES)
     named = {(c.candidate.strategy, c.percent): c for c in found}
     assert set(named) == {(name, percent) for name in ("entropy", "margin") for percent in (5, 10)}
     for percent in (5, 10):
@@ -65,33 +68,33 @@ def test_a_planned_family_without_any_result_is_refused_and_counted(make_study):
 
 def test_a_ratio_that_no_cell_has_reached_is_refused_and_counted(make_study):
     results = make_study(wavy, left_out=lambda strategy, percent, *_: percent == 10).results
-    at_5, at_10 = compare(results, "strategy", "random")
+    at_5, at_10 = compare(results, STRATEGIES)
     assert (at_10.percent, at_10.claim.verdict) == (10, "not tested")
     assert at_5.claim.crossed_holm == pytest.approx(min(1, 2 * at_5.claim.crossed.p))
 
 
 def test_a_study_that_has_not_begun_tests_nothing(make_study):
     results = make_study(wavy, left_out=lambda *_: True).results
-    assert [c.claim.verdict for c in compare(results, "strategy", "random")] == ["not tested"] * 2
+    assert [c.claim.verdict for c in compare(results, STRATEGIES)] == ["not tested"] * 2
 
 
 def test_an_untestable_axis_has_its_reason_and_no_figure(make_study):
-    for comparison in compare(make_study(wavy).results, "strategy", "random", untestable="no weights"):
+    for comparison in compare(make_study(wavy).results, STRATEGIES, untestable="no weights"):
         assert (comparison.claim.verdict, comparison.claim.reason) == ("not tested", "no weights")
         assert comparison.claim.crossed is None
-        assert comparison.others == ()
+        assert comparison.further is None
 
 
 def test_equal_results_with_everything_labelled_are_no_member_of_the_family(make_study):
     def until_all(strategy, percent, fold, seed):
         return wavy("random" if percent == 100 else strategy, percent, fold, seed)
 
-    found = compare(make_study(until_all, percents=(1, 5, 100)).results, "strategy", "random")
+    found = compare(make_study(until_all, percents=(1, 5, 100)).results, STRATEGIES)
     assert found[-1].claim.verdict == "identical"
     assert found[0].claim.crossed_holm == pytest.approx(found[0].claim.crossed.p)
 
 
 def test_only_axes_with_a_choice_are_compared(make_study):
     results = make_study(wavy).results
-    assert axes_to_compare(results, "random") == {"strategy": "random"}
-    assert axes_to_compare(results, "margin") == {}
+    assert [(one.axis, one.reference) for one in to_explore(results, "random")] == [("strategy", "random")]
+    assert to_explore(results, "margin") == []

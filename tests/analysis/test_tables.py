@@ -15,7 +15,8 @@ from analysis._rendering import (
     to_markdown,
 )
 from analysis.comparisons import compare
-from analysis.report import to_csv
+from analysis.contrasts import Contrasts
+from analysis.report.files import to_csv
 from analysis.tables import (
     cells_frame,
     comparison_frame,
@@ -81,7 +82,7 @@ def test_the_comparison_keeps_the_papers_t_under_its_right_name(make_study):
     def varied(strategy, percent, fold, seed):
         return known(strategy, percent, fold, seed) + 0.05 * seed * (fold == 1) * (strategy == "entropy")
 
-    found = compare(make_study(varied).results, "strategy", "random")
+    found = compare(make_study(varied).results, Contrasts("x", "strategy", "random"))
     assert any("conditional" in column for column in comparison_table(found, "x").columns)
     frame = comparison_frame(found)
     assert "seed_means_conditional.p" in frame

@@ -15,12 +15,13 @@ from after_ray.corpora._contract import Conformity, worst
 from after_ray.manifest import Manifest
 from after_ray.protocol import Protocol
 from after_ray.store import Draft, Store
-from analysis._copies import differences_in_words
-from analysis._facts import warnings
+from analysis.report.copies import differences_in_words
+from analysis.report.facts import warnings
 from analysis.study import Copy, CorpusInfo
+from sweeps.describing import study_info
 from sweeps.in_words import protocol_in_words
 from sweeps.planning.plan import make_plan
-from sweeps.reporting import read_results, study_info, write_study_report
+from sweeps.reporting import read_results, write_study_report
 from sweeps.study.loading import load_study
 from sweeps.study.opening import OpenStudy
 from sweeps.tracking.mirroring import mirrored_trajectory

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from after_ray.store.pruned import Pruned
+from sweeps.describing import study_info
 from sweeps.in_words import selected_in_words
 from sweeps.planning.plan import make_plan
-from sweeps.reporting import study_info
 from sweeps.search.results import write_best, write_candidates
 from sweeps.study.loading import load_study
 from tests.sweeps.search.toy import STUDY, configuration, finish, opened

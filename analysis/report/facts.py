@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis._copies import copy_in_words, copy_warnings
 from analysis._rendering import NOTHING, percent
 from analysis.comparisons import Comparison
 from analysis.families import cells_of, families, label, percent_text, varying
+from analysis.report.copies import copy_in_words, copy_warnings
 from analysis.results import Results
 from analysis.study import CorpusInfo, StudyInfo, Weights
 
@@ -91,6 +91,7 @@ def warnings(results: Results, study: StudyInfo) -> list[str]:
         *_mixed(frame),
         *_uncharged(frame),
         *_of_records(frame),
+        *(f"{clause[:1].upper()}{clause[1:]}." for clause in study.drift),
         *_failures(results),
     ]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from after_ray.corpora._contract import LEVELS
-from analysis._copies import _WORDS, SHOWN, copy_in_words, differences_in_words
-from analysis._facts import warnings
+from analysis.report.copies import _WORDS, SHOWN, copy_in_words, differences_in_words
+from analysis.report.facts import warnings
 from analysis.results import Results
 from analysis.study import UNKNOWN, Copy, CorpusInfo, StudyInfo
 

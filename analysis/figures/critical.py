@@ -1,0 +1,54 @@
+"""The critical-difference diagram of Demsar (2006), drawn by scikit-posthocs."""
+
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis.figures.style import INK, STYLE
+from analysis.rankings import Ranked
+
+_ABOVE = 1.7  # rows above the axis
+
+
+def critical_figure(ranked: Ranked) -> Figure:
+    """Mean ranks on a line, best left; a bar joins methods that Nemenyi's test does not tell apart.
+
+    Raises:
+        ValueError: when nothing was ranked.
+    """
+    from scikit_posthocs import critical_difference_diagram  # a second to import
+
+    ranking = ranked.ranking
+    if ranking is None:
+        raise ValueError(f"there is no ranking to draw: {ranked.reason}")
+    names = list(ranked.names)
+    pairs = pd.DataFrame(ranking.nemenyi, index=names, columns=names)
+    lowest, widest = float(ranking.ranks.min()), float(np.ptp(ranking.ranks))
+    with matplotlib.rc_context(STYLE | {"axes.spines.top": True}):
+        figure = Figure(figsize=(7.2, 1.2 + 0.26 * ((len(names) + 1) // 2 + 1)), layout="constrained")
+        axes = figure.subplots()
+        critical_difference_diagram(
+            dict(zip(names, ranking.ranks.tolist(), strict=True)),
+            pairs,
+            alpha=ranking.alpha,
+            ax=axes,
+            label_fmt_left="{label} ({rank:.2f})",
+            label_fmt_right="({rank:.2f}) {label}",
+            label_props={"fontsize": 9},
+            marker_props={"s": 14},
+            elbow_props={"color": INK, "linewidth": 0.8},
+            crossbar_props={"color": INK, "linewidth": 2.5},
+            text_h_margin=0.04 * widest,
+        )
+        end = lowest + ranking.critical_difference
+        # Above the numbers of the axis, where the library would draw it through them.
+        axes.plot([lowest, end], [_ABOVE, _ABOVE], color=INK, linewidth=1, marker="|")
+        axes.annotate(
+            f"critical difference {ranking.critical_difference:.2f}", ((lowest + end) / 2, _ABOVE), (0, 4),
+            textcoords="offset points", ha="center", fontsize=9,
+        )  # fmt: skip
+        axes.set_ylim(top=_ABOVE + 1)
+    return figure

@@ -1,0 +1,180 @@
+"""Everything that a report shows, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from analysis._rendering import Cell, Table, percent
+from analysis.by_corpus import by_corpus_table
+from analysis.comparisons import Comparison, compare, to_explore
+from analysis.contrasts import Contrasts
+from analysis.curves import areas, learning_curves
+from analysis.figures import critical_figure, curves_figure, seconds_figure
+from analysis.rankings import Ranked, rank
+from analysis.report.facts import Facts, facts, warnings
+from analysis.report.headline import headline
+from analysis.report.methods import checklist, declared_in_words, in_words, methods
+from analysis.report.summary import summary
+from analysis.report.trust import calibrated, trust_tables
+from analysis.results import Results
+from analysis.study import ChecklistItem, StudyInfo
+from analysis.tables import (
+    METRICS,
+    comparison_table,
+    score_frame,
+    score_table,
+    seconds_frame,
+    seconds_table,
+)
+
+SIMULATIONS = 400  # studies in each of two worlds: a rate of 5 % is then known to about 2 points
+_DRAWS_SEED = 20230  # of bootstrap and simulations: the same results give the same page, byte for byte
+_NO_PRETRAINED_WEIGHTS = "not testable here (no pretrained weights)"
+
+
+class Contents:
+    """What the page and its files are made of.
+
+    Attributes:
+        study, results, reference: as they were given.
+        at: the ratio that is spoken of first.
+        declared, explored: comparisons by family: of those the study declares, and of the others.
+        ranked: methods ranked over blocks at that ratio.
+        curves, seconds, scores: the frames behind pictures and tables.
+        calibrations: how often tests err, by corpus.
+    """
+
+    def __init__(self, study: StudyInfo, results: Results, reference: str, simulations: int) -> None:
+        self.study, self.results, self.reference = study, results, reference
+        self.at = headline(sorted(results.cells["percent"].unique()), study.families)
+        self.declared = self._compared(study.families)
+        self.explored = self._compared(to_explore(results, reference, study.families, study.equivalence))
+        self.ranked: list[Ranked] = rank(results, self.at)
+        self.curves = learning_curves(results.frame, np.random.default_rng(_DRAWS_SEED))
+        self.seconds = seconds_frame(results)
+        self.scores = score_frame(results)
+        self.calibrations = calibrated(study.designs, simulations, _DRAWS_SEED)
+
+    @property
+    def comparisons(self) -> list[Comparison]:
+        """All of them, declared families first."""
+        return [one for found in (*self.declared.values(), *self.explored.values()) for one in found]
+
+    @cached_property
+    def summary(self) -> tuple[str, str, str]:
+        """The study in three sentences; what was declared counts before what was explored."""
+        leading = [one for found in self.declared.values() for one in found] or self.comparisons
+        return summary(self.study, self.results, self.scores, leading, len(self.warnings), self.at)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """The box."""
+        return facts(self.results, self.study, self.comparisons)
+
+    @cached_property
+    def warnings(self) -> list[str]:
+        """What weakens the results."""
+        return warnings(self.results, self.study)
+
+    @property
+    def declaration(self) -> str:
+        """Whether families were declared, and when."""
+        return declared_in_words(self.study, self.results)
+
+    @property
+    def methods(self) -> list[str]:
+        """Paragraphs to be pasted."""
+        simulated = next((one.additive[0].studies for one in self.calibrations.values()), 0)
+        return methods(self.study, self.results, self.comparisons, simulated)
+
+    @property
+    def checklist(self) -> list[ChecklistItem]:
+        """Questions and answers."""
+        return checklist(self.study, self.results, self.declaration)
+
+    @cached_property
+    def score_tables(self) -> list[Table]:
+        """UA and WA by ratio."""
+        return [score_table(self.results, metric, self.scores) for metric in METRICS]
+
+    @cached_property
+    def by_corpus_table(self) -> Table | None:
+        """UA of each tested corpus; None where there is a single one."""
+        return by_corpus_table(self.results)
+
+    @property
+    def declared_tables(self) -> list[Table]:
+        """A table for each declared family."""
+        families = {family.name: in_words(family) for family in self.study.families}
+        return [comparison_table(found, f"{name}: {families[name]}") for name, found in self.declared.items()]
+
+    @property
+    def explored_tables(self) -> list[Table]:
+        """A table for each family that nobody declared."""
+        return [comparison_table(found, name) for name, found in self.explored.items()]
+
+    @property
+    def area_table(self) -> Table:
+        """Areas under the curves."""
+        rows = tuple(
+            (
+                Cell(row["label"]),
+                *(Cell(percent(row[axis]), value=float(row[axis])) for axis in ("linear", "log2")),
+            )
+            for _, row in areas(self.curves).iterrows()
+        )
+        note = (
+            "Mean UA over the axis of labelled shares (area by trapezoids). It depends on the ratios of "
+            "this study, so compare it only within this table; a dash: the curve lacks ratios, or has a "
+            "single one."
+        )
+        return Table("Area under the learning curve", ("", "linear axis", "log2 axis"), rows, note)
+
+    @property
+    def seconds_table(self) -> Table:
+        """Charged time."""
+        return seconds_table(self.results)
+
+    @property
+    def trust_tables(self) -> list[Table]:
+        """False positives of every test, a table per corpus."""
+        return trust_tables(self.calibrations)
+
+    def figures(self, legend: bool = True) -> dict[str, Figure]:
+        """Learning curves and charged time; without a legend for a page that has its own."""
+        chance = {
+            str(corpus): 1 / len(cells["classes"].iloc[0])
+            for corpus, cells in self.results.frame.groupby("corpus")
+        }
+        return {
+            "curves": curves_figure(self.curves, chance, self.reference, legend),
+            "seconds": seconds_figure(self.seconds, self.reference, legend),
+        }
+
+    def critical_figures(self) -> dict[str, Figure]:
+        """Critical-difference diagrams, those of rankings that were refused left out."""
+        return {
+            critical_name(place): critical_figure(one)
+            for place, one in enumerate(self.ranked)
+            if one.ranking is not None
+        }
+
+    def _compared(self, families: Iterable[Contrasts]) -> dict[str, list[Comparison]]:
+        """The comparisons of each family by its name; families without a pair are left out."""
+        found = {one.name: compare(self.results, one, self._untestable(one)) for one in families}
+        return {name: comparisons for name, comparisons in found.items() if comparisons}
+
+    def _untestable(self, contrasts: Contrasts) -> str:
+        """Why this study can say nothing on an axis: TAPT from random weights is pre-training itself."""
+        if contrasts.axis == "adaptation" and self.study.weights_are == "random":
+            return _NO_PRETRAINED_WEIGHTS
+        return ""
+
+
+def critical_name(place: int) -> str:
+    """The name of the diagram of the ranking at a place."""
+    return f"critical_difference_{place + 1}"

@@ -1,0 +1,144 @@
+"""What a study found, in three sentences: what was done, what came out, and what that is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from after_ray.wording import counted
+from analysis._rendering import percent, points
+from analysis.comparisons import Comparison
+from analysis.families import AXES, Family, label, percent_text, varying
+from analysis.results import Results
+from analysis.study import StudyInfo
+
+SHOWN = 4  # names in one enumeration
+_PLURALS = {
+    "strategy": ("strategy", "strategies"),
+    "initialization": ("initialization", "initializations"),
+    "adaptation": ("adaptation", "adaptations"),
+    "method": ("classifier", "classifiers"),
+}
+_WEIGHTS = {
+    "random": " with a backbone of random weights",
+    "pretrained": " with a pretrained backbone",
+    "none": "",
+}
+
+
+def summary(
+    study: StudyInfo,
+    results: Results,
+    scores: pd.DataFrame,
+    comparisons: Sequence[Comparison],
+    flags: int,
+    at: float,
+) -> tuple[str, str, str]:
+    """Three sentences.
+
+    Args:
+        scores: of every family and ratio (`analysis.tables.score_frame`).
+        comparisons: those that were declared, or where none was, all.
+        flags: how many warnings the page has.
+        at: the ratio to speak of where nothing was compared.
+    """
+    return (
+        _done(study, results),
+        _found(comparisons) or _best(scores, at),
+        _worth(study, results, comparisons, flags),
+    )
+
+
+def _done(study: StudyInfo, results: Results) -> str:
+    cells = results.cells
+    varied = [_enumerated(axis, cells) for axis in _PLURALS if cells[axis].nunique() > 1]
+    what = f"compares {_and(varied)}" if varied else f"follows {cells['strategy'].iloc[0]}"
+    corpora = _and([str(name) for name in cells["corpus"].unique()])
+    folds = max(of_corpus["fold"].nunique() for _, of_corpus in cells.groupby("corpus"))
+    repeats = f"{counted(folds, 'fold')} × {counted(cells['seed'].nunique(), 'seed')}"
+    return (
+        f"{study.name} {what} on {corpora}{_WEIGHTS[study.weights_are]}, over {repeats}; "
+        f"{len(results.frame)} of {counted(results.planned, 'cell')} are finished."
+    )
+
+
+def _enumerated(axis: str, cells: pd.DataFrame) -> str:
+    names = [str(value) for value in cells[axis].unique()]
+    shown = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+    return f"{counted(len(names), *_PLURALS[axis])} ({shown})"
+
+
+def _found(comparisons: Sequence[Comparison]) -> str:
+    """The largest difference that is shown; else the largest there is; empty where nothing was tested."""
+    tested = [one for one in comparisons if one.claim.crossed is not None]
+    if not tested:
+        return ""
+    shown = [one for one in tested if one.claim.verdict in ("better", "worse")]
+    chosen = max(shown or tested, key=_size)
+    kind = "declared comparison" if chosen.contrasts.declared else "exploratory comparison"
+    if all(one.claim.verdict == "identical" for one in tested):
+        return f"Results are identical in all of {counted(len(tested), kind)}."
+    difference = f"{_in_words(chosen)} ({_interval(chosen)})"
+    if not shown:
+        return f"None of {counted(len(tested), kind)} shows a difference; the largest is {difference}."
+    return (
+        f"{len(shown)} of {counted(len(tested), kind)} {'shows' if len(shown) == 1 else 'show'} a difference "
+        f"after correction, the largest of them {difference}."
+    )
+
+
+def _size(comparison: Comparison) -> float:
+    assert comparison.claim.crossed is not None
+    return abs(comparison.claim.crossed.estimate)
+
+
+def _in_words(comparison: Comparison) -> str:
+    assert comparison.claim.crossed is not None
+    axes = [comparison.axis, *(axis for axis in AXES if axis in comparison.contrasts.where)]
+    names = varying(pd.DataFrame([comparison.candidate, comparison.reference], columns=list(AXES)))
+    candidate = label(comparison.candidate, sorted({*axes, *names}, key=AXES.index))
+    return (
+        f"{points(comparison.claim.crossed.estimate)} points of {comparison.contrasts.metric.upper()} for "
+        f"{candidate} over {getattr(comparison.reference, comparison.axis)} at "
+        f"{percent_text(comparison.percent)} of the labels"
+    )
+
+
+def _interval(comparison: Comparison) -> str:
+    assert comparison.claim.crossed is not None
+    interval = comparison.claim.crossed.interval
+    if interval is None:
+        return "no interval"
+    return f"95 % interval {points(interval[0])} to {points(interval[1])}"
+
+
+def _best(scores: pd.DataFrame, at: float) -> str:
+    here = scores[(scores["percent"] == at) & (scores["cells"] > 0)]
+    if here.empty:
+        here = scores[scores["cells"] > 0]
+    best = here.sort_values("ua_mean").iloc[-1]
+    name = label(Family(*(str(best[axis]) for axis in AXES)), varying(scores))
+    return (
+        f"Nothing was tested against a reference; the highest mean UA at {percent_text(best['percent'])} of "
+        f"the labels is {percent(best['ua_mean'])} % ({name})."
+    )
+
+
+def _worth(study: StudyInfo, results: Results, comparisons: Sequence[Comparison], flags: int) -> str:
+    bars = sorted(c.claim.detectable for c in comparisons if c.claim.detectable is not None)
+    parts = []
+    if bars:
+        bar = percent(bars[len(bars) // 2])
+        parts.append(f"true differences below about {bar} points would mostly have gone unseen")
+    if study.weights_are == "random":
+        parts.append("claims about adaptation and time are not testable without pretrained weights")
+    if not results.complete:
+        parts.append(f"{counted(len(results.missing), 'cell')} of the plan are missing")
+    parts.append(f"{counted(flags, 'warning')} below ask for care" if flags else "nothing is flagged below")
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

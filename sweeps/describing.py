@@ -1,0 +1,146 @@
+"""What a report says of a study beside its results: corpora, families, methods, provenance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Literal
+
+from after_ray.corpora._base import Scan
+from after_ray.splits.overlap import sentence_overlap
+from analysis.contrasts import Contrasts
+from analysis.study import Copy, CorpusInfo, StudyInfo
+from sweeps.designs import designs_of
+from sweeps.in_words import (
+    folds_in_words,
+    left_out_in_words,
+    preset_in_words,
+    protocol_in_words,
+    selected_in_words,
+    validation_in_words,
+)
+from sweeps.methods import checklist_of, methods_of
+from sweeps.planning.plan import Plan
+from sweeps.provenance.declared import declared_at
+from sweeps.provenance.drift import drift
+from sweeps.study.declaration import Study
+from sweeps.study.opening import OpenStudy
+from sweeps.study.splitting import Split
+
+
+def study_info(opened: OpenStudy) -> StudyInfo:
+    """What the report says of a study beside its results."""
+    study = opened.study
+    return StudyInfo(
+        name=study.study,
+        description=study.description,
+        reference=study.compared_with,
+        corpora={
+            scan.manifest.corpus: _corpus_info(study, scan, split)
+            for scan, split in zip(opened.scans, opened.plan.splits, strict=True)
+        },
+        protocol=". ".join(filter(None, (protocol_in_words(study.protocol), preset_in_words(study)))),
+        selection="" if study.selected_from is None else selected_in_words(study.selected_from),
+        weights_are=_weights(opened.plan),
+        settings_yaml=opened.resolved_yaml,
+        commands=(opened.command("run"), opened.command("report")),
+        families=_families(study),
+        declared_at=declared_at(study, opened.store),
+        equivalence=study.equivalence / 100,
+        designs={name: design for name, design in designs_of(opened).items() if design.cut > 1},
+        methods=methods_of(opened),
+        checklist=checklist_of(opened),
+        provenance=_provenance(opened),
+        drift=_drift(opened),
+    )
+
+
+def _families(study: Study) -> tuple[Contrasts, ...]:
+    return tuple(
+        Contrasts(
+            name=family.name,
+            axis=family.compare,
+            reference=family.against,
+            percents=family.ratios,
+            where={str(axis): value for axis, value in family.where.items()},
+            metric=family.metric,
+            declared=True,
+            equivalence=study.equivalence / 100,
+        )
+        for family in study.families
+    )
+
+
+def _drift(opened: OpenStudy) -> tuple[str, ...]:
+    """Of the records that this store has."""
+    ledger = opened.store.ledger
+    return tuple(drift([opened.plan], ledger.environment, ledger.finished()))
+
+
+def _provenance(opened: OpenStudy) -> tuple[tuple[str, str], ...]:
+    """Of what and by what the results were made, as far as this store's records say."""
+    environments = [
+        found
+        for cell in opened.plan.cells
+        if (found := opened.store.ledger.environment(cell.key)) is not None
+    ]
+    manifests = ", ".join(f"{one.manifest.corpus} {one.manifest.digest[:12]}" for one in opened.scans)
+    told = (
+        ("Study file", opened.path.name),
+        ("Manifests", manifests),
+        ("Code", _most(environments, "commit")),
+        ("Python", _most(environments, "python")),
+        ("Packages", _packages(environments)),
+        ("Devices", _most(environments, "device_name")),
+        ("Threads of a trial", _most(environments, "threads")),
+    )
+    return tuple((name, text) for name, text in told if text)
+
+
+def _most(environments: list[Any], name: str) -> str:
+    """The values that cells were made with, most frequent first, counted where there are several."""
+    counts = Counter(str(value) for one in environments if (value := one.get(name)) not in (None, ""))
+    if len(counts) == 1:
+        return next(iter(counts))
+    return ", ".join(f"{value} ({count} cells)" for value, count in counts.most_common())
+
+
+def _packages(environments: list[Any]) -> str:
+    names = sorted({name for one in environments for name in one.get("packages", {})})
+    versions = {
+        name: sorted({str(one.get("packages", {}).get(name, "?")) for one in environments}) for name in names
+    }
+    return ", ".join(f"{name} {' and '.join(found)}" for name, found in versions.items())
+
+
+def _corpus_info(study: Study, scan: Scan, split: Split) -> CorpusInfo:
+    """Sizes of the parts, how they were made, what they share, and of which copy, for the box of the page."""
+    manifest = scan.manifest
+    folds = [split.table.folds[index] for index in split.run]
+    return CorpusInfo(
+        train=_range([len(part.train) for part in folds]),
+        validation=_range([len(part.validation) for part in folds]),
+        test=_range([len(part.test) for part in folds]),
+        shared_sentences=str(max(sentence_overlap(manifest, part).shared for part in folds)),
+        copy=_copy(scan),
+        folds=folds_in_words(split, manifest),
+        validation_draw=validation_in_words(split, manifest, study.protocol.validation.cap),
+        left_out=left_out_in_words(scan),
+        validation_shares_speakers=any(part.validation_is_of_test for part in folds),
+    )
+
+
+def _copy(scan: Scan) -> Copy:
+    members = {member.manifest.corpus: _copy(member) for member in scan.members}
+    return Copy(scan.conformity.level, scan.conformity.differences, members)
+
+
+def _range(sizes: list[int]) -> str:
+    low, high = min(sizes), max(sizes)
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _weights(plan: Plan) -> Literal["none", "random", "pretrained"]:
+    with_backbone = [t for t in plan.trajectories if t.first.backbone is not None]
+    if not with_backbone:
+        return "none"
+    return "pretrained" if all(t.axes.pretrained for t in with_backbone) else "random"

@@ -1,0 +1,198 @@
+"""What a study did, in sentences for a paper and answers to a reviewer, from its settings alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from after_ray.adaptation.settings import TaptSettings
+from after_ray.backbones.settings import BackboneSettings
+from after_ray.classifiers._settings import (
+    ClassifierSettings,
+    FunctionalsSettings,
+    LightSerNetSettings,
+    PooledTransformerSettings,
+)
+from after_ray.corpora._base import Scan
+from after_ray.initialization._settings import ClusteringSettings, InitializationSettings
+from after_ray.learning.settings import FittingSettings, Restart
+from after_ray.wording import counted
+from analysis.study import ChecklistItem
+from sweeps.in_words import folds_in_words, left_out_in_words, selected_in_words, validation_in_words
+from sweeps.study.declaration import Study
+from sweeps.study.opening import OpenStudy
+from sweeps.study.splitting import Split
+
+_RESTARTS: Mapping[Restart, str] = {
+    "previous": "the weights of the round before",
+    "pretrained": "the weights before any fine-tuning",
+    "shrink_perturb": "the shrunken and perturbed weights of the round before",
+}
+
+
+def methods_of(opened: OpenStudy) -> tuple[str, ...]:
+    """Sentences in the order of a methods section: data, models, active learning, repeats."""
+    study = opened.study
+    data = (_corpus(scan, split, study) for scan, split in zip(opened.scans, opened.plan.splits, strict=True))
+    return (*data, *_models(study), *_loop(study), _repeats(study))
+
+
+def checklist_of(opened: OpenStudy) -> tuple[ChecklistItem, ...]:
+    """Questions of a reviewer that a study answers by its settings."""
+    study = opened.study
+    labels = "Test labels are read by the evaluation alone; labels of train only when they are acquired."
+    chosen = (
+        "All values were written in the study file; none was tuned on these results."
+        if study.selected_from is None
+        else selected_in_words(study.selected_from)
+    )
+    return (
+        ChecklistItem("Which data, and was any left out?", " ".join(_data(opened))),
+        ChecklistItem("How was it split?", " ".join(_splits(opened))),
+        ChecklistItem(
+            "What may see which labels?",
+            f"{labels} Validation labels choose the weights of a round and are not counted as labelled; "
+            "tables of labels needed show both counts.",
+        ),
+        ChecklistItem("How were hyperparameters chosen?", chosen),
+        ChecklistItem("Are all hyperparameters given?", "Yes: in the resolved study file on this page."),
+        ChecklistItem("Which weights does it start from?", _weights(study)),
+        ChecklistItem("How often was it repeated, and what varies?", _repeats(study)),
+        ChecklistItem(
+            "Is the code available, and in which version?",
+            f"after-ray {version('after-ray')}; what made the results is under Provenance.",
+        ),
+        ChecklistItem("How can it be repeated?", f"{opened.command('run')}, with the same corpora."),
+    )
+
+
+def _corpus(scan: Scan, split: Split, study: Study) -> str:
+    manifest = scan.manifest
+    speakers = counted(manifest.table["speaker"].nunique(), "speaker")
+    return (
+        f"{manifest.corpus} has {counted(len(manifest), 'utterance')} of {speakers} in "
+        f"{counted(len(manifest.classes), 'class', 'classes')} ({', '.join(manifest.classes)}); test folds: "
+        f"{folds_in_words(split, manifest)}; validation: "
+        f"{validation_in_words(split, manifest, study.protocol.validation.cap)}."
+    )
+
+
+def _data(opened: OpenStudy) -> Iterator[str]:
+    for scan in opened.scans:
+        manifest = scan.manifest
+        left_out = left_out_in_words(scan)
+        counts = manifest.table["emotion"].value_counts().sort_index()
+        each = ", ".join(f"{emotion} {count}" for emotion, count in counts.items())
+        yield (
+            f"{manifest.corpus}: {each}; manifest {manifest.digest[:12]}"
+            f"{f'; {left_out}' if left_out else '; nothing left out'}."
+        )
+
+
+def _splits(opened: OpenStudy) -> Iterator[str]:
+    for scan, split in zip(opened.scans, opened.plan.splits, strict=True):
+        manifest, cap = scan.manifest, opened.study.protocol.validation.cap
+        yield (
+            f"{manifest.corpus}: {folds_in_words(split, manifest)}; validation "
+            f"{validation_in_words(split, manifest, cap)}; digest of the folds {split.table.digest[:12]}."
+        )
+
+
+def _models(study: Study) -> Iterator[str]:
+    if study.backbone:
+        yield f"Backbone: {_and([_backbone(one) for one in study.backbone])}."
+    adapted = [_adaptation(one) for one in study.adaptation if one is not None]
+    if adapted:
+        without = "; without adaptation beside it" if None in study.adaptation else ""
+        yield f"Before any label is used the backbone is adapted by {_and(adapted)}{without}."
+    yield f"Classified by {'; by '.join(_classifier(one) for one in study.classifier)}."
+
+
+def _loop(study: Study) -> Iterator[str]:
+    points = ", ".join(f"{percent:g}" for percent in study.schedule)
+    if len(study.schedule) == 1:
+        yield f"The model is trained once, on {points} % of train."
+        return
+    first = study.protocol.first_round
+    size = f"{first.size} utterances" if first.size else f"at least {first.per_class} utterances per class"
+    yield (
+        f"Round 0 ({study.schedule[0]:g} % of train, {size}) is chosen by "
+        f"{_or([_initialization(one) for one in study.initialization])}; the model is then retrained at "
+        f"{points} % of train, each time after acquiring by {_or(study.strategy)}."
+    )
+    yield f"Every training starts from {_or([_RESTARTS[one] for one in study.restarts])}."
+
+
+def _repeats(study: Study) -> str:
+    per_seed = any(one is not None and one.repeat == "per_seed" for one in study.adaptation)
+    varied = "initial sets, weights, order, dropout" + (" and the adaptation" if per_seed else "")
+    shared = any(one is not None and one.repeat == "shared" for one in study.adaptation)
+    adapted = "; one adaptation per fold is shared by all seeds" if shared else ""
+    return (
+        f"Every combination was run with {counted(len(study.seed), 'seed')} on every fold; seeds vary "
+        f"{varied}, folds and validation stay the same{adapted}."
+    )
+
+
+def _weights(study: Study) -> str:
+    if not study.backbone:
+        return "No pretrained weights are used."
+    return f"{_and([_backbone(one) for one in study.backbone])}."
+
+
+def _backbone(settings: BackboneSettings) -> str:
+    if settings.name is None:
+        return "a configuration of its own with random weights"
+    revision = f" ({settings.revision[:12]})" if settings.revision else ""
+    return f"{Path(settings.name).name if Path(settings.name).is_absolute() else settings.name}{revision}"
+
+
+def _adaptation(settings: TaptSettings) -> str:
+    return (
+        f"{settings.name} on the train part of each fold ({settings.steps} steps of "
+        f"{settings.batch_seconds:g} s of audio, learning rate {settings.learning_rate:g})"
+    )
+
+
+def _initialization(settings: InitializationSettings) -> str:
+    if isinstance(settings, ClusteringSettings):
+        return f"clustering (k-means, k by the elbow in {settings.k_min} to {settings.k_max})"
+    return f"{settings.name} draw"
+
+
+def _classifier(settings: ClassifierSettings) -> str:
+    if isinstance(settings, FunctionalsSettings):
+        return (
+            f"acoustic functionals with multinomial logistic regression (L2, C = {settings.regularization:g})"
+        )
+    if isinstance(settings, PooledTransformerSettings):
+        return f"the backbone with a masked mean over time and a linear layer ({_fitting(settings.fitting)})"
+    if isinstance(settings, LightSerNetSettings):
+        return (
+            f"Light-SERNet ({settings.steps} steps of {settings.batch_size} clips, learning rate "
+            f"{settings.learning_rate:g}, {settings.loss.replace('_', ' ')})"
+        )
+    return f"{settings.name} ({_all_of(settings.model_dump(mode='json'))})"
+
+
+def _fitting(settings: FittingSettings) -> str:
+    kept = "lowest validation loss" if settings.keep == "best" else "last epoch"
+    return (
+        f"Adam, learning rate {settings.learning_rate:g}, batches of {settings.batch_size}, at most "
+        f"{settings.max_epochs} epochs and at least {settings.min_updates} updates, weights of the {kept}, "
+        f"{settings.precision}"
+    )
+
+
+def _all_of(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items() if name != "name")
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _or(words: Sequence[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
