@@ -71,7 +71,7 @@ def _enumerated(axis: str, cells: pd.DataFrame) -> str:
 
 def _found(comparisons: Sequence[Comparison]) -> str:
     """The largest difference that is shown; else the largest there is; empty where nothing was tested."""
-    tested = [one for one in comparisons if one.claim.crossed is not None]
+    tested = [one for one in comparisons if one.claim.verdict != "not tested"]
     if not tested:
         return ""
     shown = [one for one in tested if one.claim.verdict in ("better", "worse")]
@@ -134,7 +134,8 @@ def _worth(study: StudyInfo, results: Results, comparisons: Sequence[Comparison]
     if study.weights_are == "random":
         parts.append("claims about adaptation and time are not testable without pretrained weights")
     if not results.complete:
-        parts.append(f"{counted(len(results.missing), 'cell')} of the plan are missing")
+        lacking = len(results.missing)
+        parts.append(f"{counted(lacking, 'cell')} of the plan {'is' if lacking == 1 else 'are'} missing")
     parts.append(f"{counted(flags, 'warning')} below ask for care" if flags else "nothing is flagged below")
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}."

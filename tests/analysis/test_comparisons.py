@@ -1,9 +1,11 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from analysis.comparisons import compare, to_explore
 from analysis.contrasts import Contrasts
-from analysis.significance import holm, nadeau_bengio, quasi_f
+from analysis.significance import correlated_t, holm, nadeau_bengio, quasi_f
 
 STRATEGIES = Contrasts("strategies", "strategy", "random")
 
@@ -98,3 +100,50 @@ def test_only_axes_with_a_choice_are_compared(make_study):
     results = make_study(wavy).results
     assert [(one.axis, one.reference) for one in to_explore(results, "random")] == [("strategy", "random")]
     assert to_explore(results, "margin") == []
+
+
+def test_a_family_is_about_its_ratios_and_cells_only(make_study):
+    results = make_study(wavy, strategies=THREE).results
+    at_10 = Contrasts("at 10 %", "strategy", "random", percents=(10.0,))
+    found = compare(results, at_10)
+    assert [(one.candidate.strategy, one.percent) for one in found] == [("entropy", 10), ("margin", 10)]
+    elsewhere = Contrasts("elsewhere", "strategy", "random", where={"initialization": "clustering"})
+    assert compare(results, elsewhere) == []
+
+
+def test_holm_runs_over_the_family_and_no_further(make_study):
+    results = make_study(wavy).results
+    (alone,) = compare(results, Contrasts("at 10 %", "strategy", "random", percents=(10.0,)))
+    assert alone.claim.crossed_holm == pytest.approx(alone.claim.crossed.p)
+
+
+def test_a_reference_that_is_not_planned_is_named(make_study):
+    found = compare(make_study(wavy).results, Contrasts("x", "adaptation", "tapt"))
+    assert {one.claim.reason for one in found} == {"the study plans no cell with adaptation tapt beside it"}
+
+
+def test_every_further_test_stands_beside_the_claim(make_study):
+    _, found = compare(make_study(wavy).results, dataclasses.replace(STRATEGIES, equivalence=0.05))
+    names = [outcome.name for outcome in found.further.tests]
+    assert names == [
+        "t on fold means",
+        "sign flips of fold means",
+        "Wilcoxon on fold means",
+        "Nadeau-Bengio on all scores",
+        "t on seed means",
+        "Welch t on seed means",
+        "t on all runs",
+    ]
+    conditional = [o.name for o in found.further.tests if o.scope.startswith("Conditional on these speakers")]
+    assert conditional == ["t on seed means", "Welch t on seed means", "t on all runs"]
+    differences = np.array([[0.1, 0.15, 0.2], [0.2, 0.1, 0.15]])
+    expected = correlated_t(differences, 0.25, 0.05)
+    assert found.further.posterior.better == pytest.approx(expected.better)
+    assert found.further.effects.dz == pytest.approx(differences.mean() / differences.std(ddof=1))
+
+
+def test_what_is_declared_for_all_ratios_is_not_explored_again(make_study):
+    results = make_study(wavy).results
+    assert to_explore(results, "random", [STRATEGIES]) == []
+    one_ratio = dataclasses.replace(STRATEGIES, percents=(10.0,))
+    assert [one.axis for one in to_explore(results, "random", [one_ratio])] == ["strategy"]

@@ -202,10 +202,11 @@ def test_a_merged_study_is_reported_from_its_plan_and_its_records(tmp_path: Path
         "(4 of 5 folds, worst)",
     ):
         assert words in page, words
-    assert warnings(results, study_info(study)) == []
+    unknown = "15 results from before code was recorded: nothing is known of theirs."
+    assert warnings(results, study_info(study)) == [unknown]
     skipping = replace(study, scans=(replace(study.scans[0], problems=(("a.wav", "silent"),)),))
     told = "1 file(s) of merged_grouped cannot be used and are left out, the first is a.wav: silent."
-    assert warnings(results, study_info(skipping)) == [told]
+    assert warnings(results, study_info(skipping)) == [told, unknown]
     scores = pd.read_csv(report.folder / "by_corpus.csv")
     assert scores.groupby("test_corpus")["folds"].unique().map(list).to_dict() == {
         "emodb": [4],
