@@ -116,7 +116,7 @@ def _loop(study: Study) -> Iterator[str]:
         yield f"The model is trained once, on {points} % of train."
         return
     first = study.protocol.first_round
-    size = f"{first.size} utterances" if first.size else f"at least {first.per_class} utterances per class"
+    size = f"{first.size} utterances" if first.size else f"at least {first.per_class} times as many utterances as classes"
     yield (
         f"Round 0 ({study.schedule[0]:g} % of train, {size}) is chosen by "
         f"{_or([_initialization(one) for one in study.initialization])}; the model is then retrained at "
@@ -131,7 +131,7 @@ def _repeats(study: Study) -> str:
     shared = any(one is not None and one.repeat == "shared" for one in study.adaptation)
     adapted = "; one adaptation per fold is shared by all seeds" if shared else ""
     return (
-        f"Every combination was run with {counted(len(study.seed), 'seed')} on every fold; seeds vary "
+        f"Every combination was run with {counted(len(study.seed), 'seed')} on each of its folds; seeds vary "
         f"{varied}, folds and validation stay the same{adapted}."
     )
 

@@ -56,7 +56,8 @@ def _lacks_gpu() -> str:
 
 def _lacks_browser() -> str:
     names = ("chromium", "chromium-browser", "google-chrome")
-    return "" if any(map(shutil.which, names)) else f"one of {', '.join(names)} on PATH"
+    lacking = [] if any(map(shutil.which, names)) else [f"one of {', '.join(names)} on PATH"]
+    return ", ".join(lacking if shutil.which("chromedriver") else [*lacking, "chromedriver on PATH"])
 
 
 def _lacks_hosts() -> str:

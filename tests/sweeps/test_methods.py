@@ -1,0 +1,63 @@
+"""Methods and checklist are written from a study's own settings."""
+
+from sweeps.methods import checklist_of, methods_of
+from tests.sweeps.small import small_study
+
+TRANSFORMER = {
+    "classifier": {"name": "pooled_transformer", "fitting": {"max_epochs": 3, "learning_rate": 0.003}},
+    "backbone": {"config": {"hidden_size": 48}},
+    "adaptation": ["none", {"name": "tapt", "steps": 60, "batch_seconds": 20, "repeat": "per_seed"}],
+    "initialization": "clustering",
+    "seed": [0, 1, 2],
+}
+
+
+def told(opened):
+    return " ".join(methods_of(opened))
+
+
+def test_data_loop_and_repeats_are_told(tmp_path):
+    text = told(small_study(tmp_path))
+    for words in (
+        "synthetic has 120 utterances of 6 speakers in 4 classes",
+        "test folds: 3 groups of speakers; run: 0 (counted from 0)",
+        "acoustic functionals with multinomial logistic regression (L2, C = 1)",
+        "Round 0 (10 % of train, at least 2 times as many utterances as classes) is chosen by random draw",
+        "retrained at 10, 20, 40 % of train, each time after acquiring by random or entropy",
+        "Every combination was run with 1 seed on each of its folds; seeds vary initial sets, weights",
+    ):
+        assert words in text, words
+    assert "Backbone" not in text
+
+
+def test_a_transformer_tells_its_training_and_its_adaptation(tmp_path):
+    text = told(small_study(tmp_path, **TRANSFORMER))
+    for words in (
+        "Backbone: a configuration of its own with random weights.",
+        "adapted by tapt on the train part of each fold (60 steps of 20 s of audio, learning rate 0.0001); "
+        "without adaptation beside it",
+        "Adam, learning rate 0.003, batches of 64, at most 3 epochs and at least 200 updates",
+        "clustering (k-means, k by the elbow in 2 to 10)",
+        "run with 3 seeds on each of its folds; seeds vary initial sets, weights, order, dropout and the "
+        "adaptation",
+    ):
+        assert words in text, words
+
+
+def test_a_single_ratio_acquires_nothing(tmp_path):
+    text = told(small_study(tmp_path, schedule=[100]))
+    assert "The model is trained once, on 100 % of train." in text
+    assert "acquiring" not in text
+
+
+def test_the_checklist_answers_from_the_study(tmp_path):
+    made = small_study(tmp_path)
+    answers = {item.question: item.answer for item in checklist_of(made)}
+    data = answers["Which data, and was any left out?"]
+    assert "synthetic: anger 30, happy 30, neutral 30, sad 30; manifest " in data
+    assert made.scans[0].manifest.digest[:12] in data
+    assert "nothing left out" in data
+    assert answers["How were hyperparameters chosen?"].startswith("All values were written in the study file")
+    assert answers["Which weights does it start from?"] == "No pretrained weights are used."
+    assert answers["How can it be repeated?"].startswith("after-ray run small.yaml")
+    assert all(answer.strip() for answer in answers.values())
