@@ -221,7 +221,7 @@ def _comparison_cells(comparison: Comparison, axes: list[str]) -> tuple[Cell, ..
         Cell(p_text(claim.corrected_holm), value=claim.corrected_holm),
         _verdict(comparison),
         Cell(NOTHING if claim.detectable is None else percent(claim.detectable), value=claim.detectable),
-        Cell(NOTHING if dz is None else f"{dz:.2f}".replace("-", "−"), value=dz),
+        Cell(NOTHING if dz is None else f"{round(dz, 2) + 0.0:.2f}".replace("-", "−"), value=dz),
         Cell(" / ".join(f"{100 * share:.0f}" for share in (likely.worse, likely.equivalent, likely.better))),
         Cell(p_text(seeds), value=seeds),
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis._rendering import Cell, Table, percent
@@ -21,6 +22,7 @@ from analysis.report.methods import checklist, declared_in_words, in_words, meth
 from analysis.report.summary import summary
 from analysis.report.trust import calibrated, trust_tables
 from analysis.results import Results
+from analysis.selection import selection_frame, selection_table
 from analysis.study import ChecklistItem, StudyInfo
 from analysis.tables import (
     METRICS,
@@ -105,6 +107,16 @@ class Contents:
     def by_corpus_table(self) -> Table | None:
         """UA of each tested corpus; None where there is a single one."""
         return by_corpus_table(self.results)
+
+    @cached_property
+    def selection(self) -> pd.DataFrame:
+        """What validation chooses at each ratio."""
+        return selection_frame(self.results)
+
+    @property
+    def selection_table(self) -> Table | None:
+        """The same for people; None where there is nothing to choose."""
+        return None if self.selection.empty else selection_table(self.selection)
 
     @property
     def declared_tables(self) -> list[Table]:

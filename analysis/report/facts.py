@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from after_ray.wording import counted
 from analysis._rendering import NOTHING, percent
 from analysis.comparisons import Comparison
 from analysis.families import cells_of, families, label, percent_text, varying
@@ -15,6 +18,7 @@ from analysis.report.copies import copy_in_words, copy_warnings
 from analysis.results import Results
 from analysis.study import CorpusInfo, StudyInfo, Weights
 
+_INDEX = re.compile(r"\bindex ((?:\d+, )*\d+)")  # a classifier knows its classes by number only
 SHARE_TOLERANCE = 1.0  # percent points; rounding to whole utterances stays below it but in tiny corpora
 
 _SCOPE: dict[Weights, str] = {
@@ -193,8 +197,18 @@ def _uncharged(frame: pd.DataFrame) -> list[str]:
 
 
 def _of_records(frame: pd.DataFrame) -> list[str]:
-    said = frame["warnings"].dropna().explode().dropna()
-    return [f"{text} ({count} cells)" for text, count in said.value_counts().items()]
+    """What trainings said, with classes by their names."""
+    said = Counter(
+        _INDEX.sub(lambda found, names=row.classes: _named(found, names), text)  # type: ignore[misc]
+        for row in frame[["warnings", "classes"]].itertuples(index=False)
+        if isinstance(row.warnings, list)
+        for text in row.warnings
+    )
+    return [f"{text.removesuffix('.')} ({counted(count, 'cell')})." for text, count in said.most_common()]
+
+
+def _named(found: re.Match[str], names: Sequence[str]) -> str:
+    return ", ".join(names[int(index)] for index in found.group(1).split(", "))
 
 
 def _failures(results: Results) -> list[str]:

@@ -26,12 +26,14 @@ def files(contents: Contents) -> dict[str, str | bytes]:
         "cells": cells_frame(contents.results),
         "by_corpus": by_corpus_frame(contents.results),
         "false_positives": trust_frame(contents.calibrations),
+        "selection": contents.selection,
     }
     tables = {
         "table": contents.score_tables,
         "comparison": [*contents.declared_tables, *contents.explored_tables],
         "by_corpus": [] if contents.by_corpus_table is None else [contents.by_corpus_table],
         "false_positives": contents.trust_tables,
+        "selection": [] if contents.selection_table is None else [contents.selection_table],
     }
     return {
         **_pictures(contents),

@@ -207,6 +207,18 @@ def test_random_weights_leave_claims_about_strategies_testable(report):
     assert "not testable here" not in table
 
 
+def test_what_trainings_said_is_counted_and_names_classes(make_study):
+    said = ["1 of 4 classes without a labelled utterance yet, so never predicted: index 2."]
+    two = ["2 of 4 classes without a labelled utterance yet, so never predicted: index 0, 3."]
+    results = make_study(
+        known, details=lambda s, percent, f, seed: {"warnings": {1: said, 5: two}.get(percent, [])}
+    ).results
+    assert warnings(results, STUDY) == [
+        "1 of 4 classes without a labelled utterance yet, so never predicted: neutral (12 cells).",
+        "2 of 4 classes without a labelled utterance yet, so never predicted: anger, sadness (12 cells).",
+    ]
+
+
 def test_unlike_devices_are_warned_about(make_study):
     results = make_study(known).results
     results.frame.loc[0, "device_name"] = "gpu y"
