@@ -81,7 +81,7 @@ def _setting(family: Family, axes: list[str]) -> str:
     return label(family, [axis for axis in axes if axis not in GROUP] or ["strategy"])
 
 
-def _cells(row: dict[str, Any], several: list[str]) -> tuple[Cell, ...]:
+def _cells(row: Any, several: list[str]) -> tuple[Cell, ...]:
     names = ", ".join([*(str(row[axis]) for axis in several), percent_text(row["percent"])])
     return (
         Cell(names),

@@ -13,6 +13,7 @@ from analysis._rendering import Cell, Table, percent
 from analysis.by_corpus import by_corpus_table
 from analysis.comparisons import Comparison, compare, to_explore
 from analysis.contrasts import Contrasts
+from analysis.cost import cost_table
 from analysis.curves import areas, learning_curves
 from analysis.figures import critical_figure, curves_figure, seconds_figure
 from analysis.rankings import Ranked, rank
@@ -150,6 +151,11 @@ class Contents:
     def seconds_table(self) -> Table:
         """Charged time."""
         return seconds_table(self.results)
+
+    @property
+    def cost_table(self) -> Table:
+        """What it cost by device."""
+        return cost_table(self.results)
 
     @property
     def trust_tables(self) -> list[Table]:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -198,16 +199,14 @@ def _uncharged(frame: pd.DataFrame) -> list[str]:
 
 def _of_records(frame: pd.DataFrame) -> list[str]:
     """What trainings said, with classes by their names."""
-    said = Counter(
-        _INDEX.sub(lambda found, names=row.classes: _named(found, names), text)  # type: ignore[misc]
-        for row in frame[["warnings", "classes"]].itertuples(index=False)
-        if isinstance(row.warnings, list)
-        for text in row.warnings
-    )
+    said: Counter[str] = Counter()
+    for texts, names in zip(frame["warnings"], frame["classes"], strict=True):
+        for text in texts if isinstance(texts, list) else ():
+            said[_INDEX.sub(partial(_named, names), text)] += 1
     return [f"{text.removesuffix('.')} ({counted(count, 'cell')})." for text, count in said.most_common()]
 
 
-def _named(found: re.Match[str], names: Sequence[str]) -> str:
+def _named(names: Sequence[str], found: re.Match[str]) -> str:
     return ", ".join(names[int(index)] for index in found.group(1).split(", "))
 
 

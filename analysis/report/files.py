@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis._rendering import to_latex, to_markdown
 from analysis.by_corpus import by_corpus_frame
+from analysis.cost import cost_frame
 from analysis.curves import areas
 from analysis.figures import to_pdf, to_png, to_svg
 from analysis.rankings import Ranked
@@ -23,6 +24,7 @@ def files(contents: Contents) -> dict[str, str | bytes]:
         "areas": areas(contents.curves),
         "ranks": _ranks_frame(contents.ranked),
         "seconds": contents.seconds,
+        "cost": cost_frame(contents.results),
         "cells": cells_frame(contents.results),
         "by_corpus": by_corpus_frame(contents.results),
         "false_positives": trust_frame(contents.calibrations),
