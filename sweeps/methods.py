@@ -116,7 +116,11 @@ def _loop(study: Study) -> Iterator[str]:
         yield f"The model is trained once, on {points} % of train."
         return
     first = study.protocol.first_round
-    size = f"{first.size} utterances" if first.size else f"at least {first.per_class} times as many utterances as classes"
+    size = (
+        f"{first.size} utterances"
+        if first.size
+        else f"at least {first.per_class} times as many utterances as classes"
+    )
     yield (
         f"Round 0 ({study.schedule[0]:g} % of train, {size}) is chosen by "
         f"{_or([_initialization(one) for one in study.initialization])}; the model is then retrained at "

@@ -60,7 +60,6 @@ def run_studies(
     reading = reading or Reading(store.ledger)
     mend_records(studies, reading)
     for opened in studies:
-        note_declaration(opened.study, store)
         prepare(opened)
     mirrors = [MirrorThread(tracking_uri, store, mirrored_study(opened, tracking_uri)) for opened in studies]
     try:
@@ -104,11 +103,12 @@ def check_limits(studies: Sequence[OpenStudy], limits: Limits) -> None:
 
 
 def prepare(opened: OpenStudy) -> None:
-    """Put into the store what only the driver can make: prepared audio, and the folds of the plan.
+    """Put into the store what only the driver can make: prepared audio, the folds, what is claimed and when.
 
     Raises:
         AfterRayError: when another run wrote other folds since this study was planned.
     """
+    note_declaration(opened.study, opened.store)
     for scan, settings in zip(opened.scans, opened.study.corpus, strict=True):
         stage = AudioStage(manifest=scan.manifest.digest, corpus=scan.manifest.corpus)
         with meter(f"preparing {settings.title}", len(scan.manifest)) as shown:

@@ -15,6 +15,7 @@ from after_ray.execution import run
 from after_ray.execution.kept_folds import keep_folds
 from after_ray.stages import MADE_BY_DRIVER
 from sweeps.cli import app
+from sweeps.provenance.declared import declared_at
 from sweeps.running.studies import prepare
 from sweeps.study.opening import open_study
 
@@ -24,6 +25,9 @@ corpus: {name: synthetic, speakers: 4, sentences: 3}
 classifier: functionals
 schedule: [100]
 fold: 0
+"""
+CLAIMS = """\
+families: [{name: main, compare: strategy, against: random}]
 """
 
 
@@ -54,6 +58,15 @@ def test_a_study_trains_and_tests_on_the_parts_of_its_own_fold_file(tmp_path: Pa
     assert sorted(record.details["acquired"]) == sorted(names.iloc[part.train])
     assert record.details["folds"]["digest"] == opened.plan.splits[0].table.digest
     assert (record.measures["test"], record.measures["validation"]) == (len(part.test), len(part.validation))
+
+
+def test_what_a_study_claims_is_written_down_before_anything_runs(tmp_path: Path) -> None:
+    study = tmp_path / "study.yaml"
+    study.write_text(STUDY + "strategy: [random, entropy]\n" + CLAIMS)
+    opened = open_study(study, tmp_path / "store", ["schedule=[50,100]", "protocol.folds.count=2"])
+    assert declared_at(opened.study, opened.store) is None
+    prepare(opened)
+    assert declared_at(opened.study, opened.store) is not None
 
 
 def test_folds_that_another_run_wrote_meanwhile_stop_this_one(tmp_path: Path) -> None:

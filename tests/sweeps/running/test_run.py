@@ -23,6 +23,7 @@ strategy: [random, entropy]
 schedule: [20, 60, 100]
 fold: [0, 1]
 protocol: {preset: paper, folds: {count: 3}}
+families: [{name: main, compare: strategy, against: random}]
 """
 CELLS = 2 * 2 * 3 * 2
 
@@ -68,7 +69,8 @@ def test_a_study_runs_to_its_report_and_a_killed_driver_changes_no_bit(study: Pa
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     done = after_ray("run", study, "--store", undisturbed)
     assert "report:" in done.stdout
-    assert (undisturbed / "reports" / "small" / "index.html").is_file()
+    page = (undisturbed / "reports" / "small" / "index.html").read_text()
+    assert "They were declared before the first of these cells had finished." in page
     assert counts(study, undisturbed)["done"] == CELLS
 
     kill_when(lambda: len(Store(killed).ledger.finished()) >= 8, command("run", study, "--store", killed))
