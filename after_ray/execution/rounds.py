@@ -216,11 +216,12 @@ class Trajectory:
             "recall": list(result.test.recall),
             "acquired": table["utterance"].to_numpy()[result.acquired].tolist(),
             "acquired_scores": None if scores is None else [float(score) for score in scores],
-            "labelled_by": {
-                axis: values.iloc[result.labelled].value_counts().sort_index().to_dict()
-                for axis, values in self._described_by.items()
-            },
-            "ua_by_corpus": self._ua_by_corpus(result),
+            "labelled_by": self._counted_by(result.labelled),
+            "train_by": self._counted_by(self._fold.train),
+            "train_seconds": math.fsum(table["seconds"].to_numpy()[self._fold.train]),
+            "test_by": self._counted_by(self._fold.test),
+            "ua_by_corpus": self._ua_by("corpus", result),
+            "ua_by": {axis: self._ua_by(axis, result) for axis in ("gender", "speaker")},
             "conformity": self._conformity,
             "folds": {**self._first.fold.meaning(), "digest": self._folds.digest},
             "test_speakers": sorted(set(table["speaker"].iloc[self._fold.test])),
@@ -235,18 +236,22 @@ class Trajectory:
             **dict(result.details),
         }
 
-    def _ua_by_corpus(self, result: RoundResult) -> dict[str, float]:
-        """UA over the test utterances of each member of a merged corpus, and over the classes it has."""
-        sources = self._manifest.sources[self._fold.test]
+    def _ua_by(self, axis: str, result: RoundResult) -> dict[str, float]:
+        """UA over the test utterances of each group, and over the classes that it has."""
+        groups = self._described_by[axis].to_numpy(dtype=object)[self._fold.test]
         truth = self._manifest.labels[self._fold.test]
         return {
-            str(name): evaluate(result.test_log_probabilities[sources == name], truth[sources == name]).ua
-            for name in sorted(set(sources))
+            str(name): evaluate(result.test_log_probabilities[groups == name], truth[groups == name]).ua
+            for name in sorted(set(groups))
         }
+
+    def _counted_by(self, rows: NDArray[np.int64]) -> dict[str, dict[str, int]]:
+        """How many of these utterances every class, gender, speaker and corpus has."""
+        return {axis: _counts(values.iloc[rows]) for axis, values in self._described_by.items()}
 
     @cached_property
     def _described_by(self) -> dict[str, pd.Series[str]]:
-        """What a labelled set is counted by."""
+        """What utterances are counted by."""
         table = self._manifest.table
         by_column = {axis: table[axis] for axis in ("emotion", "gender", "speaker")}
         return {**by_column, "corpus": pd.Series(self._manifest.sources)}
@@ -315,3 +320,7 @@ class Trajectory:
         )
         implementation = classifiers.resolve(first.classifier.name)
         return lambda: implementation.build(first.classifier, inputs, first.backbone)
+
+
+def _counts(values: pd.Series[str]) -> dict[str, int]:
+    return {str(name): int(count) for name, count in values.value_counts().sort_index().items()}

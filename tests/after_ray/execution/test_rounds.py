@@ -114,6 +114,35 @@ def test_a_record_says_what_was_measured_and_where(execution: Execution) -> None
     assert record.details["ua_by_corpus"] == {"synthetic": record.measures["ua"]}
 
 
+def test_a_record_scores_and_counts_every_group_of_test_utterances(execution: Execution) -> None:
+    last = chain(execution, FunctionalsSettings())
+    record, trajectory = run(last, execution), Trajectory(last, execution)
+    table, rows = trajectory._manifest.table, trajectory._fold.test
+    predictions = Store(execution.store).arrays(record, PREDICTIONS_FILE)
+    for axis in ("gender", "speaker"):
+        groups = table[axis].to_numpy()[rows]
+        counts = {str(name): int(np.sum(groups == name)) for name in sorted(set(groups))}
+        assert record.details["test_by"][axis] == counts
+        assert len(counts) > 1
+        scores = record.details["ua_by"][axis]
+        assert list(scores) == list(counts)
+        for name, score in scores.items():
+            chosen = groups == name
+            truth = predictions["test_truth"][chosen]
+            right = predictions["test_log_probabilities"][chosen].argmax(axis=1) == truth
+            assert score == pytest.approx(np.mean([right[truth == label].mean() for label in set(truth)]))
+
+
+def test_a_record_knows_what_was_there_to_be_labelled(execution: Execution) -> None:
+    """Without it, nobody can say whether a labelled set is like the utterances that it was chosen from."""
+    last = chain(execution, FunctionalsSettings())
+    record, trajectory = run(last, execution), Trajectory(last, execution)
+    train = trajectory._manifest.table.iloc[trajectory._fold.train]
+    assert record.details["train_by"]["emotion"] == train["emotion"].value_counts().to_dict()
+    assert record.details["train_by"]["corpus"] == {"synthetic": record.measures["train"]}
+    assert record.details["train_seconds"] == pytest.approx(train["seconds"].sum())
+
+
 def test_a_record_names_its_copy_and_its_folds(execution: Execution) -> None:
     """As they are in the store: what would be scanned or drawn now may be something else."""
     last = chain(execution, FunctionalsSettings())
