@@ -1,23 +1,31 @@
 """Learning curves and what is read off them: areas, deficiency, labels and time to a target, penalties."""
 
-from analysis.curves.area import area, areas, global_score
+from analysis.curves.area import area, areas, areas_of, global_score
 from analysis.curves.deficiency import deficiency
-from analysis.curves.learning import bootstrap_over_seeds, learning_curves, sd_over_folds
+from analysis.curves.learning import (
+    bootstrap_over_seeds,
+    interval_over_folds,
+    learning_curves,
+    sd_over_folds,
+)
 from analysis.curves.penalty import checkpoints, penalty_matrix
-from analysis.curves.target import FoldCurve, Reached, reach, to_target
+from analysis.curves.target import FoldCurve, Reached, reach, to_target, to_targets
 
 __all__ = [
     "FoldCurve",
     "Reached",
     "area",
     "areas",
+    "areas_of",
     "bootstrap_over_seeds",
     "checkpoints",
     "deficiency",
     "global_score",
+    "interval_over_folds",
     "learning_curves",
     "penalty_matrix",
     "reach",
     "sd_over_folds",
     "to_target",
+    "to_targets",
 ]

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.families import AXES, Family
 
@@ -18,9 +19,16 @@ def area(
 
     It depends on the grid of ratios, so only curves over the same ratios may be compared.
     """
+    return float(areas_of(percents, np.asarray(scores, dtype=np.float64), axis))
+
+
+def areas_of(
+    percents: Sequence[float], scores: NDArray[np.float64], axis: Literal["linear", "log2"] = "linear"
+) -> NDArray[np.float64]:
+    """As `area` for many curves over the same ratios: of shape (..., ratios), returns (...)."""
     x = np.asarray(percents, dtype=np.float64)
     x = np.log2(x) if axis == "log2" else x
-    return float(np.trapezoid(np.asarray(scores, dtype=np.float64), x) / (x[-1] - x[0]))
+    return np.asarray(np.trapezoid(scores, x) / (x[-1] - x[0]))
 
 
 def global_score(

@@ -83,13 +83,17 @@ def bootstrap_over_seeds(
     return float(low), float(high)
 
 
+def interval_over_folds(means: NDArray[np.float64], confidence: float = 0.95) -> tuple[float, float]:
+    """Student's t interval of the mean of fold means, shape (folds,); NaN with one fold."""
+    if len(means) < 2:
+        return float("nan"), float("nan")
+    half = stats.t.isf((1 - confidence) / 2, len(means) - 1) * stats.sem(means)
+    return float(means.mean() - half), float(means.mean() + half)
+
+
 def _interval(
     by_fold: Sequence[NDArray[np.float64]], generator: np.random.Generator, kind: Interval, confidence: float
 ) -> tuple[float, float]:
     if kind == "seeds":
         return bootstrap_over_seeds(by_fold, generator, confidence)
-    means = np.array([scores.mean() for scores in by_fold])
-    if len(means) < 2:
-        return float("nan"), float("nan")
-    half = stats.t.isf((1 - confidence) / 2, len(means) - 1) * stats.sem(means)
-    return float(means.mean() - half), float(means.mean() + half)
+    return interval_over_folds(np.array([scores.mean() for scores in by_fold]), confidence)

@@ -20,15 +20,10 @@ def penalty_matrix(scores: NDArray[np.float64], alpha: float = 0.05) -> NDArray[
     Args:
         scores: shape (strategies, checkpoints, runs), the runs paired: by seed, each a mean over folds.
     """
-    strategies, points, runs = scores.shape
-    beaten = np.zeros((strategies, strategies))
+    runs = scores.shape[2]
     if runs < 2:
         raise ValueError(f"penalties need at least 2 runs, not {runs}")
-    for one in range(strategies):
-        for other in range(strategies):
-            differences = scores[one] - scores[other]
-            beaten[one, other] = sum(_beats(values, alpha) for values in differences) / points
-    return beaten
+    return np.array([_beats(one - scores, alpha).mean(axis=1) for one in scores])
 
 
 def checkpoints(labelled: Sequence[float], reference: Sequence[float], enough: float = 0.99) -> list[int]:
@@ -46,10 +41,10 @@ def checkpoints(labelled: Sequence[float], reference: Sequence[float], enough: f
     return chosen
 
 
-def _beats(differences: NDArray[np.float64], alpha: float) -> bool:
-    mean = float(differences.mean())
-    if mean <= _NOTHING:
-        return False
-    if np.ptp(differences) < _NOTHING:
-        return True  # ahead by the same in every run
-    return bool(stats.ttest_1samp(differences, 0.0).pvalue < alpha)
+def _beats(differences: NDArray[np.float64], alpha: float) -> NDArray[np.bool_]:
+    """Whether the mean over runs (last axis) is above zero by a two-sided t-test."""
+    mean, spread = differences.mean(axis=-1), differences.std(axis=-1, ddof=1)
+    runs = differences.shape[-1]
+    constant = np.ptp(differences, axis=-1) < _NOTHING  # ahead by the same in every run is ahead
+    statistic = np.divide(mean * np.sqrt(runs), spread, out=np.zeros_like(mean), where=~constant)
+    return (mean > _NOTHING) & (constant | (2 * stats.t.sf(statistic, runs - 1) < alpha))

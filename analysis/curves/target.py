@@ -17,7 +17,8 @@ class FoldCurve:
     """The curve of one fold.
 
     Attributes:
-        cost: what is spent at each ratio (labels, seconds), rising, shape (ratios,).
+        cost: what is spent at each ratio (labels, seconds), rising, shape (ratios,); for `to_targets` one
+            row for each kind of cost, shape (kinds, ratios).
         scores: shape (seeds, ratios).
         target: the score to be reached on this fold.
     """
@@ -33,6 +34,7 @@ class Reached:
 
     `low` and `high` are a bootstrap interval of seeds within folds, infinite alike (a censored value is
     later than the last ratio, nobody knows how much later); NaN where every fold has a single seed.
+    `folds_at_once` are those that begin at or above the target: they may have reached it before.
     """
 
     cost: float
@@ -40,6 +42,7 @@ class Reached:
     high: float
     folds_reached: int
     folds: int
+    folds_at_once: int = 0
 
 
 def reach(cost: Sequence[float] | NDArray[np.float64], scores: NDArray[np.float64], target: float) -> float:
@@ -47,14 +50,8 @@ def reach(cost: Sequence[float] | NDArray[np.float64], scores: NDArray[np.float6
 
     A curve that begins above the target reaches it at its first ratio: what came before is not known.
     """
-    best = np.maximum.accumulate(np.asarray(scores, dtype=np.float64))
-    place = int(np.searchsorted(best, target - _NOTHING))
-    if place == len(best):
-        return float("inf")
-    if place == 0:
-        return float(cost[0])
-    share = (target - best[place - 1]) / (best[place] - best[place - 1])
-    return float(cost[place - 1] + share * (cost[place] - cost[place - 1]))
+    place, share = _crossing(np.asarray(scores, dtype=np.float64)[None], target)
+    return float(_cost_at(np.asarray(cost, dtype=np.float64), place, share)[0])
 
 
 def to_target(
@@ -67,24 +64,78 @@ def to_target(
 
     Folds are kept in every draw of the bootstrap: the interval says how sure the cost is on these speakers.
     """
-    costs = np.array([reach(fold.cost, fold.scores.mean(axis=0), fold.target) for fold in folds])
-    low = high = float("nan")
+    rows = [FoldCurve(fold.cost[None], fold.scores, fold.target) for fold in folds]
+    return to_targets(rows, generator, confidence, draws)[0]
+
+
+def to_targets(
+    folds: Sequence[FoldCurve],
+    generator: np.random.Generator,
+    confidence: float = 0.95,
+    draws: int = DRAWS,
+) -> tuple[Reached, ...]:
+    """As `to_target` for each row of `cost`, all from the same draws."""
+    met = [_crossing(fold.scores.mean(axis=0)[None], fold.target) for fold in folds]
+    drawn = None
     if max(len(fold.scores) for fold in folds) > 1:
-        drawn = np.median([_drawn(fold, generator, draws) for fold in folds], axis=0)
-        tail = (1 - confidence) / 2
-        # Nearest draws, not a mixture of two: one that is never reached has no middle with another.
-        low, high = np.quantile(drawn, [tail, 1 - tail], method="closest_observation")
-    return Reached(_median(costs), float(low), float(high), int(np.isfinite(costs).sum()), len(folds))
+        drawn = [_crossing(_drawn_means(fold, generator, draws), fold.target) for fold in folds]
+    at_once = sum(int(place[0] == 0) for place, _ in met)
+    found = []
+    for kind in range(len(folds[0].cost)):
+        paid = [fold.cost[kind] for fold in folds]
+        costs = np.array([_cost_at(cost, *where)[0] for cost, where in zip(paid, met, strict=True)])
+        low = high = float("nan")
+        if drawn is not None:
+            each = [_cost_at(cost, *where) for cost, where in zip(paid, drawn, strict=True)]
+            low, high = _interval(_medians(np.array(each)), confidence)
+        reached = int(np.isfinite(costs).sum())
+        found.append(Reached(float(_medians(costs)), low, high, reached, len(folds), at_once))
+    return tuple(found)
 
 
-def _drawn(fold: FoldCurve, generator: np.random.Generator, draws: int) -> NDArray[np.float64]:
-    """Costs to the target of seed-mean curves whose seeds are drawn with replacement."""
+def _drawn_means(fold: FoldCurve, generator: np.random.Generator, draws: int) -> NDArray[np.float64]:
+    """Seed-mean curves whose seeds are drawn with replacement, shape (draws, ratios)."""
     picked = generator.integers(0, len(fold.scores), size=(draws, len(fold.scores)))
-    means = fold.scores[picked].mean(axis=1)
-    return np.array([reach(fold.cost, scores, fold.target) for scores in means])
+    return fold.scores[picked].mean(axis=1)
 
 
-def _median(costs: NDArray[np.float64]) -> float:
-    """Infinite where one of the middle two is: the mean of a number and of never is never."""
+def _crossing(scores: NDArray[np.float64], target: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Where curves of shape (n, ratios) meet the target.
+
+    Returns:
+        The place of the first ratio at which each has met it, one past the last where it never does, and
+        the share of the way from the ratio before at which it does.
+    """
+    best = np.maximum.accumulate(scores, axis=1)
+    met = best >= target - _NOTHING
+    place = np.where(met[:, -1], met.argmax(axis=1), scores.shape[1])
+    share = np.ones(len(scores))
+    between = np.flatnonzero((place > 0) & (place < scores.shape[1]))
+    after, before = best[between, place[between]], best[between, place[between] - 1]
+    share[between] = (target - before) / (after - before)
+    return place, share
+
+
+def _cost_at(
+    cost: NDArray[np.float64], place: NDArray[np.int64], share: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The cost where curves meet a target, infinite where they never do, shape (n,)."""
+    known = np.append(cost, np.inf)
+    after, before = known[place], known[np.maximum(place - 1, 0)]
+    found = after.copy()
+    between = (place > 0) & (place < len(cost))
+    found[between] = before[between] + share[between] * (after[between] - before[between])
+    return found
+
+
+def _medians(costs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Over folds (rows); infinite where one of the middle two is: a number and never have no middle."""
     with np.errstate(invalid="ignore"):
-        return float(np.median(costs))
+        return np.asarray(np.median(costs, axis=0))
+
+
+def _interval(drawn: NDArray[np.float64], confidence: float) -> tuple[float, float]:
+    tail = (1 - confidence) / 2
+    # Nearest draws, not a mixture of two: one that is never reached has no middle with another.
+    low, high = np.quantile(drawn, [tail, 1 - tail], method="closest_observation")
+    return float(low), float(high)

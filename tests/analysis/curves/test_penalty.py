@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from analysis.curves import checkpoints, penalty_matrix
 
@@ -36,3 +37,15 @@ def test_checkpoints_double_and_end_where_the_reference_is_nearly_done():
     assert checkpoints(labelled, [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]) == [0, 2, 4, 5, 6]
     assert checkpoints(labelled, [0.3, 0.4, 0.5, 0.6, 0.899, 0.9, 0.9]) == [0, 2, 4]
     assert checkpoints([10], [0.5]) == [0]
+
+
+def test_every_pair_is_judged_by_the_paired_t_test():
+    scores = np.random.default_rng(3).normal(0, 1, size=(4, 6, 5)) + np.arange(4)[:, None, None]
+    expected = np.zeros((4, 4))
+    for one in range(4):
+        for other in range(4):
+            for point in range(6):
+                found = stats.ttest_rel(scores[one, point], scores[other, point])
+                expected[one, other] += (found.pvalue < 0.05 and found.statistic > 0) / 6
+    np.testing.assert_allclose(penalty_matrix(scores), expected)
+    assert 0 < expected.mean() < 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.curves import FoldCurve, reach, to_target
+from analysis.curves import FoldCurve, reach, to_target, to_targets
 from tests.analysis.curves.oracles import O11_A, O11_R, RATIOS
 
 LABELS = np.array([10.0, 20.0, 40.0])
@@ -70,3 +70,22 @@ def test_equal_generators_give_equal_intervals():
     folds = [fold([0.6, 0.8, 0.9], [0.5, 0.7, 0.9], [0.2, 0.9, 0.9])]
     one, other = (to_target(folds, np.random.default_rng(4)) for _ in range(2))
     assert one == other
+
+
+def test_several_costs_are_read_off_the_same_draws():
+    folds = [fold([0.6, 0.8, 0.9], [0.5, 0.6, 0.9], [0.2, 0.9, 0.9]), fold([0.1, 0.8, 0.8], [0.5, 0.7, 0.8])]
+    costs = np.stack([LABELS, 3 * LABELS, LABELS**2])
+    several = [FoldCurve(costs, each.scores, each.target) for each in folds]
+    found = to_targets(several, np.random.default_rng(4))
+    alone = to_target(folds, np.random.default_rng(4))
+    assert found[0] == alone
+    assert (found[1].cost, found[1].low, found[1].high) == pytest.approx(
+        (3 * alone.cost, 3 * alone.low, 3 * alone.high)
+    )
+    square = FoldCurve(LABELS**2, folds[0].scores, 0.7), FoldCurve(LABELS**2, folds[1].scores, 0.7)
+    assert found[2] == to_target(square, np.random.default_rng(4))
+
+
+def test_folds_that_begin_above_the_target_are_counted():
+    folds = [fold([0.8, 0.8, 0.8]), fold([0.6, 0.8, 0.8]), fold([0.7, 0.2, 0.3])]
+    assert to_target(folds, np.random.default_rng(0)).folds_at_once == 2
