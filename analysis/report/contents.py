@@ -10,12 +10,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis._rendering import Cell, Table, percent
-from analysis.by_corpus import by_corpus_table
 from analysis.comparisons import Comparison, compare, to_explore
 from analysis.contrasts import Contrasts
 from analysis.cost import cost_table
 from analysis.curves import areas, learning_curves
 from analysis.figures import critical_figure, curves_figure, seconds_figure
+from analysis.measures import by_corpus_table
 from analysis.rankings import Ranked, rank
 from analysis.report.facts import Facts, facts, warnings
 from analysis.report.headline import headline

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis._rendering import to_latex, to_markdown
-from analysis.by_corpus import by_corpus_frame
 from analysis.cost import cost_frame
 from analysis.curves import areas
 from analysis.figures import to_pdf, to_png, to_svg
+from analysis.measures import by_corpus_frame
 from analysis.rankings import Ranked
 from analysis.report.contents import Contents
 from analysis.report.trust import trust_frame

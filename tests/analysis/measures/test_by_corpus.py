@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analysis.by_corpus import by_corpus_frame, by_corpus_table
+from analysis.measures import by_corpus_frame, by_corpus_table
 from analysis.report import write_report
 from analysis.study import CorpusInfo, StudyInfo
 from tests.analysis.pages import text_of
