@@ -57,9 +57,9 @@ def composition(results: Results) -> Composition:
     cells = cells.assign(family=cells.groupby(list(AXES), sort=False).ngroup())
     summaries, shares, seconds = [], [], []
     for _, of_corpus in cells.groupby("corpus", sort=False):
-        named = {kind: _groups(of_corpus["labelled_by"], kind) for kind in NAMED}
-        for _, of_fold in of_corpus.groupby("fold"):
-            fold = _Fold.of(of_fold)
+        folds = [_Fold.of(of_fold) for _, of_fold in of_corpus.groupby("fold")]
+        named = {kind: sorted(set().union(*(fold.groups(kind) for fold in folds))) for kind in NAMED}
+        for fold in folds:
             summaries += [fold.summary(kind) for kind in KINDS]
             shares += [fold.shares(kind, named[kind]) for kind in NAMED]
             seconds.append(fold.seconds())
@@ -91,10 +91,16 @@ class _Fold:
         said = everything.iloc[0]
         return cls(cells, said["labelled_by"], float(said["labelled_seconds"]) / float(said["train"]))
 
+    def groups(self, kind: str) -> list[str]:
+        """Those of train; where nobody knows them, those that some cell has labelled."""
+        if self.train is not None:
+            return sorted(self.train[KINDS[kind]])
+        return sorted({name for counts in self.cells["labelled_by"] for name in counts[KINDS[kind]]})
+
     def summary(self, kind: str) -> pd.DataFrame:
         """One row per cell with the figures of one kind of group."""
         known = None if self.train is None else self.train[KINDS[kind]]
-        groups = _groups(self.cells["labelled_by"], kind) if known is None else sorted(known)
+        groups = self.groups(kind)
         shares = self._shares(kind, groups)
         return self._rows(
             by=kind,
@@ -139,10 +145,6 @@ class _Fold:
     def _rows(self, **columns: Any) -> pd.DataFrame:
         keys = {name: self.cells[name].to_numpy() for name in ("family", "percent", "fold")}
         return pd.DataFrame({**keys, **columns})
-
-
-def _groups(counted: pd.Series[Any], kind: str) -> list[str]:
-    return sorted({name for counts in counted for name in counts[KINDS[kind]]})
 
 
 def _share(counts: Counts, groups: Sequence[str]) -> NDArray[np.float64]:

@@ -1,0 +1,194 @@
+"""Labels to a target in a frame: per fold, over seeds, censored on both sides, against the reference."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from analysis.measures import targets_frame, targets_tables, without_full_data
+from tests.analysis.measures.frames import renamed, together, with_columns, without
+
+PERCENTS = (5, 10, 20)  # 20, 40 and 80 labels of 400
+
+
+def curve(**by_strategy):
+    """The same curve in every fold and seed."""
+    return lambda row: by_strategy[row.strategy][PERCENTS.index(int(row.percent))]
+
+
+def targets_of(results, *targets, reference="random"):
+    return targets_frame(results, reference, targets, np.random.default_rng(0))
+
+
+def row_of(frame, strategy, cost="labelled", target=None):
+    chosen = (frame["strategy"] == strategy) & (frame["cost"] == cost)
+    if target is not None:
+        chosen &= frame["target"] == target
+    (row,) = frame[chosen].to_dict("records")
+    return row
+
+
+def study_of(make_study, of, **options):
+    options = {"percents": PERCENTS, "share_first": False} | options
+    return with_columns(make_study(lambda *_: 0.5, **options).results, ua=of)
+
+
+def test_all_costs_of_a_target(make_study) -> None:
+    of = curve(random=[0.5, 0.6, 0.7], entropy=[0.5, 0.7, 0.8])
+    results = study_of(make_study, of)
+    frame = targets_of(results, 0.6)
+    assert set(frame["cost"]) == {
+        "labelled",
+        "labelled_and_validation",
+        "percent_of_train",
+        "charged_seconds",
+    }
+    assert row_of(frame, "random")["median"] == pytest.approx(40)
+    found = {cost: row_of(frame, "entropy", cost) for cost in frame["cost"].unique()}
+    assert found["labelled"]["median"] == pytest.approx(30)
+    assert found["labelled_and_validation"]["median"] == pytest.approx(70), "40 validation utterances"
+    assert found["percent_of_train"]["median"] == pytest.approx(7.5)
+    assert found["charged_seconds"]["median"] == pytest.approx(35), "features 20 s, rounds 10 s each"
+    assert found["labelled"]["target_score"] == 0.6
+    assert (found["labelled"]["ratio"], found["labelled"]["ratio_is"]) == (pytest.approx(0.75), "exact")
+    assert found["charged_seconds"]["ratio"] == pytest.approx(35 / 40)
+    assert np.isnan(row_of(frame, "random")["ratio"])
+
+
+def test_validation_labels_that_were_used_are_what_is_paid(make_study) -> None:
+    results = study_of(make_study, curve(random=[0.5, 0.6, 0.7], entropy=[0.5, 0.7, 0.8]))
+    capped = with_columns(results, validation_used=lambda row: min(row.labelled, 30))
+    found = row_of(targets_of(capped, 0.6), "entropy", "labelled_and_validation")
+    assert found["median"] == pytest.approx(30 + 25)
+
+
+def test_the_median_over_folds_of_seed_mean_curves(make_study) -> None:
+    """Fold 0 reaches 0.6 with 20, fold 1 with 40, fold 2 with 80; no seed alone does so there."""
+
+    def of(row):
+        scores = {0: [0.6, 0.7, 0.8], 1: [0.5, 0.6, 0.7], 2: [0.4, 0.5, 0.6]}[row.fold]
+        return scores[PERCENTS.index(int(row.percent))] + (0.05 if row.seed else -0.05)
+
+    found = row_of(targets_of(study_of(make_study, of), 0.6), "entropy")
+    assert found["median"] == pytest.approx(40)
+    assert (found["folds_reached"], found["folds"], found["reached"]) == (3, 3, "yes")
+    assert found["low"] < 40 < found["high"]
+
+
+def test_what_is_not_reached_is_censored(make_study) -> None:
+    of = curve(random=[0.5, 0.55, 0.58], entropy=[0.5, 0.7, 0.8])
+    frame = targets_of(study_of(make_study, of), 0.6)
+    never = row_of(frame, "random")
+    assert never["median"] == never["high"] == np.inf
+    assert (never["reached"], never["folds_reached"], never["last"]) == ("no", 0, 80)
+    other = row_of(frame, "entropy")
+    assert (other["ratio"], other["ratio_is"]) == (pytest.approx(30 / 80), "at most")
+    backwards = row_of(targets_of(study_of(make_study, of), 0.6, reference="entropy"), "random")
+    assert (backwards["ratio"], backwards["ratio_is"]) == (pytest.approx(80 / 30), "at least")
+    (table,) = targets_tables(frame)
+    rows = {row[0].text: [cell.text for cell in row] for row in table.rows}
+    assert rows["random"][2:7] == [
+        "not reached (more than 80)", "—", "more than 20.0", "more than 120", "more than 50 s",
+    ]  # fmt: skip
+    assert rows["entropy"][7:] == ["≤ 0.38", "3 of 3"]
+    assert table.title == "Labels to reach UA 60 %"
+
+
+def test_a_curve_that_begins_above_the_target_reached_it_nobody_knows_when(make_study) -> None:
+    of = curve(random=[0.5, 0.6, 0.7], entropy=[0.65, 0.7, 0.8])
+    frame = targets_of(study_of(make_study, of), 0.6)
+    found = row_of(frame, "entropy")
+    assert (found["median"], found["reached"]) == (20, "at once")
+    assert (found["ratio"], found["ratio_is"]) == (pytest.approx(0.5), "at most")
+    (table,) = targets_tables(frame)
+    assert table.rows[1][2].text == "≤ 20"
+    low = row_of(targets_of(study_of(make_study, of), 0.4), "entropy")
+    assert (low["ratio_is"], np.isnan(low["ratio"])) == ("", True), "both are below their first ratio"
+
+
+def test_both_never_have_no_ratio(make_study) -> None:
+    flat = curve(random=[0.5, 0.5, 0.5], entropy=[0.5, 0.5, 0.5])
+    found = row_of(targets_of(study_of(make_study, flat), 0.6), "entropy")
+    assert (found["ratio_is"], np.isnan(found["ratio"])) == ("", True)
+
+
+def full_data_study(make_study):
+    """Everything labelled: 0.8 in fold 0, 0.6 in fold 1, whatever the strategy."""
+
+    def of(row):
+        top = 0.8 if row.fold == 0 else 0.6
+        return top * {1: 0.5, 50: 0.9, 100: 1.0}[int(row.percent)]
+
+    options = {"percents": (1, 50, 100), "folds": (0, 1), "share_first": False}
+    return study_of(make_study, of, **options)
+
+
+def test_the_target_of_a_fold_is_a_share_of_its_own_full_data_model(make_study) -> None:
+    results = full_data_study(make_study)
+    frame = targets_of(results)
+    assert frame["target"].unique().tolist() == ["95 % of the full-data model"]
+    found = row_of(frame, "entropy")
+    assert found["target_score"] == pytest.approx(0.95 * 0.7)
+    assert found["median"] == pytest.approx(300), "half way from 200 to 400 labels in both folds"
+    assert found["target_from"] == "the mean of all cells of this method and adaptation at 100 %"
+    (table,) = targets_tables(frame)
+    assert "the mean of all cells of this method and adaptation at 100 %" in table.note
+    assert without_full_data(results) == ()
+
+
+def test_a_single_run_on_all_labels_comes_before_ends_of_trajectories(make_study) -> None:
+    single = study_of(
+        make_study, lambda row: 0.5, strategies=("none",), percents=(100,), folds=(0, 1), share_first=False
+    )
+    frame = targets_of(together(full_data_study(make_study), single))
+    found = row_of(frame, "entropy")
+    assert found["target_score"] == pytest.approx(0.95 * 0.5)
+    assert found["target_from"] == "a single run on all labels"
+    assert "none" not in set(frame["strategy"]), "a single ratio has no curve"
+    other = renamed(single, adaptation="tapt")
+    found = row_of(targets_of(together(full_data_study(make_study), other)), "entropy")
+    assert found["target_score"] == pytest.approx(0.95 * 0.7), "that model was another"
+
+
+def test_without_any_full_data_there_is_a_sentence(make_study) -> None:
+    results = study_of(make_study, curve(random=[0.5, 0.6, 0.7], entropy=[0.5, 0.7, 0.8]))
+    assert targets_of(results).empty
+    assert targets_tables(targets_of(results)) == ()
+    (sentence,) = without_full_data(together(results, renamed(full_data_study(make_study), method="glam")))
+    assert sentence.startswith(
+        "Labels to reach 95 % of the full-data model are not given for functionals on emodb"
+    )
+
+
+def test_runs_with_missing_cells_are_left_out_and_folds_without_a_target_too(make_study) -> None:
+    study = make_study(
+        lambda *_: 0.5,
+        percents=(50, 100),
+        folds=(0, 1, 2),
+        left_out=lambda name, percent, fold, seed: (
+            (fold == 1 and percent == 100) or (name, fold, seed) == ("entropy", 0, 0)
+        ),
+        share_first=False,
+    )
+    results = with_columns(study.results, ua=lambda row: 0.5 if row.percent == 50 else 0.9 + row.seed)
+    frame = targets_of(results)
+    found = row_of(frame, "entropy")
+    assert (found["folds"], found["runs"], found["runs_planned"]) == (2, 3, 6)
+    (table,) = targets_tables(frame)
+    assert table.rows[1][0].text == "entropy *"
+    assert "runs with missing cells are left out" in table.note
+
+
+def test_one_seed_has_no_interval(make_study) -> None:
+    of = curve(random=[0.5, 0.6, 0.7], entropy=[0.5, 0.7, 0.8])
+    frame = targets_of(study_of(make_study, of, seeds=(0,)), 0.6)
+    assert frame[["low", "high"]].isna().all(axis=None)
+    assert [row[3].text for row in targets_tables(frame)[0].rows] == ["—", "—"]
+
+
+def test_seconds_that_nobody_knows_are_a_dash(make_study) -> None:
+    of = curve(random=[0.5, 0.55, 0.58], entropy=[0.5, 0.7, 0.8])
+    frame = targets_of(without(study_of(make_study, of), "charged_seconds"), 0.6)
+    (table,) = targets_tables(frame)
+    assert [row[6].text for row in table.rows] == ["—", "—"]
+    assert row_of(frame, "entropy", "charged_seconds")["ratio_is"] == ""
