@@ -56,6 +56,13 @@ def test_missing_cells_are_marked_and_folds_without_any_left_out(make_study) -> 
     assert "some cells are missing" in table.note
 
 
+def test_a_fold_with_a_missing_seed_is_the_mean_of_the_others(make_study) -> None:
+    results = study_of(make_study, left_out=lambda *cell: cell == ("entropy", 20, 0, 1))
+    row = calibration_frame(results).set_index(["strategy", "percent"]).loc[("entropy", 20)]
+    assert row["ece"] == pytest.approx((0.010 + 0.021 + 0.031) / 3)
+    assert (row["folds"], row["cells"]) == (3, 5)
+
+
 def test_records_without_ece_have_a_dash(make_study) -> None:
     table = calibration_table(calibration_frame(without(study_of(make_study), "ece")))
     assert [cell.text for cell in table.rows[0][1:3]] == ["—", "—"]

@@ -22,8 +22,10 @@ def test_o11_in_a_frame(make_study) -> None:
 
 
 def test_a_missing_cell_leaves_a_dash(make_study) -> None:
-    study = make_study(lambda *_: 0.5, left_out=lambda *cell: cell == ("random", 10, 0, 0))
-    frame = deficiencies_frame(study.results, "random")
+    study = make_study(
+        lambda *_: 0.5, percents=O11_PERCENTS, left_out=lambda *cell: cell == ("random", 10, 0, 0)
+    )
+    frame = deficiencies_frame(with_columns(study.results, ua=o11), "random")
     assert np.isnan(frame[["by_sum", "by_area"]]).all(axis=None)
     table = deficiencies_table(frame)
     assert table is not None

@@ -150,6 +150,20 @@ def test_a_single_run_on_all_labels_comes_before_ends_of_trajectories(make_study
     assert found["target_score"] == pytest.approx(0.95 * 0.7), "that model was another"
 
 
+def test_a_fold_without_its_full_data_model_is_left_out(make_study) -> None:
+    single = study_of(
+        make_study,
+        lambda row: 0.5,
+        strategies=("none",),
+        percents=(100,),
+        folds=(0, 1),
+        share_first=False,
+        left_out=lambda name, percent, fold, seed: fold == 1,
+    )
+    found = row_of(targets_of(together(full_data_study(make_study), single)), "entropy")
+    assert (found["folds"], found["runs"], found["runs_planned"]) == (1, 4, 4)
+
+
 def test_without_any_full_data_there_is_a_sentence(make_study) -> None:
     results = study_of(make_study, curve(random=[0.5, 0.6, 0.7], entropy=[0.5, 0.7, 0.8]))
     assert targets_of(results).empty
