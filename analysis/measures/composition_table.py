@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis._rendering import NOTHING, Cell, Table, percent, points
-from analysis.families import cells_of, families, label, percent_text, varying
+from analysis.families import by_family, label, percent_text, varying
 from analysis.measures._text import figure
 from analysis.measures.composition import NAMED, Composition
 from analysis.measures.runs import usual_ratio
@@ -33,12 +33,10 @@ def composition_table(found: Composition) -> Table | None:
     shares = found.shares[found.shares["percent"] == ratio]
     kinds = [kind for kind in NAMED if shares.loc[shares["by"] == kind, "group"].nunique() > 1]
     axes = varying(found.summary)
+    by_group = by_family(shares)
     rows = tuple(
-        (
-            Cell(label(family, axes)),
-            *_cells(cells_of(summary, family), cells_of(shares, family), kinds),
-        )
-        for family in families(summary)
+        (Cell(label(family, axes)), *_cells(rows, by_group[family], kinds))
+        for family, rows in by_family(summary).items()
     )
     columns = (
         "", "labelled", *(name for kind in kinds for name in (f"{kind}: off train", f"most favoured {kind}")),

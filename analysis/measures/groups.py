@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis._rendering import NOTHING, Cell, Table, percent
-from analysis.families import AXES, Family, cells_of, families, label, percent_text, varying
+from analysis.families import AXES, Family, by_family, cells_of, families, label, percent_text, varying
 from analysis.measures._text import figure
 from analysis.measures.runs import usual_ratio
 from analysis.results import Results
@@ -80,11 +80,9 @@ def gaps_table(gaps: dict[By, pd.DataFrame]) -> Table | None:
     everything = pd.concat(found.values())
     ratio, axes = usual_ratio(everything["percent"]), varying(everything)
     shown = {by: frame[frame["percent"] == ratio] for by, frame in found.items()}
+    by_families = [by_family(frame) for frame in shown.values()]
     rows = tuple(
-        (
-            Cell(label(family, axes)),
-            *(cell for frame in shown.values() for cell in _gap(cells_of(frame, family))),
-        )
+        (Cell(label(family, axes)), *(cell for known in by_families for cell in _gap(known.get(family))))
         for family in families(everything)
     )
     incomplete = any((frame["cells"] < frame["planned"]).any() for frame in shown.values())
@@ -199,8 +197,8 @@ def _folds(tested: int, planned: int) -> str:
     return f"{planned} {noun}" if tested == planned else f"{tested} of {planned} {noun}"
 
 
-def _gap(rows: pd.DataFrame) -> tuple[Cell, Cell]:
-    if rows.empty:
+def _gap(rows: pd.DataFrame | None) -> tuple[Cell, Cell]:
+    if rows is None:
         return Cell(NOTHING), Cell(NOTHING)
     row = rows.iloc[0]
     star = " *" if row["cells"] < row["planned"] else ""
