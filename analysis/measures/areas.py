@@ -30,15 +30,15 @@ _NOTE = (
     "It depends on the ratios, so compare it only between rows with the same ones. Its interval resamples "
     "seeds within folds: how sure it is on these speakers. Global score: on the log2 axis, 0 for guessing "
     "and 1 for a curve that is right throughout. Difference: from {reference}, otherwise alike, in "
-    "percentage points, paired by fold and seed, with the crossed folds × seeds interval; both p-values are "
-    "Holm-corrected over this table; better or worse needs both below .05. A dash: fewer than two ratios, "
-    "or nothing to compare or resample."
+    "percentage points, paired by fold and seed, with the crossed folds × seeds interval; exploratory: both "
+    "p-values are Holm-corrected over this table, which no study declares; better or worse needs both below "
+    ".05. A dash: fewer than two ratios, or nothing to compare or resample."
 )
 _INCOMPLETE = " * runs with missing cells are left out: not comparable with the others."
 
 
 def areas_frame(results: Results, reference: str, generator: np.random.Generator) -> pd.DataFrame:
-    """One row per planned family with its areas, and its claim against the reference strategy on both axes.
+    """One row per planned family with its areas, and its claim against the reference strategy.
 
     Args:
         results: finished and missing cells.
