@@ -34,6 +34,8 @@ def selection_frame(results: Results) -> pd.DataFrame:
         validation chose; `chosen`, how many folds chose what; `ua_best` and `best`, of the setting with the
         highest mean test UA.
     """
+    if "validation_ua" not in results.frame:
+        return pd.DataFrame()
     axes = varying(results.cells)
     lacking = set(map(tuple, results.missing[[*GROUP, "percent"]].to_numpy().tolist()))
     rows = []

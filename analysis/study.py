@@ -76,6 +76,7 @@ class StudyInfo:
         families: of comparisons, as the study declares them.
         declared_at: seconds since the epoch when a launch first had just these families; None: none had.
         equivalence: differences up to this share of UA count as none in practice.
+        targets: scores of UA, as shares, for which the labels and the time to reach them are wanted.
         designs: what is repeated on each corpus, to simulate how often tests err; none: not simulated.
         methods: sentences on what was done, for a paper.
         checklist: what reviewers ask of reproducibility; the analysis adds what it knows itself.
@@ -95,6 +96,7 @@ class StudyInfo:
     families: tuple[Contrasts, ...] = ()
     declared_at: float | None = None
     equivalence: float = EQUIVALENCE
+    targets: tuple[float, ...] = ()
     designs: Mapping[str, Design] = field(default_factory=dict)
     methods: tuple[str, ...] = ()
     checklist: tuple[ChecklistItem, ...] = ()

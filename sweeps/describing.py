@@ -46,6 +46,7 @@ def study_info(opened: OpenStudy) -> StudyInfo:
         families=_families(study),
         declared_at=declared_at(study, opened.store),
         equivalence=study.equivalence / 100,
+        targets=tuple(target / 100 for target in study.targets),
         designs={name: design for name, design in designs_of(opened).items() if design.cut > 1},
         methods=methods_of(opened),
         checklist=checklist_of(opened),

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis._rendering import Cell, Table, percent
+from analysis._rendering import Table
 from analysis.comparisons import Comparison, compare, to_explore
 from analysis.contrasts import Contrasts
 from analysis.cost import cost_table
-from analysis.curves import areas, learning_curves
+from analysis.curves import learning_curves
 from analysis.figures import critical_figure, curves_figure, seconds_figure
-from analysis.measures import by_corpus_table
+from analysis.measures import by_corpus_table, measure
 from analysis.rankings import Ranked, rank
 from analysis.report.facts import Facts, facts, warnings
 from analysis.report.headline import headline
@@ -48,6 +48,7 @@ class Contents:
         declared, explored: comparisons by family: of those the study declares, and of the others.
         ranked: methods ranked over blocks at that ratio.
         curves, seconds, scores: the frames behind pictures and tables.
+        measures: areas, labels to a target, composition and the like.
         calibrations: how often tests err, by corpus.
     """
 
@@ -58,6 +59,7 @@ class Contents:
         self.explored = self._compared(to_explore(results, reference, study.families, study.equivalence))
         self.ranked: list[Ranked] = rank(results, self.at)
         self.curves = learning_curves(results.frame, np.random.default_rng(_DRAWS_SEED))
+        self.measures = measure(results, reference, study.targets, np.random.default_rng(_DRAWS_SEED + 1))
         self.seconds = seconds_frame(results)
         self.scores = score_frame(results)
         self.calibrations = calibrated(study.designs, simulations, _DRAWS_SEED)
@@ -129,23 +131,6 @@ class Contents:
     def explored_tables(self) -> list[Table]:
         """A table for each family that nobody declared."""
         return [comparison_table(found, name) for name, found in self.explored.items()]
-
-    @property
-    def area_table(self) -> Table:
-        """Areas under the curves."""
-        rows = tuple(
-            (
-                Cell(row["label"]),
-                *(Cell(percent(row[axis]), value=float(row[axis])) for axis in ("linear", "log2")),
-            )
-            for _, row in areas(self.curves).iterrows()
-        )
-        note = (
-            "Mean UA over the axis of labelled shares (area by trapezoids). It depends on the ratios of "
-            "this study, so compare it only within this table; a dash: the curve lacks ratios, or has a "
-            "single one."
-        )
-        return Table("Area under the learning curve", ("", "linear axis", "log2 axis"), rows, note)
 
     @property
     def seconds_table(self) -> Table:

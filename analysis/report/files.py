@@ -6,7 +6,6 @@ import pandas as pd
 
 from analysis._rendering import to_latex, to_markdown
 from analysis.cost import cost_frame
-from analysis.curves import areas
 from analysis.figures import to_pdf, to_png, to_svg
 from analysis.measures import by_corpus_frame
 from analysis.rankings import Ranked
@@ -21,7 +20,6 @@ def files(contents: Contents) -> dict[str, str | bytes]:
         "table": contents.scores,
         "comparison": comparison_frame(contents.comparisons),
         "curves": contents.curves,
-        "areas": areas(contents.curves),
         "ranks": _ranks_frame(contents.ranked),
         "seconds": contents.seconds,
         "cost": cost_frame(contents.results),
@@ -35,11 +33,13 @@ def files(contents: Contents) -> dict[str, str | bytes]:
         "comparison": [*contents.declared_tables, *contents.explored_tables],
         "by_corpus": [] if contents.by_corpus_table is None else [contents.by_corpus_table],
         "false_positives": contents.trust_tables,
+        "measures": list(contents.measures.tables),
         "selection": [] if contents.selection_table is None else [contents.selection_table],
     }
     return {
         **_pictures(contents),
         **{f"{name}.csv": to_csv(frame) for name, frame in frames.items() if not frame.empty},
+        **{name: to_csv(frame) for name, frame in contents.measures.files.items()},
         **{f"{name}.md": to_markdown(found) for name, found in tables.items() if found},
         **{f"{name}.tex": to_latex(found) for name, found in tables.items() if found},
         "methods.md": "\n\n".join(contents.methods) + "\n",

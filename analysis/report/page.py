@@ -23,6 +23,7 @@ SECTIONS = (
     ("scores", "Scores"),
     ("comparisons", "Comparisons"),
     ("ranks", "Ranks"),
+    ("measures", "Measures"),
     ("time", "Time and cost"),
     ("trust", "Trust in the tests"),
     ("methods", "Methods"),

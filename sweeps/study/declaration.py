@@ -95,6 +95,9 @@ class Study(Settings):
     equivalence: float = Field(
         default=1.0, ge=0, le=100, description="points of UA up to which a difference counts as none"
     )
+    targets: Annotated[tuple[Percent, ...], BeforeValidator(as_list)] = Field(
+        default=(), description="UA in percent; the report says what it takes to reach them"
+    )
     search: Search | None = None
     selected_from: SelectedFrom | None = Field(default=None, description="written by a search, in no key")
 
