@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from analysis.figures.style import INK, STYLE
 from analysis.rankings import Ranked
@@ -28,7 +29,9 @@ def critical_figure(ranked: Ranked) -> Figure:
     pairs = pd.DataFrame(ranking.nemenyi, index=names, columns=names)
     lowest, widest = float(ranking.ranks.min()), float(np.ptp(ranking.ranks))
     with matplotlib.rc_context(STYLE | {"axes.spines.top": True}):
-        figure = Figure(figsize=(7.2, 1.2 + 0.26 * ((len(names) + 1) // 2 + 1)), layout="constrained")
+        # Room at the sides: a page sets the names in its own font, which may be wider.
+        room = ConstrainedLayoutEngine(w_pad=0.35)
+        figure = Figure(figsize=(8.0, 1.2 + 0.26 * ((len(names) + 1) // 2 + 1)), layout=room)
         axes = figure.subplots()
         critical_difference_diagram(
             dict(zip(names, ranking.ranks.tolist(), strict=True)),
