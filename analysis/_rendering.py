@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,7 +27,24 @@ _LATEX = {
     "–": "--",
     "—": "---",
     "†": r"\textdagger{}",
+    "‡": r"\textdaggerdbl{}",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "≠": r"$\neq$",
+    "≈": r"$\approx$",
+    "→": r"$\rightarrow$",
+    "·": r"$\cdot$",
+    "…": r"\dots{}",
+    "`": r"\textasciigrave{}",
+    '"': r"\textquotedbl{}",
+    # After the end of a row LaTeX takes a bracket or a star for an argument of that end.
+    "[": "{[}",
+    "*": "{*}",
 }
+# Two of them become one character in LaTeX's fonts; an empty group keeps them apart.
+_LIGATURES = re.compile(r"(?<=-)(?=-)|(?<=,)(?=,)|(?<=')(?=')|(?<=[?!])(?=`)")
+# What 8-bit Latin fonts and their input encoding know; anything else stops pdflatex.
+_LATIN = re.compile("[\u0020-\u007e\u00a1-\u00ac\u00ae-\u017f‘’‚“”„]")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 NOTHING = "—"
@@ -75,8 +93,17 @@ def escape_markdown(text: str) -> str:
 
 
 def escape_latex(text: str) -> str:
-    """Text that LaTeX shows as it is."""
-    return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
+    """Text that LaTeX shows as it is; characters that its Latin fonts lack become their code points."""
+    apart = _LIGATURES.split(" ".join(unicodedata.normalize("NFC", text).split()))
+    return "{}".join("".join(map(_latex_character, part)) for part in apart)
+
+
+def latex_cell(cell: Cell) -> str:
+    """A field of a tabular: bold where it is the best, its mark raised."""
+    text = escape_latex(cell.text)
+    # Marks take no room, so that numbers of a column stay below each other.
+    raised = rf"\rlap{{\textsuperscript{{{escape_latex(cell.mark)}}}}}" if cell.mark else ""
+    return (rf"\textbf{{{text}}}" if cell.bold else text) + raised
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -124,17 +151,17 @@ def _markdown_cell(cell: Cell) -> str:
     return (f"**{text}**" if cell.bold else text) + escape_markdown(cell.mark)
 
 
-def _latex_cell(cell: Cell) -> str:
-    text = escape_latex(cell.text)
-    raised = rf"\textsuperscript{{{escape_latex(cell.mark)}}}" if cell.mark else ""
-    return (rf"\textbf{{{text}}}" if cell.bold else text) + raised
+def _latex_character(character: str) -> str:
+    if character in _LATEX:
+        return _LATEX[character]
+    return character if _LATIN.match(character) else rf"\texttt{{U+{ord(character):04X}}}"
 
 
 def _latex(table: Table) -> str:
     def line(fields: Sequence[str]) -> str:
         return "  " + " & ".join(fields) + r" \\"
 
-    body = [line([_latex_cell(cell) for cell in row]) for row in table.rows]
+    body = [line([latex_cell(cell) for cell in row]) for row in table.rows]
     head = line([escape_latex(column) for column in table.columns])
     note = [f"% {' '.join(table.note.split())}"] if table.note else []
     return "\n".join(

@@ -121,5 +121,5 @@ def test_numbers_for_people():
 
 def test_a_dagger_stands_raised_behind_a_bold_number():
     table = Table("t", ("", "ua"), ((Cell("x"), Cell("76.1", bold=True, mark="†")),))
-    assert r"\textbf{76.1}\textsuperscript{\textdagger{}}" in to_latex([table])
+    assert r"\textbf{76.1}\rlap{\textsuperscript{\textdagger{}}}" in to_latex([table])
     assert "| **76.1**† |" in to_markdown([table])
