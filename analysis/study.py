@@ -39,6 +39,7 @@ class CorpusInfo:
         folds, validation_draw: how they were made.
         validation_shares_speakers: whether a validation speaker is tested too.
         left_out: a sentence on files that could not be used; empty when all could.
+        counts: utterances of each class, for each corpus that it is made of (itself, or its members).
     """
 
     train: str = ""
@@ -50,6 +51,7 @@ class CorpusInfo:
     validation_draw: str = ""
     validation_shares_speakers: bool = False
     left_out: str = ""
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class StudyInfo:
         protocol: its name, what the study changes in it, and what it stands for.
         selection: what its configuration was chosen from; empty where it was not.
         weights_are: of the backbone; `none` where no method has one.
+        backbones: names of those that are pretrained.
         settings_yaml: the resolved study file.
         commands: how to run and report it again.
         families: of comparisons, as the study declares them.
@@ -91,6 +94,7 @@ class StudyInfo:
     protocol: str = ""
     selection: str = ""
     weights_are: Weights = "none"
+    backbones: tuple[str, ...] = ()
     settings_yaml: str = ""
     commands: tuple[str, ...] = ()
     families: tuple[Contrasts, ...] = ()

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Literal
 
+import pandas as pd
+
 from after_ray.corpora._base import Scan
+from after_ray.manifest import Manifest
 from after_ray.splits.overlap import sentence_overlap
 from analysis.contrasts import Contrasts
 from analysis.study import Copy, CorpusInfo, StudyInfo
@@ -41,6 +44,7 @@ def study_info(opened: OpenStudy) -> StudyInfo:
         protocol=". ".join(filter(None, (protocol_in_words(study.protocol), preset_in_words(study)))),
         selection="" if study.selected_from is None else selected_in_words(study.selected_from),
         weights_are=_weights(opened.plan),
+        backbones=tuple(backbone.name for backbone in study.backbone if backbone.name is not None),
         settings_yaml=opened.resolved_yaml,
         commands=(opened.command("run"), opened.command("report")),
         families=_families(study),
@@ -127,7 +131,17 @@ def _corpus_info(study: Study, scan: Scan, split: Split) -> CorpusInfo:
         validation_draw=validation_in_words(split, manifest, study.protocol.validation.cap),
         left_out=left_out_in_words(scan),
         validation_shares_speakers=any(part.validation_is_of_test for part in folds),
+        counts=_counts(manifest),
     )
+
+
+def _counts(manifest: Manifest) -> dict[str, dict[str, int]]:
+    """Utterances of each class, by the corpus they come from."""
+    classes = pd.crosstab(manifest.sources, manifest.table["emotion"].to_numpy(dtype=object))
+    return {
+        str(name): {str(emotion): int(count) for emotion, count in row.items()}
+        for name, row in classes.iterrows()
+    }
 
 
 def _copy(scan: Scan) -> Copy:
