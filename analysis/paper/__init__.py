@@ -1,6 +1,18 @@
 """The tables and figures of the AFTER paper, and its claims one by one, from any study."""
 
 from analysis.paper.board import Choice
+from analysis.paper.claims import Verdict, answers, walk, walk_frame, walk_table
 from analysis.paper.files import paper_files, paper_tables
+from analysis.paper.layout import PaperTable
 
-__all__ = ["Choice", "paper_files", "paper_tables"]
+__all__ = [
+    "Choice",
+    "PaperTable",
+    "Verdict",
+    "answers",
+    "paper_files",
+    "paper_tables",
+    "walk",
+    "walk_frame",
+    "walk_table",
+]

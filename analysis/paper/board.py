@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from analysis.curves import learning_curves
 from analysis.errors import AmbiguousSelection, EmptySelection, RaggedTable
-from analysis.families import AXES, Family, families, percent_text
+from analysis.families import AXES, Family, families, label, percent_text
 from analysis.paper.undisturbed import undisturbed
 from analysis.results import Results
 from analysis.significance import Differences, Evidence, paired
@@ -23,7 +23,7 @@ NO_ADAPTATION = "none"
 SINGLE_SHOT = "none"  # the strategy of a run that labels everything at once
 USES_LABELS = "pseudo_tapt"  # an adaptation of a baseline, not of AFTER
 ALL = 100.0
-SHORT = ("fold", "seed", "ua", "wa", "train", "test", "labelled", "charged_seconds")
+PAIRED = ("fold", "seed", "ua", "wa", "charged_seconds")
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,11 @@ class Point(NamedTuple):
         return Trained(self.family.corpus, self.family.method, self.family.adaptation)
 
     @property
+    def selection(self) -> dict[str, str]:
+        """What tells its cells from those of another point in `Board.both`."""
+        return {"of": f"{label(self.family, list(AXES))}, {percent_text(self.percent)}"}
+
+    @property
     def single_shot(self) -> bool:
         """Whether everything was labelled at once."""
         return self.family.strategy == SINGLE_SHOT
@@ -94,6 +99,7 @@ class Board:
         self.results, self.study = results, study
         self.choice = choice or Choice()
         self.families = families(results.cells)
+        self._paired: dict[Point, pd.DataFrame] = {}
         self._percents = {
             Family(*map(str, axes)): sorted(map(float, part["percent"].unique()))
             for axes, part in results.cells.groupby(list(AXES), sort=False)
@@ -125,6 +131,35 @@ class Board:
             for family in self.families
             if Point(family, 0).trained == trained and family.strategy != SINGLE_SHOT
         ]
+
+    def active(self, only: Mapping[Any, str] | Mapping[Any, tuple[str, ...]]) -> list[Family]:
+        """The families of active learning that have these values on these axes."""
+        wanted = {axis: (one,) if isinstance(one, str) else one for axis, one in only.items()}
+        return [
+            family
+            for family in self.families
+            if family.strategy != SINGLE_SHOT
+            and all(getattr(family, axis) in allowed for axis, allowed in wanted.items())
+        ]
+
+    def preferred(self, only: list[Family], hidden: Collection[str]) -> list[Family]:
+        """Of each corpus and method the families that are AFTER's on the axes that are not `hidden`.
+
+        An axis on which none is AFTER's is left as it is.
+        """
+        wanted: dict[str, Callable[[Family], bool]] = {
+            "adaptation": lambda family: Point(family, 0).trained.adapted,
+            "initialization": lambda family: family.initialization == self.choice.initialization,
+        }
+        for axis, is_afters in wanted.items():
+            if axis not in hidden:
+                found = {(family.corpus, family.method) for family in only if is_afters(family)}
+                only = [f for f in only if is_afters(f) or (f.corpus, f.method) not in found]
+        return only
+
+    def same_runs(self, one: Point, other: Point) -> bool:
+        """Whether two points are planned as the same runs, as round 0 of two strategies is."""
+        return self._keys[one] == self._keys[other]
 
     def tuned(self, method: str) -> bool:
         """Whether a method stands on a backbone, so that it is fine-tuned."""
@@ -204,18 +239,21 @@ class Board:
 
     def differences(self, one: Point, other: Point, metric: str) -> Differences:
         """Paired by fold and seed, of shape (seeds, folds); raises what `paired` raises."""
-        both = pd.concat([self.cells(one)[self._columns], self.cells(other)[self._columns]])
-        left, right = ({**point.family._asdict(), "percent": point.percent} for point in (one, other))
-        return paired(both, left, right, metric)
+        return paired(self.both(one, other), one.selection, other.selection, metric)
+
+    def both(self, one: Point, other: Point) -> pd.DataFrame:
+        """The cells of two points, few columns of them, to be paired."""
+        return pd.concat([self._few_columns(point) for point in dict.fromkeys((one, other))])
 
     def test_over_train(self, point: Point) -> float:
         """Utterances of test over those that the fold could label."""
         cells = self.cells(point)
         return float((cells["test"] / cells["train"]).mean())
 
-    @cached_property
-    def _columns(self) -> list[str]:
-        return [*AXES, "percent", *SHORT]
+    def _few_columns(self, point: Point) -> pd.DataFrame:
+        if point not in self._paired:
+            self._paired[point] = self.cells(point)[list(PAIRED)].assign(**point.selection)
+        return self._paired[point]
 
     @cached_property
     def _tuned(self) -> set[str]:
@@ -227,6 +265,10 @@ class Board:
     def _cells(self) -> dict[Point, pd.DataFrame]:
         frame = self.results.frame
         return dict(_by_point(frame.assign(undisturbed=undisturbed(frame))))
+
+    @cached_property
+    def _keys(self) -> dict[Point, frozenset[str]]:
+        return {point: frozenset(cells["key"]) for point, cells in _by_point(self.results.cells)}
 
     @cached_property
     def _missing(self) -> dict[Point, int]:

@@ -1,0 +1,169 @@
+"""The walk through the paper's claims: each asked of a study and answered with the numbers it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+
+from analysis._rendering import NOTHING, Cell, Table
+from analysis.paper.board import Board, Choice
+from analysis.paper.claims.contrasts import of_axis, of_baselines, of_best, of_saturation
+from analysis.paper.claims.declared import (
+    AxisContrast,
+    BaselineContrast,
+    BestContrast,
+    Claims,
+    LinearTime,
+    PaperClaim,
+    SaturationContrast,
+    StabilityContrast,
+    TimeShare,
+    Unrecorded,
+    declared,
+)
+from analysis.paper.claims.questions import Question
+from analysis.paper.claims.stability import of_stability
+from analysis.paper.claims.timing import of_linear_time, of_time_share
+from analysis.paper.claims.verdicts import Verdict, judge, p_in_words
+from analysis.results import Results
+from analysis.study import StudyInfo
+
+NOWHERE = "this study"
+_NO_WEIGHTS = "no pretrained weights"
+
+
+def walk(
+    results: Results, study: StudyInfo, choice: Choice | None = None, claims: Claims | None = None
+) -> list[Verdict]:
+    """The verdicts of a study on the paper's claims (protocol rulings 18 and 19), in the order of the file.
+
+    A claim has one verdict for each part of the study that can answer it (a corpus, a classifier, ...), or a
+    single one, not testable here, with its reason. On axes that a claim is not about, it is asked of AFTER's
+    own values (adapted, with its initialization) where the study has them.
+
+    Args:
+        results: finished and missing cells; a question with cells missing is not testable.
+        study: what the results are of.
+        choice: what AFTER stands for in the comparison with baselines.
+        claims: by default those of `analysis/claims.yaml`.
+    """
+    board, claims = Board(results, study, choice), claims or declared()
+    questions = [question for claim in claims.claims for question in _asked(board, claim, claims.smallest)]
+    return judge(questions)
+
+
+def walk_table(verdicts: Sequence[Verdict]) -> Table:
+    """The verdicts for people: one row each."""
+    rows = tuple(
+        (
+            Cell(verdict.claim.sentence),
+            Cell(verdict.claim.source),
+            Cell(verdict.where),
+            Cell(verdict.said, bold=verdict.answer in ("confirmed", "not confirmed")),
+            Cell(verdict.reason if verdict.numbers else NOTHING),
+            Cell(p_in_words(verdict) or NOTHING),
+        )
+        for verdict in verdicts
+    )
+    note = (
+        "Confirmed: every comparison of a claim is ahead, the crossed folds × seeds test and Nadeau-Bengio "
+        "on fold means both below .05, Holm over the questions of the claim's family. Not confirmed: for one "
+        "of them nothing differs, or both intervals exclude what would matter. Cannot tell: neither. "
+        "Intervals in brackets: 95 %, not corrected."
+    )
+    columns = ("claim", "in the paper", "where", "answer", "numbers", "p (Holm)")
+    return Table("The paper's claims", columns, rows, note)
+
+
+def walk_frame(verdicts: Sequence[Verdict]) -> pd.DataFrame:
+    """One line per verdict and comparison, with every number, for CSV."""
+    return pd.DataFrame([line for verdict in verdicts for line in _lines(verdict)])
+
+
+def answers(verdicts: Iterable[Verdict]) -> dict[str, int]:
+    """How many verdicts there are of each answer."""
+    counts = dict.fromkeys(("confirmed", "not confirmed", "cannot tell", "not testable here"), 0)
+    for verdict in verdicts:
+        counts[verdict.answer] += 1
+    return counts
+
+
+def _asked(board: Board, claim: PaperClaim, smallest: float) -> Iterator[Question]:
+    """A claim's questions; one that cannot be asked where there are none."""
+    if claim.weights == "pretrained" and board.study.weights_are != "pretrained":
+        yield Question(claim, NOWHERE, reason=_NO_WEIGHTS)
+        return
+    found = list(_questions(board, claim, smallest))
+    yield from found or [Question(claim, NOWHERE, reason=_absent(claim))]
+
+
+def _questions(board: Board, claim: PaperClaim, smallest: float) -> Iterator[Question]:
+    contrast = claim.contrast
+    if isinstance(contrast, AxisContrast):
+        yield from of_axis(board, claim, contrast, smallest)
+    elif isinstance(contrast, BestContrast):
+        yield from of_best(board, claim, contrast, smallest)
+    elif isinstance(contrast, BaselineContrast):
+        yield from of_baselines(board, claim, contrast, smallest)
+    elif isinstance(contrast, SaturationContrast):
+        yield from of_saturation(board, claim, contrast)
+    elif isinstance(contrast, StabilityContrast):
+        yield from of_stability(board, claim, contrast)
+    elif isinstance(contrast, LinearTime):
+        yield from of_linear_time(board, claim, contrast)
+    elif isinstance(contrast, TimeShare):
+        yield from of_time_share(board, claim, contrast)
+
+
+def _absent(claim: PaperClaim) -> str:
+    """What a study lacks that has no question for a claim."""
+    contrast = claim.contrast
+    if isinstance(contrast, Unrecorded):
+        return contrast.reason
+    if isinstance(contrast, AxisContrast | StabilityContrast):
+        pair = f"{contrast.axis} {contrast.candidate} beside {contrast.reference}"
+        at = f" at {contrast.percent:g} %" if isinstance(contrast, StabilityContrast) else ""
+        return f"the study has no {pair}{at}"
+    if isinstance(contrast, BaselineContrast):
+        return "the study has no AFTER (TAPT, its strategy and its initialization)"
+    values = " with ".join(f"{axis} {value}" for axis, value in contrast.values.items())
+    if isinstance(contrast, BestContrast):
+        return f"the study has no {values}, or nothing beside it"
+    if isinstance(contrast, LinearTime):
+        return f"the study has no {values}"
+    full = " and at 100 %" if isinstance(contrast, SaturationContrast) else ""
+    return f"the study has no {values} at {contrast.percent:g} %{full}"
+
+
+def _lines(verdict: Verdict) -> Iterator[dict[str, Any]]:
+    claim = verdict.claim
+    whole = {
+        "claim": claim.id,
+        "experiment": claim.experiment,
+        "source": claim.source,
+        "sentence": claim.sentence,
+        "estimand": claim.estimand,
+        "test": claim.test,
+        "family": claim.family,
+        "family_size": verdict.family_size,
+        "where": verdict.where,
+        "scope": claim.scope,
+        "answer": verdict.answer,
+        "reason": verdict.reason,
+        **{f"p_holm {name}": p for name, p in (verdict.p or {}).items()},
+    }
+    if not verdict.numbers:
+        yield whole
+    for number in verdict.numbers:
+        yield {
+            **whole,
+            "comparison": number.label,
+            "estimate": number.estimate,
+            "low": number.low,
+            "high": number.high,
+            **{f"p {name}": p for name, p in number.p.items()},
+            "detectable": number.detectable,
+            "refuted": number.refuted,
+        }
