@@ -134,7 +134,7 @@ def _verdict(question: Question, dagger: Dagger, family_size: int) -> Verdict:
 
 def _answer(dagger: Dagger, numbers: Sequence[Number]) -> tuple[Answer, str]:
     if dagger.shown:
-        return "confirmed", f"weakest: {_said(numbers[0])}"
+        return "confirmed", f"weakest of {len(numbers)}: {_said(numbers[0])}"
     refuted = [number for number in numbers if number.refuted]
     if refuted:
         more = f", and {len(refuted) - 1} more" if len(refuted) > 1 else ""

@@ -62,7 +62,7 @@ def walk_table(verdicts: Sequence[Verdict]) -> Table:
             Cell(verdict.claim.source),
             Cell(verdict.where),
             Cell(verdict.said, bold=verdict.answer in ("confirmed", "not confirmed")),
-            Cell(verdict.reason if verdict.numbers else NOTHING),
+            Cell(NOTHING if verdict.answer == "not testable here" else verdict.reason),
             Cell(p_in_words(verdict) or NOTHING),
         )
         for verdict in verdicts

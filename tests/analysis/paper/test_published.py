@@ -1,0 +1,73 @@
+from dataclasses import replace
+
+import pytest
+
+from analysis.paper.board import Point
+from analysis.paper.published import published
+from analysis.study import Copy, CorpusInfo
+from tests.analysis.paper.cells import PAPERS, SIX, board_of, papers_study
+
+
+def headline(study, corpus="merged"):
+    """What is printed for AFTER at 20 % in Table 3, seen from a study."""
+    board = board_of(*papers_study(corpus), study=study)
+    point = next(
+        Point(family, 20.0)
+        for family in board.families
+        if family.adaptation == "tapt"
+        and family.strategy == "entropy"
+        and family.initialization == "clustering"
+    )
+    return published().number(board, "table3", point, "ua")
+
+
+def with_corpus(**changes):
+    merged = replace(PAPERS.corpora["merged"], **changes)
+    return replace(PAPERS, corpora={**PAPERS.corpora, "merged": merged})
+
+
+def test_the_papers_numbers_are_known_on_its_corpora_and_weights():
+    assert headline(PAPERS) == pytest.approx(0.7741)
+    assert headline(PAPERS, "iemocap") == pytest.approx(0.7607)
+    assert headline(replace(PAPERS, backbones=("/models/wav2vec2-large-lv60",))) == pytest.approx(0.7741)
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        replace(PAPERS, weights_are="random"),
+        replace(PAPERS, weights_are="none"),
+        replace(PAPERS, backbones=("facebook/hubert-base-ls960",)),
+        replace(PAPERS, backbones=("facebook/wav2vec2-base", "facebook/hubert-base-ls960")),
+        replace(PAPERS, backbones=()),
+        with_corpus(copy=Copy("altered", ("half of it",))),
+        with_corpus(counts={name: counts for name, counts in SIX.items() if name != "iemocap"}),
+        with_corpus(counts={**SIX, "iemocap": {"anger": 10}}),
+        with_corpus(counts={}),
+        replace(PAPERS, corpora={"merged": CorpusInfo()}),
+    ],
+)
+def test_other_weights_and_other_corpora_are_not_compared(study):
+    assert headline(study) is None
+
+
+def test_baselines_without_a_backbone_need_no_weights_of_their_own():
+    board = board_of(*papers_study("iemocap"), study=PAPERS)
+    glam = next(Point(family, 100.0) for family in board.families if family.method == "glam")
+    assert published().number(board, "table3", glam, "wa") == pytest.approx(0.7298)
+
+
+def test_the_tolerance_is_in_points():
+    assert not published().outside(0.75, 0.73)
+    assert published().outside(0.7502, 0.73)
+
+
+def test_all_printed_rows_are_there_once():
+    numbers = published().numbers
+    rows = [number.model_dump(exclude={"ua", "wa"}) for number in numbers]
+    assert all(rows.count(row) == 1 for row in rows)
+    assert {table: sum(n.table == table for n in numbers) for table in ("table2", "table3", "table4")} == {
+        "table2": 6,
+        "table3": 14,
+        "table4": 28,
+    }
