@@ -7,7 +7,7 @@ from itertools import groupby
 
 from analysis._rendering import Cell
 from analysis.families import Family, percent_text
-from analysis.paper.board import Board, Point, Trained
+from analysis.paper.board import NO_ADAPTATION, Board, Point, Trained
 from analysis.paper.layout import Group, Head, PaperTable, Row
 from analysis.paper.numbers import (
     Entry,
@@ -42,6 +42,7 @@ def table4(board: Board) -> tuple[PaperTable, ...]:
 def _columns(board: Board, corpus: str, method: str) -> list[Column]:
     """The reference and the chosen strategy of every training of a method, by name."""
     trained = [one for one in board.trained if (one.corpus, one.method) == (corpus, method)]
+    trained.sort(key=lambda one: one.adaptation != NO_ADAPTATION)
     return [
         column for strategies in (True, False) for one in trained for column in _of(board, one, strategies)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.paper.board import Board, Choice
@@ -34,15 +35,11 @@ TWIN = StudyInfo("twin", corpora={"emodb": CorpusInfo(counts={"emodb": SIX["emod
 Score = Callable[[int, int, float], float]  # of fold, seed and percent
 
 
-def jitter(fold: int, seed: int) -> float:
-    """Small differences that follow neither folds nor seeds, of mean zero over five folds and five seeds."""
-    return 0.002 * ((3 * fold + 2 * seed) % 5 - 2)
-
-
 def flat(value: float, spread: float = 1.0) -> Score:
-    """The same score at every ratio, with small differences of its own."""
-    turn = round(1000 * value) % 5
-    return lambda fold, seed, percent: value + spread * jitter(fold + turn, seed + turn * fold)
+    """The same score at every ratio, with small differences of mean zero over five folds and seeds."""
+    noise = np.random.default_rng(round(1e6 * value)).normal(0, 0.002, (5, 5))
+    noise -= noise.mean()
+    return lambda fold, seed, percent: value + spread * float(noise[fold, seed])
 
 
 def family(
