@@ -1,7 +1,7 @@
 """The tables and figures of the AFTER paper, and its claims one by one, from any study."""
 
 from analysis.paper.board import Choice
-from analysis.paper.claims import Verdict, answers, walk, walk_frame, walk_table
+from analysis.paper.claims import Verdict, answers, walk, walk_files, walk_frame, walk_table
 from analysis.paper.files import paper_files, paper_tables
 from analysis.paper.layout import PaperTable
 
@@ -13,6 +13,7 @@ __all__ = [
     "paper_files",
     "paper_tables",
     "walk",
+    "walk_files",
     "walk_frame",
     "walk_table",
 ]

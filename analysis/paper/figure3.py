@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from analysis.paper.board import Board, Point, Trained
 from analysis.paper.minutes import Minutes, minutes
 
 _HATCH = "///"
+_NAME_WIDTH = 32  # characters, from where on a name takes another line
 
 
 def figure3(board: Board) -> tuple[Figure, pd.DataFrame] | None:
@@ -25,7 +27,10 @@ def figure3(board: Board) -> tuple[Figure, pd.DataFrame] | None:
     if not bars and not curves:
         return None
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9.6, max(3.4, 1.0 + 0.3 * len(bars))), layout="constrained")
+        figure = Figure(
+            figsize=(9.6, max(3.4, 1.0 + 0.3 * sum(1 + len(name) // _NAME_WIDTH for name, *_ in bars))),
+            layout="constrained",
+        )
         left, right = figure.subplots(1, 2)
         _draw_bars(left, bars)
         _draw_curves(right, board, curves)
@@ -103,7 +108,7 @@ def _draw_bars(axes: Axes, bars: Sequence[Timed]) -> None:
             text, (time.mean, bar.get_y() + bar.get_height() / 2), (3, 0),
             textcoords="offset points", va="center", fontsize=8, color=INK,
         )  # fmt: skip
-    axes.set_yticks(list(places), [name for name, *_ in bars])
+    axes.set_yticks(list(places), [_wrapped(name) for name, *_ in bars])
     axes.invert_yaxis()
     axes.margins(x=0.15)
 
@@ -123,12 +128,16 @@ def _draw_curves(axes: Axes, board: Board, curves: Sequence[Timed]) -> None:
         }
         axes.plot(
             [percent for percent, _ in part], [time.mean for _, time in part],
-            label=name, markersize=4, linewidth=1.6, **style,
+            label=_wrapped(name), markersize=4, linewidth=1.6, **style,
         )  # fmt: skip
     axes.axvline(board.choice.percent, color=GREY, linewidth=1, linestyle=":")
     axes.set_ylim(bottom=0)
     if names:
         axes.legend(frameon=False, fontsize=9)
+
+
+def _wrapped(name: str) -> str:
+    return textwrap.fill(name, _NAME_WIDTH)
 
 
 def _line(panel: str, one: Timed) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from analysis.paper.claims.declared import Claims, PaperClaim, declared
 from analysis.paper.claims.verdicts import Answer, Number, Verdict
-from analysis.paper.claims.walk import answers, walk, walk_frame, walk_table
+from analysis.paper.claims.walk import answers, walk, walk_files, walk_frame, walk_table
 
 __all__ = [
     "Answer",
@@ -13,6 +13,7 @@ __all__ = [
     "answers",
     "declared",
     "walk",
+    "walk_files",
     "walk_frame",
     "walk_table",
 ]

@@ -45,7 +45,7 @@ def of_time_share(board: Board, claim: PaperClaim, contrast: TimeShare) -> Itera
         place = where(board, family, tuple(contrast.values))
         few, full = Point(family, contrast.percent), _full(board, family, contrast)
         if full is None:
-            what = "a single training on all labels" if contrast.against == "single_shot" else "100 %"
+            what = "single training on all labels" if contrast.against == "single_shot" else "cells at 100 %"
             yield Question(claim, place, reason=f"the study has no {what}")
             continue
         seconds = _seconds(board, [few, full])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis._rendering import NOTHING, Cell, Table
+from analysis._rendering import NOTHING, Cell, Table, to_markdown
 from analysis.paper.board import Board, Choice
 from analysis.paper.claims.contrasts import of_axis, of_baselines, of_best, of_saturation
 from analysis.paper.claims.declared import (
@@ -80,6 +80,14 @@ def walk_table(verdicts: Sequence[Verdict]) -> Table:
 def walk_frame(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """One line per verdict and comparison, with every number, for CSV."""
     return pd.DataFrame([line for verdict in verdicts for line in _lines(verdict)])
+
+
+def walk_files(verdicts: Sequence[Verdict]) -> dict[str, str]:
+    """Names and contents of the walk's files: `paper/claims.csv` and `.md`."""
+    return {
+        "paper/claims.csv": walk_frame(verdicts).to_csv(index=False, lineterminator="\n"),
+        "paper/claims.md": to_markdown([walk_table(verdicts)]),
+    }
 
 
 def answers(verdicts: Iterable[Verdict]) -> dict[str, int]:
