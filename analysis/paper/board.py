@@ -200,15 +200,13 @@ class Board:
             for family in self.families
             if Point(family, 0).trained == trained and ALL in self.percents(family)
         ]
-        order = (SINGLE_SHOT, self.strategy(trained), self.study.reference)
-        named = [family for name in order for family in found if family.strategy == name]
-        chosen = next(
-            (family for family in named if family.initialization == self.choice.initialization),
-            next(iter([*named, *found]), None),
-        )
-        single = next((family for family in found if family.strategy == SINGLE_SHOT), None)
-        family = single or chosen
-        return None if family is None else Point(family, ALL)
+        at_once = [family for family in found if family.strategy == SINGLE_SHOT]
+        if not at_once:
+            order = (self.strategy(trained), self.study.reference)
+            found = [family for name in order for family in found if family.strategy == name] or found
+        named = at_once or found
+        chosen = [family for family in named if family.initialization == self.choice.initialization]
+        return next((Point(family, ALL) for family in (*chosen, *named)), None)
 
     def score(self, point: Point | None, metric: Metric) -> Score | None:
         """The score at a point; None where no cell of it is finished, or none is planned."""

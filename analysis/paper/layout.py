@@ -104,7 +104,7 @@ def _head(heads: Sequence[Head], last: bool) -> Iterator[str]:
     rules = []
     for head in heads:
         end = begin + head.span - 1
-        if head.text and head.span > 1:
+        if head.text:
             rules.append(rf"\cmidrule(lr){{{begin}-{end}}}")
         begin = end + 1
     if rules:

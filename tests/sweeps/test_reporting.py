@@ -308,3 +308,12 @@ def test_a_command_line_names_no_folder(tmp_path: Path) -> None:
     assert said == (
         "after-ray run small.yaml --set corpus.root=DIR --set 'seed=[0, 1]' --set 'corpus={name: iemocap}'"
     )
+
+
+def test_utterances_are_counted_by_corpus_and_class(tmp_path: Path) -> None:
+    study = opened(tmp_path, f"{MERGED}}}", together("merged", iemocap(), emodb()))
+    assert study_info(study).corpus("merged").counts == {
+        "iemocap": dict.fromkeys(("anger", "happy", "neutral", "sad"), 50),
+        "emodb": dict.fromkeys(("anger", "happy", "neutral", "sad"), 30),
+    }
+    assert study_info(study).backbones == ()

@@ -120,3 +120,13 @@ def test_another_ratio_stands_in_where_there_is_none_of_20_percent():
 
 def test_a_single_row_is_no_table():
     assert table3(board_of(family(flat(0.6), strategy="none", percents=(100,)))) is None
+
+
+def test_all_labels_at_the_end_of_a_trajectory_are_those_of_afters_strategy():
+    def at(value):
+        return lambda fold, seed, percent: value
+
+    table = table3(
+        board_of(family(at(0.6), strategy="random"), family(at(0.65)), family(at(0.7), strategy="margin"))
+    )
+    assert rows_of(table)["functionals (100 %)"][0].text == "65.00"
