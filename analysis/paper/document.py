@@ -16,7 +16,7 @@ _OPENING = r"""% Compile with pdflatex; needs booktabs and graphicx.
 \usepackage[a4paper,margin=22mm]{geometry}
 \usepackage{graphicx}
 \usepackage{booktabs}
-% A table that is wider than the page shrinks to it.
+% What is wider than the page shrinks to it.
 \newcommand{\fitted}[1]{\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{#1}}
 \begin{document}
 """
@@ -59,7 +59,7 @@ def _figure(name: str, caption: str) -> str:
         [
             r"\begin{figure}[htbp]",
             r"  \centering",
-            rf"  \includegraphics[width=\linewidth]{{{name}.pdf}}",
+            rf"  \fitted{{\includegraphics{{{name}.pdf}}}}",
             rf"  \renewcommand{{\thefigure}}{{{name.removeprefix('figure')}}}",
             rf"  \caption{{{escape_latex(caption)}}}",
             rf"  \label{{fig:{name}}}",

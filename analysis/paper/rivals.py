@@ -27,9 +27,11 @@ class Rivals:
     candidates: tuple[Entry, ...]
 
     def against(self, candidate: Entry) -> list[Entry]:
-        """The baselines of a candidate; where every model learns actively, the others are its baselines."""
+        """The baselines of a candidate; where no model is adapted, the others with all labels are so too."""
         assert candidate.point is not None
         own = candidate.point.trained
+        if own.adapted:
+            return list(self.baselines)
         others = [*self.baselines, *self.bounds]
         return [entry for entry in others if entry.point is not None and entry.point.trained != own]
 

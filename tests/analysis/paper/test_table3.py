@@ -104,6 +104,16 @@ def test_classifiers_without_a_backbone_are_each_others_baselines():
     assert rows_of(table)["light_sernet, entropy, clustering init. (20 %)"][0].mark == ""
 
 
+def test_another_backbone_with_all_labels_is_no_baseline_of_after():
+    curve = {"adaptation": "tapt", "pretrained": True}
+    other = family(flat(0.9), method="pooled_transformer/hubert", **curve)
+    own = family(flat(0.75), method="pooled_transformer/wav2vec2-base", **curve)
+    glam = family(flat(0.7), method="glam", strategy="none", percents=(100,))
+    rows = rows_of(table3(board_of(own, other, glam, study=replace(TWIN, weights_are="pretrained"))))
+    assert rows["AFTER, pooled_transformer/wav2vec2-base (20 %)"][0].mark == "†"
+    assert "TAPT+FT (pooled_transformer/hubert) (100 %)" in rows
+
+
 def test_comparisons_tell_the_difference_to_every_baseline():
     lines = table3_comparisons(board_of(*papers_study(), study=PAPERS))
     found = lines.set_index(["baseline", "metric"])["difference"]
