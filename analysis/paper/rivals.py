@@ -89,8 +89,8 @@ def _candidate(board: Board, trained: Trained) -> Entry | None:
     if point is None:
         return None
     if is_after(board, point.family) and board.tuned(trained.method):
-        several = len({one.method for one in board.trained if one.adapted}) > 1
-        who = f"AFTER, {trained.method}" if several else "AFTER"
+        several = len({(one.method, one.adaptation) for one in board.trained if one.adapted}) > 1
+        who = f"AFTER, {board.training_name(trained)}" if several else "AFTER"
         return Entry(f"{who} {ratio_text(point.percent)}", point)
     return Entry(_learned_name(board, point), point)
 

@@ -110,8 +110,22 @@ def test_another_backbone_with_all_labels_is_no_baseline_of_after():
     own = family(flat(0.75), method="pooled_transformer/wav2vec2-base", **curve)
     glam = family(flat(0.7), method="glam", strategy="none", percents=(100,))
     rows = rows_of(table3(board_of(own, other, glam, study=replace(TWIN, weights_are="pretrained"))))
-    assert rows["AFTER, pooled_transformer/wav2vec2-base (20 %)"][0].mark == "†"
+    assert rows["AFTER, TAPT+FT (pooled_transformer/wav2vec2-base) (20 %)"][0].mark == "†"
     assert "TAPT+FT (pooled_transformer/hubert) (100 %)" in rows
+
+
+def test_two_adaptations_are_two_rows():
+    curve = {"method": "pooled_transformer", "pretrained": True}
+    rows = rows_of(
+        table3(
+            board_of(
+                family(flat(0.75), adaptation="tapt-1", **curve),
+                family(flat(0.7), adaptation="tapt-2", **curve),
+            )
+        )
+    )
+    shown = {name: cells[0].text for name, cells in rows.items() if name.startswith("AFTER")}
+    assert shown == {"AFTER, TAPT-1+FT (20 %)": "75.00", "AFTER, TAPT-2+FT (20 %)": "70.00"}
 
 
 def test_comparisons_tell_the_difference_to_every_baseline():
