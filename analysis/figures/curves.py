@@ -18,6 +18,7 @@ from analysis.families import by_family
 from analysis.figures.output import band_id, series_id
 from analysis.figures.style import GREY, STYLE, SeriesStyle, series_styles
 
+_LETTERS_PER_INCH = 13  # of a legend
 _CLOSE = 0.05  # of an axis: the names of two ticks closer than that would touch
 _WIDE = 20.0  # from this spread of ratios on, percents are drawn on a logarithmic axis
 
@@ -91,7 +92,7 @@ def _panels(table: pd.DataFrame, unit: str, reference: str, legend: bool) -> tup
             title = f"{corpus}, {method}" if len(groups) > 1 else ""
             _dress(axes, sorted(part["percent"].unique()), unit, title)
         if legend:
-            _legend(figure, list(styles.values()), columns)
+            _legend(figure, list(styles.values()))
 
     def fill() -> Iterator[Panel]:
         drawn = zip(grid.flat, groups, strict=False)
@@ -132,11 +133,11 @@ def _readable(names: list[str], places: NDArray[np.float64]) -> list[str]:
     return shown
 
 
-def _legend(figure: Figure, styles: list[SeriesStyle], panels: int) -> None:
+def _legend(figure: Figure, styles: list[SeriesStyle]) -> None:
     """Below the panels, in as many columns as the longest label leaves room for, evenly filled."""
     handles = [Line2D([], [], **style.line) for style in styles]
     longest = max(len(style.label) for style in styles)
-    most = max(1, (60 * panels - 10) // (longest + 8))
+    most = max(1, int(_LETTERS_PER_INCH * figure.get_figwidth()) // (longest + 8))
     lines = math.ceil(len(handles) / most)
     figure.legend(
         handles=handles, loc="outside lower center", frameon=False, ncols=math.ceil(len(handles) / lines)

@@ -111,6 +111,7 @@ def _draw_bars(axes: Axes, bars: Sequence[Timed]) -> None:
     axes.set_yticks(list(places), [_wrapped(name) for name, *_ in bars])
     axes.invert_yaxis()
     axes.margins(x=0.15)
+    axes.locator_params(axis="x", nbins=4)  # short times have long numbers
 
 
 def _draw_curves(axes: Axes, board: Board, curves: Sequence[Timed]) -> None:

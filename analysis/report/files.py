@@ -8,6 +8,7 @@ from analysis._rendering import to_latex, to_markdown
 from analysis.cost import cost_frame
 from analysis.figures import to_pdf, to_png, to_svg
 from analysis.measures import by_corpus_frame
+from analysis.paper import paper_files, walk_files
 from analysis.rankings import Ranked
 from analysis.report.contents import Contents
 from analysis.report.trust import trust_frame
@@ -43,6 +44,8 @@ def files(contents: Contents) -> dict[str, str | bytes]:
         **{f"{name}.md": to_markdown(found) for name, found in tables.items() if found},
         **{f"{name}.tex": to_latex(found) for name, found in tables.items() if found},
         "methods.md": "\n\n".join(contents.methods) + "\n",
+        **paper_files(contents.results, contents.study),
+        **walk_files(contents.verdicts),
     }
 
 

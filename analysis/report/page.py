@@ -24,12 +24,13 @@ SECTIONS = (
     ("comparisons", "Comparisons"),
     ("ranks", "Ranks"),
     ("measures", "Measures"),
+    ("paper", "The paper"),
     ("time", "Time and cost"),
     ("trust", "Trust in the tests"),
     ("methods", "Methods"),
     ("provenance", "Provenance"),
 )
-_WORDS = frozenset({"verdict"})  # columns of sentences
+_WORDS = frozenset({"verdict", "answer", "numbers", "where"})  # columns of sentences
 _TEMPLATES = Path(__file__).parent / "templates"
 
 

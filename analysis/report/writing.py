@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from analysis.report.files import files
 from analysis.report.page import page
 from analysis.results import Results
 from analysis.study import StudyInfo
+
+LISTED = "files.txt"  # names of all files of the report beside its page
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ def write_report(
     Args:
         study: what the results are of.
         results: finished and missing cells; an unfinished study is reported as far as it got.
-        folder: made when it is not there; files of an earlier report are replaced.
+        folder: made when it is not there; files of an earlier report are replaced, or removed where there
+            is nothing of the kind any more.
         reference: the strategy to compare with; by default the study's.
         simulations: studies without any difference, in each of two worlds, to see how often tests err.
 
@@ -53,4 +57,16 @@ def write_report(
             write_text(folder / name, content)
     place = folder / "index.html"
     write_text(place, page(contents, tuple(beside)))
+    _remove_left_over(folder, beside)
     return ReportPaths(folder, place, tuple(folder / name for name in beside))
+
+
+def _remove_left_over(folder: Path, beside: Mapping[str, object]) -> None:
+    """Remove what an earlier report wrote into the folder and this one did not; nothing else is touched."""
+    listed = folder / LISTED
+    before = listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []
+    write_text(listed, "".join(f"{name}\n" for name in beside))
+    for name in before:
+        path = folder / name
+        if name not in beside and path.resolve().is_relative_to(folder.resolve()):
+            path.unlink(missing_ok=True)

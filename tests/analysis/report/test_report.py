@@ -32,11 +32,28 @@ def report(tmp_path_factory, study_maker):
 
 
 def test_all_files_are_there(report):
-    names = {path.name for path in report.folder.iterdir()}
+    found = [path for path in report.folder.rglob("*") if path.is_file()]
+    names = {path.relative_to(report.folder).as_posix() for path in found}
     tables = {f"{stem}.{kind}" for stem in ("table", "comparison") for kind in ("csv", "md", "tex")}
     pictures = {"curves.svg", "curves.png"}
     assert tables | pictures | {"seconds.csv", "cells.csv", "index.html"} <= names
-    assert {path.name for path in report.files} == names - {"index.html"}
+    assert {"paper/table4.tex", "paper/claims.csv", "areas.csv", "measures.md"} <= names
+    listed = set((report.folder / "files.txt").read_text().splitlines())
+    assert listed == names - {"index.html", "files.txt"}
+    assert {path.relative_to(report.folder).as_posix() for path in report.files} == listed
+
+
+def test_what_an_earlier_report_left_is_removed_and_nothing_else(make_study, tmp_path):
+    three = make_study(known, strategies=("random", "entropy", "margin")).results
+    folder = tmp_path / "report"
+    write_report(STUDY, three, folder)
+    (folder / "notes.txt").write_text("mine")
+    assert (folder / "critical_difference_1.svg").exists()
+    one = make_study(known, strategies=("random",)).results
+    write_report(STUDY, one, folder)
+    assert not (folder / "critical_difference_1.svg").exists()
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert (folder / "table.csv").exists()
 
 
 def test_the_page_needs_no_network(report):
