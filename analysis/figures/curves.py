@@ -19,6 +19,7 @@ from analysis.figures.output import band_id, series_id
 from analysis.figures.style import GREY, STYLE, SeriesStyle, series_styles
 
 _LETTERS_PER_INCH = 13  # of a legend
+_SHORT = 120.0  # seconds; the report writes shorter times in seconds too
 _CLOSE = 0.05  # of an axis: the names of two ticks closer than that would touch
 _WIDE = 20.0  # from this spread of ratios on, percents are drawn on a logarithmic axis
 
@@ -63,11 +64,16 @@ def curves_figure(
 
 
 def seconds_figure(seconds: pd.DataFrame, reference: str, legend: bool = True) -> Figure:
-    """Mean charged minutes of a cell (`seconds_frame`) against the labelled share, as `curves_figure`."""
-    figure, panels = _panels(seconds, "charged minutes", reference, legend)
+    """Mean charged time of a cell (`seconds_frame`) against the labelled share, as `curves_figure`.
+
+    In minutes, or in seconds where none takes two minutes.
+    """
+    short = not seconds["charged_seconds"].max() >= _SHORT
+    unit, divisor = ("charged seconds", 1) if short else ("charged minutes", 60)
+    figure, panels = _panels(seconds, unit, reference, legend)
     for panel in panels:
         for curve, style in panel.lines:
-            _draw(panel, style, curve["percent"], curve["charged_seconds"] / 60)
+            _draw(panel, style, curve["percent"], curve["charged_seconds"] / divisor)
         panel.axes.set_ylim(bottom=0)
     return figure
 

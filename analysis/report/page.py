@@ -43,7 +43,7 @@ def page(contents: Contents, files: Sequence[str]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["attributes"] = _attributes
+    environment.globals |= {"attributes": _attributes, "heading": _heading}
     pictures = {name: to_svg(figure, name) for name, figure in contents.figures(legend=False).items()}
     points = {
         "curves": points_of_curves(contents.curves, contents.reference),
@@ -76,6 +76,11 @@ def _attributes(cell: Cell, column: str) -> Markup:
     if cell.value is not None and not math.isnan(cell.value):
         found += f' data-value="{cell.value:.9g}"'
     return Markup(found)
+
+
+def _heading(column: str) -> Markup:
+    """The class of a heading above sentences."""
+    return Markup(' class="words"' if column in _WORDS else "")
 
 
 def _verbatim(name: str) -> Markup:

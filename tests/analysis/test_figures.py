@@ -44,9 +44,15 @@ def test_adaptations_of_a_single_strategy_have_their_own_colours(frame):
     assert none.get_color() != tapt.get_color()
 
 
-def test_charged_time_is_in_minutes(frame):
-    line = seconds_figure(seconds_frame_of(frame), "random").axes[0].lines[0]
-    np.testing.assert_allclose(line.get_ydata(), [0.5, 40 / 60, 50 / 60])
+def test_short_charged_times_are_in_seconds_and_long_ones_in_minutes(frame):
+    seconds = seconds_frame_of(frame)
+    axes = seconds_figure(seconds, "random").axes[0]
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), [30, 40, 50])
+    assert axes.get_ylabel() == "charged seconds"
+    longer = seconds.assign(charged_seconds=10 * seconds["charged_seconds"])
+    axes = seconds_figure(longer, "random").axes[0]
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), [5, 400 / 60, 500 / 60])
+    assert axes.get_ylabel() == "charged minutes"
 
 
 def test_the_inlined_picture_takes_the_pages_colour_and_names_no_other_place(frame):
