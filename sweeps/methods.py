@@ -14,6 +14,7 @@ from after_ray.classifiers._settings import (
     FunctionalsSettings,
     LightSerNetSettings,
     PooledTransformerSettings,
+    can_continue,
 )
 from after_ray.corpora._base import Scan
 from after_ray.initialization._settings import ClusteringSettings, InitializationSettings
@@ -44,7 +45,7 @@ def checklist_of(opened: OpenStudy) -> tuple[ChecklistItem, ...]:
     study = opened.study
     labels = "Test labels are read by the evaluation alone; labels of train only when they are acquired."
     chosen = (
-        "All values were written in the study file; none was tuned on these results."
+        "All values stand in the study file; no search of after-ray chose them."
         if study.selected_from is None
         else selected_in_words(study.selected_from)
     )
@@ -126,7 +127,8 @@ def _loop(study: Study) -> Iterator[str]:
         f"{_or([_initialization(one) for one in study.initialization])}; the model is then retrained at "
         f"{points} % of train, each time after acquiring by {_or(study.strategy)}."
     )
-    yield f"Every training starts from {_or([_RESTARTS[one] for one in study.restarts])}."
+    if any(can_continue(one) for one in study.classifier):
+        yield f"Every training starts from {_or([_RESTARTS[one] for one in study.restarts])}."
 
 
 def _repeats(study: Study) -> str:
@@ -136,7 +138,7 @@ def _repeats(study: Study) -> str:
     adapted = "; one adaptation per fold is shared by all seeds" if shared else ""
     return (
         f"Every combination was run with {counted(len(study.seed), 'seed')} on each of its folds; seeds vary "
-        f"{varied}, folds and validation stay the same{adapted}."
+        f"{varied}; folds and validation stay the same{adapted}."
     )
 
 

@@ -28,6 +28,7 @@ def test_data_loop_and_repeats_are_told(tmp_path):
     ):
         assert words in text, words
     assert "Backbone" not in text
+    assert "weights of the round before" not in text  # logistic regression goes on from nothing
 
 
 def test_a_transformer_tells_its_training_and_its_adaptation(tmp_path):
@@ -36,6 +37,7 @@ def test_a_transformer_tells_its_training_and_its_adaptation(tmp_path):
         "Backbone: a configuration of its own with random weights.",
         "adapted by tapt on the train part of each fold (60 steps of 20 s of audio, learning rate 0.0001); "
         "without adaptation beside it",
+        "Every training starts from the weights of the round before.",
         "Adam, learning rate 0.003, batches of 64, at most 3 epochs and at least 200 updates",
         "clustering (k-means, k by the elbow in 2 to 10)",
         "run with 3 seeds on each of its folds; seeds vary initial sets, weights, order, dropout and the "
@@ -57,7 +59,7 @@ def test_the_checklist_answers_from_the_study(tmp_path):
     assert "synthetic: anger 30, happy 30, neutral 30, sad 30; manifest " in data
     assert made.scans[0].manifest.digest[:12] in data
     assert "nothing left out" in data
-    assert answers["How were hyperparameters chosen?"].startswith("All values were written in the study file")
+    assert answers["How were hyperparameters chosen?"].startswith("All values stand in the study file")
     assert answers["Which weights does it start from?"] == "No pretrained weights are used."
     assert answers["How can it be repeated?"].startswith("after-ray run small.yaml")
     assert all(answer.strip() for answer in answers.values())
