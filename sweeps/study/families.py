@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from after_ray.errors import BadValue
 from after_ray.settings import Settings
 from sweeps.study.axes import as_list
-
-if TYPE_CHECKING:
-    from sweeps.planning.plan import Plan
 
 Compared = Literal["strategy", "initialization", "adaptation", "method", "restart"]
 Held = Literal["corpus", "method", "adaptation", "strategy", "initialization", "restart"]
@@ -44,41 +40,3 @@ def digest_of(families: tuple[ComparisonFamily, ...]) -> str:
     """What families of comparisons are told apart by, whatever order they are written in."""
     texts = sorted(json.dumps(family.model_dump(mode="json"), sort_keys=True) for family in families)
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()
-
-
-def check_families(families: tuple[ComparisonFamily, ...], plan: Plan) -> None:
-    """Refuse a family that speaks of what the study does not have.
-
-    Raises:
-        BadValue: that names the value, and those that the study has.
-    """
-    names = [family.name for family in families]
-    for name in names:
-        if names.count(name) > 1:
-            raise BadValue("families", name, "a name of its own for every family")
-    for family in families:
-        _check(family, plan)
-
-
-def _check(family: ComparisonFamily, plan: Plan) -> None:
-    where = f"family '{family.name}'"
-    if family.compare in family.where:
-        raise BadValue("where", family.compare, "axes other than the one that is compared", where)
-    for axis, value in _named(family):
-        found = sorted({str(getattr(cell.axes, axis)) for cell in plan.cells})
-        if value not in found:
-            raise BadValue(axis, value, f"what the study has: {', '.join(found)}", where)
-    reported = plan.study.reported
-    for ratio in family.ratios:
-        if ratio not in reported:
-            allowed = f"reported ratios: {', '.join(f'{one:g}' for one in reported)}"
-            raise BadValue("ratios", ratio, allowed, where)
-    cells = [cell for cell in plan.cells if all(getattr(cell.axes, a) == v for a, v in family.where.items())]
-    others = {getattr(cell.axes, family.compare) for cell in cells} - {family.against}
-    if not others:
-        raise BadValue("family", family.name, f"more than one {family.compare} among the cells it is about")
-
-
-def _named(family: ComparisonFamily) -> Iterator[tuple[str, str]]:
-    yield family.compare, family.against
-    yield from family.where.items()

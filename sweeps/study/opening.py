@@ -15,10 +15,10 @@ from after_ray.corpora._base import Scan, scan
 from after_ray.corpora._settings import CorpusSettings
 from after_ray.execution.kept_folds import standing_folds
 from after_ray.store import Store
+from sweeps.planning.claims import check_families
 from sweeps.planning.only import EVERYTHING, Keys, Only
 from sweeps.planning.plan import Plan, make_plan
 from sweeps.study.declaration import Study
-from sweeps.study.families import check_families
 from sweeps.study.loading import load_study
 from sweeps.study.places import override_without_places, without_places
 
