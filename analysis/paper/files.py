@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis._rendering import to_markdown
-from analysis.paper.board import Board, Choice
+from analysis.paper.board import Board
 from analysis.paper.document import document
 from analysis.paper.figure2 import figure2
 from analysis.paper.figure3 import figure3
@@ -18,8 +18,6 @@ from analysis.paper.table1 import table1
 from analysis.paper.table2 import table2
 from analysis.paper.table3 import table3, table3_comparisons
 from analysis.paper.table4 import table4
-from analysis.results import Results
-from analysis.study import StudyInfo
 
 FOLDER = "paper"
 
@@ -34,27 +32,25 @@ class Picture:
     long: pd.DataFrame
 
 
-def paper_tables(results: Results, study: StudyInfo, choice: Choice | None = None) -> tuple[PaperTable, ...]:
+def paper_tables(board: Board) -> tuple[PaperTable, ...]:
     """The tables of the paper that a study has something of; `flat()` of one is a table for a page."""
-    return _tables(Board(results, study, choice))
+    found = (table1(board), table2(board), table3(board), *table4(board))
+    return tuple(table for table in found if table is not None)
 
 
-def paper_files(results: Results, study: StudyInfo, choice: Choice | None = None) -> dict[str, str | bytes]:
+def paper_files(board: Board) -> dict[str, str | bytes]:
     """Names and contents of the files of the paper's tables and figures.
 
     Each table is `paper/tableN.tex` (a bare tabular), `.md` and `.csv` (long, with intervals and p-values);
     each figure `paper/figureN.pdf`, `.svg`, `.png` and `.csv`; `paper/paper.tex` shows all of them.
 
     Args:
-        results: finished and missing cells; what is missing is marked, never filled in.
-        study: what the results are of.
-        choice: what AFTER stands for, by default entropy with clustering initialization at 20 %.
+        board: the study laid out; what is missing is marked, never filled in.
 
     Returns:
         Nothing for a study that has nothing of the paper's tables and figures.
     """
-    board = Board(results, study, choice)
-    tables, pictures = _tables(board), _pictures(board)
+    tables, pictures = paper_tables(board), _pictures(board)
     files: dict[str, str | bytes] = {}
     for table in tables:
         files[f"{table.name}.tex"] = to_tabular(table)
@@ -66,13 +62,8 @@ def paper_files(results: Results, study: StudyInfo, choice: Choice | None = None
         files |= forms(picture.figure, picture.name) | {f"{picture.name}.csv": _csv(picture.long)}
     if files:
         shown = [(picture.name, picture.caption) for picture in pictures]
-        files["paper.tex"] = document(study.name, tables, shown)
+        files["paper.tex"] = document(board.study.name, tables, shown)
     return {f"{FOLDER}/{name}": content for name, content in files.items()}
-
-
-def _tables(board: Board) -> tuple[PaperTable, ...]:
-    found = (table1(board), table2(board), table3(board), *table4(board))
-    return tuple(table for table in found if table is not None)
 
 
 def _pictures(board: Board) -> tuple[Picture, ...]:

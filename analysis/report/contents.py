@@ -16,7 +16,7 @@ from analysis.cost import cost_table
 from analysis.curves import learning_curves
 from analysis.figures import critical_figure, curves_figure, seconds_figure
 from analysis.measures import by_corpus_table, measure
-from analysis.paper import Verdict, answers, paper_tables, walk, walk_table
+from analysis.paper import Board, Verdict, answers, paper_tables, walk, walk_table
 from analysis.rankings import Ranked, rank
 from analysis.report.facts import Facts, facts, warnings
 from analysis.report.headline import headline
@@ -49,6 +49,7 @@ class Contents:
         declared, explored: comparisons by family: of those the study declares, and of the others.
         ranked: methods ranked over blocks at that ratio.
         curves, seconds, scores: the frames behind pictures and tables.
+        board: the study laid out for the paper's tables.
         verdicts: what this study says to each claim of the paper.
         measures: areas, labels to a target, composition and the like.
         calibrations: how often tests err, by corpus.
@@ -62,7 +63,8 @@ class Contents:
         self.ranked: list[Ranked] = rank(results, self.at)
         self.curves = learning_curves(results.frame, np.random.default_rng(_DRAWS_SEED))
         self.measures = measure(results, reference, study.targets, np.random.default_rng(_DRAWS_SEED + 1))
-        self.verdicts: list[Verdict] = walk(results, study)
+        self.board = Board(results, study)
+        self.verdicts: list[Verdict] = walk(self.board)
         self.seconds = seconds_frame(results)
         self.scores = score_frame(results)
         self.calibrations = calibrated(study.designs, simulations, _DRAWS_SEED)
@@ -149,7 +151,7 @@ class Contents:
     @cached_property
     def paper_tables(self) -> list[Table]:
         """The tables of the paper that this study has something of."""
-        return [table.flat() for table in paper_tables(self.results, self.study)]
+        return [table.flat() for table in paper_tables(self.board)]
 
     @property
     def seconds_table(self) -> Table:

@@ -44,7 +44,7 @@ def files(contents: Contents) -> dict[str, str | bytes]:
         **{f"{name}.md": to_markdown(found) for name, found in tables.items() if found},
         **{f"{name}.tex": to_latex(found) for name, found in tables.items() if found},
         "methods.md": "\n\n".join(contents.methods) + "\n",
-        **paper_files(contents.results, contents.study),
+        **paper_files(contents.board),
         **walk_files(contents.verdicts),
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from analysis._rendering import NOTHING, Cell, Table, to_markdown
-from analysis.paper.board import Board, Choice
+from analysis.paper.board import Board
 from analysis.paper.claims.contrasts import of_axis, of_baselines, of_best, of_saturation
 from analysis.paper.claims.declared import (
     AxisContrast,
@@ -27,16 +27,12 @@ from analysis.paper.claims.questions import Question
 from analysis.paper.claims.stability import of_stability
 from analysis.paper.claims.timing import of_linear_time, of_time_share
 from analysis.paper.claims.verdicts import Verdict, judge, p_in_words
-from analysis.results import Results
-from analysis.study import StudyInfo
 
 NOWHERE = "this study"
 _NO_WEIGHTS = "no pretrained weights"
 
 
-def walk(
-    results: Results, study: StudyInfo, choice: Choice | None = None, claims: Claims | None = None
-) -> list[Verdict]:
+def walk(board: Board, claims: Claims | None = None) -> list[Verdict]:
     """The verdicts of a study on the paper's claims (protocol rulings 18 and 19), in the order of the file.
 
     A claim has one verdict for each part of the study that can answer it (a corpus, a classifier, ...), or a
@@ -44,12 +40,10 @@ def walk(
     own values (adapted, with its initialization) where the study has them.
 
     Args:
-        results: finished and missing cells; a question with cells missing is not testable.
-        study: what the results are of.
-        choice: what AFTER stands for in the comparison with baselines.
+        board: the study; a question with cells missing is not testable.
         claims: by default those of `analysis/claims.yaml`.
     """
-    board, claims = Board(results, study, choice), claims or declared()
+    claims = claims or declared()
     questions = [question for claim in claims.claims for question in _asked(board, claim, claims.smallest)]
     return judge(questions)
 

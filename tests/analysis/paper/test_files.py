@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.paper import paper_files, paper_tables
+from analysis.paper import Board, paper_files, paper_tables
 from analysis.study import CorpusInfo, StudyInfo
 from tests.analysis.paper.cells import PAPERS, TWIN, family, flat, papers_study, results_of
 
@@ -16,7 +16,7 @@ AWKWARD = '50 % of_Müller & Łódź #1 {x} [y] *z* <a> | "b" c--d ~e^f \\g $h$ 
 
 @pytest.fixture(scope="module")
 def files():
-    return paper_files(results_of(*papers_study(), *papers_study("merged")), PAPERS)
+    return paper_files(Board(results_of(*papers_study(), *papers_study("merged")), PAPERS))
 
 
 def test_every_table_has_its_three_forms_and_every_figure_its_three(files):
@@ -51,21 +51,21 @@ def test_markdown_has_bold_and_daggers(files):
 
 
 def test_the_tables_of_a_page_are_those_of_the_files():
-    tables = paper_tables(results_of(*papers_study()), PAPERS)
+    tables = paper_tables(Board(results_of(*papers_study()), PAPERS))
     assert [table.name for table in tables] == ["table1", "table2", "table3", "table4"]
     assert all(len(row) == len(table.flat().columns) for table in tables for row in table.flat().rows)
 
 
 def test_a_study_that_has_nothing_of_the_paper_gives_no_files():
     cells = family(flat(0.6), strategy="none", percents=(100,), seconds=lambda *_: float("nan"))
-    assert paper_files(results_of(cells), StudyInfo("single")) == {}
+    assert paper_files(Board(results_of(cells), StudyInfo("single"))) == {}
 
 
 def test_a_study_that_never_finished_a_cell_of_a_family_is_told_as_far_as_it_got():
     results = results_of(
         family(flat(0.6), strategy="random"), family(flat(0.6)), lost=lambda row: row["strategy"] == "entropy"
     )
-    files = paper_files(results, TWIN)
+    files = paper_files(Board(results, TWIN))
     assert "functionals, entropy, clustering init. (20 %) | — | — |" in files["paper/table3.md"]
 
 
@@ -80,7 +80,7 @@ def test_the_document_compiles(files, study, tmp_path):
             family(flat(0.6), method=method, strategy="random"), family(flat(0.7), method=method)
         )
         corpora = {"emodb": CorpusInfo(counts={"emodb": {AWKWARD: 3, "sad": 4}})}
-        files = paper_files(results, replace(TWIN, name=AWKWARD, corpora=corpora))
+        files = paper_files(Board(results, replace(TWIN, name=AWKWARD, corpora=corpora)))
     for name, content in files.items():
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)

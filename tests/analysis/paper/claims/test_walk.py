@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from analysis.paper.board import Board
 from analysis.paper.claims import answers, declared, walk, walk_files, walk_frame, walk_table
 from analysis.paper.claims.timing import explained_by_line
 from analysis.study import StudyInfo
@@ -13,7 +14,7 @@ NO_WEIGHTS = "not testable here (no pretrained weights)"
 
 
 def verdict_of(results, claim, study=TWIN):
-    (found,) = (verdict for verdict in walk(results, study) if verdict.claim.id == claim)
+    (found,) = (verdict for verdict in walk(Board(results, study)) if verdict.claim.id == claim)
     return found
 
 
@@ -133,13 +134,13 @@ def test_entropy_with_clustering_is_compared_with_every_other_pair():
 def test_without_pretrained_weights_claims_about_tapt_baselines_and_time_are_not_testable():
     results = results_of(*papers_study())
     for study in (replace(PAPERS, weights_are="random"), replace(PAPERS, weights_are="none")):
-        said = {verdict.claim.id: verdict.said for verdict in walk(results, study)}
+        said = {verdict.claim.id: verdict.said for verdict in walk(Board(results, study))}
         needing = {claim.id for claim in declared().claims if claim.weights == "pretrained"}
         assert {name for name, text in said.items() if text == NO_WEIGHTS} == needing
 
 
 def test_with_pretrained_weights_they_are_tested():
-    found = {v.claim.id: v for v in walk(results_of(*papers_study()), PAPERS)}
+    found = {v.claim.id: v for v in walk(Board(results_of(*papers_study()), PAPERS))}
     assert found["tapt-helps"].said == "confirmed for this backbone on this corpus"
     assert len(found["tapt-helps"].numbers) == 6  # three ratios, two strategies
     assert found["after-beats-baselines-ua"].answer == "confirmed"
@@ -147,13 +148,13 @@ def test_with_pretrained_weights_they_are_tested():
         "against glam (100 %)", "against lssed (100 %)", "against FT (100 %)",
     }  # fmt: skip
     assert found["tapt-and-entropy-together-are-best"].answer == "confirmed"
-    beaten = walk(results_of(*papers_study(baseline=0.78)), PAPERS)
+    beaten = walk(Board(results_of(*papers_study(baseline=0.78)), PAPERS))
     assert {v.answer for v in beaten if v.claim.id.startswith("after-beats")} == {"not confirmed"}
 
 
 def test_what_is_claimed_of_after_is_asked_of_the_adapted_model_with_its_initialization():
     (verdict,) = (
-        v for v in walk(results_of(*papers_study()), PAPERS) if v.claim.id == "entropy-beats-random"
+        v for v in walk(Board(results_of(*papers_study()), PAPERS)) if v.claim.id == "entropy-beats-random"
     )
     assert "tapt" in verdict.where
     assert "clustering" in verdict.where
@@ -274,19 +275,19 @@ def test_holm_runs_over_the_questions_of_a_family():
         family(flat(0.60), strategy="random", method="light_sernet"),
         family(flat(0.65), method="light_sernet"),
     )
-    two = [v for v in walk(both, TWIN) if v.claim.id == "entropy-beats-random"]
+    two = [v for v in walk(Board(both, TWIN)) if v.claim.id == "entropy-beats-random"]
     assert (one.family_size, [v.family_size for v in two]) == (1, [2, 2])
     assert two[0].p["quasi-F"] == pytest.approx(2 * one.p["quasi-F"])
 
 
 def test_every_claim_has_a_verdict_in_the_order_of_the_file_and_the_counts_add_up():
-    verdicts = walk(pair(0.65), StudyInfo("x"))
+    verdicts = walk(Board(pair(0.65), StudyInfo("x")))
     assert list(dict.fromkeys(v.claim.id for v in verdicts)) == [claim.id for claim in declared().claims]
     assert sum(answers(verdicts).values()) == len(verdicts)
 
 
 def test_the_table_and_the_csv_say_what_a_verdict_rests_on():
-    verdicts = walk(pair(0.65), TWIN)
+    verdicts = walk(Board(pair(0.65), TWIN))
     table = walk_table(verdicts)
     row = next(row for row in table.rows if row[0].text.startswith("Entropy is better"))
     assert row[3].text == "confirmed for this classifier on this corpus"
