@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,14 @@ def write_report(
     """
     if results.frame.empty:
         raise NoResults(study.name, results.planned)
-    contents = Contents(study, results, reference or study.reference, simulations)
+    gc.freeze()  # statsmodels collects garbage at every correction; what is loaded by now is none
+    try:
+        return _write(Contents(study, results, reference or study.reference, simulations), folder)
+    finally:
+        gc.unfreeze()
+
+
+def _write(contents: Contents, folder: Path) -> ReportPaths:
     beside = files(contents)
     for name, content in beside.items():
         if isinstance(content, bytes):
