@@ -1,9 +1,11 @@
-"""Results of a study: its planned cells joined to the records of the store, one row per cell."""
+"""Results of a study: its planned cells joined to what their records say, one row per cell."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -15,25 +17,13 @@ from after_ray.store import PREDICTIONS_FILE, Record, Store
 from after_ray.store.charges import Charges
 from analysis.errors import MissingColumns, NoCells
 from analysis.families import AXES
+from analysis.rows import row_of
 
 CELL_COLUMNS = (*AXES, "percent", "size", "fold", "seed", "key", "trial", "pretrained")
-_DETAILS = (
-    "classes",
-    "confusion",
-    "recall",
-    "acquired",
-    "test_speakers",
-    "labelled_by",
-    "ua_by_corpus",
-    "ua_by",
-    "test_by",
-    "train_by",
-    "train_seconds",
-    "conformity",
-    "stopped",
-    "warnings",
-)
-_ENVIRONMENT = ("device", "device_name", "threads", "shared_by", "host")
+Part = Literal["test", "validation"]
+ReadArrays = Callable[[str], Mapping[str, NDArray[Any]]]  # the arrays that a cell's predictions are kept in
+_READERS = 4  # threads that read predictions; more gain nothing on a disk, little from a server
+_AHEAD = 64  # cells whose predictions are in memory at once
 
 
 @dataclass(frozen=True)
@@ -55,16 +45,19 @@ class Results:
     Attributes:
         frame: one row per finished cell: the columns of the plan; the measures of its record (ua, wa,
             loss, labelled, test, ...) as shares and counts; `seconds_<phase>`; classes, confusion,
-            recall, acquired, ...; whether the model `collapsed` to one class; device, threads, shared_by;
-            `spent_seconds` of its own round and `charged_seconds` of its whole chain of stages as if run
-            alone (preparation of audio and folds excluded).
+            recall, ...; whether the model `collapsed` to one class; device, threads, shared_by;
+            `started` and `finished` in seconds since the epoch; `spent_seconds` of its own round and
+            `charged_seconds` of its whole chain of stages as if run alone (preparation of audio and folds
+            excluded).
         missing: the planned cells without a record, with the sentence of their failure, if any.
-        store: where predictions are read from when asked for.
+        arrays: reads the predictions of the cell with a key, checked by digest.
+        note: a sentence on where the results were read, when that is not where they were to be read.
     """
 
     frame: pd.DataFrame
     missing: pd.DataFrame
-    store: Store
+    arrays: ReadArrays
+    note: str = ""
 
     @property
     def cells(self) -> pd.DataFrame:
@@ -82,16 +75,43 @@ class Results:
         """Whether every planned cell is finished."""
         return self.missing.empty
 
-    def predictions(self, key: str, part: Literal["test", "validation"] = "test") -> Predictions:
-        """The predictions of one cell, read from the store and checked by digest.
+    def predictions(self, key: str, part: Part = "test") -> Predictions:
+        """The predictions of one cell, checked by digest.
 
         Raises:
-            DamagedStore: when the cell is not finished, or its file is gone or was altered.
+            AfterRayError: when the cell is not finished, or its file is gone or was altered.
         """
-        arrays = self.store.arrays(self.store.need(key), PREDICTIONS_FILE)
+        arrays = self.arrays(key)
         return Predictions(
             arrays[f"{part}_rows"], arrays[f"{part}_log_probabilities"], arrays[f"{part}_truth"]
         )
+
+    def recomputed(self, metric: Callable[[Predictions], float], part: Part = "test") -> pd.Series[float]:
+        """Any metric of every finished cell, computed from the probabilities of each utterance.
+
+        Args:
+            metric: from the predictions of one cell to a number; called by one thread.
+            part: what it is computed on.
+
+        Returns:
+            One value per row of `frame`, with its index, named after the metric:
+
+            >>> def confidence(said):  # doctest: +SKIP
+            ...     return float(np.exp(said.log_probabilities.max(axis=1)).mean())
+            >>> frame = results.frame.assign(confidence=results.recomputed(confidence))  # doctest: +SKIP
+
+        Raises:
+            AfterRayError: as `predictions`.
+        """
+        keys = self.frame["key"]
+        values: dict[str, float] = {}
+        unique = iter(keys.unique())
+        with ThreadPoolExecutor(_READERS) as pool:
+            while some := list(islice(unique, _AHEAD)):
+                read = pool.map(lambda key: self.predictions(key, part), some)
+                values.update(zip(some, map(metric, read), strict=True))
+        name = getattr(metric, "__name__", type(metric).__name__)
+        return pd.Series([values[key] for key in keys], keys.index, dtype="float64", name=name)
 
 
 def from_store(cells: pd.DataFrame, store: Store) -> Results:
@@ -101,21 +121,54 @@ def from_store(cells: pd.DataFrame, store: Store) -> Results:
         NoCells: when no cell is planned.
         MissingColumns: when a column of the plan is not there.
     """
+    refuse_no_plan(cells)
+    records = _read_chain(cells["key"], store)
+    charges = Charges(records.get)
+    rows = {
+        key: row_of(record, charges.of(key))
+        for key in cells["key"].unique()
+        if (record := records[key]) is not None
+    }
+    return joined(cells, rows, store, lambda key: store.arrays(store.need(key), PREDICTIONS_FILE))
+
+
+def joined(
+    cells: pd.DataFrame, rows: Mapping[str, Mapping[str, Any]], store: Store, arrays: ReadArrays
+) -> Results:
+    """Planned cells beside what their records say, by key, in the order of the plan.
+
+    Args:
+        cells: one row each, with `CELL_COLUMNS`.
+        rows: of the finished ones (`analysis.rows.row_of`), by the key of their record.
+        store: says why other cells failed.
+        arrays: reads the predictions of a cell.
+
+    Raises:
+        NoCells, MissingColumns: as `from_store`.
+    """
+    refuse_no_plan(cells)
+    done = cells["key"].isin(rows.keys())
+    finished = cells[done].reset_index(drop=True)
+    measured = pd.DataFrame([rows[key] for key in finished["key"]], index=finished.index)
+    for name in measured.columns.intersection(["spent_seconds", "charged_seconds"]):
+        measured[name] = measured[name].astype("float64")  # where all are unknown they are None
+    fresh = measured.columns.difference(cells.columns, sort=False)
+    frame = pd.concat([finished, measured[fresh]], axis=1)
+    return Results(frame, _missing(cells[~done], store), arrays)
+
+
+def refuse_no_plan(cells: pd.DataFrame) -> None:
+    """Return when the cells are a plan.
+
+    Raises:
+        NoCells: when there is none.
+        MissingColumns: when one of `CELL_COLUMNS` is not there.
+    """
     if cells.empty:
         raise NoCells
     absent = [column for column in CELL_COLUMNS if column not in cells.columns]
     if absent:
         raise MissingColumns(absent, cells.columns)
-    records = _read_chain(cells["key"], store)
-    done = cells["key"].map(lambda key: records.get(key) is not None).astype(bool)
-    finished = cells[done].reset_index(drop=True)
-    charges = Charges(records.get)
-    measured = pd.DataFrame(
-        [_row(_present(records, key), charges) for key in finished["key"]], index=finished.index
-    )
-    fresh = [column for column in measured.columns if column not in cells.columns]
-    frame = pd.concat([finished, measured[fresh]], axis=1)
-    return Results(frame, _missing(cells[~done], store), store)
 
 
 def pooled(frame: pd.DataFrame, metric: Literal["ua", "wa"] = "ua") -> float:
@@ -144,33 +197,6 @@ def _read_chain(keys: Iterable[str], store: Store) -> dict[str, Record | None]:
         if record is not None:
             waiting.extend(record.parents)
     return records
-
-
-def _present(records: Mapping[str, Record | None], key: str) -> Record:
-    record = records[key]
-    assert record is not None, key
-    return record
-
-
-def _row(record: Record, charges: Charges) -> dict[str, Any]:
-    return {
-        **record.measures,
-        **{f"seconds_{phase}": value for phase, value in record.seconds.items()},
-        **{name: record.details.get(name) for name in _DETAILS},
-        "collapsed": _collapsed(record),
-        **{name: record.environment.get(name) for name in _ENVIRONMENT},
-        "spent_seconds": float(record.seconds.get("total", float("nan"))),
-        "charged_seconds": charges.of(record.key),
-    }
-
-
-def _collapsed(record: Record) -> bool:
-    """Whether the model said one class for every test utterance; older records have only the confusion."""
-    noted = record.details.get("collapsed")
-    if noted is not None:
-        return bool(noted)
-    confusion = record.details.get("confusion")
-    return confusion is not None and np.count_nonzero(np.sum(confusion, axis=0)) == 1
 
 
 def _missing(cells: pd.DataFrame, store: Store) -> pd.DataFrame:

@@ -1,9 +1,12 @@
-"""From a plan to the report: which cells there are, and where the page goes."""
+"""From a plan to the report: its cells, where their results are read, and where the page goes."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -11,7 +14,40 @@ from analysis.report import ReportPaths, write_report
 from analysis.results import Results, from_store
 from sweeps.describing import study_info
 from sweeps.planning.plan import Plan
-from sweeps.study.opening import OpenStudy
+from sweeps.study.opening import OpenStudy, open_study
+from sweeps.tracking import default_tracking_uri, from_mlflow
+from sweeps.tracking.errors import (
+    DatabaseUnusable,
+    MirrorBehind,
+    TrackerUnreachable,
+    print_warning,
+)
+from sweeps.tracking.mirroring import mirror_command
+
+Source = Literal["mlflow", "store"]
+
+
+def open_results(
+    study: Path | str,
+    store: Path | str = "store",
+    source: Source | None = None,
+    tracking_uri: str | None = None,
+    overrides: Sequence[str] = (),
+) -> Results:
+    """The results of a study, for work in Python.
+
+    Args:
+        study: its file.
+        store: the folder that it was run into. It may be empty where MLflow has the results.
+        source: where they are read; None is MLflow, or the store when MLflow lacks some.
+        tracking_uri: of MLflow; by default MLFLOW_TRACKING_URI, then SQLite in the store.
+        overrides: as `--set` takes them, such as `seed=0..2`.
+
+    Raises:
+        AfterRayError: one sentence, about the study or about what cannot be read.
+    """
+    uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
+    return read_results(open_study(Path(study), Path(store), overrides), source, uri)
 
 
 def cells_frame(plan: Plan) -> pd.DataFrame:
@@ -31,9 +67,40 @@ def cells_frame(plan: Plan) -> pd.DataFrame:
     )
 
 
-def read_results(opened: OpenStudy) -> Results:
-    """The results that the store has for a study's cells."""
-    return from_store(cells_frame(opened.plan), opened.store)
+def read_results(
+    opened: OpenStudy,
+    source: Source | None = None,
+    tracking_uri: str | None = None,
+    say: Callable[[str], None] = print_warning,
+) -> Results:
+    """The results of a study's cells, the same from MLflow and from the store.
+
+    Args:
+        opened: the study.
+        source: None is MLflow, or the store when MLflow lacks cells that the store has, which `say` is told.
+        tracking_uri: of MLflow; by default SQLite in the store.
+        say: takes that sentence, which is the results' `note` too.
+
+    Raises:
+        AfterRayError: one sentence, when they cannot be read.
+    """
+    cells, own = cells_frame(opened.plan), default_tracking_uri(opened.store)
+    if source == "store":
+        return from_store(cells, opened.store)
+    uri = tracking_uri or own
+    try:
+        return from_mlflow(cells, uri, opened.study.study, opened.store, mirror_command(opened, uri))
+    except (TrackerUnreachable, DatabaseUnusable):  # and the store has no finished cell
+        if source == "mlflow" or uri != own:
+            raise
+        return from_store(cells, opened.store)
+    except MirrorBehind as error:
+        results = from_store(cells, opened.store)
+        if source == "mlflow" or results.frame.empty:
+            raise
+        sentence = f"{str(error).removesuffix('.')}; what is reported now is read from the store."
+        say(sentence)
+        return replace(results, note=sentence)
 
 
 def report_folder(opened: OpenStudy) -> Path:

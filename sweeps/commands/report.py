@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,12 +12,15 @@ from sweeps.commands._options import (
     Overrides,
     StoreFolder,
     StudyFile,
+    TrackingUri,
     one_sentence,
     opened_study,
+    quiet_libraries,
     refuse_no_store,
 )
 
 if TYPE_CHECKING:
+    from sweeps.reporting import Source
     from sweeps.study.opening import OpenStudy
 
 
@@ -25,23 +28,38 @@ def report(
     study: StudyFile,
     store: StoreFolder = DEFAULT_STORE,
     overrides: Overrides = None,
+    source: Annotated[
+        Literal["mlflow", "store"] | None,
+        typer.Option(
+            help="Where results are read: by default MLflow, or the store when MLflow lacks some of them.",
+            show_default=False,
+        ),
+    ] = None,
+    tracking_uri: TrackingUri = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the report; STORE/reports/NAME by default.")
     ] = None,
 ) -> None:
     """Write the report of a study: curves, tables, tests, one HTML page."""
     with one_sentence(store):
-        refuse_no_store(store, [study], overrides)
-        print_report(opened_study(study, store, overrides), out)
+        if tracking_uri is None or source == "store":
+            refuse_no_store(store, [study], overrides)
+        quiet_libraries()
+        print_report(opened_study(study, store, overrides), out, source, tracking_uri)
 
 
-def print_report(opened: OpenStudy, out: Path | None) -> None:
+def print_report(
+    opened: OpenStudy,
+    out: Path | None = None,
+    source: Source | None = None,
+    tracking_uri: str | None = None,
+) -> None:
     """Write the report and print its table."""
     from analysis.tables import terminal_table
     from sweeps._console import print_table
     from sweeps.reporting import read_results, report_folder, write_study_report
 
-    results = read_results(opened)
+    results = read_results(opened, source, tracking_uri)
     paths = write_study_report(opened, results, out or report_folder(opened))
     rows = terminal_table(results)
     if rows:

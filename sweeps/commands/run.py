@@ -158,7 +158,7 @@ def run_opened(
     if done.outcome.unavailable:
         raise AfterRayError(done.outcome.unavailable)
     finished = store.ledger.finished()
-    _show(studies, done.mirrored, reading, finished)
+    _show(studies, done.mirrored, reading, finished, uri)
     missing = counts([opened.wanted for opened in studies], finished)["missing"]
     if not missing:
         return
@@ -174,7 +174,11 @@ def run_opened(
 
 
 def _show(
-    studies: Sequence[OpenStudy], mirrors: Sequence[MirrorReport], reading: Reading, finished: Collection[str]
+    studies: Sequence[OpenStudy],
+    mirrors: Sequence[MirrorReport],
+    reading: Reading,
+    finished: Collection[str],
+    uri: str,
 ) -> None:
     """Where to look at the studies, their tables, and what is to be known of their results."""
     from sweeps.provenance.drift import drift
@@ -184,7 +188,7 @@ def _show(
             print("\n".join(mirrored.links.lines(opened.study.study)))
     for opened in studies:
         if any(cell.key in finished for cell in opened.plan.cells):
-            print_report(opened, None)
+            print_report(opened, tracking_uri=uri)
         else:
             print(f"no report of {opened.study.study} yet: none of its cells is finished")
     for sentence in drift([opened.plan for opened in studies], reading.environment, finished):

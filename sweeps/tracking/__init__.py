@@ -5,6 +5,7 @@ from sweeps.tracking._fill import Filled, fill
 from sweeps.tracking._frame import read_frame
 from sweeps.tracking._links import Links
 from sweeps.tracking._mirror import Mirror
+from sweeps.tracking._reading import from_mlflow
 from sweeps.tracking._thread import MirrorReport, MirrorThread, close_all
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "close_all",
     "default_tracking_uri",
     "fill",
+    "from_mlflow",
     "read_frame",
 ]

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from after_ray.files import write_json
+from after_ray.files import write_json, write_text
 from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Record, Store
+from analysis.rows import row_of
 from sweeps.tracking._requests import Point, allowed, as_parameters, milliseconds
 from sweeps.tracking.mirrored import MirroredTrajectory
 
-FORMAT = 2  # raise when runs hold something else for the same records; they are then written again
+FORMAT = 3  # raise when runs hold something else for the same records; they are then written again
+CELLS_FILE = "cells.json"
+OF_THE_ROUND = ("percent", "reported", "key", "predictions")  # of a cell, beside what its record says
 CURVES = ("ua", "wa", "macro_f1", "loss", "validation_ua", "ece", "labelled")
 # What a record says of where and by what it was made, as far as it does: tags of the run.
 PROVENANCE = ("device", "device_name", "host", "threads", "shared_by", "commit", "source", "provenance")
@@ -99,26 +102,38 @@ def is_summary_name(name: str) -> bool:
     return "_at_" in name
 
 
-def cells_of(rounds: Sequence[FinishedRound]) -> list[dict[str, Any]]:
-    """Every measure of every round, for `cells.json`."""
-    return [
-        {
+def cells_of(rounds: Sequence[FinishedRound], charged: Callable[[str], float]) -> Iterator[dict[str, Any]]:
+    """All that the results frame holds of every round, for `cells.json`.
+
+    `charged`: from a record's key to the seconds of its whole chain. `predictions`: digest of that file.
+    """
+    for found in rounds:
+        predictions = found.record.files.get(PREDICTIONS_FILE)
+        yield {
             "percent": found.percent,
             "reported": found.reported,
             "key": found.record.key,
-            "finished": found.record.finished,
-            **found.record.measures,
-            **_seconds(found.record),
+            "predictions": None if predictions is None else predictions.sha256,
+            **row_of(found.record, charged(found.record.key)),
         }
-        for found in rounds
-    ]
+
+
+def predictions_name(percent: float) -> str:
+    """Where a run keeps the predictions of one round."""
+    return f"predictions/percent_{percent:g}.safetensors"
 
 
 def stage_artifacts(
-    folder: Path, rounds: Sequence[FinishedRound], store: Store, complete: bool, reference_above: int
+    folder: Path,
+    rounds: Sequence[FinishedRound],
+    store: Store,
+    charged: Callable[[str], float],
+    complete: bool,
+    reference_above: int,
 ) -> None:
     """Lay out in `folder` what the run's artifacts are to be; files of the store are linked, not copied."""
-    write_json(folder / "cells.json", cells_of(rounds))
+    lines = ",\n".join(json.dumps(cell, allow_nan=False) for cell in cells_of(rounds, charged))
+    write_text(folder / CELLS_FILE, f"[\n{lines}\n]\n")  # a line per round: read by people and in bulk
     (folder / "predictions").mkdir()
     for found in rounds:
         details, round_name = found.record.details, f"percent_{found.percent:g}"
@@ -127,7 +142,7 @@ def stage_artifacts(
         write_json(folder / "confusion" / f"{round_name}.json", confusion)
         if PREDICTIONS_FILE in found.record.files:
             source = _source(store, found.record, PREDICTIONS_FILE)
-            (folder / "predictions" / f"{round_name}.safetensors").symlink_to(source)
+            (folder / predictions_name(found.percent)).symlink_to(source)
     if complete and store.has(rounds[-1].record, MODEL_FILE):
         _stage_model(folder / "model", rounds[-1].record, store, reference_above)
 

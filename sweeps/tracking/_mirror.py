@@ -17,6 +17,7 @@ from sweeps.tracking._known import Known, StudyRuns
 from sweeps.tracking._links import Links, links_of
 from sweeps.tracking._names import (
     CURRENT,
+    FORMAT,
     KEY,
     KIND,
     MIRRORED,
@@ -264,10 +265,14 @@ class Mirror:
         """Files, then points, then the end of the run; each can be repeated without harm."""
         complete = len(rounds) == len(trajectory.rounds)
         parameters = {n: v for n, v in content.parameters_of(trajectory).items() if n not in run.parameters}
-        wanted = content.provenance_of(rounds) | self._tags(trajectory) | {MIRRORED: digest}
+        holds = {FORMAT: str(content.FORMAT), MIRRORED: digest}
+        wanted = content.provenance_of(rounds) | self._tags(trajectory) | holds
         tags = {n: v for n, v in wanted.items() if run.tags.get(n) != v}
         with tempfile.TemporaryDirectory(prefix="after-ray-mirror-") as folder:
-            content.stage_artifacts(Path(folder), rounds, self._store, complete, self._reference_above)
+            charged = self._summaries.charged
+            content.stage_artifacts(
+                Path(folder), rounds, self._store, charged, complete, self._reference_above
+            )
             self._client.log_artifacts(run.run_id, folder)
         log(self._client, run.run_id, content.points_of(rounds), parameters, tags)
         if complete:

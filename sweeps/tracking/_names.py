@@ -8,6 +8,7 @@ KIND = "after_ray.kind"  # study, trajectory, summary, or what a `MirroredRun` s
 MIRRORED = (
     "after_ray.mirrored"  # digest of what the run holds; it does once it is FINISHED, or so many rounds of it
 )
+FORMAT = "after_ray.format"  # of what a run holds; written with `MIRRORED`
 CURRENT = "after_ray.current"  # "false" once the study has another trajectory in the same place
 RESTS_ON = "after_ray.rests_on"  # how many results the values of a run rest on that may still change
 STEP = "after_ray.step"

@@ -46,6 +46,10 @@ class Summaries:
             record.kind, record.parents, total, measures, record.started, record.finished
         )
 
+    def charged(self, key: str) -> float:
+        """Seconds of the whole chain of a result; NaN where a record of it is gone."""
+        return self._charges.of(key)
+
     def run_of(self, row: MirroredRow, done: AbstractSet[str]) -> MirroredRun:
         """The summary run of a row; `done` are the keys of finished stages, at least one of the row's.
 

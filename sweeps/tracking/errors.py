@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from after_ray.errors import AfterRayError
+from after_ray.wording import counted
 
 ANOTHER = "start it, or name another with --tracking-uri"  # where nothing is mirrored, only read
 
@@ -38,6 +39,7 @@ class TrackerUnreachable(AfterRayError):
 
     def __init__(self, uri: str, reason: str, remedy: str = ANOTHER) -> None:
         super().__init__(f"MLflow at {without_password(uri)} cannot be reached ({reason}): {remedy}.")
+        self.reason = reason
 
 
 class TrackerRefused(AfterRayError):
@@ -55,6 +57,7 @@ class DatabaseUnusable(AfterRayError):
 
     def __init__(self, uri: str, reason: str, remedy: str) -> None:
         super().__init__(f"MLflow cannot open its database {without_password(uri)} ({reason}): {remedy}.")
+        self.reason = reason
 
 
 class DatabaseSetAside(AfterRayError):
@@ -64,6 +67,27 @@ class DatabaseSetAside(AfterRayError):
         super().__init__(
             f"MLflow cannot open {database} ({reason}); it holds nothing that the store lacks, so it was set "
             f"aside as {aside.name} and is made anew: run 'after-ray mirror' for the store's other studies."
+        )
+
+
+class MirrorBehind(AfterRayError):
+    """MLflow lacks finished cells that a report is about."""
+
+    def __init__(self, uri: str, lacking: int, reason: str, command: str) -> None:
+        because = f" ({reason})" if reason else ""
+        super().__init__(
+            f"MLflow at {without_password(uri)} lacks {counted(lacking, 'finished cell')}{because}: "
+            f"'{command}' fills it in from the store."
+        )
+
+
+class MissingArtifact(AfterRayError):
+    """A file of a run that is gone, or is not what the run says of it."""
+
+    def __init__(self, file: str, key: str, reason: str, command: str) -> None:
+        super().__init__(
+            f"{file} of the cell {key} cannot be read from MLflow ({reason}): '{command}' sends it again "
+            "from the store."
         )
 
 

@@ -70,4 +70,4 @@ def test_png_is_a_png(frame):
 def seconds_frame_of(frame):
     from analysis.results import Results
 
-    return seconds_frame(Results(frame, frame.iloc[:0], store=None))  # type: ignore[arg-type]
+    return seconds_frame(Results(frame, frame.iloc[:0], arrays={}.__getitem__))

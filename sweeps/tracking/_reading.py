@@ -1,0 +1,204 @@
+"""Results of a study read back from MLflow: one search for its runs, then `cells.json` of each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from after_ray.errors import AfterRayError
+from after_ray.store import Store
+from after_ray.wording import counted
+from analysis.results import Results, joined, refuse_no_plan
+from sweeps.tracking import _names as names
+from sweeps.tracking._artifacts import Artifacts
+from sweeps.tracking._connection import connect_to_read
+from sweeps.tracking._content import CELLS_FILE, FORMAT, OF_THE_ROUND, predictions_name
+from sweeps.tracking._known import PLACE
+from sweeps.tracking._requests import search
+from sweeps.tracking.errors import (
+    DatabaseUnusable,
+    MirrorBehind,
+    MissingArtifact,
+    TrackerUnreachable,
+    first_sentence,
+)
+from sweeps.tracking.mirrored import ANY_STUDY
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Round(NamedTuple):
+    """What MLflow holds of one round: its row of the frame, and where its predictions are."""
+
+    row: Mapping[str, Any]
+    root: str
+    predictions: str
+    sha256: str | None
+
+
+class FoundRun(NamedTuple):
+    """A trajectory's run: its key, the axes that tell it from others, its artifact URI, its format."""
+
+    key: str
+    place: tuple[str, ...]
+    root: str
+    format: str
+
+
+@dataclass
+class Found:
+    """Rounds by the keys of their records, and the keys of the runs that could not be read."""
+
+    rounds: dict[str, Round] = field(default_factory=dict)
+    outdated: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
+
+
+def from_mlflow(
+    cells: pd.DataFrame, tracking_uri: str, study: str, store: Store, command: str = ANY_STUDY
+) -> Results:
+    """Join planned cells to what MLflow holds of them: the frame that `analysis.results.from_store` gives.
+
+    Args:
+        cells: one row per planned cell (`analysis.results.CELL_COLUMNS`).
+        tracking_uri: of the server or database that the study was mirrored to.
+        study: its name.
+        store: says which cells are finished, so that none is left out unsaid, and why others failed. It may
+            be empty.
+        command: the command line that mirrors the study, named in errors.
+
+    Raises:
+        NoTracker: when the URI names no server and no database.
+        TrackerUnreachable, DatabaseUnusable: when nothing can be read, and the store has no finished cell.
+        MirrorBehind: when MLflow lacks cells that the store has, or holds them in another form.
+    """
+    refuse_no_plan(cells)
+    try:
+        found = _read(cells, tracking_uri, study)
+    except (TrackerUnreachable, DatabaseUnusable) as error:
+        if not (lacking := _lacking(cells, Found(), store)):
+            raise
+        reason = "cannot be reached" if isinstance(error, TrackerUnreachable) else "is damaged"
+        raise MirrorBehind(tracking_uri, lacking, f"it {reason}: {error.reason}", command) from error
+    if lacking := _lacking(cells, found, store):
+        again = f"{command} --rebuild" if found.gone else command
+        raise MirrorBehind(tracking_uri, lacking, _reason(found), again)
+    artifacts = Artifacts(tracking_uri)
+
+    def arrays(key: str) -> Mapping[str, NDArray[Any]]:
+        return _predictions(found.rounds, key, artifacts, command)
+
+    return joined(cells, {key: one.row for key, one in found.rounds.items()}, store, arrays)
+
+
+def _read(cells: pd.DataFrame, tracking_uri: str, study: str) -> Found:
+    try:
+        runs = find_runs(tracking_uri, study)
+        return read_rounds(cells, runs, Artifacts(tracking_uri))
+    except AfterRayError:
+        raise
+    except Exception as error:
+        raise TrackerUnreachable(tracking_uri, first_sentence(error)) from error
+
+
+def find_runs(tracking_uri: str, study: str) -> list[FoundRun]:
+    """The runs of a study's trajectories that hold something and count; none where MLflow has no such study.
+
+    Raises:
+        TrackerUnreachable, DatabaseUnusable: as `connect_to_read`.
+    """
+    client = connect_to_read(tracking_uri)
+    experiment = client.get_experiment_by_name(names.experiment_name(study))
+    if experiment is None or experiment.lifecycle_stage == "deleted":
+        return []
+    query = f"{names.query_of(study, 'trajectory')} and tags.`{names.CURRENT}` = 'true'"
+    found = []
+    for run in search(client, experiment.experiment_id, query):
+        tags = run.data.tags
+        if names.MIRRORED in tags:
+            place = tuple(tags.get(axis, "") for axis in PLACE)
+            form = tags.get(names.FORMAT, "")
+            found.append(FoundRun(tags[names.KEY], place, run.info.artifact_uri, form))
+    return found
+
+
+def read_rounds(cells: pd.DataFrame, runs: Sequence[FoundRun], artifacts: Artifacts) -> Found:
+    """The rounds of planned cells: from the runs of their trajectories, then from others in their places.
+
+    A run of another key holds rounds of a planned trajectory where the schedule was changed and the new
+    trajectory is not mirrored yet, or is in another study of the same name.
+    """
+    found, wanted = Found(), frozenset(cells["key"])
+    trials = frozenset(cells["trial"])
+    _add(found, [run for run in runs if run.key in trials], wanted, artifacts)
+    lacking = cells[~cells["key"].isin(found.rounds.keys())]
+    if not lacking.empty:
+        places = set(lacking[list(PLACE)].astype(str).itertuples(index=False, name=None))
+        _add(found, [r for r in runs if r.key not in trials and r.place in places], wanted, artifacts)
+    return found
+
+
+def _add(found: Found, runs: Iterable[FoundRun], wanted: frozenset[str], artifacts: Artifacts) -> None:
+    readable = []
+    for run in runs:
+        if run.format == str(FORMAT):
+            readable.append(run)
+        else:
+            found.outdated.add(run.key)
+    texts = artifacts.read_all((run.root for run in readable), CELLS_FILE)
+    for run, text in zip(readable, texts, strict=True):
+        try:
+            rounds = None if text is None else dict(_rounds(run.root, text))
+        except (ValueError, KeyError, TypeError):  # half written, or not ours
+            rounds = None
+        if rounds is None:
+            found.gone.add(run.key)
+        else:
+            found.rounds.update((key, one) for key, one in rounds.items() if key in wanted)
+
+
+def _rounds(root: str, text: bytes) -> Iterator[tuple[str, Round]]:
+    for cell in json.loads(text):
+        percent, _, key, sha256 = (cell.pop(name) for name in OF_THE_ROUND)
+        yield key, Round(cell, root, predictions_name(percent), sha256)
+
+
+def _lacking(cells: pd.DataFrame, found: Found, store: Store) -> int:
+    """How many cells are not read that the store has, or that a run holds which cannot be read."""
+    unread = cells[~cells["key"].isin(found.rounds.keys())]
+    if unread.empty:
+        return 0
+    held = unread["key"].isin(store.ledger.finished()) | unread["trial"].isin(found.outdated | found.gone)
+    return int(held.sum())
+
+
+def _reason(found: Found) -> str:
+    told = []
+    if found.outdated:
+        told.append(f"{counted(len(found.outdated), 'run')} of another version of after-ray")
+    if found.gone:
+        told.append(f"{counted(len(found.gone), 'run')} without a {CELLS_FILE} that can be read")
+    return " and ".join(told)
+
+
+def _predictions(
+    rounds: Mapping[str, Round], key: str, artifacts: Artifacts, command: str
+) -> Mapping[str, NDArray[Any]]:
+    """The arrays of a round's predictions, checked by the digest that its record names."""
+    from safetensors.numpy import load
+
+    one, again = rounds.get(key), f"{command} --rebuild"
+    if one is None:
+        raise MissingArtifact("Predictions", key, "MLflow has no such cell", command)
+    data = artifacts.read(one.root, one.predictions)
+    if data is None:
+        raise MissingArtifact(one.predictions, key, "it is gone", again)
+    if hashlib.sha256(data).hexdigest() != one.sha256:
+        raise MissingArtifact(one.predictions, key, "its digest differs from that of its record", again)
+    return load(data)

@@ -1,0 +1,169 @@
+"""Made-up results of a real study: records as its trials would write them, in a moment and without training."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from after_ray.metrics import Scores, evaluate
+from after_ray.splits.parts import Fold
+from after_ray.stages import Stage
+from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Draft, digest
+from after_ray.store.artifacts import save_arrays
+from sweeps.planning.plan import Axes, Trajectory
+from sweeps.study.opening import OpenStudy
+
+EPOCH = 1_700_000_000.0  # when the made-up study began, in seconds
+GAIN = 0.3  # of accuracy, for each strategy but `random` that of its own
+SECONDS = {"audio": 500.0, "features": 40.0, "adaptation": 900.0}
+Details = Callable[[Axes, float], dict[str, Any]]  # what a record says beside the usual, or instead of it
+
+
+class Wanted(Protocol):
+    """Whether a round is finished."""
+
+    def __call__(self, axes: Axes, percent: float) -> bool:
+        """The place of its trajectory, and its percent of train."""
+
+
+def write_made_up(
+    opened: OpenStudy,
+    wanted: Wanted = lambda axes, percent: True,
+    details: Details = lambda axes, percent: {},
+    model: bool = True,
+) -> int:
+    """Write a record for every wanted round that has none and for what it rests on; returns how many rounds.
+
+    Accuracy grows with the labelled share, by strategy, fold and seed; a trajectory ends before its first
+    round that is not wanted. `model`: whether last rounds keep a small checkpoint.
+    """
+    for stage in opened.plan.shared.values():
+        seconds = {"total": SECONDS.get(stage.kind, 1.0)}
+        _commit(opened, stage, 0, seconds=seconds)
+    done = opened.store.ledger.finished()
+    written = 0
+    for trajectory in opened.plan.trajectories:
+        for number, (percent, stage) in enumerate(zip(trajectory.percents, trajectory.stages, strict=True)):
+            if not wanted(trajectory.axes, percent):
+                break
+            if stage.key in done:
+                continue
+            _round(opened, trajectory, number, details(trajectory.axes, percent), model)
+            done.add(stage.key)
+            written += 1
+    return written
+
+
+def _round(
+    opened: OpenStudy, trajectory: Trajectory, number: int, details: dict[str, Any], model: bool
+) -> None:
+    axes, percent, stage = trajectory.axes, trajectory.percents[number], trajectory.stages[number]
+    place = [scan.manifest.corpus for scan in opened.scans].index(axes.corpus)
+    manifest, fold = opened.scans[place].manifest, opened.plan.splits[place].table.folds[axes.fold]
+    random = np.random.default_rng([int(stage.key[:8], 16), axes.fold, axes.seed])
+    gain = 0.0 if axes.strategy == "random" else GAIN * (int(digest("gain", 1, axes.strategy)[:2], 16) / 255)
+    share = 0.35 + 0.2 * np.log10(percent) + gain * min(1.0, percent / 20) + 0.02 * random.normal()
+    said = {
+        part: _said(manifest.labels[rows], len(manifest.classes), share, random)
+        for part, rows in (("test", fold.test), ("validation", fold.validation))
+    }
+    scores = {part: evaluate(said[part], manifest.labels[getattr(fold, part)]) for part in said}
+    size = [one.size for one in trajectory.stages]
+    labelled = fold.train[: size[number]]
+    arrays: dict[str, NDArray[Any]] = {}
+    for part in said:
+        rows = getattr(fold, part)
+        arrays |= {
+            f"{part}_rows": rows,
+            f"{part}_log_probabilities": said[part],
+            f"{part}_truth": manifest.labels[rows],
+        }
+    files = {PREDICTIONS_FILE: arrays}
+    if model and number == len(trajectory.stages) - 1:
+        files[MODEL_FILE] = {"weight": np.zeros((4, 94), dtype=np.float32)}
+    table = manifest.table.iloc[labelled]
+    fresh = labelled[size[number - 1] if number else 0 :]
+    told = {
+        "classes": list(manifest.classes),
+        "confusion": [list(row) for row in scores["test"].confusion],
+        "recall": list(scores["test"].recall),
+        "acquired": manifest.table["utterance"].iloc[fresh].tolist(),
+        "acquired_scores": random.random(len(fresh)).tolist(),
+        "labelled_by": {axis: dict(Counter(table[axis])) for axis in ("emotion", "gender", "speaker")},
+        "ua_by_corpus": {axes.corpus: scores["test"].ua},
+        "conformity": "none",
+        "test_speakers": sorted(set(manifest.table["speaker"].iloc[fold.test])),
+        "warnings": [],
+    }
+    seconds = {"score": 0.5, "acquire": 0.1, "train": 1.0 + percent / 10, "evaluate": 0.2}
+    _commit(
+        opened,
+        stage,
+        EPOCH + 3600 * axes.fold + 600 * axes.seed + 10 * percent,
+        seconds={**seconds, "total": sum(seconds.values())},
+        measures=_measures(scores, labelled, fold),
+        details={**told, **details},
+        files=files,
+    )
+
+
+def _said(
+    truth: NDArray[np.int64], classes: int, share: float, random: np.random.Generator
+) -> NDArray[np.float32]:
+    """Log-probabilities that are right for about `share` of the utterances."""
+    wrong = random.random(len(truth)) > share
+    chosen = np.where(wrong, random.integers(classes, size=len(truth)), truth)
+    scores = random.random((len(truth), classes)) + 2.0 * np.eye(classes)[chosen]
+    return (scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))).astype(np.float32)
+
+
+def _measures(
+    scores: dict[str, Scores], labelled: NDArray[np.int64], fold: Fold
+) -> dict[str, float | int | None]:
+    test, validation = scores["test"], scores["validation"]
+    return {
+        "ua": test.ua,
+        "wa": test.wa,
+        "macro_f1": test.macro_f1,
+        "loss": test.loss,
+        "ece": test.ece,
+        "validation_ua": validation.ua,
+        "validation_wa": validation.wa,
+        "validation_loss": validation.loss,
+        "labelled": len(labelled),
+        "labelled_seconds": 2.5 * len(labelled),
+        "train": len(fold.train),
+        "validation": len(fold.validation),
+        "test": len(fold.test),
+        "updates": 200,
+        "epochs": 20,
+    }
+
+
+def _commit(
+    opened: OpenStudy,
+    stage: Stage,
+    finished: float,
+    files: dict[str, dict[str, NDArray[Any]]] | None = None,
+    **said: Any,
+) -> None:
+    if opened.store.find(stage.key) is not None:
+        return
+    with opened.store.workspace(stage.key) as folder:
+        for name, arrays in (files or {}).items():
+            save_arrays(folder / name, arrays)
+        draft = Draft(
+            key=stage.key,
+            kind=stage.kind,
+            meaning=stage.meaning(),
+            parents=tuple(needed.key for needed in stage.needs()),
+            environment={"device": "cpu", "device_name": "made up", "threads": 1, "shared_by": 1},
+            started=finished - 5,
+            finished=finished,
+            **said,
+        )
+        opened.store.commit(draft, folder)
