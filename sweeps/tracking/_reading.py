@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -79,14 +80,18 @@ def from_mlflow(
         MirrorBehind: when MLflow lacks cells that the store has, or holds them in another form.
     """
     refuse_no_plan(cells)
+    finished = store.ledger.finished() & set(cells["key"])
+    if not finished:
+        command = ANY_STUDY  # this store could fill nothing in
     try:
         found = _read(cells, tracking_uri, study)
     except (TrackerUnreachable, DatabaseUnusable) as error:
-        if not (lacking := _lacking(cells, Found(), store)):
+        if not finished:
             raise
         reason = "cannot be reached" if isinstance(error, TrackerUnreachable) else "is damaged"
+        lacking = _lacking(cells, Found(), finished)
         raise MirrorBehind(tracking_uri, lacking, f"it {reason}: {error.reason}", command) from error
-    if lacking := _lacking(cells, found, store):
+    if lacking := _lacking(cells, found, finished):
         again = f"{command} --rebuild" if found.gone else command
         raise MirrorBehind(tracking_uri, lacking, _reason(found), again)
     artifacts = Artifacts(tracking_uri)
@@ -169,13 +174,14 @@ def _rounds(root: str, text: bytes) -> Iterator[tuple[str, Round]]:
         yield key, Round(cell, root, predictions_name(percent), sha256)
 
 
-def _lacking(cells: pd.DataFrame, found: Found, store: Store) -> int:
-    """How many cells are not read that the store has, or that a run holds which cannot be read."""
+def _lacking(cells: pd.DataFrame, found: Found, finished: AbstractSet[str]) -> str:
+    """How many cells are not read that the store has; where it has none, of runs that cannot be read."""
     unread = cells[~cells["key"].isin(found.rounds.keys())]
-    if unread.empty:
-        return 0
-    held = unread["key"].isin(store.ledger.finished()) | unread["trial"].isin(found.outdated | found.gone)
-    return int(held.sum())
+    if finished:
+        count = int(unread["key"].isin(finished).sum())
+        return counted(count, "finished cell") if count else ""
+    count = int(unread["trial"].isin(found.outdated | found.gone).sum())
+    return f"up to {counted(count, 'cell')}" if count else ""
 
 
 def _reason(found: Found) -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from after_ray.errors import AfterRayError
-from after_ray.wording import counted
 
 ANOTHER = "start it, or name another with --tracking-uri"  # where nothing is mirrored, only read
 
@@ -73,10 +72,10 @@ class DatabaseSetAside(AfterRayError):
 class MirrorBehind(AfterRayError):
     """MLflow lacks finished cells that a report is about."""
 
-    def __init__(self, uri: str, lacking: int, reason: str, command: str) -> None:
+    def __init__(self, uri: str, lacking: str, reason: str, command: str) -> None:
         because = f" ({reason})" if reason else ""
         super().__init__(
-            f"MLflow at {without_password(uri)} lacks {counted(lacking, 'finished cell')}{because}: "
+            f"MLflow at {without_password(uri)} lacks {lacking}{because}: "
             f"'{command}' fills it in from the store."
         )
 

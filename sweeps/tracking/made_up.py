@@ -1,15 +1,19 @@
-"""Made-up results of a real study: records as its trials would write them, in a moment and without training."""
+"""Made-up results of a real study: records as its trials would write them, without any training."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from after_ray.execution.kept_folds import FOLDS_FILE
 from after_ray.metrics import Scores, evaluate
+from after_ray.splits.fold_file import FoldTable
 from after_ray.splits.parts import Fold
 from after_ray.stages import Stage
 from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Draft, digest
@@ -41,9 +45,12 @@ def write_made_up(
     Accuracy grows with the labelled share, by strategy, fold and seed; a trajectory ends before its first
     round that is not wanted. `model`: whether last rounds keep a small checkpoint.
     """
+    folds = {split.stage.key: split.table for split in opened.plan.splits}
     for stage in opened.plan.shared.values():
-        seconds = {"total": SECONDS.get(stage.kind, 1.0)}
-        _commit(opened, stage, 0, seconds=seconds)
+        said: dict[str, Any] = {"seconds": {"total": SECONDS.get(stage.kind, 1.0)}}
+        if table := folds.get(stage.key):
+            said |= {"details": {"digest": table.digest}, "write": partial(_write_folds, table)}
+        _commit(opened, stage, EPOCH, **said)
     done = opened.store.ledger.finished()
     written = 0
     for trajectory in opened.plan.trajectories:
@@ -65,7 +72,11 @@ def _round(
     place = [scan.manifest.corpus for scan in opened.scans].index(axes.corpus)
     manifest, fold = opened.scans[place].manifest, opened.plan.splits[place].table.folds[axes.fold]
     random = np.random.default_rng([int(stage.key[:8], 16), axes.fold, axes.seed])
-    gain = 0.0 if axes.strategy == "random" else GAIN * (int(digest("gain", 1, axes.strategy)[:2], 16) / 255)
+    gain = (
+        0.0
+        if axes.strategy == "random"
+        else GAIN * (int(digest("gain", 1, {"strategy": axes.strategy})[:2], 16) / 255)
+    )
     share = 0.35 + 0.2 * np.log10(percent) + gain * min(1.0, percent / 20) + 0.02 * random.normal()
     said = {
         part: _said(manifest.labels[rows], len(manifest.classes), share, random)
@@ -107,18 +118,27 @@ def _round(
         seconds={**seconds, "total": sum(seconds.values())},
         measures=_measures(scores, labelled, fold),
         details={**told, **details},
-        files=files,
+        write=partial(_write_arrays, files),
     )
+
+
+def _write_arrays(files: dict[str, dict[str, NDArray[Any]]], folder: Path) -> None:
+    for name, arrays in files.items():
+        save_arrays(folder / name, arrays)
+
+
+def _write_folds(table: FoldTable, folder: Path) -> None:
+    table.write(folder / FOLDS_FILE)
 
 
 def _said(
     truth: NDArray[np.int64], classes: int, share: float, random: np.random.Generator
-) -> NDArray[np.float32]:
+) -> NDArray[np.float64]:
     """Log-probabilities that are right for about `share` of the utterances."""
     wrong = random.random(len(truth)) > share
     chosen = np.where(wrong, random.integers(classes, size=len(truth)), truth)
     scores = random.random((len(truth), classes)) + 2.0 * np.eye(classes)[chosen]
-    return (scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))).astype(np.float32)
+    return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
 
 
 def _measures(
@@ -148,14 +168,13 @@ def _commit(
     opened: OpenStudy,
     stage: Stage,
     finished: float,
-    files: dict[str, dict[str, NDArray[Any]]] | None = None,
+    write: Callable[[Path], None] = lambda folder: None,
     **said: Any,
 ) -> None:
     if opened.store.find(stage.key) is not None:
         return
     with opened.store.workspace(stage.key) as folder:
-        for name, arrays in (files or {}).items():
-            save_arrays(folder / name, arrays)
+        write(folder)
         draft = Draft(
             key=stage.key,
             kind=stage.kind,

@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -68,6 +69,28 @@ def test_predictions_are_read_when_asked_for(make_study):
     hits = predictions.log_probabilities.argmax(axis=1) == predictions.truth
     assert hits.mean() == 0.5
     assert predictions.truth.dtype == np.int64
+
+
+def test_any_metric_is_recomputed_for_every_cell_from_its_own_predictions(make_study):
+    results = make_study(lambda s, p, f, seed: p / 20 + 0.1 * f).results
+
+    def accuracy(said):
+        return (said.log_probabilities.argmax(axis=1) == said.truth).mean()
+
+    found = results.recomputed(accuracy)
+    assert found.name == "accuracy"
+    assert found.index.equals(results.frame.index)
+    assert found.to_numpy() == pytest.approx(results.frame["wa"].to_numpy())
+    assert results.recomputed(accuracy, "validation").equals(found), "made up so"
+
+
+def test_a_round_that_strategies_share_is_read_once(make_study):
+    results = make_study(lambda *_: 0.5, percents=(1,)).results
+    read = []
+    again = replace(results, arrays=lambda key: read.append(key) or results.arrays(key))
+    assert len(again.recomputed(lambda said: len(said.rows))) == 12
+    assert sorted(read) == sorted(results.frame["key"].unique())
+    assert len(read) == 6
 
 
 def test_pooled_ua_adds_the_folds_up_before_dividing():

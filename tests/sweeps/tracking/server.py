@@ -22,12 +22,13 @@ class Server:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
         self._folder = folder
+        self.files = folder / "files"
         self._process: subprocess.Popen[bytes] | None = None
         self.uri = f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
         command = f"-m mlflow server --host 127.0.0.1 --port {self._port} --workers 1 --backend-store-uri"
-        options = [f"sqlite:///{self._folder}/mlflow.db", "--artifacts-destination", f"{self._folder}/files"]
+        options = [f"sqlite:///{self._folder}/mlflow.db", "--artifacts-destination", str(self.files)]
         self._process = subprocess.Popen(
             [sys.executable, *command.split(), *options],
             env=os.environ | ENVIRONMENT | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},

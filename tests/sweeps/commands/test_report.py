@@ -1,0 +1,66 @@
+"""`after-ray report`: from MLflow or from the store, and what it says when MLflow lacks something."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sweeps.cli import app
+from sweeps.commands.mirror import mirror_study
+from sweeps.study.opening import OpenStudy
+from sweeps.tracking import default_tracking_uri
+from sweeps.tracking.made_up import write_made_up
+from tests.sweeps.small import small_study
+
+
+def report(study: Path, *arguments: object) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["report", str(study), *map(str, arguments)])
+    return done.exit_code, " ".join(done.output.split())
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenStudy:
+    monkeypatch.setattr("os.fsync", lambda file: None)
+    opened = small_study(tmp_path)
+    write_made_up(opened)
+    return opened
+
+
+def pages(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_report_is_the_same_from_mlflow_from_the_store_and_without_a_store(
+    study: OpenStudy, tmp_path: Path
+) -> None:
+    store, uri = study.store.root, default_tracking_uri(study.store)
+    code, said = report(study.path, "--store", store)
+    assert code == 0
+    assert f"warning: MLflow at {uri} lacks 6 finished cells" in said.replace("\n", " ")
+    assert f"'after-ray mirror {study.path} --store {store}' fills it in" in said
+    fallen_back = pages(store / "reports" / "small")
+    mirror_study(study, None, rebuild=False)
+    for arguments in (
+        ["--store", store],
+        ["--store", store, "--source", "mlflow"],
+        ["--store", store, "--source", "store"],
+        ["--store", tmp_path / "none yet", "--tracking-uri", uri],
+    ):
+        code, said = report(study.path, *arguments, "--out", tmp_path / "out")
+        assert (code, "warning" in said) == (0, False), said
+        assert pages(tmp_path / "out") == fallen_back
+
+
+def test_who_asks_for_mlflow_gets_nothing_else(study: OpenStudy) -> None:
+    code, said = report(study.path, "--store", study.store.root, "--source", "mlflow")
+    assert code == 1
+    assert "lacks 6 finished cells (it cannot be reached: there is no file" in said
+    assert not (study.store.root / "reports").exists()
+
+
+def test_a_source_that_is_none_is_refused(study: OpenStudy) -> None:
+    code, said = report(study.path, "--store", study.store.root, "--source", "memory")
+    assert code == 2
+    assert "'memory' is not one of 'mlflow'" in said
