@@ -22,7 +22,7 @@ from analysis.rows import row_of
 CELL_COLUMNS = (*AXES, "percent", "size", "fold", "seed", "key", "trial", "pretrained")
 Part = Literal["test", "validation"]
 ReadArrays = Callable[[str], Mapping[str, NDArray[Any]]]  # the arrays that a cell's predictions are kept in
-_READERS = 4  # threads that read predictions; more gain nothing on a disk, little from a server
+_READERS = 8  # threads that read predictions: a server lets each wait 50 ms
 _AHEAD = 64  # cells whose predictions are in memory at once
 
 

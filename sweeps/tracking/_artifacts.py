@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-CONNECTIONS = 4  # a server with its usual workers answers no faster to more
-_AHEAD = 64  # files in memory that nobody has taken yet
+CONNECTIONS = 8  # an answer is 50 ms of waiting and 2 ms of work; MLflow keeps up to 10 connections open
+_AHEAD = 128  # files in memory that nobody has taken yet
 
 
 class Artifacts:
