@@ -24,7 +24,20 @@ _DETAILS = (
     "resumed",
     "warnings",
 )
-_ENVIRONMENT = ("device", "device_name", "threads", "shared_by", "host", "commit", "provenance")
+_ENVIRONMENT = (
+    "device",
+    "device_name",
+    "driver",
+    "threads",
+    "shared_by",
+    "host",
+    "python",
+    "packages",
+    "torch_build",
+    "source",
+    "commit",
+    "provenance",
+)
 
 
 def row_of(record: Record, charged_seconds: float) -> dict[str, Any]:

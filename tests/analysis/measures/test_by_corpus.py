@@ -87,7 +87,7 @@ def test_only_the_merged_corpus_of_a_study_is_taken_apart(make_study) -> None:
     results = merged(make_study)
     single = results.frame.assign(corpus="savee", ua_by_corpus=[{"savee": 0.5}] * len(results.frame))
     both = pd.concat([results.frame.assign(corpus="merged"), single], ignore_index=True)
-    mixed = type(results)(both, results.missing, results.store)
+    mixed = type(results)(both, results.missing, results.arrays)
     assert set(by_corpus_frame(mixed)["corpus"]) == {"merged"}
     table = by_corpus_table(mixed)
     assert table is not None

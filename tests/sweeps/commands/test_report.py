@@ -32,25 +32,30 @@ def pages(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_report_is_the_same_from_mlflow_from_the_store_and_without_a_store(
-    study: OpenStudy, tmp_path: Path
-) -> None:
+def test_a_report_is_the_same_from_mlflow_and_from_the_store(study: OpenStudy, tmp_path: Path) -> None:
     store, uri = study.store.root, default_tracking_uri(study.store)
     code, said = report(study.path, "--store", store)
     assert code == 0
     assert f"warning: MLflow at {uri} lacks 6 finished cells" in said.replace("\n", " ")
     assert f"'after-ray mirror {study.path} --store {store}' fills it in" in said
-    fallen_back = pages(store / "reports" / "small")
     mirror_study(study, None, rebuild=False)
-    for arguments in (
-        ["--store", store],
-        ["--store", store, "--source", "mlflow"],
-        ["--store", store, "--source", "store"],
-        ["--store", tmp_path / "none yet", "--tracking-uri", uri],
-    ):
-        code, said = report(study.path, *arguments, "--out", tmp_path / "out")
+    for name, arguments in {"a": [], "b": ["--source", "mlflow"], "c": ["--source", "store"]}.items():
+        code, said = report(study.path, "--store", store, *arguments, "--out", tmp_path / name)
         assert (code, "warning" in said) == (0, False), said
-        assert pages(tmp_path / "out") == fallen_back
+    assert pages(tmp_path / "a") == pages(tmp_path / "b") == pages(tmp_path / "c")
+    assert pages(tmp_path / "a").keys() == pages(store / "reports" / "small").keys()
+
+
+def test_a_report_needs_no_store_where_mlflow_has_the_results(study: OpenStudy, tmp_path: Path) -> None:
+    mirror_study(study, None, rebuild=False)
+    uri, theirs = default_tracking_uri(study.store), tmp_path / "theirs"
+    assert report(study.path, "--store", study.store.root)[0] == 0
+    code, said = report(study.path, "--store", theirs, "--tracking-uri", uri)
+    assert (code, "warning" in said) == (0, False), said
+    written = [pages(root / "reports" / "small") for root in (study.store.root, theirs)]
+    for files in written:
+        assert b"6 of 6 cells are finished" in files.pop("index.html")  # the page also says what stores hold
+    assert written[0] == written[1]
 
 
 def test_who_asks_for_mlflow_gets_nothing_else(study: OpenStudy) -> None:

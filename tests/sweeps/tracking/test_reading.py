@@ -32,9 +32,9 @@ from tests.sweeps.tracking.server import Server
 # read from there: runs of before would give another frame than the store.
 HELD = (
     3,
-    "charged_seconds classes collapsed commit conformity confusion device device_name finished host key "
-    "labelled_by percent predictions provenance recall reported resumed shared_by spent_seconds started "
-    "stopped test_speakers threads ua_by_corpus warnings",
+    "charged_seconds classes collapsed commit conformity confusion device device_name driver finished host "
+    "key labelled_by packages percent predictions provenance python recall reported resumed shared_by source "
+    "spent_seconds started stopped test_speakers threads torch_build ua_by_corpus warnings",
 )
 NOWHERE = "http://127.0.0.1:9"
 
