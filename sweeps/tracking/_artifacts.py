@@ -56,7 +56,7 @@ class Artifacts:
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         folder, _, _ = name.rpartition("/")
-        repository = get_artifact_repository(root)
+        repository = get_artifact_repository(root, tracking_uri=self._tracking_uri)
         if not any(found.path == name for found in repository.list_artifacts(folder or None)):
             return None
         with tempfile.TemporaryDirectory(prefix="after-ray-artifact-") as place:

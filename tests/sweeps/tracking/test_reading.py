@@ -21,6 +21,7 @@ from sweeps.planning.plan import Axes
 from sweeps.reporting import cells_frame, open_results, read_results
 from sweeps.study.opening import OpenStudy
 from sweeps.tracking import default_tracking_uri, from_mlflow
+from sweeps.tracking._artifacts import Artifacts
 from sweeps.tracking._content import FORMAT, FinishedRound, cells_of
 from sweeps.tracking.errors import MirrorBehind, MissingArtifact, TrackerUnreachable
 from sweeps.tracking.made_up import write_made_up
@@ -275,6 +276,16 @@ def test_an_answer_that_cannot_be_understood_is_one_sentence(
     monkeypatch.setattr(MlflowClient, "search_runs", fail)
     with pytest.raises(AfterRayError, match=r"it cannot be reached: 500 Server Error\)"):
         tracked(mirrored)
+
+
+def test_files_in_a_place_of_another_kind_are_read_by_mlflow_itself(tmp_path: Path) -> None:
+    (tmp_path / "predictions").mkdir()
+    (tmp_path / "predictions" / "a").write_bytes(b"told")
+    (tmp_path / "cells.json").write_bytes(b"[]")
+    elsewhere = Artifacts(NOWHERE)._read_elsewhere
+    assert elsewhere(tmp_path.as_uri(), "predictions/a") == b"told"
+    assert elsewhere(tmp_path.as_uri(), "cells.json") == b"[]"
+    assert elsewhere(tmp_path.as_uri(), "predictions/b") is None
 
 
 @pytest.fixture(scope="module")
