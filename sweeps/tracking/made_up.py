@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from after_ray.execution.kept_folds import FOLDS_FILE
+from after_ray.manifest import Manifest
 from after_ray.metrics import Scores, evaluate
 from after_ray.splits.fold_file import FoldTable
 from after_ray.splits.parts import Fold
@@ -22,7 +23,7 @@ from sweeps.planning.plan import Axes, Trajectory
 from sweeps.study.opening import OpenStudy
 
 EPOCH = 1_700_000_000.0  # when the made-up study began, in seconds
-GAIN = 0.3  # of accuracy, for each strategy but `random` that of its own
+GAIN = 0.3  # of accuracy, at most
 SECONDS = {"audio": 500.0, "features": 40.0, "adaptation": 900.0}
 Details = Callable[[Axes, float], dict[str, Any]]  # what a record says beside the usual, or instead of it
 
@@ -72,54 +73,77 @@ def _round(
     place = [scan.manifest.corpus for scan in opened.scans].index(axes.corpus)
     manifest, fold = opened.scans[place].manifest, opened.plan.splits[place].table.folds[axes.fold]
     random = np.random.default_rng([int(stage.key[:8], 16), axes.fold, axes.seed])
-    gain = (
-        0.0
-        if axes.strategy == "random"
-        else GAIN * (int(digest("gain", 1, {"strategy": axes.strategy})[:2], 16) / 255)
-    )
-    share = 0.35 + 0.2 * np.log10(percent) + gain * min(1.0, percent / 20) + 0.02 * random.normal()
+    share = _share_right(axes.strategy, percent) + 0.02 * random.normal()
     said = {
         part: _said(manifest.labels[rows], len(manifest.classes), share, random)
         for part, rows in (("test", fold.test), ("validation", fold.validation))
     }
     scores = {part: evaluate(said[part], manifest.labels[getattr(fold, part)]) for part in said}
-    size = [one.size for one in trajectory.stages]
-    labelled = fold.train[: size[number]]
-    arrays: dict[str, NDArray[Any]] = {}
-    for part in said:
-        rows = getattr(fold, part)
-        arrays |= {
-            f"{part}_rows": rows,
-            f"{part}_log_probabilities": said[part],
-            f"{part}_truth": manifest.labels[rows],
-        }
-    files = {PREDICTIONS_FILE: arrays}
+    sizes = [0, *(one.size for one in trajectory.stages)]
+    labelled = fold.train[: sizes[number + 1]]
+    fresh = manifest.table["utterance"].iloc[labelled[sizes[number] :]].tolist()
+    files = {PREDICTIONS_FILE: _predictions(said, manifest, fold)}
     if model and number == len(trajectory.stages) - 1:
         files[MODEL_FILE] = {"weight": np.zeros((4, 94), dtype=np.float32)}
-    table = manifest.table.iloc[labelled]
-    fresh = labelled[size[number - 1] if number else 0 :]
-    told = {
-        "classes": list(manifest.classes),
-        "confusion": [list(row) for row in scores["test"].confusion],
-        "recall": list(scores["test"].recall),
-        "acquired": manifest.table["utterance"].iloc[fresh].tolist(),
-        "acquired_scores": random.random(len(fresh)).tolist(),
-        "labelled_by": {axis: dict(Counter(table[axis])) for axis in ("emotion", "gender", "speaker")},
-        "ua_by_corpus": {axes.corpus: scores["test"].ua},
-        "conformity": "none",
-        "test_speakers": sorted(set(manifest.table["speaker"].iloc[fold.test])),
-        "warnings": [],
-    }
     seconds = {"score": 0.5, "acquire": 0.1, "train": 1.0 + percent / 10, "evaluate": 0.2}
+    told = {"acquired": fresh, "acquired_scores": random.random(len(fresh)).tolist()}
     _commit(
         opened,
         stage,
         EPOCH + 3600 * axes.fold + 600 * axes.seed + 10 * percent,
         seconds={**seconds, "total": sum(seconds.values())},
         measures=_measures(scores, labelled, fold),
-        details={**told, **details},
+        details={**told, **_details(scores["test"], manifest, labelled, fold), **details},
         write=partial(_write_arrays, files),
     )
+
+
+def _share_right(strategy: str, percent: float) -> float:
+    """Share of the utterances that a model recognises; strategies but `random` gain, each its own amount."""
+    own = int(digest("gain", 1, {"strategy": strategy})[:2], 16) / 255
+    gain = 0.0 if strategy == "random" else GAIN * own
+    return float(0.35 + 0.2 * np.log10(percent) + gain * min(1.0, percent / 20))
+
+
+def _predictions(
+    said: dict[str, NDArray[np.float64]], manifest: Manifest, fold: Fold
+) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {}
+    for part, log_probabilities in said.items():
+        rows = getattr(fold, part)
+        arrays[f"{part}_rows"] = rows
+        arrays[f"{part}_log_probabilities"] = log_probabilities.astype(np.float32)
+        arrays[f"{part}_truth"] = manifest.labels[rows]
+    return arrays
+
+
+def _details(test: Scores, manifest: Manifest, labelled: NDArray[np.int64], fold: Fold) -> dict[str, Any]:
+    table = manifest.table
+    speakers = sorted(set(table["speaker"].iloc[fold.test]))
+    return {
+        "classes": list(manifest.classes),
+        "confusion": [list(row) for row in test.confusion],
+        "recall": list(test.recall),
+        "labelled_by": _counted(manifest, labelled),
+        "train_by": _counted(manifest, fold.train),
+        "train_seconds": float(table["seconds"].iloc[fold.train].sum()),
+        "test_by": _counted(manifest, fold.test),
+        "ua_by_corpus": dict.fromkeys(sorted(set(manifest.sources[fold.test])), test.ua),
+        "ua_by": {
+            "gender": dict.fromkeys(sorted(set(table["gender"].iloc[fold.test])), test.ua),
+            "speaker": dict.fromkeys(speakers, test.ua),
+        },
+        "conformity": "none",
+        "test_speakers": speakers,
+        "warnings": [],
+    }
+
+
+def _counted(manifest: Manifest, rows: NDArray[np.int64]) -> dict[str, dict[str, int]]:
+    """How many of these utterances every class, gender, speaker and corpus has."""
+    table = manifest.table.iloc[rows]
+    by_column = {axis: dict(Counter(table[axis])) for axis in ("emotion", "gender", "speaker")}
+    return {**by_column, "corpus": dict(Counter(map(str, manifest.sources[rows])))}
 
 
 def _write_arrays(files: dict[str, dict[str, NDArray[Any]]], folder: Path) -> None:

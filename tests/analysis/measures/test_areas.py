@@ -88,7 +88,7 @@ def test_one_seed_or_one_fold_has_areas_but_no_test(make_study) -> None:
     assert found["verdict"] == "not tested"
     assert "at least 2" in found["reason"]
     one_fold = with_columns(one_seed.results, ua=noisy)
-    one_fold = type(one_fold)(one_fold.frame[one_fold.frame["fold"] == 0], one_fold.missing, one_fold.store)
+    one_fold = type(one_fold)(one_fold.frame[one_fold.frame["fold"] == 0], one_fold.missing, one_fold.arrays)
     assert areas_of(one_fold).loc["entropy", "verdict"] == "not tested"
 
 

@@ -29,7 +29,8 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenStudy:
 
 
 def pages(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def test_a_report_is_the_same_from_mlflow_and_from_the_store(study: OpenStudy, tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ HELD = (
     3,
     "charged_seconds classes collapsed commit conformity confusion device device_name driver finished host "
     "key labelled_by packages percent predictions provenance python recall reported resumed shared_by source "
-    "spent_seconds started stopped test_speakers threads torch_build ua_by_corpus warnings",
+    "spent_seconds started stopped test_by test_speakers threads torch_build train_by train_seconds ua_by "
+    "ua_by_corpus warnings",
 )
 NOWHERE = "http://127.0.0.1:9"
 
