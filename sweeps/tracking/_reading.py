@@ -62,6 +62,19 @@ class Found:
     outdated: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
 
+    def add(self, root: str, text: bytes, wanted: AbstractSet[str]) -> None:
+        """Take the wanted rounds of one run's `cells.json`.
+
+        Raises:
+            ValueError, KeyError, TypeError: when it is half written, or not ours; then none is taken.
+        """
+        rounds = {}
+        for cell in json.loads(text):
+            percent, _, key, sha256 = (cell.pop(name) for name in OF_THE_ROUND)
+            if key in wanted:
+                rounds[key] = Round(cell, root, predictions_name(percent), sha256)
+        self.rounds.update(rounds)
+
 
 def from_mlflow(
     cells: pd.DataFrame, tracking_uri: str, study: str, store: Store, command: str = ANY_STUDY
@@ -174,19 +187,9 @@ def _add(found: Found, runs: Iterable[FoundRun], wanted: frozenset[str], artifac
     texts = artifacts.read_all((run.root for run in readable), CELLS_FILE)
     for run, text in zip(readable, texts, strict=True):
         try:
-            rounds = None if text is None else dict(_rounds(run.root, text))
-        except (ValueError, KeyError, TypeError):  # half written, or not ours
-            rounds = None
-        if rounds is None:
+            found.add(run.root, text or b"", wanted)
+        except (ValueError, KeyError, TypeError):
             found.gone.add(run.key)
-        else:
-            found.rounds.update((key, one) for key, one in rounds.items() if key in wanted)
-
-
-def _rounds(root: str, text: bytes) -> Iterator[tuple[str, Round]]:
-    for cell in json.loads(text):
-        percent, _, key, sha256 = (cell.pop(name) for name in OF_THE_ROUND)
-        yield key, Round(cell, root, predictions_name(percent), sha256)
 
 
 def _lacking(cells: pd.DataFrame, found: Found, finished: AbstractSet[str]) -> str:
