@@ -51,12 +51,14 @@ class Results:
             excluded).
         missing: the planned cells without a record, with the sentence of their failure, if any.
         arrays: reads the predictions of the cell with a key, checked by digest.
+        read_from: where they were read, for people.
         note: a sentence on where the results were read, when that is not where they were to be read.
     """
 
     frame: pd.DataFrame
     missing: pd.DataFrame
     arrays: ReadArrays
+    read_from: str = "the store"
     note: str = ""
 
     @property

@@ -24,7 +24,7 @@ _DETAILS = (
     "resumed",
     "warnings",
 )
-_ENVIRONMENT = (
+ENVIRONMENT = (
     "device",
     "device_name",
     "driver",
@@ -56,7 +56,7 @@ def row_of(record: Record, charged_seconds: float) -> dict[str, Any]:
         **{f"seconds_{phase}": value for phase, value in record.seconds.items()},
         **{name: details.get(name) for name in _DETAILS},
         "collapsed": _collapsed(details),
-        **{name: environment.get(name) for name in _ENVIRONMENT},
+        **{name: environment.get(name) for name in ENVIRONMENT},
         "started": record.started,
         "finished": record.finished,
         "spent_seconds": record.seconds.get("total"),

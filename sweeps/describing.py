@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import json
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import pandas as pd
@@ -11,6 +12,8 @@ from after_ray.corpora._base import Scan
 from after_ray.manifest import Manifest
 from after_ray.splits.overlap import sentence_overlap
 from analysis.contrasts import Contrasts
+from analysis.results import Results
+from analysis.rows import ENVIRONMENT
 from analysis.study import Copy, CorpusInfo, StudyInfo
 from sweeps.designs import designs_of
 from sweeps.in_words import (
@@ -30,8 +33,8 @@ from sweeps.study.opening import OpenStudy
 from sweeps.study.splitting import Split
 
 
-def study_info(opened: OpenStudy) -> StudyInfo:
-    """What the report says of a study beside its results."""
+def study_info(opened: OpenStudy, results: Results | None = None) -> StudyInfo:
+    """What the report says of a study beside its results, which say by what code and where they were made."""
     study = opened.study
     return StudyInfo(
         name=study.study,
@@ -55,7 +58,7 @@ def study_info(opened: OpenStudy) -> StudyInfo:
         methods=methods_of(opened),
         checklist=checklist_of(opened),
         provenance=_provenance(opened),
-        drift=_drift(opened),
+        drift=_drift(opened, results),
     )
 
 
@@ -75,46 +78,40 @@ def _families(study: Study) -> tuple[Contrasts, ...]:
     )
 
 
-def _drift(opened: OpenStudy) -> tuple[str, ...]:
-    """Of the records that this store has."""
-    ledger = opened.store.ledger
-    return tuple(drift([opened.plan], ledger.environment, ledger.finished()))
+def _drift(opened: OpenStudy, results: Results | None) -> tuple[str, ...]:
+    """Of the cells that were read, and of whatever else this store has records of."""
+    ledger, made = opened.store.ledger, {} if results is None else _environments(results)
+
+    def environment(key: str) -> Mapping[str, Any] | None:
+        return made.get(key) or ledger.environment(key)
+
+    return tuple(drift([opened.plan], environment, made.keys() | ledger.finished()))
+
+
+def _environments(results: Results) -> dict[str, Mapping[str, Any]]:
+    """By key, where and by what cells were made; those that say the same are one object."""
+    columns = [name for name in ENVIRONMENT if name in results.frame]
+    few: dict[str, Mapping[str, Any]] = {}
+    found = {}
+    for key, *values in results.frame[["key", *columns]].itertuples(index=False, name=None):
+        told = {n: _plain(value) for n, value in zip(columns, values, strict=True) if _is_known(value)}
+        found[key] = few.setdefault(json.dumps(told, sort_keys=True, default=str), told)
+    return found
 
 
 def _provenance(opened: OpenStudy) -> tuple[tuple[str, str], ...]:
-    """Of what and by what the results were made, as far as this store's records say."""
-    environments = [
-        found
-        for cell in opened.plan.cells
-        if (found := opened.store.ledger.environment(cell.key)) is not None
-    ]
+    """What a study knows of where its results come from, beside what its records say."""
     manifests = ", ".join(f"{one.manifest.corpus} {one.manifest.digest[:12]}" for one in opened.scans)
-    told = (
-        ("Study file", opened.path.name),
-        ("Manifests", manifests),
-        ("Code", _most(environments, "commit")),
-        ("Python", _most(environments, "python")),
-        ("Packages", _packages(environments)),
-        ("Devices", _most(environments, "device_name")),
-        ("Threads of a trial", _most(environments, "threads")),
-    )
-    return tuple((name, text) for name, text in told if text)
+    return (("Study file", opened.path.name), ("Manifests", manifests))
 
 
-def _most(environments: list[Any], name: str) -> str:
-    """The values that cells were made with, most frequent first, counted where there are several."""
-    counts = Counter(str(value) for one in environments if (value := one.get(name)) not in (None, ""))
-    if len(counts) == 1:
-        return next(iter(counts))
-    return ", ".join(f"{value} ({count} cells)" for value, count in counts.most_common())
+def _is_known(value: Any) -> bool:
+    return value is not None and value == value
 
 
-def _packages(environments: list[Any]) -> str:
-    names = sorted({name for one in environments for name in one.get("packages", {})})
-    versions = {
-        name: sorted({str(one.get("packages", {}).get(name, "?")) for one in environments}) for name in names
-    }
-    return ", ".join(f"{name} {' and '.join(found)}" for name, found in versions.items())
+def _plain(value: Any) -> Any:
+    """A whole number as it was recorded: a column with gaps makes it a float."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _corpus_info(study: Study, scan: Scan, split: Split) -> CorpusInfo:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import pandas as pd
 
-from analysis.report import ReportPaths, write_report
+from analysis.report import SIMULATIONS, ReportPaths, write_report
 from analysis.results import Results, from_store
 from sweeps.describing import study_info
 from sweeps.planning.plan import Plan
@@ -108,6 +108,9 @@ def report_folder(opened: OpenStudy) -> Path:
     return opened.store.root / "reports" / opened.study.study
 
 
-def write_study_report(opened: OpenStudy, results: Results, folder: Path) -> ReportPaths:
-    """Write the report page with its tables and figures."""
-    return write_report(study_info(opened), results, folder)
+def write_study_report(
+    opened: OpenStudy, results: Results, folder: Path, simulations: int | None = None
+) -> ReportPaths:
+    """Write the report page with its tables and figures; `simulations`: `SIMULATIONS` unless told otherwise."""
+    count = SIMULATIONS if simulations is None else simulations
+    return write_report(study_info(opened, results), results, folder, simulations=count)

@@ -21,6 +21,7 @@ from analysis.rankings import Ranked, rank
 from analysis.report.facts import Facts, facts, warnings
 from analysis.report.headline import headline
 from analysis.report.methods import checklist, declared_in_words, in_words, methods
+from analysis.report.provenance import provenance
 from analysis.report.summary import summary
 from analysis.report.trust import calibrated, trust_tables
 from analysis.results import Results
@@ -89,6 +90,11 @@ class Contents:
     def warnings(self) -> list[str]:
         """What weakens the results."""
         return warnings(self.results, self.study)
+
+    @property
+    def provenance(self) -> list[tuple[str, str]]:
+        """Where the results come from."""
+        return provenance(self.study, self.results)
 
     @property
     def declaration(self) -> str:

@@ -96,6 +96,7 @@ def warnings(results: Results, study: StudyInfo) -> list[str]:
         *_mixed(frame),
         *_uncharged(frame),
         *_of_records(frame),
+        *([results.note] if results.note else []),
         *(f"{clause[:1].upper()}{clause[1:]}." for clause in study.drift),
         *_failures(results),
     ]

@@ -39,13 +39,21 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the report; STORE/reports/NAME by default.")
     ] = None,
+    simulations: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Simulated studies that say how often the tests err, by default 400; 0 leaves them out.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Write the report of a study: curves, tables, tests, one HTML page."""
     with one_sentence(store):
         if tracking_uri is None or source == "store":
             refuse_no_store(store, [study], overrides)
         quiet_libraries()
-        print_report(opened_study(study, store, overrides), out, source, tracking_uri)
+        print_report(opened_study(study, store, overrides), out, source, tracking_uri, simulations)
 
 
 def print_report(
@@ -53,6 +61,7 @@ def print_report(
     out: Path | None = None,
     source: Source | None = None,
     tracking_uri: str | None = None,
+    simulations: int | None = None,
 ) -> None:
     """Write the report and print its table."""
     from analysis.tables import terminal_table
@@ -60,7 +69,7 @@ def print_report(
     from sweeps.reporting import read_results, report_folder, write_study_report
 
     results = read_results(opened, source, tracking_uri)
-    paths = write_study_report(opened, results, out or report_folder(opened))
+    paths = write_study_report(opened, results, out or report_folder(opened), simulations)
     rows = terminal_table(results)
     if rows:
         cells = [[text.split(" (")[0] for text in row.values()] for row in rows]  # pooled UA is in the report

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -114,7 +114,8 @@ def from_mlflow(
     def arrays(key: str) -> Mapping[str, NDArray[Any]]:
         return _predictions(found.rounds, key, artifacts, command)
 
-    return joined(cells, {key: one.row for key, one in found.rounds.items()}, store, arrays)
+    results = joined(cells, {key: one.row for key, one in found.rounds.items()}, store, arrays)
+    return replace(results, read_from=f"MLflow, experiment {names.experiment_name(study)}")
 
 
 def _read(cells: pd.DataFrame, tracking_uri: str, study: str) -> Found:
