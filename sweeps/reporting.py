@@ -79,7 +79,7 @@ def read_results(
         opened: the study.
         source: None is MLflow, or the store when MLflow lacks cells that the store has, which `say` is told.
         tracking_uri: of MLflow; by default SQLite in the store.
-        say: takes that sentence, which is the results' `note` too.
+        say: takes a sentence on that; the results' `note` is its short form.
 
     Raises:
         AfterRayError: one sentence, when they cannot be read.
@@ -98,9 +98,10 @@ def read_results(
         results = from_store(cells, opened.store)
         if source == "mlflow" or results.frame.empty:
             raise
-        sentence = f"{str(error).removesuffix('.')}; what is reported now is read from the store."
-        say(sentence)
-        return replace(results, note=sentence)
+        instead = "what is reported now is read from the store."
+        say(f"{str(error).removesuffix('.')}; {instead}")
+        # Without places: a page is sent around.
+        return replace(results, note=f"MLflow lacks {error.lacking}; {instead}")
 
 
 def report_folder(opened: OpenStudy) -> Path:
@@ -111,6 +112,6 @@ def report_folder(opened: OpenStudy) -> Path:
 def write_study_report(
     opened: OpenStudy, results: Results, folder: Path, simulations: int | None = None
 ) -> ReportPaths:
-    """Write the report page with its tables and figures; `simulations`: `SIMULATIONS` unless told otherwise."""
+    """Write the report page with its tables and figures; `simulations`: as of `write_report`."""
     count = SIMULATIONS if simulations is None else simulations
     return write_report(study_info(opened, results), results, folder, simulations=count)

@@ -136,7 +136,8 @@ def _worth(study: StudyInfo, results: Results, comparisons: Sequence[Comparison]
     if not results.complete:
         lacking = len(results.missing)
         parts.append(f"{counted(lacking, 'cell')} of the plan {'is' if lacking == 1 else 'are'} missing")
-    parts.append(f"{counted(flags, 'warning')} below ask for care" if flags else "nothing is flagged below")
+    asks = f"{counted(flags, 'warning')} below {'asks' if flags == 1 else 'ask'} for care"
+    parts.append(asks if flags else "nothing is flagged below")
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}."
 

@@ -70,10 +70,11 @@ class DatabaseSetAside(AfterRayError):
 
 
 class MirrorBehind(AfterRayError):
-    """MLflow lacks finished cells that a report is about."""
+    """MLflow lacks finished cells that a report is about; `lacking` says how many."""
 
     def __init__(self, uri: str, lacking: str, reason: str, command: str) -> None:
         because = f" ({reason})" if reason else ""
+        self.lacking = lacking
         super().__init__(
             f"MLflow at {without_password(uri)} lacks {lacking}{because}: "
             f"'{command}' fills it in from the store."

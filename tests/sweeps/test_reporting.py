@@ -189,7 +189,7 @@ def test_a_difference_of_a_member_is_reported_with_its_name_once(tmp_path: Path)
 def test_a_merged_study_is_reported_from_its_plan_and_its_records(tmp_path: Path) -> None:
     study = grouped(tmp_path)
     write_records(study)
-    results = read_results(study)
+    results = read_results(study, source="store")
     assert results.complete
     report = write_study_report(study, results, tmp_path / "report")
     page = " ".join(report.page.read_text().split())

@@ -39,11 +39,20 @@ def test_a_report_is_the_same_from_mlflow_and_from_the_store(study: OpenStudy, t
     assert code == 0
     assert f"warning: MLflow at {uri} lacks 6 finished cells" in said.replace("\n", " ")
     assert f"'after-ray mirror {study.path} --store {store}' fills it in" in said
+    page = (store / "reports" / "small" / "index.html").read_text()
+    assert "MLflow lacks 6 finished cells; what is reported now is read from the store." in page
+    assert str(tmp_path) not in page
     mirror_study(study, None, rebuild=False)
     for name, arguments in {"a": [], "b": ["--source", "mlflow"], "c": ["--source", "store"]}.items():
         code, said = report(study.path, "--store", store, *arguments, "--out", tmp_path / name)
         assert (code, "warning" in said) == (0, False), said
-    assert pages(tmp_path / "a") == pages(tmp_path / "b") == pages(tmp_path / "c")
+    first, second, third = (pages(tmp_path / name) for name in "abc")
+    assert first == second
+    mlflow, own = b"MLflow, experiment after-ray/small", b"the store"
+    place = b"<dt>Results read from</dt><dd>%s</dd>"
+    assert place % mlflow in first["index.html"]
+    third["index.html"] = third["index.html"].replace(place % own, place % mlflow)
+    assert first == third
     assert pages(tmp_path / "a").keys() == pages(store / "reports" / "small").keys()
 
 
