@@ -45,7 +45,7 @@ def summary(
     """
     return (
         _done(study, results),
-        _found(comparisons) or _best(scores, at),
+        _found(comparisons, varying(results.cells)) or _best(scores, at),
         _worth(study, results, comparisons, flags),
     )
 
@@ -69,7 +69,7 @@ def _enumerated(axis: str, cells: pd.DataFrame) -> str:
     return f"{counted(len(names), *_PLURALS[axis])} ({shown})"
 
 
-def _found(comparisons: Sequence[Comparison]) -> str:
+def _found(comparisons: Sequence[Comparison], axes: Sequence[str]) -> str:
     """The largest difference that is shown; else the largest there is; empty where nothing was tested."""
     tested = [one for one in comparisons if one.claim.verdict != "not tested"]
     if not tested:
@@ -79,7 +79,7 @@ def _found(comparisons: Sequence[Comparison]) -> str:
     kind = "declared comparison" if chosen.contrasts.declared else "exploratory comparison"
     if all(one.claim.verdict == "identical" for one in tested):
         return f"Results are identical in all of {counted(len(tested), kind)}."
-    difference = f"{_in_words(chosen)} ({_interval(chosen)})"
+    difference = f"{_in_words(chosen, axes)} ({_interval(chosen)})"
     if not shown:
         return f"None of {counted(len(tested), kind)} shows a difference; the largest is {difference}."
     return (
@@ -93,11 +93,9 @@ def _size(comparison: Comparison) -> float:
     return abs(comparison.claim.crossed.estimate)
 
 
-def _in_words(comparison: Comparison) -> str:
+def _in_words(comparison: Comparison, axes: Sequence[str]) -> str:
     assert comparison.claim.crossed is not None
-    axes = [comparison.axis, *(axis for axis in AXES if axis in comparison.contrasts.where)]
-    names = varying(pd.DataFrame([comparison.candidate, comparison.reference], columns=list(AXES)))
-    candidate = label(comparison.candidate, sorted({*axes, *names}, key=AXES.index))
+    candidate = label(comparison.candidate, sorted({comparison.axis, *axes}, key=AXES.index))
     return (
         f"{points(comparison.claim.crossed.estimate)} points of {comparison.contrasts.metric.upper()} for "
         f"{candidate} over {getattr(comparison.reference, comparison.axis)} at "

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 
 from analysis.comparisons import compare
 from analysis.contrasts import Contrasts
@@ -42,6 +43,16 @@ def test_the_largest_difference_that_is_shown_comes_with_its_interval(make_study
         "2 of 2 declared comparisons show a difference after correction, the largest of them"
     )
     assert "+25.0 points of UA for entropy over random at 5 % of the labels (95 % interval +" in found
+
+
+def test_the_difference_is_of_a_candidate_with_all_that_tells_it_apart(make_study):
+    results = make_study(steady(0.2)).results
+    both = pd.concat(
+        [results.frame, results.frame.assign(initialization="clustering", key=results.frame["key"] + "c")]
+    )
+    wide = dataclasses.replace(results, frame=both.reset_index(drop=True))
+    _, found, _ = sentences(wide)
+    assert "points of UA for entropy, random init. over random at 5 % of the labels" in found
 
 
 def test_without_a_shown_difference_the_largest_is_told_as_not_shown(make_study):
