@@ -154,14 +154,28 @@ def terminal_table(results: Results, metric: Metric = "ua") -> list[dict[str, st
 
 
 def cells_frame(results: Results) -> pd.DataFrame:
-    """Every planned cell with its figures; `status` is finished, failed or missing."""
-    known = [name for name in CELL_VALUES if name in results.frame]
-    finished = results.frame[[*AXES, "percent", "size", "fold", "seed", *known, "key"]].assign(
-        status="finished"
-    )
+    """Every planned cell with its figures; `status` is finished, failed or missing.
+
+    Beside `CELL_VALUES` there are the seconds of every phase, and `recall_<class>` of every class.
+    """
+    frame = results.frame
+    known = [name for name in CELL_VALUES if name in frame]
+    phases = sorted(name for name in map(str, frame) if name.startswith("seconds_"))
+    finished = pd.concat(
+        [frame[[*AXES, "percent", "size", "fold", "seed", *known, *phases, "key"]], _recalls(frame)], axis=1
+    ).assign(status="finished")
     missing = results.missing[[*AXES, "percent", "size", "fold", "seed", "key", "failure"]]
     status = missing["failure"].map(lambda sentence: "failed" if sentence else "missing")
     return pd.concat([finished, missing.assign(status=status)], ignore_index=True)
+
+
+def _recalls(frame: pd.DataFrame) -> pd.DataFrame:
+    """A column for every class, empty in the rows of a corpus that does not have it or did not test it."""
+    rows = [
+        {f"recall_{name}": value for name, value in zip(names, values or (), strict=bool(values))}
+        for names, values in zip(frame["classes"], frame["recall"], strict=True)
+    ]
+    return pd.DataFrame(rows, index=frame.index, dtype="float64")
 
 
 def _scores(cells: pd.DataFrame) -> dict[str, float]:

@@ -123,3 +123,12 @@ def test_a_dagger_stands_raised_behind_a_bold_number():
     table = Table("t", ("", "ua"), ((Cell("x"), Cell("76.1", bold=True, mark="†")),))
     assert r"\textbf{76.1}\rlap{\textsuperscript{\textdagger{}}}" in to_latex([table])
     assert "| **76.1**† |" in to_markdown([table])
+
+
+def test_cells_have_the_seconds_of_every_phase_and_the_recall_of_every_class(make_study):
+    recall = [0.25, None, 0.75, 1.0]
+    frame = cells_frame(make_study(known, details=lambda *_: {"recall": recall}).results)
+    assert frame["seconds_train"].tolist() == [8.0] * len(frame)
+    assert {"seconds_score", "seconds_acquire", "seconds_evaluate", "seconds_total"} <= set(frame)
+    assert frame.loc[0, ["recall_anger", "recall_neutral", "recall_sadness"]].tolist() == [0.25, 0.75, 1.0]
+    assert frame["recall_happiness"].isna().all()
