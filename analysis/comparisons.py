@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,8 @@ from analysis.significance import (
     welch_t,
     wilcoxon,
 )
+
+Untestable = Callable[[Family, Family], str]  # of a candidate and its reference
 
 _TITLES: dict[Axis, str] = {
     "strategy": "Strategies against {}",
@@ -92,14 +94,16 @@ class _Pair:
     settled: bool
 
 
-def compare(results: Results, contrasts: Contrasts, untestable: str = "") -> list[Comparison]:
+def compare(
+    results: Results, contrasts: Contrasts, untestable: Untestable = lambda candidate, reference: ""
+) -> list[Comparison]:
     """Every candidate against the cells that differ only by having the reference on the axis, at each ratio.
 
     The plan decides who is a member: an unfinished study must not correct for less than the finished one.
     Left out are pairs that are one and the same run (round 0 of two strategies); not counted as members are
     those where everything is labelled and nothing differs, because no other result was possible. A pair with
-    cells missing is refused, not repaired. `untestable` is the reason why this study can say nothing on the
-    axis: then no pair is tested.
+    cells missing is refused, not repaired. `untestable` gives the reason why this study can say
+    nothing on a pair, or nothing.
     """
     pairs = list(_pairs(results, contrasts, untestable))
     members = iter(claim([pair.evidence for pair in pairs if not pair.settled]))
@@ -137,7 +141,7 @@ def to_explore(
     ]
 
 
-def _pairs(results: Results, contrasts: Contrasts, untestable: str) -> Iterator[_Pair]:
+def _pairs(results: Results, contrasts: Contrasts, untestable: Untestable) -> Iterator[_Pair]:
     axis, reference = contrasts.axis, contrasts.reference
     planned = by_family_and_percent(_chosen(results.cells, contrasts))
     finished = by_family_and_percent(_chosen(results.frame, contrasts))
@@ -153,8 +157,8 @@ def _pairs(results: Results, contrasts: Contrasts, untestable: str) -> Iterator[
         seen.add(runs)
         left, right = (finished.get((family, percent)) for family in (candidate, other))
         labelled = float((cells["size"] if left is None else left["labelled"]).mean())
-        if untestable:
-            evidence, further = Evidence(None, reason=untestable), None
+        if reason := untestable(candidate, other):
+            evidence, further = Evidence(None, reason=reason), None
         elif against is None:
             reason = f"the study plans no cell with {axis} {reference} beside it"
             evidence, further = Evidence(None, reason=reason), None

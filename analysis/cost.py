@@ -14,21 +14,24 @@ NOTE = (
 
 
 def cost_frame(results: Results) -> pd.DataFrame:
-    """One row per device: cells, trajectories, `rounds_seconds`, and `alone_seconds` of all trajectories."""
-    rows = []
-    for device, cells in results.frame.assign(
-        device_name=results.frame["device_name"].fillna("not recorded")
-    ).groupby("device_name", sort=True):
-        rows.append(
-            {
-                "device": str(device),
-                "cells": len(cells),
-                "trajectories": cells["trial"].nunique(),
-                "rounds_seconds": float(cells.drop_duplicates("key")["spent_seconds"].sum()),
-                "alone_seconds": float(cells.groupby("trial")["charged_seconds"].max().sum(min_count=1)),
-            }
-        )
-    return pd.DataFrame(rows)
+    """One row per device: cells, trajectories, `rounds_seconds`, and `alone_seconds` of all trajectories.
+
+    A trajectory that went from one device to another counts once, where its last round was computed.
+    """
+    frame = results.frame.assign(device_name=results.frame["device_name"].fillna("not recorded"))
+    last = frame.sort_values("percent", kind="stable").groupby("trial").tail(1)
+    return pd.DataFrame(
+        {
+            "device": str(device),
+            "cells": len(cells),
+            "trajectories": int((last["device_name"] == device).sum()),
+            "rounds_seconds": float(cells.drop_duplicates("key")["spent_seconds"].sum()),
+            "alone_seconds": float(
+                last.loc[last["device_name"] == device, "charged_seconds"].sum(min_count=1)
+            ),
+        }
+        for device, cells in frame.groupby("device_name", sort=True)
+    )
 
 
 def cost_table(results: Results) -> Table:

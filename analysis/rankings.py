@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -12,6 +12,8 @@ import pandas as pd
 from analysis.families import AXES, Family, by_family, label, varying
 from analysis.results import Results
 from analysis.significance import Ranking, friedman
+
+ALIKE = ("method", "adaptation")  # without pretrained weights nothing can be said between these
 
 
 @dataclass(frozen=True)
@@ -34,20 +36,25 @@ class Ranked:
     reason: str = ""
 
 
-def rank(results: Results, percent: float, metric: str = "ua") -> list[Ranked]:
+def rank(results: Results, percent: float, metric: str = "ua", alike: bool = False) -> list[Ranked]:
     """Rankings at one ratio: over the folds of every corpus, and over corpora where a study has several.
 
     A block of folds is a fold's mean over seeds; folds of one corpus share no test utterance. A block of
     corpora is a corpus' mean over folds; corpora that are tested on the same utterances are refused, and so
-    is whatever lacks cells.
+    is whatever lacks cells. `alike`: only what has the same method and adaptation is ranked together.
     """
-    planned = results.cells[results.cells["percent"] == percent]
-    lacking = results.missing[results.missing["percent"] == percent]
-    finished = results.frame[results.frame["percent"] == percent]
-    return [
-        *_over_folds(planned, finished, lacking, percent, metric),
-        *_over_corpora(planned, finished, lacking, percent, metric),
-    ]
+    planned, finished, lacking = (
+        part[part["percent"] == percent] for part in (results.cells, results.frame, results.missing)
+    )
+    if not alike:
+        return _ranked_together(planned, finished, lacking, percent, metric)
+    found = []
+    for values in planned[list(ALIKE)].drop_duplicates().itertuples(index=False, name=None):
+        ranked = _ranked_together(
+            _only(planned, values), _only(finished, values), _only(lacking, values), percent, metric
+        )
+        found += [replace(one, title=f"{one.title} ({', '.join(values)})") for one in ranked]
+    return found
 
 
 def shared_tests(frame: pd.DataFrame) -> list[tuple[str, str, str]]:
@@ -57,6 +64,22 @@ def shared_tests(frame: pd.DataFrame) -> list[tuple[str, str, str]]:
         (one, other, ", ".join(sorted(tested[one] & tested[other])))
         for one, other in combinations(tested, 2)
         if tested[one] & tested[other]
+    ]
+
+
+def _only(part: pd.DataFrame, values: tuple[str, ...]) -> pd.DataFrame:
+    chosen = pd.Series(True, index=part.index)
+    for axis, value in zip(ALIKE, values, strict=True):
+        chosen &= part[axis] == value
+    return part[chosen]
+
+
+def _ranked_together(
+    planned: pd.DataFrame, finished: pd.DataFrame, lacking: pd.DataFrame, percent: float, metric: str
+) -> list[Ranked]:
+    return [
+        *_over_folds(planned, finished, lacking, percent, metric),
+        *_over_corpora(planned, finished, lacking, percent, metric),
     ]
 
 

@@ -74,6 +74,7 @@ class StudyInfo:
         selection: what its configuration was chosen from; empty where it was not.
         weights_are: of the backbone; `none` where no method has one.
         backbones: names of those that are pretrained.
+        with_backbone: methods that are built on a backbone.
         settings_yaml: the resolved study file.
         commands: how to run and report it again.
         families: of comparisons, as the study declares them.
@@ -94,6 +95,7 @@ class StudyInfo:
     protocol: str = ""
     selection: str = ""
     weights_are: Weights = "none"
+    with_backbone: frozenset[str] = frozenset()
     backbones: tuple[str, ...] = ()
     settings_yaml: str = ""
     commands: tuple[str, ...] = ()

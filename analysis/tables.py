@@ -21,6 +21,7 @@ from analysis.families import (
 )
 from analysis.results import Results, pooled
 from analysis.significance import Outcome, power_at
+from analysis.undisturbed import undisturbed
 
 Metric = Literal["ua", "wa"]
 METRICS: tuple[Metric, ...] = ("ua", "wa")
@@ -36,8 +37,8 @@ COMPARED = (
     "detectable", "dz", "worse / equal / better (%)", "p over seeds (conditional)",
 )  # fmt: skip
 COMPARED_NOTE = (
-    "Differences of UA in percentage points, candidate minus reference. Interval: crossed folds × seeds, "
-    "not corrected. Both p-values are Holm-corrected over this table; better or worse needs both below .05. "
+    "Differences of {metric} in percentage points, candidate minus reference. Interval: crossed folds × "
+    "seeds, not corrected. Both p-values are Holm-corrected over this table; better or worse needs both below .05. "
     "Detectable: the true difference that both tests would find with 80 % power, uncorrected. dz: mean over "
     "standard deviation of the paired differences. Worse / equal / better: posterior probabilities of a "
     "Bayesian correlated t-test; equal is within {margin} points. p over seeds: the paired t-test of the "
@@ -124,11 +125,11 @@ def seconds_table(results: Results) -> Table:
 
 def sharing(frame: pd.DataFrame) -> str:
     """What kind of times these are: a sentence that stands beside each of them."""
-    most = frame["shared_by"].max()
-    if pd.notna(most) and most <= 1:
-        return "Each trial had its device for itself."
+    if undisturbed(frame).all():
+        return "Each trial had its device for itself and was not resumed."
     return (
-        "Trials shared their devices, so these times are no benchmark; run with exclusive resources for one."
+        "Trials shared their devices, were resumed, or do not say so: these times are no benchmark; run with "
+        "exclusive resources for one."
     )
 
 
@@ -141,8 +142,9 @@ def comparison_table(comparisons: Sequence[Comparison], title: str) -> Table:
     """The primary evidence for each comparison, its size, and the paper's own test under its right name."""
     axes = varying(pd.DataFrame([c.candidate for c in comparisons], columns=list(AXES)))
     rows = tuple(_comparison_cells(comparison, axes) for comparison in comparisons)
-    margin = percent(comparisons[0].contrasts.equivalence)
-    return Table(title, COMPARED, rows, COMPARED_NOTE.format(margin=margin))
+    contrasts = comparisons[0].contrasts
+    margin, metric = percent(contrasts.equivalence), contrasts.metric.replace("_", " ").upper()
+    return Table(title, COMPARED, rows, COMPARED_NOTE.format(margin=margin, metric=metric))
 
 
 def terminal_table(results: Results, metric: Metric = "ua") -> list[dict[str, str]]:

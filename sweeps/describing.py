@@ -47,6 +47,9 @@ def study_info(opened: OpenStudy, results: Results | None = None) -> StudyInfo:
         protocol=". ".join(filter(None, (protocol_in_words(study.protocol), preset_in_words(study)))),
         selection="" if study.selected_from is None else selected_in_words(study.selected_from),
         weights_are=_weights(opened.plan),
+        with_backbone=frozenset(
+            one.axes.method for one in opened.plan.trajectories if one.first.backbone is not None
+        ),
         backbones=tuple(backbone.name for backbone in study.backbone if backbone.name is not None),
         settings_yaml=opened.resolved_yaml,
         commands=(opened.command("run"), opened.command("report")),

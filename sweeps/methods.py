@@ -112,9 +112,9 @@ def _models(study: Study) -> Iterator[str]:
 
 
 def _loop(study: Study) -> Iterator[str]:
-    points = ", ".join(f"{percent:g}" for percent in study.schedule)
+    points = ", ".join(f"{percent:g}" for percent in study.schedule[1:])
     if len(study.schedule) == 1:
-        yield f"The model is trained once, on {points} % of train."
+        yield f"The model is trained once, on {study.schedule[0]:g} % of train."
         return
     first = study.protocol.first_round
     size = (
@@ -133,7 +133,9 @@ def _loop(study: Study) -> Iterator[str]:
 
 def _repeats(study: Study) -> str:
     per_seed = any(one is not None and one.repeat == "per_seed" for one in study.adaptation)
-    varied = "initial sets, weights, order, dropout" + (" and the adaptation" if per_seed else "")
+    drawn = any(can_continue(one) for one in study.classifier)
+    trained = ", weights, order and dropout of trainings" if drawn else ""
+    varied = f"initial sets{trained}" + (", and the adaptation" if per_seed else "")
     shared = any(one is not None and one.repeat == "shared" for one in study.adaptation)
     adapted = "; one adaptation per fold is shared by all seeds" if shared else ""
     return (

@@ -1,7 +1,7 @@
 """How often each test finds a difference where there is none, in studies of a given design."""
 
 from analysis.false_positives.rates import Calibration, Rate, calibrate, false_positives
-from analysis.false_positives.worlds import Design, additive_differences, learner_differences
+from analysis.false_positives.worlds import Design, additive_differences, learner_differences, learner_scores
 
 __all__ = [
     "Calibration",
@@ -11,4 +11,5 @@ __all__ = [
     "calibrate",
     "false_positives",
     "learner_differences",
+    "learner_scores",
 ]

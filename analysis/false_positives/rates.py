@@ -8,10 +8,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import stats
 
-from analysis.false_positives.worlds import Design, additive_differences, learner_differences
+from analysis.false_positives.worlds import (
+    Design,
+    additive_differences,
+    learner_differences,
+    learner_scores,
+)
 from analysis.significance import (
     Outcome,
+    Ranking,
     fold_mean_t,
+    friedman,
     nadeau_bengio,
     nadeau_bengio_runs,
     quasi_f,
@@ -23,6 +30,7 @@ from analysis.significance import (
 from analysis.significance.outcome import Differences
 
 PAIR = "both primary tests"
+RANKED = 4  # methods
 PRIMARY = ("crossed quasi-F", "Nadeau-Bengio on fold means")
 
 
@@ -49,11 +57,13 @@ class Calibration:
         additive: rates where effects of folds and seeds add up, with `fold_share` and `seed_share` of the
             variance; exact tests keep theirs.
         learners: rates with learners on overlapping training sets; what happens in a study.
+        ranks: rates of tests on the ranks of `RANKED` methods over folds, with the same learners.
     """
 
     design: Design
     additive: tuple[Rate, ...]
     learners: tuple[Rate, ...]
+    ranks: tuple[Rate, ...]
     fold_share: float = field(default=0.25, kw_only=True)
     seed_share: float = field(default=0.15, kw_only=True)
 
@@ -67,6 +77,8 @@ def calibrate(
     told: Callable[[int], None] = lambda done: None,
 ) -> Calibration:
     """Simulate so many studies of a design in both worlds; `told` how many are done, of twice that number.
+
+    Tests on ranks are simulated in a quarter as many.
 
     Raises:
         ValueError: when there are fewer than two folds: nothing is left to train on.
@@ -85,6 +97,7 @@ def calibrate(
         design,
         tuple(false_positives(additive, design.test_over_train)),
         tuple(false_positives(learners, design.test_over_train)),
+        tuple(_ranks(design, max(1, studies // 4), generator)),
         fold_share=fold_share,
         seed_share=seed_share,
     )
@@ -99,6 +112,23 @@ def false_positives(
     pair = [_both(of_study[name] for name in PRIMARY) for of_study in found]
     each = [_rate(name, [of_study[name] for of_study in found], alpha) for name in tests]
     return [_rate(PAIR, pair, alpha), *each]
+
+
+def _ranks(design: Design, studies: int, generator: np.random.Generator) -> list[Rate]:
+    """How often Friedman's test, and any pair of Nemenyi's, finds a difference between equal methods.
+
+    Blocks are folds after averaging seeds. They share no test utterance, but their training sets overlap.
+    """
+    found: list[Ranking | str] = []
+    for _ in range(studies):
+        scores = learner_scores(design, generator, RANKED)
+        found.append(friedman(scores.mean(axis=1).T))
+    friedmans = [None if isinstance(one, str) else one.f_p for one in found]
+    pairs = [None if isinstance(one, str) else float(one.nemenyi.min()) for one in found]
+    return [
+        _rate(f"Iman-Davenport over folds, {RANKED} methods", friedmans, 0.05),
+        _rate(f"any pair of Nemenyi's test, {RANKED} methods", pairs, 0.05),
+    ]
 
 
 def _tests(test_over_train: float) -> dict[str, Callable[[Differences], Outcome]]:

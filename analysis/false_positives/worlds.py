@@ -50,15 +50,21 @@ def additive_differences(
         generator.normal(size=(design.seeds, 1)),
         generator.normal(size=shape),
     )
-    shares = (fold_share, seed_share, 1 - fold_share - seed_share)
+    shares = (fold_share, seed_share, max(0.0, 1 - fold_share - seed_share))
     folds, seeds, rest = (np.sqrt(share) * part for share, part in zip(shares, parts, strict=True))
     return folds + seeds + rest
 
 
 def learner_differences(design: Design, generator: np.random.Generator) -> Differences:
-    """Differences of UA between two methods that are equally good, each a linear learner on real folds.
+    """Differences of UA between two methods that are equally good (`learner_scores`)."""
+    one, other = learner_scores(design, generator, 2)
+    return one - other
 
-    Both see the same utterances, labels and labelled sets, each through features of its own: the same class
+
+def learner_scores(design: Design, generator: np.random.Generator, methods: int) -> NDArray[np.float64]:
+    """UA of methods that are equally good, each a linear learner on real folds: (methods, seeds, folds).
+
+    All see the same utterances, labels and labelled sets, each through features of its own: the same class
     means, and shifts of speakers and noise that are drawn anew. On the speakers at hand one of them is ahead
     by chance; other speakers of the corpus would not agree. Training sets of two folds overlap as they do in
     cross-validation, which is what tests that take folds for independent do not allow for.
@@ -66,18 +72,17 @@ def learner_differences(design: Design, generator: np.random.Generator) -> Diffe
     speaker = np.repeat(np.arange(design.cut * design.speakers), design.utterances)
     fold, truth = speaker // design.speakers, np.arange(len(speaker)) % design.classes
     means = _CLASS_SPREAD * generator.normal(size=(design.classes, _WIDTH))
-    methods = [_features(means[truth], speaker, generator) for _ in range(2)]
-    differences = np.empty((design.seeds, design.folds))
+    seen = [_features(means[truth], speaker, generator) for _ in range(methods)]
+    scores = np.empty((methods, design.seeds, design.folds))
     for tested in range(design.folds):
         test, train = fold == tested, np.flatnonzero(fold != tested)
         size = min(len(train), max(2 * design.classes, round(design.labelled * len(train))))
         for seed in range(design.seeds):
             rows = generator.choice(train, size, replace=False)
-            one, other = (
-                _unweighted_accuracy(features, truth, rows, test, design.classes) for features in methods
-            )
-            differences[seed, tested] = one - other
-    return differences
+            scores[:, seed, tested] = [
+                _unweighted_accuracy(features, truth, rows, test, design.classes) for features in seen
+            ]
+    return scores
 
 
 def _features(

@@ -13,11 +13,11 @@ import pandas as pd
 from analysis.curves import learning_curves
 from analysis.errors import AmbiguousSelection, EmptySelection, RaggedTable
 from analysis.families import AXES, Family, families, label, percent_text
-from analysis.paper.undisturbed import undisturbed
 from analysis.results import Results
 from analysis.significance import Differences, Evidence, paired
 from analysis.study import StudyInfo
 from analysis.tables import Metric, leaves_one_speaker_out, score_frame
+from analysis.undisturbed import undisturbed
 
 NO_ADAPTATION = "none"
 SINGLE_SHOT = "none"  # the strategy of a run that labels everything at once

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -14,13 +15,14 @@ from analysis.comparisons import Comparison, compare, to_explore
 from analysis.contrasts import Contrasts
 from analysis.cost import cost_table
 from analysis.curves import learning_curves
+from analysis.families import Family
 from analysis.figures import critical_figure, curves_figure, seconds_figure
 from analysis.measures import by_corpus_table, measure
 from analysis.paper import Board, Verdict, answers, paper_tables, walk, walk_table
 from analysis.rankings import Ranked, rank
 from analysis.report.facts import Facts, facts, warnings
 from analysis.report.headline import headline
-from analysis.report.methods import checklist, declared_in_words, in_words, methods
+from analysis.report.methods import When, checklist, declared_in_words, in_words, methods, when_declared
 from analysis.report.provenance import provenance
 from analysis.report.summary import summary
 from analysis.report.trust import calibrated, trust_tables
@@ -36,6 +38,8 @@ from analysis.tables import (
     seconds_table,
 )
 
+Compared = tuple[Contrasts, list[Comparison]]
+
 SIMULATIONS = 400  # studies in each of two worlds: a rate of 5 % is then known to about 2 points
 _DRAWS_SEED = 20230  # of bootstrap and simulations: the same results give the same page, byte for byte
 _NO_PRETRAINED_WEIGHTS = "not testable here (no pretrained weights)"
@@ -47,7 +51,8 @@ class Contents:
     Attributes:
         study, results, reference: as they were given.
         at: the ratio that is spoken of first.
-        declared, explored: comparisons by family: of those the study declares, and of the others.
+        when: whether the study's families were declared before its results.
+        declared, explored: families with their comparisons: those declared in time, and the others.
         ranked: methods ranked over blocks at that ratio.
         curves, seconds, scores: the frames behind pictures and tables.
         board: the study laid out for the paper's tables.
@@ -59,9 +64,13 @@ class Contents:
     def __init__(self, study: StudyInfo, results: Results, reference: str, simulations: int) -> None:
         self.study, self.results, self.reference = study, results, reference
         self.at = headline(sorted(results.cells["percent"].unique()), study.families)
-        self.declared = self._compared(study.families)
-        self.explored = self._compared(to_explore(results, reference, study.families, study.equivalence))
-        self.ranked: list[Ranked] = rank(results, self.at)
+        self.when: When = when_declared(study, results)
+        # Families that were declared when results were known already are explored like those of nobody.
+        late = [replace(one, declared=False) for one in study.families if self.when == "late"]
+        timely = study.families if not late else ()
+        self.declared = self._compared(timely)
+        self.explored = self._compared([*late, *to_explore(results, reference, timely, study.equivalence)])
+        self.ranked: list[Ranked] = rank(results, self.at, alike=study.weights_are == "random")
         self.curves = learning_curves(results.frame, np.random.default_rng(_DRAWS_SEED))
         self.measures = measure(results, reference, study.targets, np.random.default_rng(_DRAWS_SEED + 1))
         self.board = Board(results, study)
@@ -73,12 +82,12 @@ class Contents:
     @property
     def comparisons(self) -> list[Comparison]:
         """All of them, declared families first."""
-        return [one for found in (*self.declared.values(), *self.explored.values()) for one in found]
+        return [one for _, found in (*self.declared, *self.explored) for one in found]
 
     @cached_property
     def summary(self) -> tuple[str, str, str]:
         """The study in three sentences; what was declared counts before what was explored."""
-        leading = [one for found in self.declared.values() for one in found] or self.comparisons
+        leading = [one for _, found in self.declared for one in found] or self.comparisons
         return summary(self.study, self.results, self.scores, leading, len(self.warnings), self.at)
 
     @cached_property
@@ -99,7 +108,7 @@ class Contents:
     @property
     def declaration(self) -> str:
         """Whether families were declared, and when."""
-        return declared_in_words(self.study, self.results)
+        return declared_in_words(self.study, self.results, self.when)
 
     @property
     def methods(self) -> list[str]:
@@ -134,14 +143,13 @@ class Contents:
 
     @property
     def declared_tables(self) -> list[Table]:
-        """A table for each declared family."""
-        families = {family.name: in_words(family) for family in self.study.families}
-        return [comparison_table(found, f"{name}: {families[name]}") for name, found in self.declared.items()]
+        """A table for each family that was declared in time."""
+        return [comparison_table(found, f"{one.name}: {in_words(one)}") for one, found in self.declared]
 
     @property
     def explored_tables(self) -> list[Table]:
-        """A table for each family that nobody declared."""
-        return [comparison_table(found, name) for name, found in self.explored.items()]
+        """A table for each family that was not."""
+        return [comparison_table(found, one.name) for one, found in self.explored]
 
     @property
     def walk_table(self) -> Table:
@@ -193,14 +201,17 @@ class Contents:
             if one.ranking is not None
         }
 
-    def _compared(self, families: Iterable[Contrasts]) -> dict[str, list[Comparison]]:
-        """The comparisons of each family by its name; families without a pair are left out."""
-        found = {one.name: compare(self.results, one, self._untestable(one)) for one in families}
-        return {name: comparisons for name, comparisons in found.items() if comparisons}
+    def _compared(self, families: Iterable[Contrasts]) -> list[Compared]:
+        """The comparisons of each family; families without a pair are left out."""
+        found = [(one, compare(self.results, one, self._untestable)) for one in families]
+        return [(one, comparisons) for one, comparisons in found if comparisons]
 
-    def _untestable(self, contrasts: Contrasts) -> str:
-        """Why this study can say nothing on an axis: TAPT from random weights is pre-training itself."""
-        if contrasts.axis == "adaptation" and self.study.weights_are == "random":
+    def _untestable(self, candidate: Family, reference: Family) -> str:
+        """Why this study can say nothing on a pair: TAPT from random weights is pre-training itself."""
+        adapted = candidate.adaptation != reference.adaptation
+        methods = {candidate.method, reference.method}
+        other_method = len(methods) > 1 and not methods.isdisjoint(self.study.with_backbone)
+        if self.study.weights_are == "random" and (adapted or other_method):
             return _NO_PRETRAINED_WEIGHTS
         return ""
 

@@ -130,8 +130,9 @@ def _detectable(comparisons: Sequence[Comparison]) -> str:
     bars = [c.claim.detectable for c in comparisons if c.claim.detectable is not None]
     if not bars:
         return "none could be computed: no comparison was tested"
+    metrics = " and ".join(sorted({c.contrasts.metric.replace("_", " ").upper() for c in comparisons}))
     return (
-        f"{percent(float(np.median(bars)))} points of UA (median of {len(bars)} comparisons, "
+        f"{percent(float(np.median(bars)))} points of {metrics} (median of {len(bars)} comparisons, "
         f"{percent(min(bars))} to {percent(max(bars))}; 80 % power in both tests, uncorrected)"
     )
 

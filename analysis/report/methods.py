@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from after_ray.wording import counted, duration
 from analysis._rendering import percent
@@ -51,25 +52,40 @@ def checklist(study: StudyInfo, results: Results, declared: str) -> list[Checkli
     ]
 
 
-def declared_in_words(study: StudyInfo, results: Results) -> str:
-    """Whether families were declared, and whether before anybody could know a result."""
+When = Literal["never", "in time", "late", "unknown"]
+
+
+def when_declared(study: StudyInfo, results: Results) -> When:
+    """Whether families were declared before anybody could know a result of the study."""
     if not study.families:
+        return "never"
+    if study.declared_at is None:
+        return "unknown"
+    return "late" if _known(study.declared_at, results) else "in time"
+
+
+def declared_in_words(study: StudyInfo, results: Results, when: When) -> str:
+    """The same in sentences."""
+    if when == "never":
         return (
             "No family of comparisons was declared in the study file, so all of them are exploratory; each "
             "table is corrected by Holm over all its rows."
         )
     names = ", ".join(f"“{family.name}”" for family in study.families)
     told = f"Declared in the study file, each corrected by Holm: {names}."
-    if study.declared_at is None:
+    if when == "unknown" or study.declared_at is None:
         return f"{told} No launch from this store had them, so when they were declared is not known."
-    ended: list[float] = results.frame["finished"].dropna().tolist() if "finished" in results.frame else []
-    known = int(sum(moment < study.declared_at for moment in ended))
-    if not known:
+    if when == "in time":
         return f"{told} They were declared before the first of these cells had finished."
-    return (
-        f"{told} They were declared when {counted(known, 'of these cells', 'of these cells')} had finished "
-        "already, and are to be read as exploratory."
-    )
+    known = counted(_known(study.declared_at, results), "of these cells", "of these cells")
+    return f"{told} They were declared when {known} had finished already, and are therefore exploratory."
+
+
+def _known(moment: float, results: Results) -> int:
+    """How many cells had finished by then."""
+    if "finished" not in results.frame:
+        return 0
+    return int((results.frame["finished"].dropna() < moment).sum())
 
 
 def in_words(family: Contrasts) -> str:

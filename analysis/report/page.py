@@ -64,7 +64,6 @@ def page(contents: Contents, files: Sequence[str]) -> str:
         bands=_bands(contents.curves),
         rankings=_rankings(contents),
         sharing=sharing(contents.results.frame),
-        at=percent_text(contents.at),
         files=files,
     )
 
@@ -74,7 +73,8 @@ def _attributes(cell: Cell, column: str) -> Markup:
     classes = " ".join(name for name, on in (("best", cell.bold), ("words", column in _WORDS)) if on)
     found = f' class="{classes}"' if classes else ""
     if cell.value is not None and not math.isnan(cell.value):
-        found += f' data-value="{cell.value:.9g}"'
+        number = f"{cell.value:.9g}".replace("inf", "Infinity")  # as scripts write it
+        found += f' data-value="{number}"'
     return Markup(found)
 
 
@@ -119,9 +119,9 @@ def _ranking_in_words(one: Ranked) -> str:
     if one.ranking is None:
         return f"Not ranked over {one.blocks}: {one.reason}."
     ranking = one.ranking
-    verdict = "differ" if ranking.f_p < ranking.alpha else "do not differ significantly"
+    verdict = "tells methods apart" if ranking.f_p < ranking.alpha else "does not tell methods apart"
     return (
-        f"Mean ranks over {one.blocks}, 1 being the best. Methods {verdict} (Friedman χ² = "
+        f"Mean ranks over {one.blocks}, 1 being the best. The test {verdict} (Friedman χ² = "
         f"{ranking.chi2:.2f}, p = {p_text(ranking.p)}; Iman-Davenport p = {p_text(ranking.f_p)}). A bar "
         f"joins methods closer than the critical difference of {ranking.critical_difference:.2f} "
         "(Nemenyi, 5 %)."

@@ -128,7 +128,7 @@ def _worth(study: StudyInfo, results: Results, comparisons: Sequence[Comparison]
     parts = []
     if bars:
         bar = percent(bars[len(bars) // 2])
-        parts.append(f"true differences below about {bar} points would mostly have gone unseen")
+        parts.append(f"a true difference of {bar} points would have been found with 80 % power (median)")
     if study.weights_are == "random":
         parts.append("claims about adaptation and time are not testable without pretrained weights")
     if not results.complete:

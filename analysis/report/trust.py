@@ -8,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from analysis._rendering import Cell, Table, percent
+from analysis._rendering import NOTHING, Cell, Table, percent
 from analysis.false_positives import Calibration, Design, Rate, calibrate
 
 COLUMNS = ("test", "effects add up", "learners on overlapping training sets")
@@ -34,7 +34,10 @@ def trust_frame(calibrations: Mapping[str, Calibration]) -> pd.DataFrame:
     return pd.DataFrame(
         {"corpus": corpus, "world": world, **asdict(rate)}
         for corpus, calibration in calibrations.items()
-        for world, rates in (("additive", calibration.additive), ("learners", calibration.learners))
+        for world, rates in (
+            ("additive", calibration.additive),
+            ("learners", (*calibration.learners, *calibration.ranks)),
+        )
         for rate in rates
     )
 
@@ -44,13 +47,14 @@ def _table(corpus: str, calibration: Calibration) -> Table:
     rows = tuple(
         (Cell(one.test), _cell(one), _cell(other))
         for one, other in zip(calibration.additive, calibration.learners, strict=True)
-    )
+    ) + tuple((Cell(one.test), Cell(NOTHING), _cell(one)) for one in calibration.ranks)
     shares = f"{100 * calibration.fold_share:g} and {100 * calibration.seed_share:g} %"
     note = (
         f"In percent of {calibration.additive[0].studies} simulated studies of {design.folds} folds × "
         f"{design.seeds} seeds in which there is no difference and the test finds one at 5 %; in brackets "
         f"what the simulation leaves open. In the first world folds and seeds own {shares} of the variance; "
-        "in the second two equally good linear classifiers are trained on folds of such a corpus."
+        "in the second equally good linear classifiers are trained on folds of such a corpus; ranks are "
+        f"simulated in {calibration.ranks[0].studies} studies of that world."
     )
     return Table(f"False positives on {corpus}", COLUMNS, rows, note)
 

@@ -80,7 +80,7 @@ def _print(found: dict[str, Calibration]) -> None:
         rows = [
             [one.test, _text(one), _text(other)]
             for one, other in zip(calibration.additive, calibration.learners, strict=True)
-        ]
+        ] + [[one.test, "", _text(one)] for one in calibration.ranks]
         title = (
             f"{corpus}: {design.folds} folds of {design.speakers} speakers, {design.seeds} seeds, "
             f"{100 * design.labelled:g} % labelled"

@@ -81,7 +81,7 @@ def test_a_study_that_has_not_begun_tests_nothing(make_study):
 
 
 def test_an_untestable_axis_has_its_reason_and_no_figure(make_study):
-    for comparison in compare(make_study(wavy).results, STRATEGIES, untestable="no weights"):
+    for comparison in compare(make_study(wavy).results, STRATEGIES, untestable=lambda *_: "no weights"):
         assert (comparison.claim.verdict, comparison.claim.reason) == ("not tested", "no weights")
         assert comparison.claim.crossed is None
         assert comparison.further is None

@@ -17,6 +17,16 @@ def test_shared_rounds_are_counted_once_and_charged_to_everyone_alone(make_study
     assert [cell.text for cell in cost_table(results).rows[0]] == ["cpu x", "6", "2", "50 s", "100 s"]
 
 
+def test_a_trajectory_over_two_devices_is_charged_once(make_study):
+    results = make_study(lambda *_: 0.5, strategies=("random",), folds=(0,), seeds=(0,)).results
+    results.frame["trial"] = "one"
+    results.frame.loc[0, "device_name"] = "gpu y"
+    frame = cost_frame(results).set_index("device")
+    assert frame["trajectories"].to_dict() == {"cpu x": 1, "gpu y": 0}
+    assert frame["alone_seconds"].sum() == pytest.approx(50.0)
+    assert frame["rounds_seconds"].to_dict() == {"cpu x": 20.0, "gpu y": 10.0}
+
+
 def test_every_device_has_its_row(make_study):
     results = make_study(lambda *_: 0.5).results
     results.frame.loc[:5, "device_name"] = "gpu y"

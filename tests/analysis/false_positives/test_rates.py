@@ -9,6 +9,7 @@ from analysis.false_positives import (
     calibrate,
     false_positives,
     learner_differences,
+    learner_scores,
 )
 from analysis.false_positives.rates import PAIR
 
@@ -82,3 +83,24 @@ def test_calibration_tells_how_far_it_is_and_draws_from_its_generator():
 def test_one_fold_leaves_nothing_to_train_on():
     with pytest.raises(ValueError, match="at least 2 folds, not 1"):
         calibrate(Design(folds=1, seeds=2, cut=1), 1, np.random.default_rng(0))
+
+
+def test_ranks_over_folds_promise_too_much_where_training_sets_overlap():
+    design = Design(folds=5, seeds=4, cut=5)
+    friedmans, pairs = calibrate(design, 800, np.random.default_rng(3)).ranks
+    assert friedmans.studies == pairs.studies == 200
+    assert friedmans.test == "Iman-Davenport over folds, 4 methods"
+    assert 0.06 < friedmans.rate < 0.25
+    assert pairs.rate <= friedmans.rate + 0.02
+
+
+def test_shares_that_leave_no_rest_are_no_error():
+    values = additive_differences(Design(folds=3, seeds=2, cut=3), np.random.default_rng(0), 0.9, 0.1)
+    assert np.isfinite(values).all()
+
+
+def test_two_methods_are_the_first_two_of_many():
+    design = Design(folds=3, seeds=2, cut=3)
+    difference = learner_differences(design, np.random.default_rng(1))
+    one, other = learner_scores(design, np.random.default_rng(1), 2)
+    assert (difference == one - other).all()

@@ -3,7 +3,7 @@
 import dataclasses
 
 from analysis.contrasts import Contrasts
-from analysis.report.methods import checklist, declared_in_words, in_words
+from analysis.report.methods import checklist, declared_in_words, in_words, when_declared
 from analysis.study import ChecklistItem, StudyInfo
 
 FAMILY = Contrasts("main", "strategy", "random", percents=(5.0, 20.0), where={"initialization": "clustering"})
@@ -16,30 +16,34 @@ def finished(results, *moments):
     return dataclasses.replace(results, frame=frame)
 
 
+def told_of(study, results):
+    return declared_in_words(study, results, when_declared(study, results))
+
+
 def test_a_family_in_words():
     assert in_words(FAMILY) == "strategy against random at 5, 20 %, where initialization is clustering; UA"
 
 
 def test_declared_before_the_first_result(make_study):
     results = finished(make_study(lambda *_: 0.5).results)
-    told = declared_in_words(dataclasses.replace(STUDY, declared_at=99.0), results)
+    told = told_of(dataclasses.replace(STUDY, declared_at=99.0), results)
     assert told.endswith("They were declared before the first of these cells had finished.")
 
 
 def test_declared_when_results_were_known_is_exploratory(make_study):
     results = finished(make_study(lambda *_: 0.5).results, 50.0, 60.0)
-    told = declared_in_words(dataclasses.replace(STUDY, declared_at=99.0), results)
+    told = told_of(dataclasses.replace(STUDY, declared_at=99.0), results)
     assert "declared when 2 of these cells had finished already" in told
-    assert "exploratory" in told
+    assert told.endswith("are therefore exploratory.")
 
 
 def test_a_declaration_that_no_launch_had_is_not_believed(make_study):
-    told = declared_in_words(STUDY, make_study(lambda *_: 0.5).results)
+    told = told_of(STUDY, make_study(lambda *_: 0.5).results)
     assert "when they were declared is not known" in told
 
 
 def test_undeclared_is_exploratory(make_study):
-    told = declared_in_words(StudyInfo(name="x"), make_study(lambda *_: 0.5).results)
+    told = told_of(StudyInfo(name="x"), make_study(lambda *_: 0.5).results)
     assert told.startswith("No family of comparisons was declared")
 
 
