@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,7 @@ from analysis.significance import (
     wilcoxon,
 )
 
+Pair = tuple[Family, Family, float, str]  # candidate, reference, percent, metric
 Untestable = Callable[[Family, Family], str]  # of a candidate and its reference
 
 _TITLES: dict[Axis, str] = {
@@ -76,13 +78,18 @@ class Comparison:
     further: Further | None
 
     @property
+    def pair(self) -> Pair:
+        """What tells it from all other comparisons of the study."""
+        return self.candidate, self.reference, self.percent, self.contrasts.metric
+
+    @property
     def axis(self) -> Axis:
         """What the two differ in."""
         return self.contrasts.axis
 
 
 @dataclass(frozen=True)
-class _Pair:
+class _Found:
     """A comparison before it is corrected; `settled` when both sides had the same training set."""
 
     candidate: Family
@@ -95,7 +102,10 @@ class _Pair:
 
 
 def compare(
-    results: Results, contrasts: Contrasts, untestable: Untestable = lambda candidate, reference: ""
+    results: Results,
+    contrasts: Contrasts,
+    untestable: Untestable = lambda candidate, reference: "",
+    without: AbstractSet[Pair] = frozenset(),
 ) -> list[Comparison]:
     """Every candidate against the cells that differ only by having the reference on the axis, at each ratio.
 
@@ -103,9 +113,13 @@ def compare(
     Left out are pairs that are one and the same run (round 0 of two strategies); not counted as members are
     those where everything is labelled and nothing differs, because no other result was possible. A pair with
     cells missing is refused, not repaired. `untestable` gives the reason why this study can say
-    nothing on a pair, or nothing.
+    nothing on a pair, or nothing. `without`: pairs that are members of another family.
     """
-    pairs = list(_pairs(results, contrasts, untestable))
+    pairs = [
+        pair
+        for pair in _pairs(results, contrasts, untestable)
+        if (pair.candidate, pair.reference, pair.percent, contrasts.metric) not in without
+    ]
     members = iter(claim([pair.evidence for pair in pairs if not pair.settled]))
     return [
         Comparison(
@@ -121,27 +135,21 @@ def compare(
     ]
 
 
-def to_explore(
-    results: Results,
-    strategy: str,
-    declared: Sequence[Contrasts] = (),
-    equivalence: float = EQUIVALENCE,
-) -> list[Contrasts]:
+def to_explore(results: Results, strategy: str, equivalence: float = EQUIVALENCE) -> list[Contrasts]:
     """Families that nobody declared: every axis on which the study varies and has its reference.
 
-    `strategy`: the reference of that axis. Left out is what a declared family compares at all ratios.
+    `strategy`: the reference of that axis.
     """
     planned = results.cells
-    known = {(one.axis, one.reference) for one in declared if not one.percents and not one.where}
     references: dict[Axis, str] = {**EXPLORED, "strategy": strategy}
     return [
         Contrasts(_TITLES[axis].format(name), axis, name, equivalence=equivalence)
         for axis, name in references.items()
-        if (axis, name) not in known and planned[axis].nunique() > 1 and name in set(planned[axis])
+        if planned[axis].nunique() > 1 and name in set(planned[axis])
     ]
 
 
-def _pairs(results: Results, contrasts: Contrasts, untestable: Untestable) -> Iterator[_Pair]:
+def _pairs(results: Results, contrasts: Contrasts, untestable: Untestable) -> Iterator[_Found]:
     axis, reference = contrasts.axis, contrasts.reference
     planned = by_family_and_percent(_chosen(results.cells, contrasts))
     finished = by_family_and_percent(_chosen(results.frame, contrasts))
@@ -165,7 +173,7 @@ def _pairs(results: Results, contrasts: Contrasts, untestable: Untestable) -> It
         else:
             absent = len(cells) + len(against) - sum(0 if one is None else len(one) for one in (left, right))
             evidence, further = _evidence(left, right, absent, contrasts)
-        yield _Pair(candidate, other, percent, labelled, evidence, further, _settled(left, evidence))
+        yield _Found(candidate, other, percent, labelled, evidence, further, _settled(left, evidence))
 
 
 def _chosen(cells: pd.DataFrame, contrasts: Contrasts) -> pd.DataFrame:

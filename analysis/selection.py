@@ -20,7 +20,8 @@ from analysis.results import Results
 GROUP = ("corpus", "method", "adaptation", "restart")
 NOTE = (
     "In percent of UA. Every fold takes the setting of strategy and initialization that has the highest mean "
-    "UA on its own validation part; the score is its UA on test, mean over folds. “best on test” is the "
+    "UA on its own validation part; the score is its UA on test, mean over folds. Settings that are the same "
+    "runs count once; ratios with missing cells are left out. “best on test” is the "
     "setting that test scores would choose, which nobody can without test labels; the last column is what "
     "that choice would add."
 )
@@ -54,7 +55,7 @@ def selection_table(frame: pd.DataFrame) -> Table:
 
 
 def _row(group: dict[str, Any], cells: pd.DataFrame, axes: list[str]) -> list[dict[str, Any]]:
-    settings = by_family(cells)
+    settings = _different(by_family(cells))
     if len(settings) < 2:
         return []
     by_fold = {
@@ -77,6 +78,14 @@ def _row(group: dict[str, Any], cells: pd.DataFrame, axes: list[str]) -> list[di
             "best": names[best],
         }
     ]
+
+
+def _different(settings: dict[Family, pd.DataFrame]) -> dict[Family, pd.DataFrame]:
+    """Settings that are the same runs, as round 0 of all strategies, once under the first name."""
+    first: dict[frozenset[str], Family] = {}
+    for family, cells in settings.items():
+        first.setdefault(frozenset(cells["key"]), family)
+    return {family: settings[family] for family in first.values()}
 
 
 def _setting(family: Family, axes: list[str]) -> str:

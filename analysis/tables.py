@@ -20,7 +20,7 @@ from analysis.families import (
     varying,
 )
 from analysis.results import Results, pooled
-from analysis.significance import Outcome, power_at
+from analysis.significance import Outcome, Posterior, power_at
 from analysis.undisturbed import undisturbed
 
 Metric = Literal["ua", "wa"]
@@ -38,11 +38,12 @@ COMPARED = (
 )  # fmt: skip
 COMPARED_NOTE = (
     "Differences of {metric} in percentage points, candidate minus reference. Interval: crossed folds × "
-    "seeds, not corrected. Both p-values are Holm-corrected over this table; better or worse needs both below .05. "
-    "Detectable: the true difference that both tests would find with 80 % power, uncorrected. dz: mean over "
-    "standard deviation of the paired differences. Worse / equal / better: posterior probabilities of a "
-    "Bayesian correlated t-test; equal is within {margin} points. p over seeds: the paired t-test of the "
-    "paper, conditional on these speakers and not corrected; it is no evidence about other speakers."
+    "seeds, not corrected. Both p-values are Holm-corrected over this table; better or worse needs both "
+    "below .05. Detectable: the true difference that both tests would find with 80 % power, uncorrected. "
+    "dz: mean over standard deviation of the paired differences. Worse / equal / better: posterior "
+    "probabilities of a Bayesian correlated t-test; equal is within {margin} points. p over seeds: the "
+    "paired t-test of the paper, conditional on these speakers and not corrected; it is no evidence about "
+    "other speakers."
 )
 _SHORT = {
     "t on seed means": "seed_means_conditional",
@@ -225,22 +226,29 @@ def _comparison_cells(comparison: Comparison, axes: list[str]) -> tuple[Cell, ..
     labelled = Cell(f"{comparison.labelled:.0f}", value=comparison.labelled)
     if claim.crossed is None or further is None:
         return (name, labelled, *[Cell(NOTHING)] * 4, _verdict(comparison), *[Cell(NOTHING)] * 4)
-    interval, likely = claim.crossed.interval, further.posterior
+    interval, tested = claim.crossed.interval, claim.verdict != "not tested"
     seeds = next((other.p for other in further.tests if other.name == "t on seed means"), None)
     dz = further.effects.dz
     return (
         name,
         labelled,
         Cell(points(claim.crossed.estimate), value=claim.crossed.estimate),
-        Cell(NOTHING if interval is None else f"{points(interval[0])} to {points(interval[1])}"),
+        Cell(NOTHING)
+        if interval is None
+        else Cell(f"{points(interval[0])} to {points(interval[1])}", value=interval[0]),
         Cell(p_text(claim.crossed_holm), value=claim.crossed_holm),
         Cell(p_text(claim.corrected_holm), value=claim.corrected_holm),
         _verdict(comparison),
         Cell(NOTHING if claim.detectable is None else percent(claim.detectable), value=claim.detectable),
         Cell(NOTHING if dz is None else f"{round(dz, 2) + 0.0:.2f}".replace("-", "−"), value=dz),
-        Cell(" / ".join(f"{100 * share:.0f}" for share in (likely.worse, likely.equivalent, likely.better))),
+        Cell(_likely(further.posterior) if tested else NOTHING),
         Cell(p_text(seeds), value=seeds),
     )
+
+
+def _likely(posterior: Posterior) -> str:
+    shares = (posterior.worse, posterior.equivalent, posterior.better)
+    return " / ".join(f"{100 * share:.0f}" for share in shares)
 
 
 def _verdict(comparison: Comparison) -> Cell:
@@ -271,7 +279,7 @@ def _comparison_row(comparison: Comparison) -> dict[str, Any]:
     for outcome in (claim.crossed, claim.corrected, *(() if further is None else further.tests)):
         if outcome is not None:
             row |= _outcome_row(outcome)
-    if further is not None and claim.crossed is not None:
+    if further is not None and claim.crossed is not None and claim.verdict != "not tested":
         likely = {f"bayesian.{name}": value for name, value in asdict(further.posterior).items()}
         sizes = {f"effect.{name}": value for name, value in asdict(further.effects).items()}
         margin = contrasts.equivalence

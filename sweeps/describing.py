@@ -54,7 +54,7 @@ def study_info(opened: OpenStudy, results: Results | None = None) -> StudyInfo:
         settings_yaml=opened.resolved_yaml,
         commands=(opened.command("run"), opened.command("report")),
         families=_families(study),
-        declared_at=declared_at(study, opened.store),
+        declared_at=declared_at(study, opened.store, _any_finished(opened)),
         equivalence=study.equivalence / 100,
         targets=tuple(target / 100 for target in study.targets),
         designs={name: design for name, design in designs_of(opened).items() if design.cut > 1},
@@ -79,6 +79,10 @@ def _families(study: Study) -> tuple[Contrasts, ...]:
         )
         for family in study.families
     )
+
+
+def _any_finished(opened: OpenStudy) -> bool:
+    return not opened.store.ledger.finished().isdisjoint(cell.key for cell in opened.plan.cells)
 
 
 def _drift(opened: OpenStudy, results: Results | None) -> tuple[str, ...]:

@@ -54,8 +54,8 @@ def checklist_of(opened: OpenStudy) -> tuple[ChecklistItem, ...]:
         ChecklistItem("How was it split?", " ".join(_splits(opened))),
         ChecklistItem(
             "What may see which labels?",
-            f"{labels} Validation labels choose the weights of a round and are not counted as labelled; "
-            "tables of labels needed show both counts.",
+            f"{labels} Validation labels serve trainings that stop or choose their weights by them, and are "
+            "not counted as labelled; tables of labels needed show both counts.",
         ),
         ChecklistItem("How were hyperparameters chosen?", chosen),
         ChecklistItem("Are all hyperparameters given?", "Yes: in the resolved study file on this page."),
@@ -138,10 +138,9 @@ def _repeats(study: Study) -> str:
     varied = f"initial sets{trained}" + (", and the adaptation" if per_seed else "")
     shared = any(one is not None and one.repeat == "shared" for one in study.adaptation)
     adapted = "; one adaptation per fold is shared by all seeds" if shared else ""
-    return (
-        f"Every combination was run with {counted(len(study.seed), 'seed')} on each of its folds; seeds vary "
+    seeds = counted(len(study.seed), "seed")
+    return f"Every combination is planned with {seeds} on each of its folds; seeds vary "
         f"{varied}; folds and validation stay the same{adapted}."
-    )
 
 
 def _weights(study: Study) -> str:

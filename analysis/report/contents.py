@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import cached_property
 
@@ -11,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis._rendering import Table
-from analysis.comparisons import Comparison, compare, to_explore
+from analysis.comparisons import Comparison, Pair, compare, to_explore
 from analysis.contrasts import Contrasts
 from analysis.cost import cost_table
 from analysis.curves import learning_curves
@@ -69,7 +70,8 @@ class Contents:
         late = [replace(one, declared=False) for one in study.families if self.when == "late"]
         timely = study.families if not late else ()
         self.declared = self._compared(timely)
-        self.explored = self._compared([*late, *to_explore(results, reference, timely, study.equivalence)])
+        own = frozenset(one.pair for _, found in self.declared for one in found)
+        self.explored = self._compared([*late, *to_explore(results, reference, study.equivalence)], own)
         self.ranked: list[Ranked] = rank(results, self.at, alike=study.weights_are == "random")
         self.curves = learning_curves(results.frame, np.random.default_rng(_DRAWS_SEED))
         self.measures = measure(results, reference, study.targets, np.random.default_rng(_DRAWS_SEED + 1))
@@ -84,16 +86,20 @@ class Contents:
         """All of them, declared families first."""
         return [one for _, found in (*self.declared, *self.explored) for one in found]
 
+    @property
+    def leading(self) -> list[Comparison]:
+        """What was declared counts before what was explored."""
+        return [one for _, found in self.declared for one in found] or self.comparisons
+
     @cached_property
     def summary(self) -> tuple[str, str, str]:
-        """The study in three sentences; what was declared counts before what was explored."""
-        leading = [one for _, found in self.declared for one in found] or self.comparisons
-        return summary(self.study, self.results, self.scores, leading, len(self.warnings), self.at)
+        """The study in three sentences."""
+        return summary(self.study, self.results, self.scores, self.leading, len(self.warnings), self.at)
 
     @cached_property
     def facts(self) -> Facts:
         """The box."""
-        return facts(self.results, self.study, self.comparisons)
+        return facts(self.results, self.study, self.leading)
 
     @cached_property
     def warnings(self) -> list[str]:
@@ -109,6 +115,12 @@ class Contents:
     def declaration(self) -> str:
         """Whether families were declared, and when."""
         return declared_in_words(self.study, self.results, self.when)
+
+    @property
+    def without_pairs(self) -> list[str]:
+        """Names of declared families that have nothing to compare."""
+        paired = {one.name for one, _ in (*self.declared, *self.explored)}
+        return [family.name for family in self.study.families if family.name not in paired]
 
     @property
     def methods(self) -> list[str]:
@@ -201,9 +213,11 @@ class Contents:
             if one.ranking is not None
         }
 
-    def _compared(self, families: Iterable[Contrasts]) -> list[Compared]:
-        """The comparisons of each family; families without a pair are left out."""
-        found = [(one, compare(self.results, one, self._untestable)) for one in families]
+    def _compared(
+        self, families: Iterable[Contrasts], without: AbstractSet[Pair] = frozenset()
+    ) -> list[Compared]:
+        """The comparisons of each family, those of `without` left out; families without any are left out."""
+        found = [(one, compare(self.results, one, self._untestable, without)) for one in families]
         return [(one, comparisons) for one, comparisons in found if comparisons]
 
     def _untestable(self, candidate: Family, reference: Family) -> str:

@@ -105,6 +105,10 @@ def _statistics(
     said = [
         f"Scores are means over {counted(folds, 'fold')} of the mean over {counted(seeds, 'seed')}.",
     ]
+    if not results.complete:
+        said.append(
+            f"Of {results.planned} planned cells {len(results.frame)} are finished; others are missing."
+        )
     if comparisons:
         said.append(_PRIMARY)
         said.append(

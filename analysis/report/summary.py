@@ -77,14 +77,17 @@ def _found(comparisons: Sequence[Comparison], axes: Sequence[str]) -> str:
     shown = [one for one in tested if one.claim.verdict in ("better", "worse")]
     chosen = max(shown or tested, key=_size)
     kind = "declared comparison" if chosen.contrasts.declared else "exploratory comparison"
+    refused = len(comparisons) - len(tested)
+    more = f" ({refused} more could not be tested)" if refused else ""
     if all(one.claim.verdict == "identical" for one in tested):
-        return f"Results are identical in all of {counted(len(tested), kind)}."
+        return f"Results are identical in all of {counted(len(tested), kind)}{more}."
     difference = f"{_in_words(chosen, axes)} ({_interval(chosen)})"
     if not shown:
-        return f"None of {counted(len(tested), kind)} shows a difference; the largest is {difference}."
+        return f"None of {counted(len(tested), kind)}{more} shows a difference; the largest is {difference}."
+    show = "shows" if len(shown) == 1 else "show"
     return (
-        f"{len(shown)} of {counted(len(tested), kind)} {'shows' if len(shown) == 1 else 'show'} a difference "
-        f"after correction, the largest of them {difference}."
+        f"{len(shown)} of {counted(len(tested), kind)}{more} {show} a difference after correction, the "
+        f"largest of them {difference}."
     )
 
 
@@ -127,8 +130,12 @@ def _worth(study: StudyInfo, results: Results, comparisons: Sequence[Comparison]
     bars = sorted(c.claim.detectable for c in comparisons if c.claim.detectable is not None)
     parts = []
     if bars:
-        bar = percent(bars[len(bars) // 2])
-        parts.append(f"a true difference of {bar} points would have been found with 80 % power (median)")
+        bar = bars[len(bars) // 2]
+        parts.append(
+            f"a true difference of {percent(bar)} points would have been found with 80 % power (median)"
+            if bar < 1
+            else "no difference that is possible would have been found with 80 % power (median)"
+        )
     if study.weights_are == "random":
         parts.append("claims about adaptation and time are not testable without pretrained weights")
     if not results.complete:

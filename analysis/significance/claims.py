@@ -137,7 +137,8 @@ def _judge(
     if crossed.status == "identical":
         return Claim("identical", crossed, corrected, reason=crossed.reason)
     bars = [detectable_difference(outcome) for outcome in (crossed, corrected)]
-    detectable = max((bar for bar in bars if bar is not None), default=None)
+    known = [bar for bar in bars if bar is not None]
+    detectable = max(known) if len(known) == len(bars) else None  # both tests have to find it
     if p_crossed is None or p_corrected is None:
         reason = _refused((crossed, corrected))
         return Claim("not tested", crossed, corrected, p_crossed, p_corrected, detectable, reason)

@@ -50,6 +50,10 @@ def report(
 ) -> None:
     """Write the report of a study: curves, tables, tests, one HTML page."""
     with one_sentence(store):
+        from after_ray.errors import BadValue
+
+        if out is not None and (not str(out).strip(". /") or out.is_file()):
+            raise BadValue("--out", str(out), "a folder for the report, made when it is not there")
         if tracking_uri is None or source == "store":
             refuse_no_store(store, [study], overrides)
         quiet_libraries()

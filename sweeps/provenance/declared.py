@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from pathlib import Path
 
+from after_ray.errors import AfterRayError
 from after_ray.files import create_exclusive
 from after_ray.store import Store
 from sweeps.study.declaration import Study
@@ -21,13 +23,33 @@ def note_declaration(study: Study, store: Store) -> None:
     create_exclusive(_place(study, store), json.dumps(content, indent=1).encode())
 
 
-def declared_at(study: Study, store: Store) -> float | None:
-    """When a launch first had just these families, in seconds since the epoch; None: none had."""
+def declared_at(study: Study, store: Store, finished: bool) -> float | None:
+    """When a launch first had just these families, in seconds since the epoch; None: nobody knows.
+
+    `finished`: whether the store has finished cells of the study. Where no launch had the families, these
+    were then computed before they were declared: the time is infinite.
+
+    Raises:
+        AfterRayError: when the note of the launch cannot be read.
+    """
     place = _place(study, store)
-    if not study.families or not place.exists():
+    if not study.families:
         return None
-    return float(json.loads(place.read_text())["declared"])
+    if not place.exists():
+        return math.inf if finished else None
+    try:
+        return float(json.loads(place.read_text())["declared"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise AfterRayError(
+            f"The note on when families were declared, {place}, cannot be read ({error}); restore it from a "
+            "backup, or remove it: the families then count as declared by the next launch."
+        ) from error
 
 
 def _place(study: Study, store: Store) -> Path:
-    return store.root / "declarations" / study.study / f"{digest_of(study.families)[:32]}.json"
+    return (
+        store.root
+        / "declarations"
+        / study.study
+        / f"{digest_of(study.families, study.equivalence)[:32]}.json"
+    )

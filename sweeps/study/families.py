@@ -36,7 +36,7 @@ class ComparisonFamily(Settings):
     metric: Literal["ua", "wa", "macro_f1"] = "ua"
 
 
-def digest_of(families: tuple[ComparisonFamily, ...]) -> str:
-    """What families of comparisons are told apart by, whatever order they are written in."""
+def digest_of(families: tuple[ComparisonFamily, ...], equivalence: float) -> str:
+    """What the claims of a study are told apart by, whatever order its families are written in."""
     texts = sorted(json.dumps(family.model_dump(mode="json"), sort_keys=True) for family in families)
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+    return hashlib.sha256("\n".join([f"{equivalence:g}", *texts]).encode()).hexdigest()

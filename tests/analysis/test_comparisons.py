@@ -142,8 +142,20 @@ def test_every_further_test_stands_beside_the_claim(make_study):
     assert found.further.effects.dz == pytest.approx(differences.mean() / differences.std(ddof=1))
 
 
-def test_what_is_declared_for_all_ratios_is_not_explored_again(make_study):
+def test_members_of_a_declared_family_are_not_explored_again(make_study):
+    results = make_study(wavy, strategies=THREE).results
+    declared = compare(results, dataclasses.replace(STRATEGIES, percents=(10.0,)))
+    explored = compare(results, STRATEGIES, without={one.pair for one in declared})
+    assert [(one.candidate.strategy, one.percent) for one in explored] == [("entropy", 5), ("margin", 5)]
+    assert explored[0].claim.crossed_holm == pytest.approx(min(1, 2 * explored[0].claim.crossed.p))
+
+
+def test_the_real_ratio_of_test_to_train_enters_nadeau_bengio(make_study):
     results = make_study(wavy).results
-    assert to_explore(results, "random", [STRATEGIES]) == []
-    one_ratio = dataclasses.replace(STRATEGIES, percents=(10.0,))
-    assert [one.axis for one in to_explore(results, "random", [one_ratio])] == ["strategy"]
+    results.frame["train"] = results.frame["fold"].map({0: 100, 1: 200, 2: 50})
+    _, found = compare(results, STRATEGIES)
+    differences = np.array([[0.1, 0.15, 0.2], [0.2, 0.1, 0.15]])
+    mean_ratio = (100 / 100 + 100 / 200 + 100 / 50) / 3
+    assert found.claim.corrected.p == pytest.approx(nadeau_bengio(differences, mean_ratio).p, abs=1e-9)
+    posterior = correlated_t(differences, mean_ratio, STRATEGIES.equivalence)
+    assert found.further.posterior.better == pytest.approx(posterior.better)

@@ -44,8 +44,13 @@ def test_the_table_says_what_choosing_by_test_scores_would_add(chosen_by):
 
 def test_ratios_that_lack_cells_choose_nothing(make_study):
     results = make_study(score, left_out=lambda *cell: cell == ("entropy", 10, 0, 0)).results
-    assert list(selection_frame(results)["percent"]) == [1, 5]
+    assert list(selection_frame(results)["percent"]) == [5]
 
 
 def test_a_single_setting_leaves_nothing_to_choose(make_study):
     assert selection_frame(make_study(score, strategies=("random",)).results).empty
+
+
+def test_settings_that_are_the_same_runs_are_no_choice(make_study):
+    found = selection_frame(make_study(score).results)
+    assert list(found["percent"]) == [5, 10]  # round 0 is shared by both strategies

@@ -24,7 +24,7 @@ def test_data_loop_and_repeats_are_told(tmp_path):
         "acoustic functionals with multinomial logistic regression (L2, C = 1)",
         "Round 0 (10 % of train, at least 2 times as many utterances as classes) is chosen by random draw",
         "retrained at 20, 40 % of train, each time after acquiring by random or entropy",
-        "Every combination was run with 1 seed on each of its folds; seeds vary initial sets; folds and",
+        "Every combination is planned with 1 seed on each of its folds; seeds vary initial sets; folds and",
     ):
         assert words in text, words
     assert "Backbone" not in text
@@ -40,7 +40,7 @@ def test_a_transformer_tells_its_training_and_its_adaptation(tmp_path):
         "Every training starts from the weights of the round before.",
         "Adam, learning rate 0.003, batches of 64, at most 3 epochs and at least 200 updates",
         "clustering (k-means, k by the elbow in 2 to 10)",
-        "run with 3 seeds on each of its folds; seeds vary initial sets, weights, order and dropout "
+        "planned with 3 seeds on each of its folds; seeds vary initial sets, weights, order and dropout "
         "of trainings, and the adaptation; folds and validation stay the same",
     ):
         assert words in text, words

@@ -64,9 +64,9 @@ def test_what_a_study_claims_is_written_down_before_anything_runs(tmp_path: Path
     study = tmp_path / "study.yaml"
     study.write_text(STUDY + "strategy: [random, entropy]\n" + CLAIMS)
     opened = open_study(study, tmp_path / "store", ["schedule=[50,100]", "protocol.folds.count=2"])
-    assert declared_at(opened.study, opened.store) is None
+    assert declared_at(opened.study, opened.store, finished=False) is None
     prepare(opened)
-    assert declared_at(opened.study, opened.store) is not None
+    assert declared_at(opened.study, opened.store, finished=False) is not None
 
 
 def test_folds_that_another_run_wrote_meanwhile_stop_this_one(tmp_path: Path) -> None:

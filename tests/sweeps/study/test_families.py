@@ -52,4 +52,5 @@ def test_the_order_of_families_tells_nothing_apart(tmp_path):
     other = FAMILY | {"name": "more labels", "ratios": 40}
     one = small_study(tmp_path, families=[FAMILY, other]).study.families
     turned = small_study(tmp_path, families=[other, FAMILY]).study.families
-    assert digest_of(one) == digest_of(turned) != digest_of(one[:1])
+    assert digest_of(one, 1) == digest_of(turned, 1) != digest_of(one[:1], 1)
+    assert digest_of(one, 1) != digest_of(one, 2)
