@@ -139,8 +139,10 @@ def _repeats(study: Study) -> str:
     shared = any(one is not None and one.repeat == "shared" for one in study.adaptation)
     adapted = "; one adaptation per fold is shared by all seeds" if shared else ""
     seeds = counted(len(study.seed), "seed")
-    return f"Every combination is planned with {seeds} on each of its folds; seeds vary "
-        f"{varied}; folds and validation stay the same{adapted}."
+    return (
+        f"Every combination is planned with {seeds} on each of its folds; seeds vary {varied}; folds and "
+        f"validation stay the same{adapted}."
+    )
 
 
 def _weights(study: Study) -> str:

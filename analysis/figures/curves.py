@@ -47,6 +47,7 @@ def curves_figure(
     """
     figure, panels = _panels(curves, "UA (%)", reference, legend)
     for panel in panels:
+        _count_labels(panel)
         axes, level = panel.axes, 100 * chance[panel.corpus]
         axes.axhline(level, color=GREY, linewidth=1, linestyle=":")
         axes.annotate(
@@ -126,6 +127,20 @@ def _dress(axes: Axes, percents: list[float], unit: str, title: str) -> None:
     axes.minorticks_off()
     if len(percents) == 1:
         axes.set_xlim(percents[0] - 1, percents[0] + 1)
+
+
+def _count_labels(panel: Panel) -> None:
+    """Below every named ratio the labels behind it, those of validation included, which are labels too."""
+    rows = pd.concat([curve for curve, _ in panel.lines])
+    labels = (rows["labelled"] + rows["validation"]).groupby(rows["percent"]).mean()
+    axes = panel.axes
+    names = [text.get_text() for text in axes.get_xticklabels()]
+    ticks = axes.get_xticks().tolist()
+    axes.set_xticks(
+        ticks,
+        [f"{name}\n{labels[tick]:.0f}" if name else "" for name, tick in zip(names, ticks, strict=True)],
+    )
+    axes.set_xlabel("labelled share of train (%)\nlabels, those of validation included")
 
 
 def _readable(names: list[str], places: NDArray[np.float64]) -> list[str]:

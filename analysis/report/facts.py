@@ -16,6 +16,7 @@ from analysis._rendering import NOTHING, percent
 from analysis.comparisons import Comparison
 from analysis.families import cells_of, families, label, percent_text, varying
 from analysis.report.copies import copy_in_words, copy_warnings
+from analysis.report.repeats import repeated_seeds
 from analysis.results import Results
 from analysis.study import CorpusInfo, StudyInfo, Weights
 
@@ -93,6 +94,7 @@ def warnings(results: Results, study: StudyInfo) -> list[str]:
         *_optimistic(frame, study),
         *_other_shares(frame),
         *_collapses(frame),
+        *repeated_seeds(frame),
         *_mixed(frame),
         *_uncharged(frame),
         *_of_records(frame),

@@ -70,7 +70,7 @@ def _points(table: pd.DataFrame, reference: str, say: Any) -> list[dict[str, Any
 
 def _curve_point(row: dict[str, Any]) -> str:
     interval = "" if pd.isna(row["low"]) else f" ({percent(row['low'])} to {percent(row['high'])})"
-    labelled = f"{row['labelled']:.0f} utterances"
+    labelled = f"{row['labelled']:.0f} labelled and {row['validation']:.0f} validation utterances"
     return f"UA {percent(row['mean'])} %{interval} at {percent_text(row['percent'])}, {labelled}"
 
 

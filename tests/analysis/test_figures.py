@@ -23,6 +23,11 @@ def test_the_curve_shows_the_means_in_percent_over_the_labelled_share(frame):
     np.testing.assert_allclose(entropy.get_ydata(), 42.5)
 
 
+def test_the_axis_counts_labels_with_those_of_validation(frame):
+    axes = draw(frame).axes[0]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["1\n44", "5\n60", "10\n80"]
+
+
 def test_the_reference_is_grey_and_nothing_else_is(frame):
     _, random, entropy = draw(frame).axes[0].lines
     assert random.get_color() == GREY

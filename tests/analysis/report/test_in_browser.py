@@ -145,8 +145,10 @@ def test_the_pointer_is_told_the_numbers_of_the_point_below_it(page):
     assert tip.is_displayed()
     name, numbers = tip.text.splitlines()
     assert name == "entropy"
-    assert re.fullmatch(r"UA 67\.5 % \(6\d\.\d to \d\d\.\d\) at 5 %, 20 utterances", numbers)
-    assert "at 10 %, 40 utterances" in tip_at(page, marks[2]).text
+    assert re.fullmatch(
+        r"UA 67\.5 % \(6\d\.\d to \d\d\.\d\) at 5 %, 20 labelled and 40 validation utterances", numbers
+    )
+    assert "at 10 %, 40 labelled and 40 validation utterances" in tip_at(page, marks[2]).text
     ActionChains(page).move_to_element(page.find_element(By.TAG_NAME, "h1")).perform()
     assert not tip.is_displayed()
 

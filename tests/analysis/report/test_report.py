@@ -4,9 +4,12 @@ import re
 import pandas as pd
 import pytest
 
+from analysis._rendering import Cell
+from analysis.contrasts import Contrasts
 from analysis.errors import NoResults
 from analysis.report import write_report
 from analysis.report.facts import warnings
+from analysis.report.page import _attributes
 from analysis.study import Copy, CorpusInfo, StudyInfo
 from tests.analysis.pages import text_of
 
@@ -265,3 +268,66 @@ def test_two_methods_on_two_corpora_get_a_panel_each(make_study, tmp_path):
     combined = dataclasses.replace(results, frame=pd.concat(parts, ignore_index=True))
     page = write_report(STUDY, combined, tmp_path / "report").page.read_text()
     assert "ravdess, a$b$c" in page
+
+
+def test_what_was_declared_leads_and_is_not_explored_again(make_study, tmp_path):
+    main = Contrasts("main", "strategy", "random", percents=(5.0,), declared=True)
+    study = dataclasses.replace(STUDY, families=(main,), declared_at=0.0)
+    results = make_study(known, strategies=("random", "entropy", "margin")).results
+    report = write_report(study, results, tmp_path / "report", simulations=0)
+    table = pd.read_csv(report.folder / "comparison.csv")
+    assert table.groupby("declared")["percent"].unique().map(list).to_dict() == {True: [5.0], False: [10.0]}
+    assert "declared comparison" in text_of(report.page)
+    assert "exploratory comparison" not in text_of(report.page)
+
+
+def test_what_was_declared_late_is_explored(make_study, tmp_path):
+    main = Contrasts("main", "strategy", "random", percents=(5.0,), declared=True)
+    study = dataclasses.replace(STUDY, families=(main,), declared_at=float("inf"))
+    report = write_report(study, make_study(known).results, tmp_path / "report", simulations=0)
+    text = text_of(report.page)
+    assert "They were declared when 36 of these cells had finished already" in text
+    assert "declared comparison" not in text
+    assert not pd.read_csv(report.folder / "comparison.csv")["declared"].any()
+
+
+def test_a_declared_family_of_the_same_runs_is_named(make_study, tmp_path):
+    first = Contrasts("only round 0", "strategy", "random", percents=(1.0,), declared=True)
+    study = dataclasses.replace(STUDY, families=(first,))
+    text = text_of(write_report(study, make_study(known).results, tmp_path / "report", simulations=0).page)
+    assert "“only round 0” has nothing to compare" in text
+
+
+def test_a_method_with_a_backbone_of_random_weights_is_not_compared_with_others(make_study, tmp_path):
+    methods = Contrasts("methods", "method", "functionals", declared=True)
+    study = dataclasses.replace(
+        STUDY, families=(methods,), declared_at=0.0, with_backbone=frozenset({"pooled_transformer"})
+    )
+    results = make_study(known).results
+    other = results.frame.assign(method="pooled_transformer", key=results.frame["key"] + "t")
+    other["ua"] = other["ua"] + 0.2 + 0.01 * other["fold"]
+    both = dataclasses.replace(results, frame=pd.concat([results.frame, other], ignore_index=True))
+    table = pd.read_csv(write_report(study, both, tmp_path / "a", simulations=0).folder / "comparison.csv")
+    assert set(table[table["axis"] == "method"]["reason"]) == {"not testable here (no pretrained weights)"}
+    ranks = pd.read_csv(tmp_path / "a" / "ranks.csv")
+    assert {"functionals, none", "pooled_transformer, none"} == {
+        title.partition("(")[2].rstrip(")") for title in ranks["ranking"]
+    }
+    pretrained = dataclasses.replace(study, weights_are="pretrained")
+    table = pd.read_csv(
+        write_report(pretrained, both, tmp_path / "b", simulations=0).folder / "comparison.csv"
+    )
+    assert "better" in set(table[table["axis"] == "method"]["verdict"])
+
+
+def test_no_name_can_end_the_script_that_holds_the_numbers(make_study, tmp_path):
+    results = make_study(known, strategies=("random", "</script><b>")).results
+    page = write_report(STUDY, results, tmp_path / "report", simulations=0).page.read_text()
+    numbers = page[page.index('id="points"') :]
+    assert "</script><b>" not in page
+    assert "\\u003c/script>\\u003cb>" in numbers[: numbers.index("</script>")]
+
+
+def test_infinite_values_are_written_as_scripts_read_them():
+    assert _attributes(Cell("not reached", value=float("inf")), "labels") == ' data-value="Infinity"'
+    assert _attributes(Cell("—", value=float("nan")), "labels") == ""
