@@ -17,7 +17,15 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from after_ray.store import Store
-from sweeps.tracking._database import forget, make, set_aside, sqlite_file, what_is_wrong, what_went_wrong
+from sweeps.tracking._database import (
+    files_elsewhere,
+    forget,
+    make,
+    set_aside,
+    sqlite_file,
+    what_is_wrong,
+    what_went_wrong,
+)
 from sweeps.tracking.errors import (
     ANOTHER,
     DatabaseSetAside,
@@ -92,7 +100,8 @@ def connect(
 ) -> MlflowClient:
     """A client that has reached its backend; a new SQLite database is made here, by one process.
 
-    The store's own database is set aside and made anew when MLflow cannot open it, which `say` is told.
+    The store's own database is set aside and made anew when MLflow cannot open it, or when it was copied from
+    another store, which `say` is told.
 
     Raises:
         NoTracker: when the URI names no server and no database.
@@ -108,13 +117,20 @@ def connect(
     with FileLock(folder / "database.lock"):
         probe(tracking_uri, fills_in(command))
         if (file := sqlite_file(tracking_uri)) is not None:
-            if file.exists() and (reason := what_is_wrong(file)):
+            own = tracking_uri == default_tracking_uri(store)
+            if file.exists() and (reason := what_is_wrong(file) or (moved(store) if own else "")):
                 _renew(tracking_uri, store, reason, command, say)
             make(file, _client)
         client = _open(tracking_uri, store, command, say)
         if tracking_uri == default_tracking_uri(store):
             _use_write_ahead_log(store.root.resolve() / "mlflow.db")
     return client
+
+
+def moved(store: Store) -> str:
+    """Why the store's own database belongs to another place; empty where it does not, or there is none."""
+    root = store.root.resolve()
+    return files_elsewhere(root / "mlflow.db", root / "mlartifacts") if (root / "mlflow.db").exists() else ""
 
 
 def _refuse_no_folder(tracking_uri: str, store: Store, command: str) -> None:

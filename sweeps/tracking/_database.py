@@ -75,6 +75,23 @@ def what_is_wrong(database: Path) -> str:
         return "" if _is_passing(error) else str(error)
 
 
+def files_elsewhere(database: Path, artifacts: Path) -> str:
+    """Why a store's own database is not its own: its runs keep files elsewhere; empty when they do not.
+
+    A store that was copied with its database would write into the store that it was copied from.
+    """
+    query = "SELECT artifact_location FROM experiments WHERE name LIKE 'after-ray/%'"
+    try:
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            locations = [str(location) for (location,) in connection.execute(query)]
+    except sqlite3.DatabaseError:
+        return ""  # whether it can be opened at all is asked by `what_is_wrong`
+    others = [location for location in locations if location.rstrip("/") != artifacts.absolute().as_uri()]
+    return (
+        f"it was copied or moved with its store: its runs keep their files in {others[0]}" if others else ""
+    )
+
+
 def what_went_wrong(error: BaseException) -> str:
     """Why MLflow cannot open a database, from its error; empty when the database may not be to blame."""
     chain = list(_chain(error))

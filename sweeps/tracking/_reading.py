@@ -19,7 +19,7 @@ from after_ray.wording import counted
 from analysis.results import Results, joined, refuse_no_plan
 from sweeps.tracking import _names as names
 from sweeps.tracking._artifacts import Artifacts
-from sweeps.tracking._connection import connect_to_read
+from sweeps.tracking._connection import connect_to_read, default_tracking_uri, moved
 from sweeps.tracking._content import CELLS_FILE, FORMAT, OF_THE_ROUND, predictions_name
 from sweeps.tracking._known import PLACE
 from sweeps.tracking._requests import search
@@ -99,11 +99,13 @@ def from_mlflow(
     if not finished:
         command = ANY_STUDY  # this store could fill nothing in
     try:
+        if tracking_uri == default_tracking_uri(store) and (reason := moved(store)):
+            raise DatabaseUnusable(tracking_uri, reason, f"'{command}' makes it anew")
         found = _read(cells, tracking_uri, study)
     except (TrackerUnreachable, DatabaseUnusable) as error:
         if not finished:
             raise
-        reason = "cannot be reached" if isinstance(error, TrackerUnreachable) else "is damaged"
+        reason = "cannot be reached" if isinstance(error, TrackerUnreachable) else "cannot be used"
         lacking = _lacking(cells, Found(), finished)
         raise MirrorBehind(tracking_uri, lacking, f"it {reason}: {error.reason}", command) from error
     if lacking := _lacking(cells, found, finished):

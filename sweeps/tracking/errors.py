@@ -64,8 +64,9 @@ class DatabaseSetAside(AfterRayError):
 
     def __init__(self, database: Path, reason: str, aside: Path) -> None:
         super().__init__(
-            f"MLflow cannot open {database} ({reason}); it holds nothing that the store lacks, so it was set "
-            f"aside as {aside.name} and is made anew: run 'after-ray mirror' for the store's other studies."
+            f"MLflow's database {database} cannot be used ({reason}); it holds nothing that the store "
+            f"lacks, so it was set aside as {aside.name} and is made anew: run 'after-ray mirror' for the "
+            "store's other studies."
         )
 
 

@@ -19,7 +19,7 @@ from analysis.results import Predictions, Results, from_store
 from sweeps.commands.mirror import mirror_study
 from sweeps.planning.plan import Axes
 from sweeps.reporting import cells_frame, open_results, read_results
-from sweeps.study.opening import OpenStudy
+from sweeps.study.opening import OpenStudy, open_study
 from sweeps.tracking import default_tracking_uri, from_mlflow
 from sweeps.tracking._artifacts import Artifacts
 from sweeps.tracking._content import FORMAT, FinishedRound, cells_of
@@ -228,10 +228,11 @@ def test_what_mlflow_lacks_is_said_once_and_read_from_the_store(study: OpenStudy
     write_made_up(study, unfinished)
     said: list[str] = []
     results = read_results(study, say=said.append)
-    assert said == [results.note]
-    assert results.note.startswith("MLflow at sqlite:////")
-    assert f"lacks 11 finished cells: 'after-ray mirror {study.path} --store" in results.note
-    assert results.note.endswith("fills it in from the store; what is reported now is read from the store.")
+    assert results.note == "MLflow lacks 11 finished cells; what is reported now is read from the store."
+    (sentence,) = said
+    assert sentence.startswith("MLflow at sqlite:////")
+    assert f"lacks 11 finished cells: 'after-ray mirror {study.path} --store" in sentence
+    assert sentence.endswith("fills it in from the store; what is reported now is read from the store.")
     assert_same(stored(study), results)
     assert read_results(study, "store", say=said.append).note == ""
     mirror_study(study, None, rebuild=False)
@@ -242,8 +243,9 @@ def test_what_mlflow_lacks_is_said_once_and_read_from_the_store(study: OpenStudy
 def test_a_tracker_that_is_away_is_said_with_what_it_lacks(mirrored: OpenStudy) -> None:
     said: list[str] = []
     results = read_results(mirrored, None, NOWHERE, said.append)
-    assert f"MLflow at {NOWHERE} lacks 11 finished cells (it cannot be reached: " in results.note
-    assert f"--tracking-uri {NOWHERE}'" in results.note
+    assert f"MLflow at {NOWHERE} lacks 11 finished cells (it cannot be reached: " in said[0]
+    assert f"--tracking-uri {NOWHERE}'" in said[0]
+    assert results.note.startswith("MLflow lacks 11 finished cells; ")
     with pytest.raises(MirrorBehind, match="cannot be reached"):
         tracked(mirrored, NOWHERE)
 
@@ -334,3 +336,26 @@ def test_a_server_that_dies_while_it_is_read_is_said(
     cells = cells_frame(study.plan)
     with pytest.raises(MirrorBehind, match="cannot be reached"):
         from_mlflow(cells, server.uri, "small", study.store)
+
+
+def files_below(folder: Path) -> dict[str, float]:
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_a_copied_store_reads_and_writes_its_own_files_only(mirrored: OpenStudy, tmp_path: Path) -> None:
+    """Runs name their folders from the root on: a copy once read from, and wrote into, where it came from."""
+    before = files_below(mirrored.store.root)
+    place = tmp_path / "copy"
+    shutil.copytree(mirrored.store.root, place)
+    copied = open_study(mirrored.path, place, mirrored.overrides)
+    said: list[str] = []
+    results = read_results(copied, say=said.append)
+    assert "cannot be used: it was copied or moved with its store" in said[0]
+    assert_same(stored(mirrored), results)
+    mirror_study(copied, None, rebuild=False)
+    assert files_below(mirrored.store.root).keys() == before.keys()
+    assert (place / "mlflow.db.damaged-1").is_file()
+    _, runs = runs_of(copied)
+    assert runs
+    assert all(folder_of(run).is_relative_to(place) for run in runs)
+    assert_same(stored(mirrored), tracked(copied))
