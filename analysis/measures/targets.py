@@ -30,9 +30,9 @@ _HEAD = ("", "target", "labels", "95 % interval", "of train, %", "with validatio
 _NOTE = (
     "Where the running maximum of a fold's mean over seeds meets the target, linear between ratios; median "
     "over folds; the interval resamples seeds within folds, on these speakers. “≤”: the curve begins above "
-    "the target. “not reached (more than n)”: not with the n labels of its last ratio, in the median fold. "
-    "With validation: labelled and validation utterances. Ratio: labels of this row over those of "
-    "{reference}, otherwise alike."
+    "the target. “not reached (more than n)”: half of the folds or more never meet it; n is the median in "
+    "which these count with the labels of their last ratio. With validation: labelled and validation "
+    "utterances. Ratio: labels of this row over those of {reference}, otherwise alike."
 )
 _INCOMPLETE = " * runs with missing cells are left out."
 
@@ -60,8 +60,10 @@ def targets_frame(
     Returns:
         The axes of the family; `target` (its name), `target_score` (mean over folds), `target_from` (which
         full-data model it is a share of); `cost` (one of `COSTS`: utterances, percent or seconds); `median`
-        over folds with `low` and `high`, infinite where the target is not reached; `first` and `last`:
-        medians of what the curve begins and ends with; `reached`: `yes`, `at once` (the first ratio is above
+        over folds with `low` and `high`, infinite where the target is not reached; `at_least` and
+        `high_at_least`: what is then known of `median` and `high`, from the folds that reach the target and
+        the last ratio of the others; `first` and `last`: medians of what the curves begin and end with;
+        `reached`: `yes`, `at once` (the first ratio is above
         the target) or `no`; `folds_reached`, `folds`, `runs`, `runs_planned`; `reference`, `ratio` and
         `ratio_is`: exact, at most, at least, or empty where nothing is known of it.
     """
@@ -137,6 +139,8 @@ def _rows(
             "median": reached.cost,
             "low": reached.low,
             "high": reached.high,
+            "at_least": reached.at_least,
+            "high_at_least": reached.high_at_least,
             "first": float(np.median([curve.cost[place, 0] for curve in curves])),
             "last": float(np.median([curve.cost[place, -1] for curve in curves])),
             "reached": _in_a_word(reached),
@@ -181,7 +185,7 @@ def _ratio(row: pd.Series[Any], other: pd.Series[Any] | None) -> tuple[float, st
         return float("nan"), ""
     side = {"at once": -1, "yes": 0, "no": 1}
     sides = {side[row["reached"]], -side[other["reached"]]} - {0}
-    known = [float(each["last"] if each["reached"] == "no" else each["median"]) for each in (row, other)]
+    known = [float(each["at_least"] if each["reached"] == "no" else each["median"]) for each in (row, other)]
     if len(sides) > 1 or np.isnan(known).any() or not known[1]:
         return float("nan"), ""
     return known[0] / known[1], {-1: "at most", 1: "at least"}[sides.pop()] if sides else "exact"
@@ -219,17 +223,17 @@ def _line(by_cost: Mapping[str, pd.Series[Any]], axes: list[str]) -> tuple[Cell,
 
 def _paid(row: pd.Series[Any], text: Any, never: str = "{}") -> Cell:
     """A cost for people; a censored one says so."""
-    if np.isnan(row["median"]) or (np.isinf(row["median"]) and np.isnan(row["last"])):
+    if np.isnan(row["median"]) or (np.isinf(row["median"]) and np.isnan(row["at_least"])):
         return Cell(NOTHING)
     if np.isinf(row["median"]):
-        return Cell(never.format(f"more than {text(row['last'])}"), value=float("inf"))
+        return Cell(never.format(f"more than {text(row['at_least'])}"), value=float("inf"))
     return Cell("≤ " * (row["reached"] == "at once") + text(row["median"]), value=float(row["median"]))
 
 
 def _interval(row: pd.Series[Any]) -> str:
     if np.isnan(row["low"]) or np.isinf(row["low"]):
         return NOTHING
-    above = f"more than {row['last']:.0f}" if np.isinf(row["high"]) else f"{row['high']:.0f}"
+    above = f"more than {row['high_at_least']:.0f}" if np.isinf(row["high"]) else f"{row['high']:.0f}"
     return f"{row['low']:.0f} to {above}"
 
 

@@ -94,6 +94,37 @@ def test_what_is_not_reached_is_censored(make_study) -> None:
     assert table.title == "Labels to reach UA 60 %"
 
 
+def test_a_bound_on_what_is_not_reached_counts_the_folds_that_reach_it(make_study) -> None:
+    """Entropy reaches 0.6 with 30 labels in two folds, and not with 80 in the other two."""
+
+    def of(row):
+        flat = row.strategy == "entropy" and row.fold > 1
+        return ([0.5, 0.5, 0.5] if flat else [0.5, 0.7, 0.8])[PERCENTS.index(int(row.percent))]
+
+    frame = targets_of(study_of(make_study, of, folds=(0, 1, 2, 3)), 0.6)
+    found = row_of(frame, "entropy")
+    assert (found["median"], found["last"], found["folds_reached"]) == (np.inf, 80, 2)
+    assert found["at_least"] == pytest.approx((30 + 80) / 2)
+    assert (found["ratio"], found["ratio_is"]) == (pytest.approx(55 / 30), "at least")
+    (table,) = targets_tables(frame)
+    assert [cell.text for cell in table.rows[1]][2:8] == [
+        "not reached (more than 55)", "—", "more than 13.8", "more than 95", "more than 42 s", "≥ 1.83",
+    ]  # fmt: skip
+
+
+def test_an_interval_that_is_open_above_says_what_the_other_folds_add(make_study) -> None:
+    """Fold 0 reaches 0.6 with 30 labels; fold 1 does with one of its seeds, and a draw may lack that one."""
+
+    def of(row):
+        lucky = row.fold == 0 or row.seed == 0
+        return ([0.5, 0.7, 0.8] if lucky else [0.5, 0.5, 0.5])[PERCENTS.index(int(row.percent))]
+
+    frame = targets_of(study_of(make_study, of, folds=(0, 1)), 0.6)
+    assert row_of(frame, "entropy")["high_at_least"] == pytest.approx((30 + 80) / 2)
+    (table,) = targets_tables(frame)
+    assert [row[3].text for row in table.rows] == ["30 to more than 55"] * 2
+
+
 def test_a_curve_that_begins_above_the_target_reached_it_nobody_knows_when(make_study) -> None:
     of = curve(random=[0.5, 0.6, 0.7], entropy=[0.65, 0.7, 0.8])
     frame = targets_of(study_of(make_study, of), 0.6)
