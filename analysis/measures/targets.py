@@ -14,17 +14,13 @@ from analysis._rendering import NOTHING, Cell, Table, percent, seconds_text
 from analysis.curves import FoldCurve, Reached, to_targets
 from analysis.families import Family, label, varying
 from analysis.measures._text import family_of
+from analysis.measures.full_data import FullData, full_data, model_of
 from analysis.measures.runs import Runs, reference_of, runs_of
 from analysis.results import Results
 
 SHARE_OF_ALL = 0.95  # of the score with everything labelled, per fold
 COSTS = ("labelled", "labelled_and_validation", "percent_of_train", "charged_seconds")
-SINGLE_RUN = "a single run on all labels"
-AT_THE_END = "the mean of all cells of this method and adaptation at 100 %"
-_NO_RELATIVE_TARGET = (
-    "Labels to reach 95 % of the full-data model are not given for {}: nothing of it was trained on all "
-    "labels."
-)
+_NO_RELATIVE_TARGET = "Labels to reach 95 % of the full-data model are not given for {}: {}."
 
 _HEAD = ("", "target", "labels", "95 % interval", "of train, %", "with validation", "charged time")
 _NOTE = (
@@ -68,11 +64,12 @@ def targets_frame(
         `ratio_is`: exact, at most, at least, or empty where nothing is known of it.
     """
     found = runs_of(results)
+    models = full_data(found)
     rows = [
         row
         for runs in found.values()
         if len(runs.percents) > 1 and runs.complete.any()
-        for target in _targets(runs, found, targets)
+        for target in _targets(runs, models[model_of(runs.family)], targets)
         for row in _rows(runs, target, reference, generator)
     ]
     return _with_ratios(pd.DataFrame(rows), reference) if rows else pd.DataFrame()
@@ -88,35 +85,20 @@ def targets_tables(frame: pd.DataFrame, times: str = "") -> tuple[Table, ...]:
 
 
 def without_full_data(results: Results) -> tuple[str, ...]:
-    """A sentence for each corpus, method and adaptation of which nothing is finished with all labels."""
-    models = ["corpus", "method", "adaptation"]
-    most = results.frame.groupby(models, sort=False)["percent"].max().reset_index()
+    """A sentence for each corpus, method and adaptation with a curve but no full-data model to reach."""
     return tuple(
-        _NO_RELATIVE_TARGET.format(f"{row['method']} on {row['corpus']} with adaptation {row['adaptation']}")
-        for _, row in most[most["percent"] < 100].iterrows()
+        _NO_RELATIVE_TARGET.format(f"{method} on {corpus} with adaptation {adaptation}", full.reason)
+        for (corpus, method, adaptation), full in full_data(runs_of(results)).items()
+        if full.reason
     )
 
 
-def _targets(runs: Runs, found: Mapping[Family, Runs], absolute: Sequence[float]) -> Iterator[_Target]:
+def _targets(runs: Runs, full: FullData, absolute: Sequence[float]) -> Iterator[_Target]:
     for score in absolute:
         yield _Target(f"UA {100 * score:g} %", dict.fromkeys(runs.folds, score))
-    full, source = _full_data(runs.family, found)
-    if full:
-        scores = {fold: SHARE_OF_ALL * score for fold, score in full.items()}
-        yield _Target(f"{percent(SHARE_OF_ALL, 0)} % of the full-data model", scores, source)
-
-
-def _full_data(family: Family, found: Mapping[Family, Runs]) -> tuple[dict[int, float], str]:
-    """The score with all labels on each fold, for this corpus, method and adaptation, and what it is of."""
-    alike = [runs for other, runs in found.items() if other[:3] == family[:3] and runs.percents[-1] == 100]
-    single = [runs for runs in alike if len(runs.percents) == 1]
-    scores: dict[int, list[float]] = {}
-    for runs in single or alike:
-        for place, fold in enumerate(runs.folds):
-            last = runs.values["score"][place, :, -1]
-            scores.setdefault(fold, []).extend(last[~np.isnan(last)].tolist())
-    known = {fold: float(np.mean(values)) for fold, values in scores.items() if values}
-    return known, SINGLE_RUN if single else AT_THE_END
+    if full.by_fold:
+        scores = {fold: SHARE_OF_ALL * score for fold, score in full.by_fold.items()}
+        yield _Target(f"{percent(SHARE_OF_ALL, 0)} % of the full-data model", scores, full.source)
 
 
 def _rows(
@@ -125,10 +107,7 @@ def _rows(
     curves = [
         FoldCurve(costs, scores, target.by_fold[fold])
         for (fold, scores), costs in zip(runs.by_fold().items(), _costs(runs), strict=True)
-        if fold in target.by_fold
     ]
-    if not curves:
-        return
     for place, reached in enumerate(to_targets(curves, generator)):
         yield {
             **runs.family._asdict(),
