@@ -11,7 +11,7 @@ from analysis._rendering import NOTHING, Cell, Table, percent, points
 from analysis.families import by_family, label, percent_text, varying
 from analysis.measures._text import figure
 from analysis.measures.composition import NAMED, Composition
-from analysis.measures.runs import usual_ratio
+from analysis.measures.trajectories import usual_ratio
 
 _NOTE = (
     "Off train: half the sum of the absolute differences between the shares of the labelled set and those "

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from analysis.families import Family
-from analysis.measures.runs import Runs
+from analysis.measures.trajectories import Trajectories
 
 AT_ONCE = "one trained on all labels at once"
 AT_THE_END = "the mean of all cells of this method and adaptation at 100 %"
@@ -49,24 +49,24 @@ def model_of(family: Family) -> Model:
     return family[:3]
 
 
-def full_data(found: Mapping[Family, Runs]) -> dict[Model, FullData]:
+def full_data(found: Mapping[Family, Trajectories]) -> dict[Model, FullData]:
     """Of every model that has a learning curve of which a cell is finished."""
-    models: dict[Model, list[Runs]] = {}
-    for family, runs in found.items():
-        models.setdefault(model_of(family), []).append(runs)
+    models: dict[Model, list[Trajectories]] = {}
+    for family, one in found.items():
+        models.setdefault(model_of(family), []).append(one)
     return {model: _full_data(alike) for model, alike in models.items() if _begun(alike)}
 
 
-def _begun(alike: Sequence[Runs]) -> bool:
-    return any(len(runs.percents) > 1 and not np.isnan(runs.values["score"]).all() for runs in alike)
+def _begun(alike: Sequence[Trajectories]) -> bool:
+    return any(len(one.percents) > 1 and not np.isnan(one.values["score"]).all() for one in alike)
 
 
-def _full_data(alike: Sequence[Runs]) -> FullData:
+def _full_data(alike: Sequence[Trajectories]) -> FullData:
     """Trained at once where that is finished on every fold of the curves, else the ends of trajectories."""
-    curves = [runs for runs in alike if len(runs.percents) > 1]
-    needed = {fold for runs in curves for fold in runs.by_fold()}
-    at_once = _ends([runs for runs in alike if runs.percents == (100,)])
-    at_the_end = _ends([runs for runs in curves if runs.percents[-1] == 100])
+    curves = [one for one in alike if len(one.percents) > 1]
+    needed = {fold for one in curves for fold in one.by_fold()}
+    at_once = _ends([one for one in alike if one.percents == (100,)])
+    at_the_end = _ends([one for one in curves if one.percents[-1] == 100])
     if not needed:
         return FullData(reason="no learning curve of it is finished on any fold")
     if needed <= at_once.by_fold.keys():
@@ -82,11 +82,11 @@ def _full_data(alike: Sequence[Runs]) -> FullData:
     return FullData(reason=" and ".join(state) or "nothing of it is trained on all labels")
 
 
-def _ends(families: Sequence[Runs]) -> _Ends:
+def _ends(families: Sequence[Trajectories]) -> _Ends:
     scores: dict[int, list[float]] = {}
-    for runs in families:
-        for place, fold in enumerate(runs.folds):
-            scores.setdefault(fold, []).extend(runs.values["score"][place, runs.planned[place], -1].tolist())
+    for one in families:
+        for place, fold in enumerate(one.folds):
+            scores.setdefault(fold, []).extend(one.values["score"][place, one.planned[place], -1].tolist())
     every = np.array([score for of_fold in scores.values() for score in of_fold])
     known = {fold: values for fold, values in scores.items() if not np.isnan(values).all()}
     means = {fold: float(np.nanmean(values)) for fold, values in known.items()}

@@ -11,7 +11,7 @@ import pandas as pd
 from analysis._rendering import NOTHING, Cell, Table, percent
 from analysis.families import AXES, Family, by_family, cells_of, families, label, percent_text, varying
 from analysis.measures._text import figure
-from analysis.measures.runs import usual_ratio
+from analysis.measures.trajectories import usual_ratio
 from analysis.results import Results
 
 By = Literal["gender", "speaker", "corpus"]

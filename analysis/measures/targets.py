@@ -15,7 +15,7 @@ from analysis.curves import FoldCurve, Reached, to_targets
 from analysis.families import Family, label, varying
 from analysis.measures._text import family_of
 from analysis.measures.full_data import FullData, full_data, model_of
-from analysis.measures.runs import Runs, reference_of, runs_of
+from analysis.measures.trajectories import Trajectories, reference_of, trajectories_of
 from analysis.results import Results
 
 SHARE_OF_ALL = 0.95  # of the score with everything labelled, per fold
@@ -30,7 +30,7 @@ _NOTE = (
     "which these count with the labels of their last ratio. With validation: labelled and validation "
     "utterances. Ratio: labels of this row over those of {reference}, otherwise alike."
 )
-_INCOMPLETE = " * runs with missing cells are left out."
+_INCOMPLETE = " * trajectories with missing cells are left out."
 
 
 @dataclass(frozen=True)
@@ -59,18 +59,18 @@ def targets_frame(
         over folds with `low` and `high`, infinite where the target is not reached; `at_least` and
         `high_at_least`: what is then known of `median` and `high`, from the folds that reach the target and
         the last ratio of the others; `first` and `last`: medians of what the curves begin and end with;
-        `reached`: `yes`, `at once` (the first ratio is above
-        the target) or `no`; `folds_reached`, `folds`, `runs`, `runs_planned`; `reference`, `ratio` and
-        `ratio_is`: exact, at most, at least, or empty where nothing is known of it.
+        `reached`: `yes`, `at once` (the first ratio is above the target) or `no`; `folds_reached`, `folds`,
+        `trajectories`, `trajectories_planned`; `reference`, `ratio` and `ratio_is`: exact, at most, at least,
+        or empty where nothing is known of it.
     """
-    found = runs_of(results)
+    found = trajectories_of(results)
     models = full_data(found)
     rows = [
         row
-        for runs in found.values()
-        if len(runs.percents) > 1 and runs.complete.any()
-        for target in _targets(runs, models[model_of(runs.family)], targets)
-        for row in _rows(runs, target, reference, generator)
+        for trajectories in found.values()
+        if len(trajectories.percents) > 1 and trajectories.complete.any()
+        for target in _targets(trajectories, models[model_of(trajectories.family)], targets)
+        for row in _rows(trajectories, target, reference, generator)
     ]
     return _with_ratios(pd.DataFrame(rows), reference) if rows else pd.DataFrame()
 
@@ -88,29 +88,29 @@ def without_full_data(results: Results) -> tuple[str, ...]:
     """A sentence for each corpus, method and adaptation with a curve but no full-data model to reach."""
     return tuple(
         _NO_RELATIVE_TARGET.format(f"{method} on {corpus} with adaptation {adaptation}", full.reason)
-        for (corpus, method, adaptation), full in full_data(runs_of(results)).items()
+        for (corpus, method, adaptation), full in full_data(trajectories_of(results)).items()
         if full.reason
     )
 
 
-def _targets(runs: Runs, full: FullData, absolute: Sequence[float]) -> Iterator[_Target]:
+def _targets(trajectories: Trajectories, full: FullData, absolute: Sequence[float]) -> Iterator[_Target]:
     for score in absolute:
-        yield _Target(f"UA {100 * score:g} %", dict.fromkeys(runs.folds, score))
+        yield _Target(f"UA {100 * score:g} %", dict.fromkeys(trajectories.folds, score))
     if full.by_fold:
         scores = {fold: SHARE_OF_ALL * score for fold, score in full.by_fold.items()}
         yield _Target(f"{percent(SHARE_OF_ALL, 0)} % of the full-data model", scores, full.source)
 
 
 def _rows(
-    runs: Runs, target: _Target, reference: str, generator: np.random.Generator
+    trajectories: Trajectories, target: _Target, reference: str, generator: np.random.Generator
 ) -> Iterator[dict[str, Any]]:
     curves = [
         FoldCurve(costs, scores, target.by_fold[fold])
-        for (fold, scores), costs in zip(runs.by_fold().items(), _costs(runs), strict=True)
+        for (fold, scores), costs in zip(trajectories.by_fold().items(), _costs(trajectories), strict=True)
     ]
     for place, reached in enumerate(to_targets(curves, generator)):
         yield {
-            **runs.family._asdict(),
+            **trajectories.family._asdict(),
             "target": target.name,
             "target_score": float(np.mean([curve.target for curve in curves])),
             "target_from": target.source,
@@ -125,15 +125,15 @@ def _rows(
             "reached": _in_a_word(reached),
             "folds_reached": reached.folds_reached,
             "folds": reached.folds,
-            **runs.counts,
+            **trajectories.counts,
             "reference": reference,
         }
 
 
-def _costs(runs: Runs) -> list[NDArray[np.float64]]:
+def _costs(trajectories: Trajectories) -> list[NDArray[np.float64]]:
     """What each fold has paid at each ratio, mean over seeds, shape (costs, ratios)."""
     names = ("labelled", "validation", "validation_used", "train", "charged_seconds")
-    by_name = [runs.by_fold(name).values() for name in names]
+    by_name = [trajectories.by_fold(name).values() for name in names]
     costs = []
     for values in zip(*by_name, strict=True):
         labelled, validation, used, train, seconds = (value.mean(axis=0) for value in values)
@@ -180,13 +180,13 @@ def _table(name: str, rows: pd.DataFrame, axes: list[str], times: str) -> Table:
     sources = [source for source in rows["target_from"].unique() if source]
     note += f" {times}" if times else ""
     note += f" Full-data model: {' or '.join(sources)}." if sources else ""
-    note += _INCOMPLETE if (rows["runs"] < rows["runs_planned"]).any() else ""
+    note += _INCOMPLETE if (rows["trajectories"] < rows["trajectories_planned"]).any() else ""
     return Table(f"Labels to reach {name}", (*_HEAD, f"ratio to {reference}", "folds"), lines, note)
 
 
 def _line(by_cost: Mapping[str, pd.Series[Any]], axes: list[str]) -> tuple[Cell, ...]:
     labels, checked, share, seconds = (by_cost[cost] for cost in COSTS)
-    star = "" if labels["runs"] == labels["runs_planned"] else " *"
+    star = "" if labels["trajectories"] == labels["trajectories_planned"] else " *"
     return (
         Cell(label(family_of(labels), axes) + star),
         Cell(percent(labels["target_score"]), value=labels["target_score"]),

@@ -249,7 +249,7 @@ def test_without_any_full_data_there_is_a_sentence(make_study) -> None:
     )
 
 
-def test_runs_with_missing_cells_are_left_out_and_folds_without_a_target_too(make_study) -> None:
+def test_trajectories_with_missing_cells_are_left_out_and_folds_without_a_target_too(make_study) -> None:
     study = make_study(
         lambda *_: 0.5,
         percents=(50, 100),
@@ -262,10 +262,10 @@ def test_runs_with_missing_cells_are_left_out_and_folds_without_a_target_too(mak
     results = with_columns(study.results, ua=lambda row: 0.5 if row.percent == 50 else 0.9 + row.seed)
     frame = targets_of(results)
     found = row_of(frame, "entropy")
-    assert (found["folds"], found["runs"], found["runs_planned"]) == (2, 3, 6)
+    assert (found["folds"], found["trajectories"], found["trajectories_planned"]) == (2, 3, 6)
     (table,) = targets_tables(frame)
     assert table.rows[1][0].text == "entropy *"
-    assert "runs with missing cells are left out" in table.note
+    assert "trajectories with missing cells are left out" in table.note
 
 
 def test_one_seed_has_no_interval(make_study) -> None:
