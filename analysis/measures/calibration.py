@@ -11,7 +11,8 @@ from analysis._rendering import Cell, Table, percent
 from analysis.curves import interval_over_folds
 from analysis.families import families, label, percent_text, varying
 from analysis.measures._text import family_of, figure, range_text
-from analysis.measures.trajectories import Trajectories, trajectories_of, usual_ratio
+from analysis.measures.trajectories import Trajectories, trajectories_of
+from analysis.ratios import few_labels
 from analysis.results import Results
 
 _SCORES = {"ece": "ece", "nll": "loss"}  # as columns of the frame name them
@@ -48,8 +49,8 @@ def calibration_frame(results: Results) -> pd.DataFrame:
 
 
 def calibration_table(frame: pd.DataFrame) -> Table:
-    """Families by ECE and NLL at the ratio nearest to 20 % and at the last one."""
-    ratios = sorted({usual_ratio(frame["percent"]), float(frame["percent"].max())})
+    """Families by ECE and NLL at the ratio spoken of first and at the last one."""
+    ratios = sorted({few_labels(frame["percent"]), float(frame["percent"].max())})
     axes, incomplete = varying(frame), bool((frame["cells"] < frame["planned"]).any())
     rows = {(family_of(row), row["percent"]): row for _, row in frame.iterrows()}
     lines = tuple(

@@ -15,7 +15,6 @@ from analysis.families import Family, by_family
 from analysis.results import Results
 
 _COLUMNS = ("labelled", "validation", "validation_used", "train", "test", "charged_seconds")
-USUAL_RATIO = 20.0  # percent of train: where the paper compares
 
 
 @dataclass(frozen=True)
@@ -83,11 +82,6 @@ def trajectories_of(results: Results, metric: str = "ua") -> dict[Family, Trajec
 def reference_of(family: Family, strategy: str) -> Family:
     """The family that differs from this one by its strategy only."""
     return family._replace(strategy=strategy)
-
-
-def usual_ratio(percents: pd.Series[float]) -> float:
-    """The ratio that a table shows when there is no room for all: the one nearest to 20 %."""
-    return float(min(sorted(set(percents)), key=lambda percent: abs(percent - USUAL_RATIO)))
 
 
 def _trajectories(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
-import pytest
 
 from analysis.families import Family
-from analysis.measures.trajectories import trajectories_of, usual_ratio
+from analysis.measures.trajectories import trajectories_of
 from tests.analysis.measures.frames import together, with_columns
 
 ENTROPY = Family("emodb", "functionals", "none", "entropy", "random", "fresh")
@@ -52,10 +50,3 @@ def test_a_fold_without_a_complete_trajectory_is_left_out(make_study) -> None:
     empty = list(trajectories_of(together(nothing.results)).values())[1]
     assert empty.by_fold() == {}
     assert np.isnan(empty.curve()).all()
-
-
-@pytest.mark.parametrize(
-    ("percents", "usual"), [((1, 5, 15, 30), 15), ((1, 20, 100), 20), ((100,), 100), ((10, 30), 10)]
-)
-def test_the_ratio_that_is_shown_is_the_nearest_to_20(percents, usual) -> None:
-    assert usual_ratio(pd.Series(percents, dtype=float)) == usual
