@@ -15,7 +15,7 @@ from analysis.errors import RaggedTable
 from analysis.families import Family, label, varying
 from analysis.measures._text import family_of, figure, range_text
 from analysis.measures.trajectories import Trajectories, reference_of, trajectories_of
-from analysis.results import Results
+from analysis.results import Results, chance_levels
 from analysis.significance import Claim, Evidence, claim, paired_cells
 
 AreaAxis = Literal["linear", "log2"]
@@ -56,7 +56,7 @@ def areas_frame(results: Results, reference: str, generator: np.random.Generator
     found = trajectories_of(results)
     evidence = {axis: _evidence(found, reference, axis) for axis in AREA_AXES}
     claims = dict(zip(evidence["log2"], claim(list(evidence["log2"].values())), strict=True))
-    chances = _chances(results.frame)
+    chances = chance_levels(results.frame)
     return pd.DataFrame(
         [
             {
@@ -167,14 +167,6 @@ def _with_interval(
         f"{axis}_low": low,
         f"{axis}_high": high,
     }
-
-
-def _chances(frame: pd.DataFrame) -> dict[str, float]:
-    """UA of guessing on each corpus; older records do not name their classes."""
-    if "classes" not in frame:
-        return {}
-    known = frame.dropna(subset=["classes"])
-    return {str(corpus): 1 / len(names.iloc[0]) for corpus, names in known.groupby("corpus")["classes"]}
 
 
 def _mean(evidence: Evidence | None) -> float:
