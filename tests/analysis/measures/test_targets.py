@@ -112,6 +112,15 @@ def test_a_bound_on_what_is_not_reached_counts_the_folds_that_reach_it(make_stud
     ]  # fmt: skip
 
 
+def test_what_is_not_reached_sorts_after_all_costs_and_what_nobody_knows_has_no_number(make_study) -> None:
+    of = curve(random=[0.5, 0.55, 0.58], entropy=[0.5, 0.7, 0.8])
+    results = without(study_of(make_study, of), "charged_seconds")
+    (table,) = targets_tables(targets_of(results, 0.6))
+    never, reached = ([row[place].value for place in (2, 4, 5, 6)] for row in table.rows)
+    assert never == [np.inf, np.inf, np.inf, None]
+    assert reached == [pytest.approx(30), pytest.approx(7.5), pytest.approx(70), None]
+
+
 def test_an_interval_that_is_open_above_says_what_the_other_folds_add(make_study) -> None:
     """Fold 0 reaches 0.6 with 30 labels; fold 1 does with one of its seeds, and a draw may lack that one."""
 
