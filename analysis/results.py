@@ -186,6 +186,18 @@ def pooled(frame: pd.DataFrame, metric: Literal["ua", "wa"] = "ua") -> float:
     return float(np.mean(per_seed))
 
 
+def chance_levels(frame: pd.DataFrame) -> dict[str, float]:
+    """UA of guessing on each corpus, 1 / classes; of corpora whose records name them.
+
+    >>> chance_levels(pd.DataFrame({"corpus": ["emodb", "old"], "classes": [["anger", "sad"], None]}))
+    {'emodb': 0.5}
+    """
+    if "classes" not in frame:
+        return {}
+    known = frame.dropna(subset=["classes"])
+    return {str(corpus): 1 / len(names.iloc[0]) for corpus, names in known.groupby("corpus")["classes"]}
+
+
 def _read_chain(keys: Iterable[str], store: Store) -> dict[str, Record | None]:
     """The records of `keys` and of all their ancestors, each file read once; None where there is none."""
     records: dict[str, Record | None] = {}

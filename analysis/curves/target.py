@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 DRAWS = 2000
 _NOTHING = 1e-12  # a mean that misses its target by less has rounded
+_Met = tuple[NDArray[np.int64], NDArray[np.float64]]  # place and share, as `_crossing` says
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,16 @@ class Reached:
 
     `low` and `high` are a bootstrap interval of seeds within folds, infinite alike (a censored value is
     later than the last ratio, nobody knows how much later); NaN where every fold has a single seed.
-    `folds_at_once` are those that begin at or above the target: they may have reached it before.
+    `at_least` and `high_at_least` are what is known of `cost` and `high` where they are infinite: a fold
+    that never reaches the target counts with the cost of its last ratio, one that begins above it with
+    nothing. `folds_at_once` are those that begin at or above the target: they may have reached it before.
     """
 
     cost: float
     low: float
     high: float
+    at_least: float
+    high_at_least: float
     folds_reached: int
     folds: int
     folds_at_once: int = 0
@@ -80,17 +85,30 @@ def to_targets(
     if max(len(fold.scores) for fold in folds) > 1:
         drawn = [_crossing(_drawn_means(fold, generator, draws), fold.target) for fold in folds]
     at_once = sum(int(place[0] == 0) for place, _ in met)
+    reached = sum(int(place[0] < len(fold.scores[0])) for fold, (place, _) in zip(folds, met, strict=True))
     found = []
     for kind in range(len(folds[0].cost)):
         paid = [fold.cost[kind] for fold in folds]
-        costs = np.array([_cost_at(cost, *where)[0] for cost, where in zip(paid, met, strict=True)])
-        low = high = float("nan")
+        (cost,), (at_least,) = _median_costs(paid, met)
+        low = high = high_at_least = float("nan")
         if drawn is not None:
-            each = [_cost_at(cost, *where) for cost, where in zip(paid, drawn, strict=True)]
-            low, high = _interval(_medians(np.array(each)), confidence)
-        reached = int(np.isfinite(costs).sum())
-        found.append(Reached(float(_medians(costs)), low, high, reached, len(folds), at_once))
+            costs, bounds = _median_costs(paid, drawn)
+            low, high = _interval(costs, confidence)
+            _, high_at_least = _interval(bounds, confidence)
+        found.append(
+            Reached(float(cost), low, high, float(at_least), high_at_least, reached, len(folds), at_once)
+        )
     return tuple(found)
+
+
+def _median_costs(
+    paid: Sequence[NDArray[np.float64]], met: Sequence[_Met]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The median over folds of the cost where each meets its target, and what it is at least, shape (n,)."""
+    each = list(zip(paid, met, strict=True))
+    costs = np.array([_cost_at(cost, *where) for cost, where in each])
+    bounds = np.array([_known_cost(cost, *where) for cost, where in each])
+    return _medians(costs), _medians(bounds)
 
 
 def _drawn_means(fold: FoldCurve, generator: np.random.Generator, draws: int) -> NDArray[np.float64]:
@@ -99,7 +117,7 @@ def _drawn_means(fold: FoldCurve, generator: np.random.Generator, draws: int) ->
     return fold.scores[picked].mean(axis=1)
 
 
-def _crossing(scores: NDArray[np.float64], target: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _crossing(scores: NDArray[np.float64], target: float) -> _Met:
     """Where curves of shape (n, ratios) meet the target.
 
     Returns:
@@ -125,6 +143,16 @@ def _cost_at(
     found = after.copy()
     between = (place > 0) & (place < len(cost))
     found[between] = before[between] + share[between] * (after[between] - before[between])
+    return found
+
+
+def _known_cost(
+    cost: NDArray[np.float64], place: NDArray[np.int64], share: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """What a curve has spent before it meets the target, as far as anybody knows, shape (n,)."""
+    found = _cost_at(cost, place, share)
+    found[place == len(cost)] = cost[-1]
+    found[place == 0] = 0
     return found
 
 

@@ -8,14 +8,14 @@ from analysis.measures.deficiencies import deficiencies_frame, deficiencies_tabl
 from analysis.measures.everything import Measures, measure
 from analysis.measures.groups import by_corpus_frame, by_corpus_table, gaps_frame, gaps_table, groups_frame
 from analysis.measures.penalties import Penalties, penalties, penalties_frame, penalties_tables
-from analysis.measures.runs import Runs, runs_of
 from analysis.measures.targets import targets_frame, targets_tables, without_full_data
+from analysis.measures.trajectories import Trajectories, trajectories_of
 
 __all__ = [
     "Composition",
     "Measures",
     "Penalties",
-    "Runs",
+    "Trajectories",
     "area_evidence",
     "areas_frame",
     "areas_table",
@@ -34,8 +34,8 @@ __all__ = [
     "penalties",
     "penalties_frame",
     "penalties_tables",
-    "runs_of",
     "targets_frame",
     "targets_tables",
+    "trajectories_of",
     "without_full_data",
 ]

@@ -14,8 +14,8 @@ from analysis.curves import areas_of, bootstrap_over_seeds, global_score
 from analysis.errors import RaggedTable
 from analysis.families import Family, label, varying
 from analysis.measures._text import family_of, figure, range_text
-from analysis.measures.runs import Runs, reference_of, runs_of
-from analysis.results import Results
+from analysis.measures.trajectories import Trajectories, reference_of, trajectories_of
+from analysis.results import Results, chance_levels
 from analysis.significance import Claim, Evidence, claim, paired_cells
 
 AreaAxis = Literal["linear", "log2"]
@@ -34,7 +34,7 @@ _NOTE = (
     "p-values are Holm-corrected over this table, which no study declares; better or worse needs both below "
     ".05. A dash: fewer than two ratios, or nothing to compare or resample."
 )
-_INCOMPLETE = " * runs with missing cells are left out: not comparable with the others."
+_INCOMPLETE = " * trajectories with missing cells are left out: not comparable with the others."
 
 
 def areas_frame(results: Results, reference: str, generator: np.random.Generator) -> pd.DataFrame:
@@ -47,28 +47,28 @@ def areas_frame(results: Results, reference: str, generator: np.random.Generator
 
     Returns:
         The axes of the family; `ratios`, `first_percent`, `last_percent`; `linear`, `log2` (mean over folds
-        of the seed means) with `_low` and `_high`; `global_score`; `runs` that have every ratio and
-        `runs_planned`; `reference`; `difference_linear` and `difference_log2`; of the latter, the claim
-        (`low`, `high`, `p_quasi_f` and `p_nadeau_bengio` after Holm over all rows, `detectable`, `verdict`,
-        `reason`).
+        of the seed means) with `_low` and `_high`; `global_score`; `trajectories` that have every
+        ratio and `trajectories_planned`; `reference`; `difference_linear` and `difference_log2`; of the
+        latter, the claim (`low`, `high`, `p_quasi_f` and `p_nadeau_bengio` after Holm over all rows,
+        `detectable`, `verdict`, `reason`).
         Figures are NaN where there are none.
     """
-    found = runs_of(results)
+    found = trajectories_of(results)
     evidence = {axis: _evidence(found, reference, axis) for axis in AREA_AXES}
     claims = dict(zip(evidence["log2"], claim(list(evidence["log2"].values())), strict=True))
-    chances = _chances(results.frame)
+    chances = chance_levels(results.frame)
     return pd.DataFrame(
         [
             {
                 **family._asdict(),
-                **_areas(runs, chances.get(family.corpus, float("nan")), generator),
-                **runs.counts,
+                **_areas(trajectories, chances.get(family.corpus, float("nan")), generator),
+                **trajectories.counts,
                 "reference": reference,
                 "difference_linear": _mean(evidence["linear"].get(family)),
                 "difference_log2": _mean(evidence["log2"].get(family)),
                 **_claimed(claims.get(family)),
             }
-            for family, runs in found.items()
+            for family, trajectories in found.items()
         ]
     )
 
@@ -81,13 +81,13 @@ def area_evidence(
     Families with a single ratio, or without a family of the reference strategy that is otherwise alike, are
     not in it. A pair with cells missing has the sentence why it is refused.
     """
-    return _evidence(runs_of(results, metric), reference, axis)
+    return _evidence(trajectories_of(results, metric), reference, axis)
 
 
 def areas_table(frame: pd.DataFrame) -> Table:
     """What `areas_frame` found, one row per family; the best area of a corpus and its ratios bold."""
     axes = varying(frame)
-    alike = frame.assign(whole=frame["runs"] == frame["runs_planned"])
+    alike = frame.assign(whole=frame["trajectories"] == frame["trajectories_planned"])
     best = alike[alike["whole"]].groupby(["corpus", "ratios", "first_percent", "last_percent"])["log2"]
     leads = (best.transform("max") - alike["log2"] < 1e-12) & (best.transform("nunique") > 1)
     note = _NOTE.format(reference=frame["reference"].iloc[0])
@@ -100,56 +100,62 @@ def areas_table(frame: pd.DataFrame) -> Table:
     )
 
 
-def _evidence(found: Mapping[Family, Runs], reference: str, axis: AreaAxis) -> dict[Family, Evidence]:
+def _evidence(found: Mapping[Family, Trajectories], reference: str, axis: AreaAxis) -> dict[Family, Evidence]:
     return {
-        family: _difference(runs, other, axis)
-        for family, runs in found.items()
+        family: _difference(trajectories, other, axis)
+        for family, trajectories in found.items()
         if family.strategy != reference
-        and len(runs.percents) > 1
+        and len(trajectories.percents) > 1
         and (other := found.get(reference_of(family, reference))) is not None
     }
 
 
-def _difference(runs: Runs, other: Runs, axis: AreaAxis) -> Evidence:
-    if runs.percents != other.percents:
+def _difference(trajectories: Trajectories, other: Trajectories, axis: AreaAxis) -> Evidence:
+    if trajectories.percents != other.percents:
         return Evidence(None, reason="the two curves have other ratios")
-    if runs.missing + other.missing:
-        return Evidence(None, reason=f"ragged, planned cells missing: {runs.missing + other.missing}")
+    if trajectories.missing + other.missing:
+        return Evidence(None, reason=f"ragged, planned cells missing: {trajectories.missing + other.missing}")
     try:
-        left, right = paired_cells(_of_runs(runs, axis), _of_runs(other, axis), "area")
+        left, right = paired_cells(
+            _of_trajectories(trajectories, axis), _of_trajectories(other, axis), "area"
+        )
     except RaggedTable as error:
         return Evidence(None, reason=str(error))
-    return Evidence(left - right, float(np.nanmean(runs.values["test"] / runs.values["train"])))
+    return Evidence(
+        left - right, float(np.nanmean(trajectories.values["test"] / trajectories.values["train"]))
+    )
 
 
-def _of_runs(runs: Runs, axis: AreaAxis) -> pd.DataFrame:
-    """The area of every complete run, one row each."""
-    area = areas_of(runs.percents, runs.values["score"], axis)
-    folds, seeds = np.nonzero(runs.complete)
+def _of_trajectories(trajectories: Trajectories, axis: AreaAxis) -> pd.DataFrame:
+    """The area of every complete trajectory, one row each."""
+    area = areas_of(trajectories.percents, trajectories.values["score"], axis)
+    folds, seeds = np.nonzero(trajectories.complete)
     return pd.DataFrame(
         {
-            "fold": np.array(runs.folds)[folds],
-            "seed": np.array(runs.seeds)[seeds],
+            "fold": np.array(trajectories.folds)[folds],
+            "seed": np.array(trajectories.seeds)[seeds],
             "area": area[folds, seeds],
         }
     )
 
 
-def _areas(runs: Runs, chance: float, generator: np.random.Generator) -> dict[str, float]:
+def _areas(trajectories: Trajectories, chance: float, generator: np.random.Generator) -> dict[str, float]:
     row: dict[str, float] = {
-        "ratios": len(runs.percents),
-        "first_percent": runs.percents[0],
-        "last_percent": runs.percents[-1],
+        "ratios": len(trajectories.percents),
+        "first_percent": trajectories.percents[0],
+        "last_percent": trajectories.percents[-1],
     }
-    by_fold = list(runs.by_fold().values())
-    if len(runs.percents) < 2 or not by_fold:
+    by_fold = list(trajectories.by_fold().values())
+    if len(trajectories.percents) < 2 or not by_fold:
         return row | dict.fromkeys(
             ("linear", "linear_low", "linear_high", "log2", "log2_low", "log2_high", "global_score"),
             float("nan"),
         )
     for axis in AREA_AXES:
-        row |= _with_interval(axis, [areas_of(runs.percents, scores, axis) for scores in by_fold], generator)
-    return row | {"global_score": global_score(runs.percents, runs.curve().tolist(), chance)}
+        row |= _with_interval(
+            axis, [areas_of(trajectories.percents, scores, axis) for scores in by_fold], generator
+        )
+    return row | {"global_score": global_score(trajectories.percents, trajectories.curve().tolist(), chance)}
 
 
 def _with_interval(
@@ -161,14 +167,6 @@ def _with_interval(
         f"{axis}_low": low,
         f"{axis}_high": high,
     }
-
-
-def _chances(frame: pd.DataFrame) -> dict[str, float]:
-    """UA of guessing on each corpus; older records do not name their classes."""
-    if "classes" not in frame:
-        return {}
-    known = frame.dropna(subset=["classes"])
-    return {str(corpus): 1 / len(names.iloc[0]) for corpus, names in known.groupby("corpus")["classes"]}
 
 
 def _mean(evidence: Evidence | None) -> float:
@@ -194,7 +192,7 @@ def _claimed(found: Claim | None) -> dict[str, Any]:
 
 
 def _cells(row: pd.Series[Any], name: str, leads: bool) -> tuple[Cell, ...]:
-    star = "" if row["runs"] == row["runs_planned"] else " *"
+    star = "" if row["trajectories"] == row["trajectories_planned"] else " *"
     verdict = f"not tested: {row['reason']}" if row["verdict"] == "not tested" else row["verdict"] or NOTHING
     return (
         Cell(name),

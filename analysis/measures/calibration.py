@@ -11,7 +11,8 @@ from analysis._rendering import Cell, Table, percent
 from analysis.curves import interval_over_folds
 from analysis.families import families, label, percent_text, varying
 from analysis.measures._text import family_of, figure, range_text
-from analysis.measures.runs import Runs, runs_of, usual_ratio
+from analysis.measures.trajectories import Trajectories, trajectories_of
+from analysis.ratios import few_labels
 from analysis.results import Results
 
 _SCORES = {"ece": "ece", "nll": "loss"}  # as columns of the frame name them
@@ -32,24 +33,24 @@ def calibration_frame(results: Results) -> pd.DataFrame:
         The axes of the family, percent; `ece` (a share) and `nll` (nats) with `_low` and `_high`, the t
         interval over folds; `folds`, `cells` finished and `planned`.
     """
-    found = {name: runs_of(results, column) for name, column in _SCORES.items()}
+    found = {name: trajectories_of(results, column) for name, column in _SCORES.items()}
     rows = [
         {
             **family._asdict(),
             "percent": ratio,
-            **_interval("ece", runs, place),
+            **_interval("ece", trajectories, place),
             **_interval("nll", found["nll"][family], place),
-            **_counts(runs, place),
+            **_counts(trajectories, place),
         }
-        for family, runs in found["ece"].items()
-        for place, ratio in enumerate(runs.percents)
+        for family, trajectories in found["ece"].items()
+        for place, ratio in enumerate(trajectories.percents)
     ]
     return pd.DataFrame(rows)
 
 
 def calibration_table(frame: pd.DataFrame) -> Table:
-    """Families by ECE and NLL at the ratio nearest to 20 % and at the last one."""
-    ratios = sorted({usual_ratio(frame["percent"]), float(frame["percent"].max())})
+    """Families by ECE and NLL at the ratio spoken of first and at the last one."""
+    ratios = sorted({few_labels(frame["percent"]), float(frame["percent"].max())})
     axes, incomplete = varying(frame), bool((frame["cells"] < frame["planned"]).any())
     rows = {(family_of(row), row["percent"]): row for _, row in frame.iterrows()}
     lines = tuple(
@@ -63,8 +64,8 @@ def calibration_table(frame: pd.DataFrame) -> Table:
     return Table("Calibration of the classifiers", columns, lines, _NOTE + _INCOMPLETE * incomplete)
 
 
-def _interval(name: str, runs: Runs, place: int) -> dict[str, float]:
-    means = _fold_means(runs, place)
+def _interval(name: str, trajectories: Trajectories, place: int) -> dict[str, float]:
+    means = _fold_means(trajectories, place)
     low, high = interval_over_folds(means)
     return {
         name: float(means.mean()) if len(means) else float("nan"),
@@ -73,18 +74,18 @@ def _interval(name: str, runs: Runs, place: int) -> dict[str, float]:
     }
 
 
-def _fold_means(runs: Runs, place: int) -> Any:
+def _fold_means(trajectories: Trajectories, place: int) -> Any:
     """Means over the finished seeds of every fold that has one."""
-    scores = runs.values["score"][:, :, place]
+    scores = trajectories.values["score"][:, :, place]
     return np.array([fold[~np.isnan(fold)].mean() for fold in scores if not np.isnan(fold).all()])
 
 
-def _counts(runs: Runs, place: int) -> dict[str, int]:
-    finished = ~np.isnan(runs.values["score"][:, :, place])
+def _counts(trajectories: Trajectories, place: int) -> dict[str, int]:
+    finished = ~np.isnan(trajectories.values["score"][:, :, place])
     return {
         "folds": int(finished.any(axis=1).sum()),
         "cells": int(finished.sum()),
-        "planned": int(runs.planned.sum()),
+        "planned": int(trajectories.planned.sum()),
     }
 
 

@@ -11,7 +11,7 @@ from analysis._rendering import NOTHING, Cell, Table, percent, points
 from analysis.families import by_family, label, percent_text, varying
 from analysis.measures._text import figure
 from analysis.measures.composition import NAMED, Composition
-from analysis.measures.runs import usual_ratio
+from analysis.ratios import few_labels
 
 _NOTE = (
     "Off train: half the sum of the absolute differences between the shares of the labelled set and those "
@@ -25,10 +25,10 @@ _UNKNOWN = "; where nobody knows what train is made of, simply the largest"
 
 
 def composition_table(found: Composition) -> Table | None:
-    """Families at the ratio nearest to 20 %; None where no record counts its labelled set."""
+    """Families at the ratio spoken of first; None where no record counts its labelled set."""
     if found.summary.empty:
         return None
-    ratio = usual_ratio(found.summary["percent"])
+    ratio = few_labels(found.summary["percent"])
     summary = found.summary[found.summary["percent"] == ratio]
     shares = found.shares[found.shares["percent"] == ratio]
     kinds = [kind for kind in NAMED if shares.loc[shares["by"] == kind, "group"].nunique() > 1]

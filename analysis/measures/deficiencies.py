@@ -8,7 +8,7 @@ from analysis._rendering import Cell, Table
 from analysis.curves import deficiency
 from analysis.families import label, varying
 from analysis.measures._text import family_of, figure
-from analysis.measures.runs import Runs, reference_of, runs_of
+from analysis.measures.trajectories import Trajectories, reference_of, trajectories_of
 from analysis.results import Results
 
 _NOTE = (
@@ -25,15 +25,16 @@ def deficiencies_frame(results: Results, reference: str) -> pd.DataFrame:
 
     Returns:
         The axes of the family, `reference`, `by_sum` and `by_area` (the two kinds of `curves.deficiency`),
-        `runs` and `runs_planned`. NaN where a run of either lacks a cell, or their ratios differ.
+        `trajectories` and `trajectories_planned`. NaN where a trajectory of either lacks a cell, or their
+        ratios differ.
     """
-    found = runs_of(results)
+    found = trajectories_of(results)
     return pd.DataFrame(
         [
-            {**family._asdict(), "reference": reference, **_both(runs, other), **runs.counts}
-            for family, runs in found.items()
+            {**family._asdict(), "reference": reference, **_both(trajectories, other), **trajectories.counts}
+            for family, trajectories in found.items()
             if family.strategy != reference
-            and len(runs.percents) > 1
+            and len(trajectories.percents) > 1
             and (other := found.get(reference_of(family, reference))) is not None
         ]
     )
@@ -56,11 +57,11 @@ def deficiencies_table(frame: pd.DataFrame) -> Table | None:
     return Table(f"Deficiency against {reference}", columns, rows, _NOTE.format(reference=reference))
 
 
-def _both(runs: Runs, other: Runs) -> dict[str, float]:
-    if runs.percents != other.percents or not (runs.whole and other.whole):
+def _both(trajectories: Trajectories, other: Trajectories) -> dict[str, float]:
+    if trajectories.percents != other.percents or not (trajectories.whole and other.whole):
         return {"by_sum": float("nan"), "by_area": float("nan")}
-    scores, expected = runs.curve().tolist(), other.curve().tolist()
+    scores, expected = trajectories.curve().tolist(), other.curve().tolist()
     return {
         "by_sum": deficiency(scores, expected),
-        "by_area": deficiency(scores, expected, runs.percents, "area"),
+        "by_area": deficiency(scores, expected, trajectories.percents, "area"),
     }

@@ -11,7 +11,7 @@ import pandas as pd
 from analysis._rendering import NOTHING, Cell, Table, percent
 from analysis.families import AXES, Family, by_family, cells_of, families, label, percent_text, varying
 from analysis.measures._text import figure
-from analysis.measures.runs import usual_ratio
+from analysis.ratios import few_labels
 from analysis.results import Results
 
 By = Literal["gender", "speaker", "corpus"]
@@ -73,12 +73,12 @@ def gaps_frame(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def gaps_table(gaps: dict[By, pd.DataFrame]) -> Table | None:
-    """Families by the worst group of each kind and its gap to the best, at the ratio nearest to 20 %."""
+    """Families by the worst group of each kind and its gap to the best, at the ratio spoken of first."""
     found = {by: frame for by, frame in gaps.items() if not frame.empty}
     if not found:
         return None
     everything = pd.concat(found.values())
-    ratio, axes = usual_ratio(everything["percent"]), varying(everything)
+    ratio, axes = few_labels(everything["percent"]), varying(everything)
     shown = {by: frame[frame["percent"] == ratio] for by, frame in found.items()}
     by_families = [by_family(frame) for frame in shown.values()]
     rows = tuple(

@@ -13,7 +13,7 @@ from analysis._rendering import NOTHING, Cell, Table, percent
 from analysis.curves import checkpoints, penalty_matrix
 from analysis.families import Family, label, percent_text, varying
 from analysis.measures._text import figure
-from analysis.measures.runs import Runs, runs_of
+from analysis.measures.trajectories import Trajectories, trajectories_of
 from analysis.results import Results
 
 _MATRICES = 2  # as many are shown whole; of more, the means of their columns
@@ -39,7 +39,7 @@ class Penalties:
     Attributes:
         group: the family of the reference strategy, which names all but the strategy.
         strategies: of the rows and columns of `matrix`; `matrix[i, j]` says how often i beats j.
-        percents: the checkpoints. seeds: the runs that are compared.
+        percents: the checkpoints. seeds: how many are compared, each a mean over folds.
         left_out: strategies with missing cells or other ratios.
     """
 
@@ -58,7 +58,7 @@ class Penalties:
 
 def penalties(results: Results, reference: str) -> tuple[list[Penalties], tuple[str, ...]]:
     """The matrices of a study, and sentences on groups of strategies that have none."""
-    found, matrices, refused = runs_of(results), [], []
+    found, matrices, refused = trajectories_of(results), [], []
     for group, alike in _groups(found, reference).items():
         if len(alike) < 2:
             continue
@@ -91,40 +91,43 @@ def penalties_tables(matrices: list[Penalties]) -> tuple[Table, ...]:
     return tuple(_table(found, axes) for found in matrices)
 
 
-def _groups(found: Mapping[Family, Runs], reference: str) -> dict[Family, dict[str, Runs]]:
+def _groups(found: Mapping[Family, Trajectories], reference: str) -> dict[Family, dict[str, Trajectories]]:
     """Families by all but their strategy, without those of a single ratio."""
-    groups: dict[Family, dict[str, Runs]] = {}
-    for family, runs in found.items():
-        if len(runs.percents) > 1:
-            groups.setdefault(family._replace(strategy=reference), {})[family.strategy] = runs
+    groups: dict[Family, dict[str, Trajectories]] = {}
+    for family, trajectories in found.items():
+        if len(trajectories.percents) > 1:
+            groups.setdefault(family._replace(strategy=reference), {})[family.strategy] = trajectories
     return groups
 
 
-def _refusal(reference: Runs | None, name: str) -> str:
+def _refusal(reference: Trajectories | None, name: str) -> str:
     if reference is None:
         return f"their checkpoints are those of {name}, which was not run with them"
     if not reference.whole:
         return f"their checkpoints are those of {name}, of which cells are missing"
     if len(reference.seeds) < 2:
-        return "with a single seed there are no runs to compare"
+        return "with a single seed there is nothing to pair"
     return "" if reference.planned.all() else f"not every fold of {name} has every seed"
 
 
-def _usable(alike: Mapping[str, Runs], reference: Runs) -> dict[str, Runs]:
-    """The strategies that fill the grid of the reference: runs are paired by seed, never by position."""
+def _usable(alike: Mapping[str, Trajectories], reference: Trajectories) -> dict[str, Trajectories]:
+    """The strategies that fill the grid of the reference: seeds are paired by name, never by position."""
     grid = (reference.folds, reference.seeds, reference.percents)
     return {
-        name: runs
-        for name, runs in alike.items()
-        if (runs.folds, runs.seeds, runs.percents) == grid and bool(runs.complete.all())
+        name: trajectories
+        for name, trajectories in alike.items()
+        if (trajectories.folds, trajectories.seeds, trajectories.percents) == grid
+        and bool(trajectories.complete.all())
     }
 
 
 def _matrix(
-    group: Family, usable: Mapping[str, Runs], reference: Runs, left_out: tuple[str, ...]
+    group: Family, usable: Mapping[str, Trajectories], reference: Trajectories, left_out: tuple[str, ...]
 ) -> Penalties:
     points = checkpoints(reference.curve("labelled").tolist(), reference.curve().tolist())
-    scores = np.stack([runs.values["score"].mean(axis=0).T[points] for runs in usable.values()])
+    scores = np.stack(
+        [trajectories.values["score"].mean(axis=0).T[points] for trajectories in usable.values()]
+    )
     percents = tuple(reference.percents[point] for point in points)
     return Penalties(group, tuple(usable), penalty_matrix(scores), percents, len(reference.seeds), left_out)
 

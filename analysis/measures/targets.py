@@ -14,27 +14,23 @@ from analysis._rendering import NOTHING, Cell, Table, percent, seconds_text
 from analysis.curves import FoldCurve, Reached, to_targets
 from analysis.families import Family, label, varying
 from analysis.measures._text import family_of
-from analysis.measures.runs import Runs, reference_of, runs_of
+from analysis.measures.full_data import FullData, full_data, model_of
+from analysis.measures.trajectories import Trajectories, reference_of, trajectories_of
 from analysis.results import Results
 
 SHARE_OF_ALL = 0.95  # of the score with everything labelled, per fold
 COSTS = ("labelled", "labelled_and_validation", "percent_of_train", "charged_seconds")
-SINGLE_RUN = "a single run on all labels"
-AT_THE_END = "the mean of all cells of this method and adaptation at 100 %"
-_NO_RELATIVE_TARGET = (
-    "Labels to reach 95 % of the full-data model are not given for {}: nothing of it was trained on all "
-    "labels."
-)
+_NO_RELATIVE_TARGET = "Labels to reach 95 % of the full-data model are not given for {}: {}."
 
 _HEAD = ("", "target", "labels", "95 % interval", "of train, %", "with validation", "charged time")
 _NOTE = (
     "Where the running maximum of a fold's mean over seeds meets the target, linear between ratios; median "
     "over folds; the interval resamples seeds within folds, on these speakers. “≤”: the curve begins above "
-    "the target. “not reached (more than n)”: not with the n labels of its last ratio, in the median fold. "
-    "With validation: labelled and validation utterances. Ratio: labels of this row over those of "
-    "{reference}, otherwise alike."
+    "the target. “not reached (more than n)”: half of the folds or more never meet it; n is the median in "
+    "which these count with the labels of their last ratio. With validation: labelled and validation "
+    "utterances. Ratio: labels of this row over those of {reference}, otherwise alike."
 )
-_INCOMPLETE = " * runs with missing cells are left out."
+_INCOMPLETE = " * trajectories with missing cells are left out."
 
 
 @dataclass(frozen=True)
@@ -60,18 +56,21 @@ def targets_frame(
     Returns:
         The axes of the family; `target` (its name), `target_score` (mean over folds), `target_from` (which
         full-data model it is a share of); `cost` (one of `COSTS`: utterances, percent or seconds); `median`
-        over folds with `low` and `high`, infinite where the target is not reached; `first` and `last`:
-        medians of what the curve begins and ends with; `reached`: `yes`, `at once` (the first ratio is above
-        the target) or `no`; `folds_reached`, `folds`, `runs`, `runs_planned`; `reference`, `ratio` and
-        `ratio_is`: exact, at most, at least, or empty where nothing is known of it.
+        over folds with `low` and `high`, infinite where the target is not reached; `at_least` and
+        `high_at_least`: what is then known of `median` and `high`, from the folds that reach the target and
+        the last ratio of the others; `first` and `last`: medians of what the curves begin and end with;
+        `reached`: `yes`, `at once` (the first ratio is above the target) or `no`; `folds_reached`, `folds`,
+        `trajectories`, `trajectories_planned`; `reference`, `ratio` and `ratio_is`: exact, at most, at least,
+        or empty where nothing is known of it.
     """
-    found = runs_of(results)
+    found = trajectories_of(results)
+    models = full_data(found)
     rows = [
         row
-        for runs in found.values()
-        if len(runs.percents) > 1 and runs.complete.any()
-        for target in _targets(runs, found, targets)
-        for row in _rows(runs, target, reference, generator)
+        for trajectories in found.values()
+        if len(trajectories.percents) > 1 and trajectories.complete.any()
+        for target in _targets(trajectories, models[model_of(trajectories.family)], targets)
+        for row in _rows(trajectories, target, reference, generator)
     ]
     return _with_ratios(pd.DataFrame(rows), reference) if rows else pd.DataFrame()
 
@@ -86,50 +85,32 @@ def targets_tables(frame: pd.DataFrame, times: str = "") -> tuple[Table, ...]:
 
 
 def without_full_data(results: Results) -> tuple[str, ...]:
-    """A sentence for each corpus, method and adaptation of which nothing is finished with all labels."""
-    models = ["corpus", "method", "adaptation"]
-    most = results.frame.groupby(models, sort=False)["percent"].max().reset_index()
+    """A sentence for each corpus, method and adaptation with a curve but no full-data model to reach."""
     return tuple(
-        _NO_RELATIVE_TARGET.format(f"{row['method']} on {row['corpus']} with adaptation {row['adaptation']}")
-        for _, row in most[most["percent"] < 100].iterrows()
+        _NO_RELATIVE_TARGET.format(f"{method} on {corpus} with adaptation {adaptation}", full.reason)
+        for (corpus, method, adaptation), full in full_data(trajectories_of(results)).items()
+        if full.reason
     )
 
 
-def _targets(runs: Runs, found: Mapping[Family, Runs], absolute: Sequence[float]) -> Iterator[_Target]:
+def _targets(trajectories: Trajectories, full: FullData, absolute: Sequence[float]) -> Iterator[_Target]:
     for score in absolute:
-        yield _Target(f"UA {100 * score:g} %", dict.fromkeys(runs.folds, score))
-    full, source = _full_data(runs.family, found)
-    if full:
-        scores = {fold: SHARE_OF_ALL * score for fold, score in full.items()}
-        yield _Target(f"{percent(SHARE_OF_ALL, 0)} % of the full-data model", scores, source)
-
-
-def _full_data(family: Family, found: Mapping[Family, Runs]) -> tuple[dict[int, float], str]:
-    """The score with all labels on each fold, for this corpus, method and adaptation, and what it is of."""
-    alike = [runs for other, runs in found.items() if other[:3] == family[:3] and runs.percents[-1] == 100]
-    single = [runs for runs in alike if len(runs.percents) == 1]
-    scores: dict[int, list[float]] = {}
-    for runs in single or alike:
-        for place, fold in enumerate(runs.folds):
-            last = runs.values["score"][place, :, -1]
-            scores.setdefault(fold, []).extend(last[~np.isnan(last)].tolist())
-    known = {fold: float(np.mean(values)) for fold, values in scores.items() if values}
-    return known, SINGLE_RUN if single else AT_THE_END
+        yield _Target(f"UA {100 * score:g} %", dict.fromkeys(trajectories.folds, score))
+    if full.by_fold:
+        scores = {fold: SHARE_OF_ALL * score for fold, score in full.by_fold.items()}
+        yield _Target(f"{percent(SHARE_OF_ALL, 0)} % of the full-data model", scores, full.source)
 
 
 def _rows(
-    runs: Runs, target: _Target, reference: str, generator: np.random.Generator
+    trajectories: Trajectories, target: _Target, reference: str, generator: np.random.Generator
 ) -> Iterator[dict[str, Any]]:
     curves = [
         FoldCurve(costs, scores, target.by_fold[fold])
-        for (fold, scores), costs in zip(runs.by_fold().items(), _costs(runs), strict=True)
-        if fold in target.by_fold
+        for (fold, scores), costs in zip(trajectories.by_fold().items(), _costs(trajectories), strict=True)
     ]
-    if not curves:
-        return
     for place, reached in enumerate(to_targets(curves, generator)):
         yield {
-            **runs.family._asdict(),
+            **trajectories.family._asdict(),
             "target": target.name,
             "target_score": float(np.mean([curve.target for curve in curves])),
             "target_from": target.source,
@@ -137,20 +118,22 @@ def _rows(
             "median": reached.cost,
             "low": reached.low,
             "high": reached.high,
+            "at_least": reached.at_least,
+            "high_at_least": reached.high_at_least,
             "first": float(np.median([curve.cost[place, 0] for curve in curves])),
             "last": float(np.median([curve.cost[place, -1] for curve in curves])),
             "reached": _in_a_word(reached),
             "folds_reached": reached.folds_reached,
             "folds": reached.folds,
-            **runs.counts,
+            **trajectories.counts,
             "reference": reference,
         }
 
 
-def _costs(runs: Runs) -> list[NDArray[np.float64]]:
+def _costs(trajectories: Trajectories) -> list[NDArray[np.float64]]:
     """What each fold has paid at each ratio, mean over seeds, shape (costs, ratios)."""
     names = ("labelled", "validation", "validation_used", "train", "charged_seconds")
-    by_name = [runs.by_fold(name).values() for name in names]
+    by_name = [trajectories.by_fold(name).values() for name in names]
     costs = []
     for values in zip(*by_name, strict=True):
         labelled, validation, used, train, seconds = (value.mean(axis=0) for value in values)
@@ -181,7 +164,7 @@ def _ratio(row: pd.Series[Any], other: pd.Series[Any] | None) -> tuple[float, st
         return float("nan"), ""
     side = {"at once": -1, "yes": 0, "no": 1}
     sides = {side[row["reached"]], -side[other["reached"]]} - {0}
-    known = [float(each["last"] if each["reached"] == "no" else each["median"]) for each in (row, other)]
+    known = [float(each["at_least"] if each["reached"] == "no" else each["median"]) for each in (row, other)]
     if len(sides) > 1 or np.isnan(known).any() or not known[1]:
         return float("nan"), ""
     return known[0] / known[1], {-1: "at most", 1: "at least"}[sides.pop()] if sides else "exact"
@@ -197,13 +180,13 @@ def _table(name: str, rows: pd.DataFrame, axes: list[str], times: str) -> Table:
     sources = [source for source in rows["target_from"].unique() if source]
     note += f" {times}" if times else ""
     note += f" Full-data model: {' or '.join(sources)}." if sources else ""
-    note += _INCOMPLETE if (rows["runs"] < rows["runs_planned"]).any() else ""
+    note += _INCOMPLETE if (rows["trajectories"] < rows["trajectories_planned"]).any() else ""
     return Table(f"Labels to reach {name}", (*_HEAD, f"ratio to {reference}", "folds"), lines, note)
 
 
 def _line(by_cost: Mapping[str, pd.Series[Any]], axes: list[str]) -> tuple[Cell, ...]:
     labels, checked, share, seconds = (by_cost[cost] for cost in COSTS)
-    star = "" if labels["runs"] == labels["runs_planned"] else " *"
+    star = "" if labels["trajectories"] == labels["trajectories_planned"] else " *"
     return (
         Cell(label(family_of(labels), axes) + star),
         Cell(percent(labels["target_score"]), value=labels["target_score"]),
@@ -219,17 +202,17 @@ def _line(by_cost: Mapping[str, pd.Series[Any]], axes: list[str]) -> tuple[Cell,
 
 def _paid(row: pd.Series[Any], text: Any, never: str = "{}") -> Cell:
     """A cost for people; a censored one says so."""
-    if np.isnan(row["median"]) or (np.isinf(row["median"]) and np.isnan(row["last"])):
+    if np.isnan(row["median"]) or (np.isinf(row["median"]) and np.isnan(row["at_least"])):
         return Cell(NOTHING)
     if np.isinf(row["median"]):
-        return Cell(never.format(f"more than {text(row['last'])}"), value=float("inf"))
+        return Cell(never.format(f"more than {text(row['at_least'])}"), value=float("inf"))
     return Cell("≤ " * (row["reached"] == "at once") + text(row["median"]), value=float(row["median"]))
 
 
 def _interval(row: pd.Series[Any]) -> str:
     if np.isnan(row["low"]) or np.isinf(row["low"]):
         return NOTHING
-    above = f"more than {row['last']:.0f}" if np.isinf(row["high"]) else f"{row['high']:.0f}"
+    above = f"more than {row['high_at_least']:.0f}" if np.isinf(row["high"]) else f"{row['high']:.0f}"
     return f"{row['low']:.0f} to {above}"
 
 

@@ -9,7 +9,7 @@ from after_ray.errors import AfterRayError
 from after_ray.metrics import unweighted_accuracy, weighted_accuracy
 from after_ray.store import Draft, Store, digest
 from analysis.errors import MissingColumns
-from analysis.results import from_store, pooled
+from analysis.results import chance_levels, from_store, pooled
 
 
 def test_every_finished_cell_has_one_row_with_its_record(make_study):
@@ -99,6 +99,14 @@ def test_pooled_ua_adds_the_folds_up_before_dividing():
     frame = pd.DataFrame({"seed": [0, 0], "fold": [0, 1], "confusion": [one, other]})
     assert pooled(frame) == pytest.approx((10 / 12 + 9 / 10) / 2)
     assert pooled(frame, "wa") == pytest.approx(19 / 22)
+
+
+def test_chance_is_one_over_the_classes_of_a_corpus_where_records_name_them():
+    classes = [["anger", "sad"], None, ["a", "b", "c", "d"], None]
+    frame = pd.DataFrame({"corpus": ["savee", "savee", "emodb", "old"], "classes": classes})
+    assert chance_levels(frame) == {"emodb": 0.25, "savee": 0.5}
+    assert chance_levels(frame.iloc[3:]) == {}
+    assert chance_levels(frame[["corpus"]]) == {}
 
 
 def test_o13_accuracies_and_a_class_without_test_utterances():

@@ -89,3 +89,23 @@ def test_several_costs_are_read_off_the_same_draws():
 def test_folds_that_begin_above_the_target_are_counted():
     folds = [fold([0.8, 0.8, 0.8]), fold([0.6, 0.8, 0.8]), fold([0.7, 0.2, 0.3])]
     assert to_target(folds, np.random.default_rng(0)).folds_at_once == 2
+
+
+def test_what_half_of_the_folds_never_reach_costs_at_least_what_all_folds_are_known_to_need():
+    early, never = fold([0.6, 0.8, 0.8]), fold([0.1, 0.2, 0.3])
+    generator = np.random.default_rng(0)
+    found = to_target([early, early, never, never], generator)
+    assert (found.cost, found.at_least) == (np.inf, pytest.approx((15 + 40) / 2))
+    assert to_target([early, never, never], generator).at_least == 40
+    assert to_target([early, early, never], generator).at_least == pytest.approx(15), "that is reached"
+    at_once = fold([0.8, 0.8, 0.8])
+    assert to_target([at_once, never], generator).at_least == 20, "it may have needed nothing"
+
+
+def test_an_interval_that_is_open_above_has_a_bound_from_the_folds_that_reach():
+    sure = fold(*[[0.6, 0.8, 0.9]] * 3)
+    unsure = fold([0.6, 0.75, 0.75], [0.6, 0.75, 0.75], [0.6, 0.6, 0.6])
+    found = to_target([sure, unsure], np.random.default_rng(0))
+    assert (found.high, found.high_at_least) == (np.inf, pytest.approx((15 + 40) / 2))
+    found = to_target([sure, sure], np.random.default_rng(0))
+    assert (found.high, found.high_at_least) == (pytest.approx(15), pytest.approx(15))

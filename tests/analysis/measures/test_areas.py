@@ -1,4 +1,4 @@
-"""Areas of whole runs, paired by fold and seed with those of the reference."""
+"""Areas of whole trajectories, paired by fold and seed with those of the reference."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ def areas_of(results, reference="random"):
 def noisy(row) -> float:
     """Entropy 0.1 ahead from the second ratio on, folds and seeds of their own."""
     ahead = 0.1 * (row.strategy == "entropy") * (row.percent > 1)
-    of_run = {(0, 0): 0.003, (0, 1): -0.004, (1, 0): 0.002, (1, 1): 0.001}.get((row.fold, row.seed), -0.002)
-    return 0.4 + 0.1 * row.fold + 0.02 * row.seed + ahead + of_run * (row.strategy == "entropy")
+    of_trajectory = {(0, 0): 0.003, (0, 1): -0.004, (1, 0): 0.002, (1, 1): 0.001}.get(
+        (row.fold, row.seed), -0.002
+    )
+    return 0.4 + 0.1 * row.fold + 0.02 * row.seed + ahead + of_trajectory * (row.strategy == "entropy")
 
 
 def test_o11_in_a_frame(make_study) -> None:
@@ -72,12 +74,12 @@ def test_a_missing_cell_refuses_its_pair_and_marks_its_row(make_study) -> None:
     found = frame.set_index("strategy")
     assert found.loc["entropy", "verdict"] == "not tested"
     assert found.loc["entropy", "reason"] == "ragged, planned cells missing: 1"
-    assert (found.loc["entropy", "runs"], found.loc["entropy", "runs_planned"]) == (5, 6)
+    assert (found.loc["entropy", "trajectories"], found.loc["entropy", "trajectories_planned"]) == (5, 6)
     assert np.isfinite(found.loc["entropy", "log2"])
     assert found.loc["margin", "verdict"] == "identical"
     rows = {row[0].text: row for row in areas_table(frame).rows}
     assert rows["entropy"][3].text.endswith(" *")
-    assert not rows["entropy"][3].bold, "an area of other runs is not the best of those it stands with"
+    assert not rows["entropy"][3].bold, "an area of fewer trajectories is not the best of its column"
     assert rows["entropy"][-1].text == "not tested: ragged, planned cells missing: 1"
 
 

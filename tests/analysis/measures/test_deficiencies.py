@@ -1,4 +1,4 @@
-"""Deficiency in a frame: on mean curves, of whole runs, against the reference beside it."""
+"""Deficiency in a frame: on mean curves, of whole trajectories, against the reference beside it."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def test_equal_generators_give_equal_measures(make_study) -> None:
     [
         pytest.param({"seeds": (0,)}, id="one seed"),
         pytest.param({"folds": (0,)}, id="one fold"),
-        pytest.param({"seeds": (0,), "folds": (0,)}, id="one run"),
+        pytest.param({"seeds": (0,), "folds": (0,)}, id="one trajectory"),
         pytest.param({"percents": (100,)}, id="a single ratio"),
         pytest.param({"strategies": ("none",), "percents": (100,)}, id="fully supervised"),
         pytest.param({"strategies": ("entropy",)}, id="without its reference"),

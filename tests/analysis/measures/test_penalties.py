@@ -1,4 +1,4 @@
-"""Penalties in a frame: runs are seeds, each a mean over folds, paired by seed."""
+"""Penalties in a frame: of seeds, each a mean over folds, paired by name."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SCORES = {"x": X, "y": Y, "z": Z}
 
 def o12(row) -> float:
     """The scores of the oracle as means over two folds."""
-    run = SCORES[row.strategy][0 if row.percent == 1 else 1][row.seed]
-    return run + (0.1 if row.fold else -0.1)
+    score = SCORES[row.strategy][0 if row.percent == 1 else 1][row.seed]
+    return score + (0.1 if row.fold else -0.1)
 
 
 def study_of(make_study, **options):
@@ -63,7 +63,7 @@ def test_a_strategy_with_missing_cells_is_left_out_and_named(make_study) -> None
 @pytest.mark.parametrize(
     ("options", "reference", "reason"),
     [
-        ({"seeds": (0,)}, "x", "with a single seed there are no runs to compare"),
+        ({"seeds": (0,)}, "x", "with a single seed there is nothing to pair"),
         ({}, "random", "their checkpoints are those of random, which was not run with them"),
         (
             {"left_out": lambda *cell: cell == ("x", 1, 0, 0)},

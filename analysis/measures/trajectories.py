@@ -1,4 +1,4 @@
-"""The runs of a family as arrays of folds x seeds x ratios: by key, with holes where cells are missing."""
+"""Trajectories of a family as arrays of folds x seeds x ratios: by key, with holes for missing cells."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ from analysis.families import Family, by_family
 from analysis.results import Results
 
 _COLUMNS = ("labelled", "validation", "validation_used", "train", "test", "charged_seconds")
-USUAL_RATIO = 20.0  # percent of train: where the paper compares
 
 
 @dataclass(frozen=True)
-class Runs:
-    """The planned runs of one family; a run is one fold and one seed at all ratios.
+class Trajectories:
+    """The planned trajectories of one family; a trajectory is one fold and one seed at all ratios.
 
     Attributes:
         folds, seeds, percents: what the axes of the arrays stand for, rising.
-        planned: whether a run is planned, shape (folds, seeds).
+        planned: whether a trajectory is planned, shape (folds, seeds).
         values: `score`, labelled, validation, validation_used, train, test and charged_seconds, each of shape
             (folds, seeds, ratios), NaN where a cell is not finished or its record does not say.
     """
@@ -38,26 +37,26 @@ class Runs:
 
     @cached_property
     def complete(self) -> NDArray[np.bool_]:
-        """The planned runs that have a score at every ratio, shape (folds, seeds)."""
+        """The planned trajectories that have a score at every ratio, shape (folds, seeds)."""
         return self.planned & ~np.isnan(self.values["score"]).any(axis=2)
 
     @property
     def whole(self) -> bool:
-        """Whether every planned run is complete."""
+        """Whether every planned trajectory is complete."""
         return bool((self.complete == self.planned).all())
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many `runs` are complete and `runs_planned`, for a row of a frame."""
-        return {"runs": int(self.complete.sum()), "runs_planned": int(self.planned.sum())}
+        """How many `trajectories` are complete and `trajectories_planned`, for a row of a frame."""
+        return {"trajectories": int(self.complete.sum()), "trajectories_planned": int(self.planned.sum())}
 
     @property
     def missing(self) -> int:
-        """How many cells the planned runs lack."""
+        """How many cells the planned trajectories lack."""
         return int(np.isnan(self.values["score"][self.planned]).sum())
 
     def by_fold(self, name: str = "score") -> dict[int, NDArray[np.float64]]:
-        """Values of the complete runs of each fold, shape (seeds, ratios); folds without one are left out."""
+        """Values of each fold that has a complete trajectory, of these alone: shape (seeds, ratios)."""
         values = self.values[name]
         return {
             fold: values[place][self.complete[place]]
@@ -66,16 +65,16 @@ class Runs:
         }
 
     def curve(self, name: str = "score") -> NDArray[np.float64]:
-        """Mean over folds of the mean over seeds of the complete runs, shape (ratios,); NaN without any."""
+        """Mean over folds of the mean over seeds of `by_fold`, shape (ratios,); NaN where it is empty."""
         means = [values.mean(axis=0) for values in self.by_fold(name).values()]
         return np.mean(means, axis=0) if means else np.full(len(self.percents), np.nan)
 
 
-def runs_of(results: Results, metric: str = "ua") -> dict[Family, Runs]:
-    """The runs of every planned family, in the order of the plan; `metric` becomes their `score`."""
+def trajectories_of(results: Results, metric: str = "ua") -> dict[Family, Trajectories]:
+    """The trajectories of every planned family, in the order of the plan; `metric` becomes their `score`."""
     finished = by_family(results.frame)
     return {
-        family: _runs(family, planned, finished.get(family), metric)
+        family: _trajectories(family, planned, finished.get(family), metric)
         for family, planned in by_family(results.cells).items()
     }
 
@@ -85,12 +84,9 @@ def reference_of(family: Family, strategy: str) -> Family:
     return family._replace(strategy=strategy)
 
 
-def usual_ratio(percents: pd.Series[float]) -> float:
-    """The ratio that a table shows when there is no room for all: the one nearest to 20 %."""
-    return float(min(sorted(set(percents)), key=lambda percent: abs(percent - USUAL_RATIO)))
-
-
-def _runs(family: Family, planned: pd.DataFrame, finished: pd.DataFrame | None, metric: str) -> Runs:
+def _trajectories(
+    family: Family, planned: pd.DataFrame, finished: pd.DataFrame | None, metric: str
+) -> Trajectories:
     folds, seeds, percents = (np.unique(planned[axis]) for axis in ("fold", "seed", "percent"))
     there = np.zeros((len(folds), len(seeds)), dtype=bool)
     there[np.searchsorted(folds, planned["fold"]), np.searchsorted(seeds, planned["seed"])] = True
@@ -102,7 +98,7 @@ def _runs(family: Family, planned: pd.DataFrame, finished: pd.DataFrame | None, 
         for name, column in (("score", metric), *((name, name) for name in _COLUMNS)):
             if column in finished:
                 values[name][where] = finished[column].to_numpy(dtype=np.float64, na_value=np.nan)
-    return Runs(family, _ints(folds), _ints(seeds), tuple(map(float, percents)), there, values)
+    return Trajectories(family, _ints(folds), _ints(seeds), tuple(map(float, percents)), there, values)
 
 
 def _ints(values: NDArray[Any]) -> tuple[int, ...]:
