@@ -41,19 +41,21 @@ def curves_figure(
 
     Args:
         curves: one row per family and ratio.
-        chance: 1 / classes per corpus.
+        chance: 1 / classes per corpus, as far as it is known.
         reference: the strategy drawn in grey.
         legend: whether there is one below; a page has its own.
     """
     figure, panels = _panels(curves, "UA (%)", reference, legend)
     for panel in panels:
         _count_labels(panel)
-        axes, level = panel.axes, 100 * chance[panel.corpus]
-        axes.axhline(level, color=GREY, linewidth=1, linestyle=":")
-        axes.annotate(
-            "chance", (0, level), (4, 3), xycoords=("axes fraction", "data"),
-            textcoords="offset points", color=GREY, fontsize=8,
-        )  # fmt: skip
+        axes = panel.axes
+        if panel.corpus in chance:
+            level = 100 * chance[panel.corpus]
+            axes.axhline(level, color=GREY, linewidth=1, linestyle=":")
+            axes.annotate(
+                "chance", (0, level), (4, 3), xycoords=("axes fraction", "data"),
+                textcoords="offset points", color=GREY, fontsize=8,
+            )  # fmt: skip
         for curve, style in panel.lines:
             band = axes.fill_between(
                 curve["percent"], 100 * curve["low"], 100 * curve["high"],

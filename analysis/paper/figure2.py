@@ -10,6 +10,7 @@ from analysis.curves import learning_curves
 from analysis.families import Family, cells_of
 from analysis.figures import curves_figure
 from analysis.paper.board import Board
+from analysis.results import chance_levels
 
 _DRAWS_SEED = 20231  # of the bootstrap bands: the same results give the same picture
 
@@ -25,10 +26,7 @@ def figure2(board: Board) -> tuple[Figure, pd.DataFrame] | None:
     if not cells:
         return None
     curves = learning_curves(pd.concat(cells), np.random.default_rng(_DRAWS_SEED))
-    chance = {
-        str(corpus): 1 / len(one["classes"].iloc[0]) for corpus, one in board.results.frame.groupby("corpus")
-    }
-    return curves_figure(curves, chance, board.study.reference), curves
+    return curves_figure(curves, chance_levels(board.results.frame), board.study.reference), curves
 
 
 def _shown(board: Board) -> list[Family]:

@@ -27,7 +27,7 @@ from analysis.report.methods import When, checklist, declared_in_words, in_words
 from analysis.report.provenance import provenance
 from analysis.report.summary import summary
 from analysis.report.trust import calibrated, trust_tables
-from analysis.results import Results
+from analysis.results import Results, chance_levels
 from analysis.selection import selection_frame, selection_table
 from analysis.study import ChecklistItem, StudyInfo
 from analysis.tables import (
@@ -196,10 +196,7 @@ class Contents:
 
     def figures(self, legend: bool = True) -> dict[str, Figure]:
         """Learning curves and charged time; without a legend for a page that has its own."""
-        chance = {
-            str(corpus): 1 / len(cells["classes"].iloc[0])
-            for corpus, cells in self.results.frame.groupby("corpus")
-        }
+        chance = chance_levels(self.results.frame)
         return {
             "curves": curves_figure(self.curves, chance, self.reference, legend),
             "seconds": seconds_figure(self.seconds, self.reference, legend),

@@ -30,7 +30,9 @@ SECTIONS = (
     ("methods", "Methods"),
     ("provenance", "Provenance"),
 )
-_WORDS = frozenset({"verdict", "answer", "numbers", "where"})  # columns of sentences
+_WORDS = frozenset(
+    {"verdict", "answer", "numbers", "where", "chosen by validation", "best on test"}
+)  # columns of sentences
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
