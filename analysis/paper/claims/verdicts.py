@@ -60,6 +60,7 @@ class Verdict:
         numbers: of every member, the weakest first.
         p: by the name of the test, the largest over the members, Holm-corrected over the family.
         family_size: how many questions the correction ran over.
+        coverage: which comparisons at which ratios stand for the claim's "every"; part of the reason.
     """
 
     claim: PaperClaim
@@ -69,6 +70,7 @@ class Verdict:
     numbers: tuple[Number, ...] = ()
     p: dict[str, float | None] | None = None
     family_size: int = 0
+    coverage: str = ""
 
     @property
     def said(self) -> str:
@@ -129,7 +131,11 @@ def _verdict(question: Question, dagger: Dagger, family_size: int) -> Verdict:
     )
     p = {"quasi-F": dagger.crossed_holm, "Nadeau-Bengio": dagger.corrected_holm}
     answer, reason = _answer(dagger, numbers)
-    return Verdict(question.claim, question.where, answer, reason, tuple(numbers), p, family_size)
+    if question.coverage and answer != "not testable here":
+        reason += f"; asked of {question.coverage}"
+    return Verdict(
+        question.claim, question.where, answer, reason, tuple(numbers), p, family_size, question.coverage
+    )
 
 
 def _answer(dagger: Dagger, numbers: Sequence[Number]) -> tuple[Answer, str]:

@@ -154,6 +154,7 @@ def _lines(verdict: Verdict) -> Iterator[dict[str, Any]]:
         "scope": claim.scope,
         "answer": verdict.answer,
         "reason": verdict.reason,
+        "coverage": verdict.coverage,
         **{f"p_holm {name}": p for name, p in (verdict.p or {}).items()},
     }
     if not verdict.numbers:
