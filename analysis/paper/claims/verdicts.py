@@ -34,7 +34,7 @@ class Number:
         p: by the name of the test, two-sided and not corrected.
         detectable: the difference of the tested number that would be found with 80 % power, uncorrected.
         detectable_text: the same for people.
-        refuted: whether the intervals exclude what the claim says.
+        refuted: whether the intervals, widened to hold for all members together, exclude what the claim says.
     """
 
     label: str
@@ -126,9 +126,8 @@ def _reason(member: Member) -> str:
 
 
 def _verdict(question: Question, dagger: Dagger, family_size: int) -> Verdict:
-    numbers = sorted(
-        (number for member in question.members if (number := _number(member)) is not None), key=_strength
-    )
+    found = (_number(member, len(question.members)) for member in question.members)
+    numbers = sorted((number for number in found if number is not None), key=_strength)
     p = {"quasi-F": dagger.crossed_holm, "Nadeau-Bengio": dagger.corrected_holm}
     answer, reason = _answer(dagger, numbers)
     if question.coverage and answer != "not testable here":
@@ -162,7 +161,7 @@ def _strength(number: Number) -> tuple[bool, float]:
     return not number.refuted, -max((p for p in number.p.values() if p is not None), default=1.0)
 
 
-def _number(member: Member) -> Number | None:
+def _number(member: Member, members: int) -> Number | None:
     if member.evidence.differences is None:
         return None
     outcomes = _outcomes(member)
@@ -183,7 +182,7 @@ def _number(member: Member) -> Number | None:
         p={outcome.name: _ahead(outcome) for outcome in outcomes},
         detectable=bar,
         detectable_text="" if bar is None else scale.step(bar),
-        refuted=_refuted(outcomes, member.smallest),
+        refuted=_refuted(member, outcomes, members),
     )
 
 
@@ -192,13 +191,14 @@ def _bare(text: str) -> str:
     return text.removeprefix("ratio ").removesuffix(" points")
 
 
-def _outcomes(member: Member) -> tuple[Outcome, ...]:
-    """The tests of a member."""
+def _outcomes(member: Member, confidence: float = 1 - ALPHA) -> tuple[Outcome, ...]:
+    """The tests of a member, with intervals of that confidence."""
     differences = member.evidence.differences
     assert differences is not None
     if member.tests == "folds":
-        return (nadeau_bengio(differences, member.evidence.test_over_train),)
-    return quasi_f(differences), nadeau_bengio(differences, member.evidence.test_over_train)
+        return (nadeau_bengio(differences, member.evidence.test_over_train, confidence),)
+    ratio = member.evidence.test_over_train
+    return quasi_f(differences, confidence), nadeau_bengio(differences, ratio, confidence)
 
 
 def _ahead(outcome: Outcome) -> float | None:
@@ -206,14 +206,17 @@ def _ahead(outcome: Outcome) -> float | None:
     return outcome.p if outcome.p is None or outcome.estimate > 0 else 1.0
 
 
-def _refuted(outcomes: Sequence[Outcome], smallest: float) -> bool:
-    """Whether nothing differs, or every test excludes as much as would matter and none finds a lead."""
+def _refuted(member: Member, outcomes: Sequence[Outcome], members: int) -> bool:
+    """Whether nothing differs, or every test excludes as much as would matter and none finds a lead.
+
+    One member takes its claim, so that intervals are widened to hold for all of them together (Bonferroni).
+    """
     if outcomes[0].status == "identical":
         return True
     if all(outcome.p is not None and outcome.p < ALPHA and outcome.estimate > 0 for outcome in outcomes):
         return False
-    ends = [outcome.interval for outcome in outcomes]
-    return all(interval is not None and interval[1] < smallest for interval in ends)
+    ends = [outcome.interval for outcome in _outcomes(member, 1 - ALPHA / members)]
+    return all(interval is not None and interval[1] < member.smallest for interval in ends)
 
 
 def p_in_words(verdict: Verdict) -> str:
