@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.comparisons import settled
 from analysis.curves import areas_of
 from analysis.families import AXES, Family, label, percent_text, varying
 from analysis.paper.board import ALL, Board, Point
@@ -137,7 +138,7 @@ def _by_ratio(board: Board, one: Family, other: Family, at: At) -> dict[float, E
     if at == "area":
         return {percent: board.evidence(*pair) for percent, pair in points.items()}
     found = {p: board.evidence(*pair) for p, pair in points.items() if not board.same_runs(*pair)}
-    return {p: each for p, each in found.items() if not _settled(board, points[p][0], each)}
+    return {p: each for p, each in found.items() if not settled(board.cells(points[p][0]), each)}
 
 
 def _compared(name: str, found: Mapping[float, Evidence], at: At) -> Iterator[tuple[str, Evidence]]:
@@ -156,11 +157,3 @@ def _area(found: Mapping[float, Evidence]) -> Evidence:
     grid = np.stack([each.differences for each in found.values() if each.differences is not None], axis=-1)
     ratio = float(np.mean([evidence.test_over_train for evidence in found.values()]))
     return Evidence(areas_of(list(found), grid, "log2"), ratio)
-
-
-def _settled(board: Board, point: Point, evidence: Evidence) -> bool:
-    """Whether everything is labelled and nothing differs: no other result was possible."""
-    if evidence.differences is None or np.any(evidence.differences):
-        return False
-    cells = board.cells(point)
-    return bool((cells["labelled"] >= cells["train"]).all())
