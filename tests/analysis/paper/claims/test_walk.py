@@ -101,6 +101,7 @@ def test_a_single_seed_is_not_testable():
     verdict = verdict_of(pair(0.65, seeds=1), "entropy-beats-random")
     assert verdict.answer == "not testable here"
     assert "needs at least 2 seeds" in verdict.reason
+    assert {number.detectable for number in verdict.numbers} == {None}  # one of two tests finds nothing
 
 
 def test_an_axis_that_a_study_lacks_is_named():
