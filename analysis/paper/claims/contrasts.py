@@ -117,9 +117,9 @@ def _asked(board: Board, claim: PaperClaim, place: str, asked: _Asked) -> Questi
     if lacking:
         return Question(claim, place, reason=f"lacks {'; '.join(lacking)}")
     members = tuple(
-        Member(label, evidence, asked.smallest)
+        Member(title, evidence, asked.smallest)
         for name, at in found.items()
-        for label, evidence in _compared(name, at, asked.at)
+        for title, evidence in _compared(name, at, asked.at)
     )
     return Question(claim, place, members, coverage=in_words(found))
 
