@@ -173,7 +173,7 @@ def _pairs(results: Results, contrasts: Contrasts, untestable: Untestable) -> It
         else:
             absent = len(cells) + len(against) - sum(0 if one is None else len(one) for one in (left, right))
             evidence, further = _evidence(left, right, absent, contrasts)
-        yield _Found(candidate, other, percent, labelled, evidence, further, _settled(left, evidence))
+        yield _Found(candidate, other, percent, labelled, evidence, further, settled(left, evidence))
 
 
 def _chosen(cells: pd.DataFrame, contrasts: Contrasts) -> pd.DataFrame:
@@ -210,7 +210,8 @@ def _evidence(
     return Evidence(a - b, ratio), Further(tests, posterior, effects(a, b))
 
 
-def _settled(cells: pd.DataFrame | None, evidence: Evidence) -> bool:
+def settled(cells: pd.DataFrame | None, evidence: Evidence) -> bool:
+    """Whether a candidate's cells label everything and nothing differs: no other result was possible."""
     if cells is None or evidence.differences is None or np.any(evidence.differences):
         return False
     return bool((cells["labelled"] >= cells["train"]).all())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -60,16 +60,15 @@ class PaperTable:
         return sum(head.span for head in self.heads[-1])
 
     def flat(self) -> Table:
-        """The same with one line of headings and titles of groups as rows, for a page and for Markdown."""
-        rows: list[Row] = []
-        for group in self.groups:
-            if group.title:
-                rows.append((Cell(group.title, bold=True), *[Cell("")] * (self.width - 1)))
-            rows.extend(group.rows)
+        """The same with one line of headings, for a page and for Markdown.
+
+        Titles of groups stand in the names of their rows, which a page may sort.
+        """
+        rows = tuple(_titled(group.title, row) for group in self.groups for row in group.rows)
         columns = tuple(
             " ".join(filter(None, parts)) for parts in zip(*map(_spread, self.heads), strict=True)
         )
-        return Table(self.caption, columns, tuple(rows), " ".join(self.notes))
+        return Table(self.caption, columns, rows, " ".join(self.notes))
 
 
 def to_tabular(table: PaperTable) -> str:
@@ -88,6 +87,11 @@ def to_tabular(table: PaperTable) -> str:
     return "\n".join(
         [*comments, opening, r"  \toprule", *heads, *body, r"  \bottomrule", r"\end{tabular}", ""]
     )
+
+
+def _titled(title: str, row: Row) -> Row:
+    """A row whose name says its group."""
+    return (replace(row[0], text=f"{title}: {row[0].text}"), *row[1:]) if title else row
 
 
 def _spread(heads: Sequence[Head]) -> list[str]:

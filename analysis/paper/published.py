@@ -22,7 +22,12 @@ class _Frozen(BaseModel):
 
 
 class Number(_Frozen):
-    """UA and WA of one row of one table, in percent; an axis that is None may have any value."""
+    """UA and WA of one row of one table, in percent.
+
+    Attributes:
+        strategy: `none` where the paper trains on all labels at once.
+        initialization: any where it is None, as of a run without a choice of the first labels.
+    """
 
     table: Literal["table2", "table3", "table4"]
     corpus: str
@@ -30,8 +35,9 @@ class Number(_Frozen):
     percent: float
     ua: float
     wa: float
+    strategy: str
     adaptation: str = "none"
-    strategy: str | None = None
+    initialization: str | None = None
 
     def is_of(self, corpus: str, point: Point) -> bool:
         """Whether it is the paper's number for a point; methods may name their backbone behind a slash."""
@@ -41,7 +47,8 @@ class Number(_Frozen):
             and self.method == family.method.partition("/")[0]
             and self.percent == point.percent
             and self.adaptation == family.adaptation
-            and self.strategy in (None, family.strategy)
+            and self.strategy == family.strategy
+            and self.initialization in (None, family.initialization)
         )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.curves import area
+from analysis.comparisons import settled
+from analysis.curves import areas_of
 from analysis.families import AXES, Family, label, percent_text, varying
 from analysis.paper.board import ALL, Board, Point
+from analysis.paper.claims.coverage import in_words, lacking_of_axis, lacking_of_best, lacking_shares
 from analysis.paper.claims.declared import (
     At,
     AxisContrast,
@@ -35,12 +38,9 @@ def of_axis(board: Board, claim: PaperClaim, contrast: AxisContrast, smallest: f
     for pair in pairs:
         grouped.setdefault(pair[0]._replace(**dict.fromkeys(contrast.over, "")), []).append(pair)
     for place, of_place in grouped.items():
-        members = [
-            member
-            for one, other in of_place
-            for member in _members(board, one, other, contrast.at, smallest, _named(one, contrast.over))
-        ]
-        yield _question(claim, where(board, place, hidden), members)
+        named = {_named(one, contrast.over): (one, other) for one, other in of_place}
+        lacking = lacking_of_axis(contrast, [one for one, _ in of_place])
+        yield _asked(board, claim, where(board, place, hidden), _Asked(named, contrast.at, smallest, lacking))
 
 
 def of_best(board: Board, claim: PaperClaim, contrast: BestContrast, smallest: float) -> Iterator[Question]:
@@ -52,15 +52,12 @@ def of_best(board: Board, claim: PaperClaim, contrast: BestContrast, smallest: f
             for other in board.active(contrast.among)
             if other != family and other._replace(**contrast.values) == family
         ]
-        members = [
-            member
-            for other in others
-            for member in _members(
-                board, family, other, contrast.at, smallest, f"against {_named(other, axes)}"
-            )
-        ]
         if others:
-            yield _question(claim, where(board, family, axes), members)
+            named = {f"against {_named(other, axes)}": (family, other) for other in others}
+            lacking = lacking_of_best(contrast, family, others)
+            yield _asked(
+                board, claim, where(board, family, axes), _Asked(named, contrast.at, smallest, lacking)
+            )
 
 
 def of_baselines(
@@ -73,12 +70,13 @@ def of_baselines(
             point = candidate.point
             if point is None or not is_after(board, point.family):
                 continue
-            members = [
+            members = tuple(
                 Member(f"against {other.name}", board.evidence(point, other.point, contrast.metric), smallest)
                 for other in found.against(candidate)
                 if other.point is not None
-            ]
-            yield _question(claim, f"{candidate.name}, {corpus}", members, "baselines with all labels")
+            )
+            reason = "" if members else "no baselines with all labels"
+            yield Question(claim, f"{candidate.name}, {corpus}", members, reason)
 
 
 def of_saturation(board: Board, claim: PaperClaim, contrast: SaturationContrast) -> Iterator[Question]:
@@ -92,7 +90,7 @@ def of_saturation(board: Board, claim: PaperClaim, contrast: SaturationContrast)
         kept = found if gain is None else Evidence(contrast.margin - gain, found.test_over_train)
         name = f"from {percent_text(few.percent)} to {percent_text(full.percent)}"
         member = Member(name, kept, 0.0, below(contrast.margin))
-        yield _question(claim, where(board, family, tuple(contrast.values)), [member])
+        yield Question(claim, where(board, family, tuple(contrast.values)), (member,))
 
 
 def where(board: Board, family: Family, hidden: Sequence[str]) -> str:
@@ -102,49 +100,60 @@ def where(board: Board, family: Family, hidden: Sequence[str]) -> str:
     return label(family, shown)
 
 
-def _question(
-    claim: PaperClaim, place: str, members: Sequence[Member], what: str = "ratios at which the two differ"
-) -> Question:
-    return Question(claim, place, tuple(members), "" if members else f"no {what}")
+@dataclass(frozen=True)
+class _Asked:
+    """The pairs of families that a claim compares in one place, by name, and what is `lacking` there."""
+
+    pairs: Mapping[str, tuple[Family, Family]]
+    at: At
+    smallest: float
+    lacking: Sequence[str]
+
+
+def _asked(board: Board, claim: PaperClaim, place: str, asked: _Asked) -> Question:
+    """A question with a member for each pair, or for each pair and ratio; none where it lacks any."""
+    found = {name: _by_ratio(board, *pair, asked.at) for name, pair in asked.pairs.items()}
+    lacking = [*asked.lacking, *lacking_shares(found)]
+    if lacking:
+        return Question(claim, place, reason=f"lacks {'; '.join(lacking)}")
+    members = tuple(
+        Member(title, evidence, asked.smallest)
+        for name, at in found.items()
+        for title, evidence in _compared(name, at, asked.at)
+    )
+    return Question(claim, place, members, coverage=in_words(found))
 
 
 def _named(family: Family, axes: Sequence[str]) -> str:
     return label(family, list(axes)) if axes else ""
 
 
-def _members(
-    board: Board, one: Family, other: Family, at: At, smallest: float, name: str
-) -> Iterator[Member]:
-    ratios = [percent for percent in board.percents(one) if percent in board.percents(other)]
+def _by_ratio(board: Board, one: Family, other: Family, at: At) -> dict[float, Evidence]:
+    """The evidence at the ratios of both; of every ratio, only those at which they can differ."""
+    points = {
+        percent: (Point(one, percent), Point(other, percent))
+        for percent in board.percents(one)
+        if percent in board.percents(other)
+    }
     if at == "area":
-        if ratios:
-            yield Member(name or "area", _area(board, one, other, ratios), smallest)
+        return {percent: board.evidence(*pair) for percent, pair in points.items()}
+    found = {p: board.evidence(*pair) for p, pair in points.items() if not board.same_runs(*pair)}
+    return {p: each for p, each in found.items() if not settled(board.cells(points[p][0]), each)}
+
+
+def _compared(name: str, found: Mapping[float, Evidence], at: At) -> Iterator[tuple[str, Evidence]]:
+    if at == "area":
+        yield name or "area", _area(found)
         return
-    for ratio in ratios:
-        left, right = Point(one, ratio), Point(other, ratio)
-        if board.same_runs(left, right):
-            continue
-        evidence = board.evidence(left, right)
-        if not _settled(board, left, evidence):
-            yield Member(", ".join(filter(None, (name, percent_text(ratio)))), evidence, smallest)
+    for percent, evidence in found.items():
+        yield ", ".join(filter(None, (name, percent_text(percent)))), evidence
 
 
-def _area(board: Board, one: Family, other: Family, ratios: Sequence[float]) -> Evidence:
-    """Differences of areas, which are areas of differences; of a single ratio, its differences."""
-    found = [board.evidence(Point(one, ratio), Point(other, ratio)) for ratio in ratios]
-    refused = next((evidence for evidence in found if evidence.differences is None), None)
+def _area(found: Mapping[float, Evidence]) -> Evidence:
+    """Differences of areas, which are areas of differences."""
+    refused = next((evidence for evidence in found.values() if evidence.differences is None), None)
     if refused is not None:
         return refused
-    if len(ratios) == 1:
-        return found[0]
-    grid = np.stack([evidence.differences for evidence in found if evidence.differences is not None], axis=-1)
-    areas = [[area(ratios, scores.tolist(), "log2") for scores in of_seed] for of_seed in grid]
-    return Evidence(np.array(areas), float(np.mean([evidence.test_over_train for evidence in found])))
-
-
-def _settled(board: Board, point: Point, evidence: Evidence) -> bool:
-    """Whether everything is labelled and nothing differs: no other result was possible."""
-    if evidence.differences is None or np.any(evidence.differences):
-        return False
-    cells = board.cells(point)
-    return bool((cells["labelled"] >= cells["train"]).all())
+    grid = np.stack([each.differences for each in found.values() if each.differences is not None], axis=-1)
+    ratio = float(np.mean([evidence.test_over_train for evidence in found.values()]))
+    return Evidence(areas_of(list(found), grid, "log2"), ratio)

@@ -67,12 +67,16 @@ class Member:
 
 @dataclass(frozen=True)
 class Question:
-    """A claim and where it is asked; without members it is not testable, for the `reason`."""
+    """A claim and where it is asked; without members it is not testable, for the `reason`.
+
+    `coverage`: which comparisons at which ratios stand for its "every".
+    """
 
     claim: PaperClaim
     where: str
     members: tuple[Member, ...] = ()
     reason: str = ""
+    coverage: str = ""
 
 
 def refused(claim: PaperClaim, where: str, reason: str) -> Question:

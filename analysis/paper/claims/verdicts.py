@@ -34,7 +34,7 @@ class Number:
         p: by the name of the test, two-sided and not corrected.
         detectable: the difference of the tested number that would be found with 80 % power, uncorrected.
         detectable_text: the same for people.
-        refuted: whether the intervals exclude what the claim says.
+        refuted: whether the intervals, widened to hold for all members together, exclude what the claim says.
     """
 
     label: str
@@ -60,6 +60,7 @@ class Verdict:
         numbers: of every member, the weakest first.
         p: by the name of the test, the largest over the members, Holm-corrected over the family.
         family_size: how many questions the correction ran over.
+        coverage: which comparisons at which ratios stand for the claim's "every"; part of the reason.
     """
 
     claim: PaperClaim
@@ -69,6 +70,7 @@ class Verdict:
     numbers: tuple[Number, ...] = ()
     p: dict[str, float | None] | None = None
     family_size: int = 0
+    coverage: str = ""
 
     @property
     def said(self) -> str:
@@ -124,12 +126,15 @@ def _reason(member: Member) -> str:
 
 
 def _verdict(question: Question, dagger: Dagger, family_size: int) -> Verdict:
-    numbers = sorted(
-        (number for member in question.members if (number := _number(member)) is not None), key=_strength
-    )
+    found = (_number(member, len(question.members)) for member in question.members)
+    numbers = sorted((number for number in found if number is not None), key=_strength)
     p = {"quasi-F": dagger.crossed_holm, "Nadeau-Bengio": dagger.corrected_holm}
     answer, reason = _answer(dagger, numbers)
-    return Verdict(question.claim, question.where, answer, reason, tuple(numbers), p, family_size)
+    if question.coverage and answer != "not testable here":
+        reason += f"; asked of {question.coverage}"
+    return Verdict(
+        question.claim, question.where, answer, reason, tuple(numbers), p, family_size, question.coverage
+    )
 
 
 def _answer(dagger: Dagger, numbers: Sequence[Number]) -> tuple[Answer, str]:
@@ -156,7 +161,7 @@ def _strength(number: Number) -> tuple[bool, float]:
     return not number.refuted, -max((p for p in number.p.values() if p is not None), default=1.0)
 
 
-def _number(member: Member) -> Number | None:
+def _number(member: Member, members: int) -> Number | None:
     if member.evidence.differences is None:
         return None
     outcomes = _outcomes(member)
@@ -166,8 +171,9 @@ def _number(member: Member) -> Number | None:
     text = scale.text(scale.shown(first.estimate))
     if low is not None and high is not None:
         text += f" [{_bare(scale.text(low))}, {_bare(scale.text(high))}]"
-    bars = [bar for outcome in outcomes if (bar := detectable_difference(outcome)) is not None]
-    bar = max(bars, default=None)
+    bars = [detectable_difference(outcome) for outcome in outcomes]
+    known = [bar for bar in bars if bar is not None]
+    bar = max(known) if len(known) == len(bars) else None  # every test has to find it
     return Number(
         label=member.label,
         text="no difference in any run" if first.status == "identical" else text,
@@ -177,7 +183,7 @@ def _number(member: Member) -> Number | None:
         p={outcome.name: _ahead(outcome) for outcome in outcomes},
         detectable=bar,
         detectable_text="" if bar is None else scale.step(bar),
-        refuted=_refuted(outcomes, member.smallest),
+        refuted=_refuted(member, outcomes, members),
     )
 
 
@@ -186,13 +192,14 @@ def _bare(text: str) -> str:
     return text.removeprefix("ratio ").removesuffix(" points")
 
 
-def _outcomes(member: Member) -> tuple[Outcome, ...]:
-    """The tests of a member."""
+def _outcomes(member: Member, confidence: float = 1 - ALPHA) -> tuple[Outcome, ...]:
+    """The tests of a member, with intervals of that confidence."""
     differences = member.evidence.differences
     assert differences is not None
     if member.tests == "folds":
-        return (nadeau_bengio(differences, member.evidence.test_over_train),)
-    return quasi_f(differences), nadeau_bengio(differences, member.evidence.test_over_train)
+        return (nadeau_bengio(differences, member.evidence.test_over_train, confidence),)
+    ratio = member.evidence.test_over_train
+    return quasi_f(differences, confidence), nadeau_bengio(differences, ratio, confidence)
 
 
 def _ahead(outcome: Outcome) -> float | None:
@@ -200,14 +207,17 @@ def _ahead(outcome: Outcome) -> float | None:
     return outcome.p if outcome.p is None or outcome.estimate > 0 else 1.0
 
 
-def _refuted(outcomes: Sequence[Outcome], smallest: float) -> bool:
-    """Whether nothing differs, or every test excludes as much as would matter and none finds a lead."""
+def _refuted(member: Member, outcomes: Sequence[Outcome], members: int) -> bool:
+    """Whether nothing differs, or every test excludes as much as would matter and none finds a lead.
+
+    One member takes its claim, so that intervals are widened to hold for all of them together (Bonferroni).
+    """
     if outcomes[0].status == "identical":
         return True
     if all(outcome.p is not None and outcome.p < ALPHA and outcome.estimate > 0 for outcome in outcomes):
         return False
-    ends = [outcome.interval for outcome in outcomes]
-    return all(interval is not None and interval[1] < smallest for interval in ends)
+    ends = [outcome.interval for outcome in _outcomes(member, 1 - ALPHA / members)]
+    return all(interval is not None and interval[1] < member.smallest for interval in ends)
 
 
 def p_in_words(verdict: Verdict) -> str:

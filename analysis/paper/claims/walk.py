@@ -64,8 +64,9 @@ def walk_table(verdicts: Sequence[Verdict]) -> Table:
     note = (
         "Confirmed: every comparison of a claim is ahead, the crossed folds × seeds test and Nadeau-Bengio "
         "on fold means both below .05, Holm over the questions of the claim's family. Not confirmed: for one "
-        "of them nothing differs, or both intervals exclude what would matter. Cannot tell: neither. "
-        "Intervals in brackets: 95 %, not corrected."
+        "of them nothing differs, or both intervals exclude what would matter, at 95 % for all comparisons "
+        "of the claim together (Bonferroni). Cannot tell: neither. Intervals in brackets: 95 % each, not "
+        "corrected."
     )
     columns = ("claim", "in the paper", "where", "answer", "numbers", "p (Holm)")
     return Table("The paper's claims", columns, rows, note)
@@ -154,6 +155,7 @@ def _lines(verdict: Verdict) -> Iterator[dict[str, Any]]:
         "scope": claim.scope,
         "answer": verdict.answer,
         "reason": verdict.reason,
+        "coverage": verdict.coverage,
         **{f"p_holm {name}": p for name, p in (verdict.p or {}).items()},
     }
     if not verdict.numbers:

@@ -35,10 +35,11 @@ def test_every_group_stands_below_a_rule_and_its_title():
     assert r"  {[}x] & \textbf{1}\rlap{\textsuperscript{\textdagger{}}} & 2 & 3 & 4 \\" in lines
 
 
-def test_a_flat_table_has_one_line_of_heads_and_titles_as_rows():
+def test_a_flat_table_has_one_line_of_heads_and_titles_in_the_names_of_rows():
     flat = TABLE.flat()
     assert flat.columns == ("row", "a_b UA", "a_b WA", "c UA", "c WA")
-    assert [row[0].text for row in flat.rows] == ["own & more", "[x]", "*y"]
+    assert [row[0].text for row in flat.rows] == ["own & more: [x]", "*y"]
+    assert flat.rows[0][1:] == TABLE.groups[0].rows[0][1:]
     assert {len(row) for row in flat.rows} == {5}
     assert flat.note == "A note."
 

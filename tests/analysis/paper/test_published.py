@@ -21,6 +21,32 @@ def headline(study, corpus="merged"):
     return published().number(board, "table3", point, "ua")
 
 
+@pytest.mark.parametrize(
+    ("axis", "value"), [("initialization", "random"), ("strategy", "random"), ("adaptation", "none")]
+)
+def test_afters_number_stands_beside_no_other_family(axis, value):
+    board = board_of(*papers_study(), study=PAPERS)
+    family = next(one for one in board.families if one[2:5] == ("tapt", "entropy", "clustering"))
+    other = Point(family._replace(**{axis: value}), 20.0)
+    assert board.score(other, "ua") is not None
+    assert published().number(board, "table3", Point(family, 20.0), "ua") == pytest.approx(0.7607)
+    assert published().number(board, "table3", other, "ua") is None
+
+
+def test_every_row_of_active_learning_says_with_what_it_began():
+    learned = {n.initialization for n in published().numbers if n.strategy != "none"}
+    at_once = {(n.initialization, n.percent) for n in published().numbers if n.strategy == "none"}
+    assert learned == {"clustering"}
+    assert at_once == {(None, 100.0)}
+
+
+def test_a_baseline_at_the_end_of_a_trajectory_is_not_the_papers():
+    once = papers_study()[0]
+    board = board_of(once, [{**row, "strategy": "entropy"} for row in once], study=PAPERS)
+    numbers = [published().number(board, "table3", Point(one, 100.0), "ua") for one in board.families]
+    assert numbers == [pytest.approx(0.7401), None]
+
+
 def with_corpus(**changes):
     merged = replace(PAPERS.corpora["merged"], **changes)
     return replace(PAPERS, corpora={**PAPERS.corpora, "merged": merged})

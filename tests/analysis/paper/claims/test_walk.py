@@ -75,14 +75,16 @@ def test_ratios_at_which_no_other_result_was_possible_are_left_out():
     def score(fold, seed, percent):
         return flat(0.65 if percent < 100 else 0.6)(fold, seed, percent)
 
-    random = family(flat(0.6), strategy="random")
-    entropy = family(score)
+    percents = (5, 20, 40, 100)
+    random = family(flat(0.6), strategy="random", percents=percents)
+    entropy = family(score, percents=percents)
     for row, other in zip(entropy, random, strict=True):
         if row["percent"] == 5:
             row["key"] = other["key"]  # round 0 is the same run
     verdict = verdict_of(results_of(random, entropy), "entropy-beats-random")
-    assert [number.label for number in verdict.numbers] == ["20 %"]
+    assert {number.label for number in verdict.numbers} == {"20 %", "40 %"}
     assert verdict.answer == "confirmed"
+    assert verdict.coverage == "at 20 %, 40 %"
 
 
 def test_missing_cells_are_named_and_nothing_is_tested():
@@ -99,6 +101,7 @@ def test_a_single_seed_is_not_testable():
     verdict = verdict_of(pair(0.65, seeds=1), "entropy-beats-random")
     assert verdict.answer == "not testable here"
     assert "needs at least 2 seeds" in verdict.reason
+    assert {number.detectable for number in verdict.numbers} == {None}  # one of two tests finds nothing
 
 
 def test_an_axis_that_a_study_lacks_is_named():
