@@ -56,8 +56,8 @@ def paper_files(board: Board) -> dict[str, str | bytes]:
         files[f"{table.name}.tex"] = to_tabular(table)
         files[f"{table.name}.md"] = to_markdown([table.flat()])
         files[f"{table.name}.csv"] = _csv(table.long)
-    if any(table.name == "table3" for table in tables):
-        files["table3_comparisons.csv"] = _csv(table3_comparisons(board))
+    if not (compared := table3_comparisons(board)).empty:
+        files["table3_comparisons.csv"] = _csv(compared)
     for picture in pictures:
         files |= forms(picture.figure, picture.name) | {f"{picture.name}.csv": _csv(picture.long)}
     if files:

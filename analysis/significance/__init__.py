@@ -5,6 +5,13 @@ answers "would another seed agree on these speakers"; only tests that treat fold
 "would other speakers agree". Reference values for each formula are in tests/analysis/significance.
 """
 
+from analysis.significance.aggregates import (
+    interquartile_mean,
+    optimality_gap,
+    performance_profile,
+    probability_of_improvement,
+    stratified_interval,
+)
 from analysis.significance.bayesian import Posterior, correlated_t
 from analysis.significance.claims import Claim, Dagger, Evidence, claim, daggers
 from analysis.significance.corrected import nadeau_bengio, nadeau_bengio_runs
@@ -18,6 +25,7 @@ from analysis.significance.pairing import paired, paired_cells, paired_scores
 from analysis.significance.plain import fold_mean_t, run_t, seed_mean_t, welch_t
 from analysis.significance.power import detectable_difference, power_at
 from analysis.significance.ranks import Ranking, critical_difference, friedman
+from analysis.significance.stochastic_order import violation_ratio
 
 __all__ = [
     "Claim",
@@ -39,16 +47,22 @@ __all__ = [
     "fold_mean_t",
     "friedman",
     "holm",
+    "interquartile_mean",
     "nadeau_bengio",
     "nadeau_bengio_runs",
+    "optimality_gap",
     "paired",
     "paired_cells",
     "paired_scores",
+    "performance_profile",
     "power_at",
+    "probability_of_improvement",
     "quasi_f",
     "run_t",
     "seed_mean_t",
     "sign_flip",
+    "stratified_interval",
+    "violation_ratio",
     "welch_t",
     "wilcoxon",
 ]
