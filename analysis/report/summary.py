@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
 import pandas as pd
 
@@ -127,10 +128,10 @@ def _best(scores: pd.DataFrame, at: float) -> str:
 
 
 def _worth(study: StudyInfo, results: Results, comparisons: Sequence[Comparison], flags: int) -> str:
-    bars = sorted(c.claim.detectable for c in comparisons if c.claim.detectable is not None)
+    bars = [c.claim.detectable for c in comparisons if c.claim.detectable is not None]
     parts = []
     if bars:
-        bar = bars[len(bars) // 2]
+        bar = median(bars)
         parts.append(
             f"a true difference of {percent(bar)} points would have been found with 80 % power (median)"
             if bar < 1
