@@ -106,6 +106,15 @@ def latex_cell(cell: Cell) -> str:
     return (rf"\textbf{{{text}}}" if cell.bold else text) + raised
 
 
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """Words in one sentence.
+
+    >>> listed(["a", "b", "c"], "or")
+    'a, b or c'
+    """
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
 def percent(share: float, digits: int = 1) -> str:
     """A share as a number of percent without its sign; a dash where there is none."""
     return NOTHING if _absent(share) else f"{100 * share:.{digits}f}".replace("-", "−")

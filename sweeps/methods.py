@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from after_ray.corpora._base import Scan
 from after_ray.initialization._settings import ClusteringSettings, InitializationSettings
 from after_ray.learning.settings import FittingSettings, Restart
 from after_ray.wording import counted
+from analysis._rendering import listed
 from analysis.study import ChecklistItem
 from sweeps.in_words import folds_in_words, left_out_in_words, selected_in_words, validation_in_words
 from sweeps.study.declaration import Study
@@ -103,11 +104,11 @@ def _splits(opened: OpenStudy) -> Iterator[str]:
 
 def _models(study: Study) -> Iterator[str]:
     if study.backbone:
-        yield f"Backbone: {_and([_backbone(one) for one in study.backbone])}."
+        yield f"Backbone: {listed([_backbone(one) for one in study.backbone])}."
     adapted = [_adaptation(one) for one in study.adaptation if one is not None]
     if adapted:
         without = "; without adaptation beside it" if None in study.adaptation else ""
-        yield f"Before any label is used the backbone is adapted by {_and(adapted)}{without}."
+        yield f"Before any label is used the backbone is adapted by {listed(adapted)}{without}."
     yield f"Classified by {'; by '.join(_classifier(one) for one in study.classifier)}."
 
 
@@ -124,11 +125,11 @@ def _loop(study: Study) -> Iterator[str]:
     )
     yield (
         f"Round 0 ({study.schedule[0]:g} % of train, {size}) is chosen by "
-        f"{_or([_initialization(one) for one in study.initialization])}; the model is then retrained at "
-        f"{points} % of train, each time after acquiring by {_or(study.strategy)}."
+        f"{listed([_initialization(one) for one in study.initialization], 'or')}; the model is then "
+        f"retrained at {points} % of train, each time after acquiring by {listed(study.strategy, 'or')}."
     )
     if any(can_continue(one) for one in study.classifier):
-        yield f"Every training starts from {_or([_RESTARTS[one] for one in study.restarts])}."
+        yield f"Every training starts from {listed([_RESTARTS[one] for one in study.restarts], 'or')}."
 
 
 def _repeats(study: Study) -> str:
@@ -148,7 +149,7 @@ def _repeats(study: Study) -> str:
 def _weights(study: Study) -> str:
     if not study.backbone:
         return "No pretrained weights are used."
-    return f"{_and([_backbone(one) for one in study.backbone])}."
+    return f"{listed([_backbone(one) for one in study.backbone])}."
 
 
 def _backbone(settings: BackboneSettings) -> str:
@@ -197,11 +198,3 @@ def _fitting(settings: FittingSettings) -> str:
 
 def _all_of(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items() if name != "name")
-
-
-def _and(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def _or(words: Sequence[str]) -> str:
-    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

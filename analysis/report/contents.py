@@ -153,12 +153,12 @@ class Contents:
         """The same for people; None where there is nothing to choose."""
         return None if self.selection.empty else selection_table(self.selection)
 
-    @property
+    @cached_property
     def declared_tables(self) -> list[Table]:
         """A table for each family that was declared in time."""
         return [comparison_table(found, f"{one.name}: {in_words(one)}") for one, found in self.declared]
 
-    @property
+    @cached_property
     def explored_tables(self) -> list[Table]:
         """A table for each family that was not."""
         return [comparison_table(found, one.name) for one, found in self.explored]
@@ -189,7 +189,7 @@ class Contents:
         """What it cost by device."""
         return cost_table(self.results)
 
-    @property
+    @cached_property
     def trust_tables(self) -> list[Table]:
         """False positives of every test, a table per corpus."""
         return trust_tables(self.calibrations)
@@ -202,6 +202,7 @@ class Contents:
             "seconds": seconds_figure(self.seconds, self.reference, legend),
         }
 
+    @cached_property
     def critical_figures(self) -> dict[str, Figure]:
         """Critical-difference diagrams, those of rankings that were refused left out."""
         return {

@@ -56,7 +56,7 @@ def to_csv(frame: pd.DataFrame) -> str:
 
 def _pictures(contents: Contents) -> dict[str, str | bytes]:
     found: dict[str, str | bytes] = {}
-    for name, figure in {**contents.figures(), **contents.critical_figures()}.items():
+    for name, figure in {**contents.figures(), **contents.critical_figures}.items():
         found |= {f"{name}.svg": to_svg(figure, name), f"{name}.png": to_png(figure)}
         found[f"{name}.pdf"] = to_pdf(figure)
     return found

@@ -30,9 +30,8 @@ SECTIONS = (
     ("methods", "Methods"),
     ("provenance", "Provenance"),
 )
-_WORDS = frozenset(
-    {"verdict", "answer", "numbers", "where", "chosen by validation", "best on test"}
-)  # columns of sentences
+# Columns of words, which may break.
+_WORDS = frozenset({"verdict", "answer", "numbers", "where", "chosen by validation", "best on test"})
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -106,7 +105,7 @@ def _bands(curves: pd.DataFrame) -> str:
 
 def _rankings(contents: Contents) -> list[tuple[str, str, Markup]]:
     """Title, sentence and diagram of every ranking; the diagram is empty where it was refused."""
-    drawn = {name: to_svg(figure, name) for name, figure in contents.critical_figures().items()}
+    drawn = {name: to_svg(figure, name) for name, figure in contents.critical_figures.items()}
     return [
         (
             f"{one.title} at {percent_text(one.percent)}",

@@ -8,7 +8,7 @@ from statistics import median
 import pandas as pd
 
 from after_ray.wording import counted
-from analysis._rendering import percent, points
+from analysis._rendering import listed, percent, points
 from analysis.comparisons import Comparison
 from analysis.families import AXES, Family, label, percent_text, varying
 from analysis.results import Results
@@ -54,8 +54,8 @@ def summary(
 def _done(study: StudyInfo, results: Results) -> str:
     cells = results.cells
     varied = [_enumerated(axis, cells) for axis in _PLURALS if cells[axis].nunique() > 1]
-    what = f"compares {_and(varied)}" if varied else f"follows {cells['strategy'].iloc[0]}"
-    corpora = _and([str(name) for name in cells["corpus"].unique()])
+    what = f"compares {listed(varied)}" if varied else f"follows {cells['strategy'].iloc[0]}"
+    corpora = listed([str(name) for name in cells["corpus"].unique()])
     folds = max(of_corpus["fold"].nunique() for _, of_corpus in cells.groupby("corpus"))
     repeats = f"{counted(folds, 'fold')} × {counted(cells['seed'].nunique(), 'seed')}"
     return (
@@ -146,7 +146,3 @@ def _worth(study: StudyInfo, results: Results, comparisons: Sequence[Comparison]
     parts.append(asks if flags else "nothing is flagged below")
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}."
-
-
-def _and(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
