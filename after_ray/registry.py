@@ -18,6 +18,7 @@ from after_ray.errors import AfterRayError, UnknownName
 from after_ray.files import sha256_of
 
 T = TypeVar("T")
+C = TypeVar("C", bound=type)
 
 
 def source_digest(path: str) -> str:
@@ -52,13 +53,13 @@ class Registry(Generic[T]):
         package = importlib.import_module(self._package)
         return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
 
-    def register(self, name: str) -> Callable[[type[T]], type[T]]:
+    def register(self, name: str) -> Callable[[C], C]:
         """Class decorator; a second class of the same name is an error."""
 
-        def decorate(implementation: type[T]) -> type[T]:
+        def decorate(implementation: C) -> C:
             if name in self._known and self._known[name] is not implementation:
                 raise AfterRayError(f"Two classes claim the {self.kind} name '{name}'; rename one of them.")
-            self._known[name] = implementation
+            self._known[name] = cast("type[T]", implementation)
             return implementation
 
         return decorate

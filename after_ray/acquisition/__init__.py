@@ -1,19 +1,32 @@
 """Acquisition strategies: one per file, registered by decorator, pure functions of their evidence."""
 
-from after_ray.acquisition._base import EvidenceKind, PoolEvidence, Strategy, Uncertainty, strategies, top
-from after_ray.acquisition._by_scores import ByScores
+from after_ray.acquisition._base import OPTIONS, Picked, Scored, Strategy, Uncertainty, strategies, top
+from after_ray.acquisition._draws import HeadDraws
+from after_ray.acquisition._evidence import EvidenceKind, LabelledEvidence, PoolEvidence
+from after_ray.acquisition._expression import Call, of_mapping, parse, write
 from after_ray.acquisition._selection import selector_that_matters, strategy_of
 from after_ray.acquisition._settings import Selector
+from after_ray.acquisition._wrapper import Judged, Wrapper
 
 __all__ = [
-    "ByScores",
+    "OPTIONS",
+    "Call",
     "EvidenceKind",
+    "HeadDraws",
+    "Judged",
+    "LabelledEvidence",
+    "Picked",
     "PoolEvidence",
+    "Scored",
     "Selector",
     "Strategy",
     "Uncertainty",
+    "Wrapper",
+    "of_mapping",
+    "parse",
     "selector_that_matters",
     "strategies",
     "strategy_of",
     "top",
+    "write",
 ]

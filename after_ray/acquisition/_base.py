@@ -2,92 +2,115 @@
 
 from __future__ import annotations
 
-import enum
 from abc import ABC, abstractmethod
-from collections.abc import Set
-from dataclasses import dataclass
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict
 
+from after_ray.acquisition._evidence import EvidenceKind, PoolEvidence
 from after_ray.errors import TooFewUtterances, UnusableScores
 from after_ray.registry import Registry
 
-
-class EvidenceKind(enum.StrEnum):
-    """What a strategy may ask about the pool; one pass computes just what is asked."""
-
-    PROBABILITIES = "probabilities"
-    EMBEDDINGS = "embeddings"
+OPTIONS = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+"""Of the pydantic dataclass that a strategy with options is: `@dataclass(frozen=True, config=OPTIONS)`."""
 
 
 @dataclass(frozen=True)
-class PoolEvidence:
-    """Evidence about the n utterances of the pool, in the pool's order (by utterance id).
+class Picked:
+    """What a strategy picked, and why.
 
-    `log_probabilities`: (n, classes) float64 natural logarithms. `embeddings`: (n, d) float32, the
-    classifier's input vector or pooled representation. What the strategy did not ask for is None.
+    Attributes:
+        positions: in the pool, first choice first, shape (budget,).
+        scores: what each pick was picked for, shape (budget,); None where there is no such number.
+        pool_scores: what the whole pool is ranked by, higher is picked first, shape (n,); None where picks
+            are not those of one ranking.
+        details: what else is worth recording with the round, as JSON values.
     """
 
-    size: int
-    log_probabilities: NDArray[np.float64] | None = None
-    embeddings: NDArray[np.float32] | None = None
+    positions: NDArray[np.int64]
+    scores: NDArray[np.float64] | None = None
+    pool_scores: NDArray[np.float64] | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
 
 
 class Strategy(ABC):
     """An acquisition function. Subclasses carry no state: same evidence, budget and generator, same picks."""
 
-    needs: Set[EvidenceKind] = frozenset()
+    @property
+    def needs(self) -> Set[EvidenceKind]:
+        """The evidence that it asks for; nothing else is computed."""
+        return frozenset()
 
-    def select(
-        self, evidence: PoolEvidence, budget: int, generator: np.random.Generator
-    ) -> NDArray[np.int64]:
-        """Positions of `budget` pool utterances, first choice first, without repetition.
+    @property
+    def ranks_pool(self) -> bool:
+        """Whether picks are the highest of scores that the whole pool has."""
+        return False
+
+    def select(self, evidence: PoolEvidence, budget: int, generator: np.random.Generator) -> Picked:
+        """Pick `budget` utterances of the pool, without repetition.
+
+        The pool is put into the order of its ids before anything is drawn or compared: no strategy's picks
+        depend on the order in which utterances are given.
 
         Raises:
             TooFewUtterances: when the pool is smaller than the budget.
         """
         if budget > evidence.size:
             raise TooFewUtterances("The pool is smaller than the acquisition budget", evidence.size, budget)
-        return self._select(evidence, budget, generator)
+        order = evidence.order
+        if order is None:
+            return self._select(evidence, budget, generator)
+        picked = self._select(evidence.take(order), budget, generator)
+        pool_scores = picked.pool_scores
+        if pool_scores is not None:
+            pool_scores = pool_scores[np.argsort(order)]
+        return replace(picked, positions=order[picked.positions], pool_scores=pool_scores)
 
     @abstractmethod
-    def _select(
-        self, evidence: PoolEvidence, budget: int, generator: np.random.Generator
-    ) -> NDArray[np.int64]: ...
-
-    def scores(self, evidence: PoolEvidence) -> NDArray[np.float64] | None:
-        """One score per pool utterance, higher is picked first; None where a strategy has no such scores."""
-        return None
+    def _select(self, evidence: PoolEvidence, budget: int, generator: np.random.Generator) -> Picked:
+        """As `select`, of a pool in the order of its ids and at least as large as the budget."""
 
 
-class Uncertainty(Strategy):
+class Scored(Strategy):
+    """Base of the strategies that give every utterance of the pool a score and pick the highest."""
+
+    @property
+    def ranks_pool(self) -> bool:
+        """They are."""
+        return True
+
+    @abstractmethod
+    def scores(self, evidence: PoolEvidence, generator: np.random.Generator) -> NDArray[np.float64]:
+        """One score per utterance of the pool, shape (n,); higher is picked first."""
+
+    def _select(self, evidence: PoolEvidence, budget: int, generator: np.random.Generator) -> Picked:
+        scores = self.scores(evidence, generator)
+        unusable = int(np.isnan(scores).sum())
+        if unusable:
+            raise UnusableScores(type(self).__name__, unusable, len(scores))
+        positions = top(scores, budget)
+        return Picked(positions, scores[positions], scores)
+
+
+class Uncertainty(Scored):
     """Base of the strategies that rank the pool by a score of its class probabilities."""
 
-    needs = frozenset({EvidenceKind.PROBABILITIES})
+    @property
+    def needs(self) -> Set[EvidenceKind]:
+        """Class probabilities."""
+        return frozenset({EvidenceKind.PROBABILITIES})
 
     @abstractmethod
     def score(self, log_probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         """Score of shape (n,) from log-probabilities of shape (n, classes); the highest is picked first."""
 
-    def scores(self, evidence: PoolEvidence) -> NDArray[np.float64]:
-        """The score of every pool utterance, shape (n,).
-
-        Raises:
-            UnusableScores: when a score is not a number, as after a training that diverged.
-        """
-        if evidence.log_probabilities is None:
-            raise ValueError(f"{type(self).__name__} needs class probabilities")
-        scores = self.score(evidence.log_probabilities.astype(np.float64, copy=False))
-        unusable = int(np.isnan(scores).sum())
-        if unusable:
-            raise UnusableScores(type(self).__name__, unusable, len(scores))
-        return scores
-
-    def _select(
-        self, evidence: PoolEvidence, budget: int, generator: np.random.Generator
-    ) -> NDArray[np.int64]:
-        return top(self.scores(evidence), budget)
+    def scores(self, evidence: PoolEvidence, generator: np.random.Generator) -> NDArray[np.float64]:
+        """The score of every pool utterance, shape (n,); nothing is drawn."""
+        log_probabilities = evidence.given(EvidenceKind.PROBABILITIES)
+        return self.score(log_probabilities.astype(np.float64, copy=False))
 
 
 def top(scores: NDArray[np.float64], budget: int) -> NDArray[np.int64]:

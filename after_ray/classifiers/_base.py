@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from after_ray.acquisition import HeadDraws
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.learning.settings import Precision
 from after_ray.ragged import Ragged
@@ -119,6 +120,14 @@ class Classifier(ABC):
     @abstractmethod
     def embeddings(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The trained representation of shape (len(rows), d), in the order of `rows`."""
+
+    def head_draws(self, rows: NDArray[np.int64]) -> HeadDraws:
+        """Class probabilities of `rows` under dropout of the head, drawn when asked.
+
+        Raises:
+            NotImplementedError: of a classifier without dropout in its head.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no dropout to draw from")
 
     @abstractmethod
     def weights(self) -> Weights:

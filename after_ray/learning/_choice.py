@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,19 @@ from after_ray.store.checkpoints import Checkpoint
 
 @dataclass(frozen=True)
 class Choice:
-    """Rows acquired in a round, first choice first, with their scores and what is worth recording of them."""
+    """What was chosen to be labelled in a round, and why.
+
+    Attributes:
+        acquired: manifest rows, first choice first.
+        scores: what each row was chosen for; None where there is no such number.
+        pool_scores: what the whole pool was ranked by, in its order; None where it was not.
+        details: what is worth recording of the choice.
+    """
 
     acquired: NDArray[np.int64]
-    scores: NDArray[np.float64] | None
-    details: Mapping[str, object]
+    scores: NDArray[np.float64] | None = None
+    pool_scores: NDArray[np.float64] | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
 
 
 class Stopwatch:
@@ -51,8 +59,9 @@ class Stopwatch:
 def as_state(chosen: Choice, watch: Stopwatch) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """A choice as every checkpoint of its round holds it: on another device the pool may score otherwise."""
     arrays: dict[str, NDArray[Any]] = {"acquired": chosen.acquired}
-    if chosen.scores is not None:
-        arrays["acquired_scores"] = chosen.scores
+    for name, scores in (("acquired_scores", chosen.scores), ("pool_scores", chosen.pool_scores)):
+        if scores is not None:
+            arrays[name] = scores
     seconds = {name: watch.seconds()[name] for name in ("score", "acquire")}
     return arrays, {"details": dict(chosen.details), "seconds": seconds}
 
@@ -64,5 +73,6 @@ def kept_choice(checkpoint: Checkpoint, watch: Stopwatch) -> Choice | None:
         return None
     for phase, seconds in state.values["seconds"].items():
         watch.add(phase, seconds)
-    scores = state.arrays.get("acquired_scores")
-    return Choice(state.arrays["acquired"], scores, state.values["details"])
+    arrays = state.arrays
+    scores, pool_scores = arrays.get("acquired_scores"), arrays.get("pool_scores")
+    return Choice(arrays["acquired"], scores, pool_scores, state.values["details"])

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from after_ray.acquisition import EvidenceKind, PoolEvidence, Strategy
+from after_ray.acquisition import PoolEvidence, Strategy
 from after_ray.classifiers import Classifier, FitReport, Labelled
 from after_ray.errors import BadValue, BrokenInvariant, TooFewUtterances
 from after_ray.initialization import Initialization
+from after_ray.learning._asked import NOTHING_KNOWN, Asked, Unlabelled
 from after_ray.learning._choice import Choice, Stopwatch, as_state, kept_choice
 from after_ray.learning.restart import start_of
 from after_ray.learning.settings import Restart
@@ -74,12 +75,14 @@ class RoundResult:
         validation_rows: the validation rows of this round; all of the fold's unless they are capped.
         validation_log_probabilities: shape (validation rows, classes), in their order.
         test_log_probabilities: shape (test utterances, classes), in the fold's order.
-        acquired_scores: the strategy's score of each acquired row; None where there are no scores.
+        acquired_scores: what each row was acquired for; None where there are no scores.
+        pool: the unlabelled rows that were chosen from, ascending.
+        pool_scores: what the pool was ranked by; None where picks are not those of one ranking.
         seconds: wall time of `score`, `acquire`, `train`, `evaluate`, and of the round as `total`; of a round
             that was killed also the time up to the checkpoint that it went on from.
         resumed: how often the round was killed and went on from a checkpoint; of kills before its training
             had a checkpoint only the last counts.
-        details: what the initialization wants recorded; empty in later rounds.
+        details: what the initialization or the strategy wants recorded.
     """
 
     acquired: Rows
@@ -93,6 +96,8 @@ class RoundResult:
     validation_log_probabilities: NDArray[np.float64]
     test_log_probabilities: NDArray[np.float64]
     acquired_scores: NDArray[np.float64] | None
+    pool: Rows
+    pool_scores: NDArray[np.float64] | None
     seconds: dict[str, float]
     resumed: int = 0
     details: Mapping[str, object] = field(default_factory=dict)
@@ -153,7 +158,7 @@ class ActiveLearner:
         def choose(watch: Stopwatch) -> Choice:
             with watch.phase("acquire"):
                 chosen = initialization.choose(size, features, len(pool), self._seeds.child("initial"))
-                return Choice(self._rows_at(chosen.positions, pool, size), None, chosen.details)
+                return Choice(self._rows_at(chosen.positions, pool, size), details=chosen.details)
 
         return self._round(_NOTHING, size, choose, _fresh, checkpoint)
 
@@ -164,10 +169,12 @@ class ActiveLearner:
         size: int,
         restart: Restart,
         checkpoint: Checkpoint = NO_CHECKPOINT,
+        unlabelled: Unlabelled = NOTHING_KNOWN,
     ) -> RoundResult:
         """A later round: score the pool, acquire up to `size` labelled rows, reveal, train, evaluate.
 
-        `restart`: where training starts (`after_ray.learning.restart`); `checkpoint`: as in `first`.
+        `restart`: where training starts (`after_ray.learning.restart`); `checkpoint`: as in `first`;
+        `unlabelled`: what the strategy needs beside the classifier.
 
         Raises:
             BadValue: when `size` does not exceed what is labelled already.
@@ -178,12 +185,12 @@ class ActiveLearner:
 
         def choose(watch: Stopwatch) -> Choice:
             with watch.phase("score"):
-                evidence = self._evidence(strategy, state.weights, pool)
+                evidence = self._evidence(strategy, state, pool, unlabelled)
             with watch.phase("acquire"):
                 generator = self._seeds.child("acquire", size).generator()
-                positions = strategy.select(evidence, size - len(state.labelled), generator)
-                acquired, scores = self._rows_at(positions, pool, size), strategy.scores(evidence)
-                return Choice(acquired, None if scores is None else scores[positions], {})
+                picked = strategy.select(evidence, size - len(state.labelled), generator)
+                acquired = self._rows_at(picked.positions, pool, size)
+                return Choice(acquired, picked.scores, picked.pool_scores, picked.details)
 
         return self._round(state.labelled, size, choose, _starting(restart, state.weights), checkpoint)
 
@@ -237,20 +244,15 @@ class ActiveLearner:
         self.oracle.restore(labelled)
         return np.setdiff1d(self._train, labelled, assume_unique=True)
 
-    def _evidence(self, strategy: Strategy, weights: Weights, pool: Rows) -> PoolEvidence:
+    def _evidence(
+        self, strategy: Strategy, state: RoundState, pool: Rows, unlabelled: Unlabelled
+    ) -> PoolEvidence:
         """What the strategy asks for, and nothing it does not."""
         if not strategy.needs:
-            return PoolEvidence(len(pool))
-        classifier = self._make_classifier()
-        classifier.load(weights)
-        probabilities = EvidenceKind.PROBABILITIES in strategy.needs
-        embeddings = EvidenceKind.EMBEDDINGS in strategy.needs
+            return PoolEvidence(len(pool), ids=pool)
+        asked = Asked(strategy.needs, self._make_classifier, state.weights, self._train, unlabelled)
         with self._lifted("train", during="acquisition scoring"):
-            return PoolEvidence(
-                size=len(pool),
-                log_probabilities=classifier.log_probabilities(pool) if probabilities else None,
-                embeddings=classifier.embeddings(pool) if embeddings else None,
-            )
+            return asked.evidence(pool, state.labelled, self.oracle.restore(state.labelled))
 
     def _rows_at(self, positions: NDArray[np.int64], pool: Rows, size: int) -> Rows:
         if ((positions < 0) | (positions >= len(pool))).any():
@@ -334,6 +336,8 @@ class ActiveLearner:
             validation_log_probabilities=validation,
             test_log_probabilities=test,
             acquired_scores=chosen.scores,
+            pool=np.setdiff1d(self._train, before, assume_unique=True),
+            pool_scores=chosen.pool_scores,
             seconds=watch.seconds(),
             details=chosen.details,
         )

@@ -1,0 +1,83 @@
+"""What is refused, in one sentence each: what was wrong, the value, what is allowed, what to do."""
+
+from after_ray.errors._base import AfterRayError, BadValue, IdleSetting, UnknownName
+from after_ray.errors._corpora import (
+    AlteredCorpus,
+    BadManifest,
+    BadTable,
+    ChangedAudio,
+    MissingCorpus,
+    MissingMembers,
+    NothingToUse,
+    UnknownUtterance,
+    UnlabelledCorpus,
+    UnreadableAudio,
+    UnusableAudio,
+)
+from after_ray.errors._models import (
+    ChangedBackbone,
+    CollapsedAdaptation,
+    DivergedTraining,
+    FullDevice,
+    MissingBackbone,
+    NoQuantizer,
+    UnstorableFeatures,
+)
+from after_ray.errors._rounds import (
+    BadSchedule,
+    BadStrategy,
+    BrokenInvariant,
+    TooFewUtterances,
+    UnusableScores,
+)
+from after_ray.errors._splits import (
+    BadFold,
+    BadFoldFile,
+    Leak,
+    OracleRefusal,
+    SharedRecordings,
+    Tripped,
+    UntestedClasses,
+)
+from after_ray.errors._store import DamagedRecord, DamagedStore, UnwritableCheckpoint, WrongChecksum
+
+__all__ = [
+    "AfterRayError",
+    "AlteredCorpus",
+    "BadFold",
+    "BadFoldFile",
+    "BadManifest",
+    "BadSchedule",
+    "BadStrategy",
+    "BadTable",
+    "BadValue",
+    "BrokenInvariant",
+    "ChangedAudio",
+    "ChangedBackbone",
+    "CollapsedAdaptation",
+    "DamagedRecord",
+    "DamagedStore",
+    "DivergedTraining",
+    "FullDevice",
+    "IdleSetting",
+    "Leak",
+    "MissingBackbone",
+    "MissingCorpus",
+    "MissingMembers",
+    "NoQuantizer",
+    "NothingToUse",
+    "OracleRefusal",
+    "SharedRecordings",
+    "TooFewUtterances",
+    "Tripped",
+    "UnknownName",
+    "UnknownUtterance",
+    "UnlabelledCorpus",
+    "UnreadableAudio",
+    "UnstorableFeatures",
+    "UntestedClasses",
+    "UnusableAudio",
+    "UnusableScores",
+    "UnwritableCheckpoint",
+    "WrongChecksum",
+]

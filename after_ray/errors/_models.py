@@ -1,0 +1,81 @@
+"""Errors about backbones, adaptations and trainings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from after_ray.errors._base import AfterRayError
+
+
+class DivergedTraining(AfterRayError):
+    """A loss or gradient that is no longer a finite number: the weights are lost."""
+
+    def __init__(self, what: str, value: float, update: int, remedy: str = "Lower the learning rate") -> None:
+        super().__init__(
+            f"Training diverged: the {what} is {value} at update {update}; a finite number is needed. "
+            f"{remedy}, and check that no utterance is silent or empty."
+        )
+
+
+class CollapsedAdaptation(AfterRayError):
+    """An adaptation whose targets or predictions do not depend on the audio any more: it learns nothing."""
+
+    def __init__(self, step: int, information: float, least: float, perplexity: float, remedy: str) -> None:
+        super().__init__(
+            f"Adaptation collapsed: at step {step} the code of a masked frame says {information:.3f} nats "
+            f"about it, {least:g} or more are needed (perplexity of the codes: {perplexity:.1f}). {remedy}."
+        )
+
+
+class FullDevice(AfterRayError):
+    """A GPU whose memory does not hold what a trial needs."""
+
+    def __init__(self, device: str, told: str) -> None:
+        super().__init__(
+            f"The memory of {device} does not hold this trial: {told}. Let fewer trials share it "
+            "(resources.gpu), lower max_seconds of the classifier or batch_seconds of the adaptation, or "
+            "choose precision bf16, and run the study again; what is recorded stays."
+        )
+
+
+class MissingBackbone(AfterRayError):
+    """A backbone that is not where its name says."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f"Backbone '{name}' cannot be used: {reason}. Allowed: a wav2vec 2.0, HuBERT or WavLM, as a "
+            "folder with config.json and *.safetensors or as a hub name such as 'facebook/wav2vec2-base'."
+        )
+
+
+class NoQuantizer(AfterRayError):
+    """A backbone that shall be adapted against a quantiser and belongs to a family without one."""
+
+    def __init__(self, name: str, family: str) -> None:
+        super().__init__(
+            f"Backbone '{name}' is a {family}, which has no quantiser, and the contrastive objective takes "
+            "its targets from one; allowed: wav2vec 2.0. Write 'objective: clusters' in the adaptation, or "
+            "choose none."
+        )
+
+
+class UnstorableFeatures(AfterRayError):
+    """Front-end output that 16-bit floats cannot hold."""
+
+    def __init__(self, value: float, limit: float) -> None:
+        super().__init__(
+            f"The front end of the backbone gave {value:g} for an utterance; allowed: magnitudes up to "
+            f"{limit:g}, the range of the 16-bit floats that features are stored in. Check the backbone's "
+            "weights; if they were adapted, lower adaptation.learning_rate."
+        )
+
+
+class ChangedBackbone(AfterRayError):
+    """A named backbone whose files are not those that the study was resolved with."""
+
+    def __init__(self, name: str, folder: Path, expected: str, found: str) -> None:
+        super().__init__(
+            f"Backbone '{name}' has other files in {folder} (identity {found[:12]}) than the study was "
+            f"resolved with ({expected[:12]}); every node needs the same files. Copy them there, or name a "
+            "fixed hub 'revision', and run the study again."
+        )

@@ -1,0 +1,51 @@
+"""Errors about schedules, strategies and rounds."""
+
+from __future__ import annotations
+
+from after_ray.errors._base import AfterRayError
+
+
+class TooFewUtterances(AfterRayError):
+    """A pool or training set smaller than what a round asks for."""
+
+    def __init__(self, what: str, available: int, requested: int) -> None:
+        super().__init__(f"{what}: {available} utterances available, {requested} requested.")
+
+
+class BadSchedule(AfterRayError):
+    """A point of the schedule that labels nothing new, so that its round would not exist."""
+
+    def __init__(self, percent: float, size: int, before: int, train: int, smallest: str | None) -> None:
+        mend = f"raise it to {smallest} or more, or leave it out" if smallest else "leave it out"
+        super().__init__(
+            f"Bad schedule: {percent:g} % of the {train} training utterances is {size} labelled, "
+            f"but the round before has {before} already; {mend}."
+        )
+
+
+class UnusableScores(AfterRayError):
+    """Acquisition scores that are not numbers."""
+
+    def __init__(self, strategy: str, unusable: int, total: int) -> None:
+        super().__init__(
+            f"{strategy} cannot rank the pool: {unusable} of {total} scores are not a number; "
+            "the training of the round before probably diverged: lower its learning rate."
+        )
+
+
+class BrokenInvariant(AfterRayError):
+    """A round whose labelled set and pool do not fit together; nothing of it is recorded."""
+
+    def __init__(self, size: int, reason: str) -> None:
+        super().__init__(
+            f"The round of {size} labelled utterances was stopped: {reason}. "
+            "Check a strategy of your own with after_ray.testing.check_strategy; otherwise report this."
+        )
+
+
+class BadStrategy(AfterRayError):
+    """A strategy that cannot be read, or does not take the options that it is given."""
+
+    def __init__(self, text: str, problem: str, taken: str = "") -> None:
+        allowed = f"it takes: {taken}" if taken else "write name, name(option=value) or name(strategy)"
+        super().__init__(f"Bad strategy '{text}': {problem}; {allowed}.")

@@ -1,0 +1,87 @@
+"""The evidence that a strategy asks for, from the classifier of the round before and from what needs none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from after_ray.acquisition import EvidenceKind, LabelledEvidence, PoolEvidence
+from after_ray.classifiers import Classifier
+from after_ray.weights import Weights
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """What is known of the train utterances without any label, one row each, by rising manifest row.
+
+    `summaries`: shape (train, d); `frame_losses`: shape (train, stretches). None where nobody asked.
+    """
+
+    summaries: NDArray[np.float64] | None = None
+    frame_losses: NDArray[np.float32] | None = None
+
+
+NOTHING_KNOWN = Unlabelled()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Computes the `needs` of one round; the classifier is made and loaded only where it is asked.
+
+    Attributes:
+        needs: kinds of evidence.
+        make_classifier: makes an untrained one.
+        weights: of the round before.
+        train: rows of train, ascending, those that `unlabelled` is about.
+        unlabelled: what is known without labels.
+    """
+
+    needs: Set[EvidenceKind]
+    make_classifier: Callable[[], Classifier]
+    weights: Weights
+    train: Rows
+    unlabelled: Unlabelled
+
+    def evidence(self, pool: Rows, labelled: Rows, labels: NDArray[np.int64]) -> PoolEvidence:
+        """The evidence about `pool`, and about the `labelled` rows that have the revealed `labels`."""
+        return PoolEvidence(
+            size=len(pool),
+            ids=pool,
+            log_probabilities=self._classifier.log_probabilities(pool)
+            if EvidenceKind.PROBABILITIES in self.needs
+            else None,
+            embeddings=self._embeddings(pool),
+            summaries=self._summaries(pool),
+            frame_losses=self._frame_losses(pool),
+            draws=self._classifier.head_draws(pool) if EvidenceKind.DROPOUT_DRAWS in self.needs else None,
+            labelled=LabelledEvidence(labels, self._embeddings(labelled), self._summaries(labelled)),
+        )
+
+    @cached_property
+    def _classifier(self) -> Classifier:
+        classifier = self.make_classifier()
+        classifier.load(self.weights)
+        return classifier
+
+    def _embeddings(self, rows: Rows) -> NDArray[np.float32] | None:
+        return self._classifier.embeddings(rows) if EvidenceKind.EMBEDDINGS in self.needs else None
+
+    def _summaries(self, rows: Rows) -> NDArray[np.float64] | None:
+        if EvidenceKind.SUMMARIES not in self.needs:
+            return None
+        if self.unlabelled.summaries is None:
+            raise ValueError("the strategy needs summaries, and none were given")
+        return self.unlabelled.summaries[np.searchsorted(self.train, rows)]
+
+    def _frame_losses(self, rows: Rows) -> NDArray[np.float32] | None:
+        if EvidenceKind.FRAME_LOSSES not in self.needs:
+            return None
+        if self.unlabelled.frame_losses is None:
+            raise ValueError("the strategy needs frame losses, and none were given")
+        return self.unlabelled.frame_losses[np.searchsorted(self.train, rows)]
