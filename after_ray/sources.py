@@ -19,6 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from after_ray.acquisition import parse
 from after_ray.candidate import CandidateStage
 from after_ray.errors import AfterRayError
 from after_ray.files import write_json
@@ -124,10 +125,9 @@ def parts_of(stage: Stage) -> tuple[str, ...]:
             return ("candidate",)
         case FirstRoundStage():
             return (*_of_round(stage), f"initialization:{stage.initialization.name}")
-        case NextRoundStage() if ":" in stage.strategy:  # its own file is in the key
-            return _of_round(stage.first)
         case NextRoundStage():
-            return (*_of_round(stage.first), f"strategy:{stage.strategy}")
+            calls = parse(stage.strategy).calls()  # a user's own file is in the key
+            return (*_of_round(stage.first), *(f"strategy:{call.name}" for call in calls if not call.own))
     raise TypeError(f"{type(stage).__name__} has no code of its own")
 
 

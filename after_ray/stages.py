@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-from after_ray.acquisition._settings import Selector
+from after_ray.acquisition import Selector, parse
 from after_ray.adaptation.settings import AdaptationSettings
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings
@@ -215,8 +215,9 @@ class NextRoundStage(Stage):
             "strategy": self.strategy,
             "restart": self.restart,
         }
-        if ":" in self.strategy:  # a user's own file, which may change under its name
-            meaning["source"] = source_digest(self.strategy)
+        own = [call.name for call in parse(self.strategy).calls() if call.own]
+        if own:  # a user's own file, which may change under its name
+            meaning["source"] = ",".join(source_digest(name) for name in own)
         if self.selector != "exact":  # came later than the first keys
             meaning["selector"] = self.selector
         return meaning

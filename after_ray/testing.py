@@ -20,7 +20,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from after_ray.acquisition import EvidenceKind, HeadDraws, LabelledEvidence, Picked, PoolEvidence, Strategy
+from after_ray.acquisition import (
+    EvidenceKind,
+    HeadDraws,
+    LabelledEvidence,
+    Picked,
+    PoolEvidence,
+    Scored,
+    Strategy,
+)
 from after_ray.acquisition._evidence import NOTHING_LABELLED
 from after_ray.errors import TooFewUtterances
 
@@ -137,6 +145,18 @@ def ignores_the_order_of_the_pool(strategy: Strategy) -> None:
         assert np.array_equal(first.pool_scores[order], second.pool_scores), "scores went to other utterances"
 
 
+def picks_the_highest_scores(strategy: Strategy) -> None:
+    """Picks of a `Scored` strategy are those of a stable sort of its scores, highest first."""
+    if not isinstance(strategy, Scored):
+        return
+    for size in (10, 300):
+        picked = _picked(strategy, random_evidence(strategy, size), size // 3)
+        assert picked.pool_scores is not None, "a scored strategy gave no scores of the pool"
+        expected = np.argsort(-picked.pool_scores, kind="stable")[: size // 3]
+        same = np.array_equal(picked.positions, expected)
+        assert same, f"picked {picked.positions}, the highest scores are at {expected}"
+
+
 def gives_ties_to_the_lower_id(strategy: Strategy) -> None:
     """Of utterances whose evidence is equal those with lower ids are picked, unless it draws."""
     three = random_evidence(strategy, size=3)
@@ -217,6 +237,7 @@ STRATEGY_PROMISES: tuple[Promise, ...] = (
     touches_no_global_random_state,
     leaves_the_evidence_alone,
     ignores_the_order_of_the_pool,
+    picks_the_highest_scores,
     gives_ties_to_the_lower_id,
     refuses_too_small_a_pool,
     works_with_one_class_labelled,

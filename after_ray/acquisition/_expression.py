@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -30,6 +31,11 @@ class Call:
     over: Call | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def own(self) -> bool:
+        """Whether it is a user's own class, named by its path."""
+        return ":" in self.name
+
     def calls(self) -> Iterator[Call]:
         """This one and those within."""
         yield self
@@ -37,6 +43,7 @@ class Call:
             yield from self.over.calls()
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Call:
     """Read one line.
 

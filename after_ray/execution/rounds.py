@@ -34,11 +34,18 @@ from after_ray.splits.oracle import Evaluator, Oracle
 from after_ray.splits.parts import Fold
 from after_ray.splits.tripwire import Tripwire
 from after_ray.stages import FeaturesStage, FirstRoundStage, FoldsStage, NextRoundStage, rounds
-from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Checkpoint, Draft, Record, Store
+from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, SELECTION_FILE, Checkpoint, Draft, Record, Store
 from after_ray.store.artifacts import save_arrays
 from after_ray.weights import Weights
 
 RoundStage = FirstRoundStage | NextRoundStage
+
+
+def ranking(pool: NDArray[np.int64], scores: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
+    """How a pool was ranked: its manifest rows, their scores and ranks (1: the best), each of shape (n,)."""
+    ranks = np.empty(len(pool), dtype=np.int32)
+    ranks[np.argsort(-scores, kind="stable")] = np.arange(1, len(pool) + 1)
+    return {"rows": pool.astype(np.int32), "scores": scores.astype(np.float32), "ranks": ranks}
 
 
 class Trajectory:
@@ -160,6 +167,8 @@ class Trajectory:
         with self._store.workspace(stage.key) as folder:
             save_arrays(folder / MODEL_FILE, result.weights)
             save_arrays(folder / PREDICTIONS_FILE, self._predictions(result))
+            if result.pool_scores is not None:
+                save_arrays(folder / SELECTION_FILE, ranking(result.pool, result.pool_scores))
             draft = Draft(
                 key=stage.key,
                 kind=stage.kind,

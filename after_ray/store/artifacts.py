@@ -22,6 +22,7 @@ from after_ray.store.ledger import Draft, FileEntry, Ledger, Record
 # The files of a round, named once for who writes them, who mirrors them and who reads them.
 MODEL_FILE = "model.safetensors"
 PREDICTIONS_FILE = "predictions.safetensors"
+SELECTION_FILE = "selection.safetensors"  # how a round ranked its pool, where its strategy does
 
 
 class Store:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from after_ray.acquisition import strategies
+from after_ray.acquisition import strategy_of
 from after_ray.adaptation.settings import Objective, TaptSettings, objective_of
 from after_ray.backbones.operations import FORWARD, TRAINING, Shape, per_clip, shape_of
 from after_ray.backbones.settings import BackboneSettings
@@ -122,12 +122,8 @@ def round_work(
 
 @lru_cache(maxsize=256)
 def passes_of(strategy: str) -> int:
-    """How often a strategy has the pool scored: once for each kind of evidence, nothing for `random`.
-
-    A strategy class that says how many dropout `draws` it takes has each of them counted.
-    """
-    implementation: Any = strategies.resolve(strategy)
-    return len(implementation.needs) * int(getattr(implementation, "draws", 1))
+    """How often a strategy has the pool scored: once for each kind of evidence, nothing for `random`."""
+    return len(strategy_of(strategy).needs)
 
 
 class Works:

@@ -36,7 +36,7 @@ class Only:
             BadSelection: when it is not of that form, or names an axis twice or one that there is not.
         """
         chosen: dict[str, frozenset[str]] = {}
-        for part in filter(None, (part.strip() for part in text.split(","))):
+        for part in filter(None, (part.strip() for part in _split(text, ","))):
             axis, separator, values = (word.strip() for word in part.partition("="))
             if not separator or not values:
                 raise BadSelection(text, f"'{part}' is not of the form axis=value", "strategy=entropy,fold=2")
@@ -44,7 +44,7 @@ class Only:
                 raise BadSelection(text, f"'{axis}' is no axis of a trajectory", ", ".join(AXES))
             if axis in chosen:
                 raise BadSelection(text, f"'{axis}' is there twice", f"{axis}=one|another")
-            words = [word.strip() for word in values.split("|")]
+            words = [word.strip() for word in _split(values, "|")]
             chosen[axis] = frozenset(value for word in words for value in _values(text, word))
         if not chosen:
             raise BadSelection(text, "it names nothing", "strategy=entropy,fold=2")
@@ -85,6 +85,18 @@ class Keys:
 
 
 EVERYTHING = Only()
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """Parts between separators that stand outside parentheses: strategies have options in theirs."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if character == separator and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
 
 
 def _values(text: str, word: str) -> list[str]:

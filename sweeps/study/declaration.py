@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from after_ray.acquisition import strategies
+from after_ray.acquisition import of_mapping, parse, write
 from after_ray.adaptation.settings import AdaptationSettings
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings, needs_backbone
@@ -36,10 +36,13 @@ def adaptations(value: Any) -> Any:
 
 
 def _strategy(value: Any) -> Any:
-    if not isinstance(value, str):
-        raise PydanticCustomError("strategy", "a strategy is a name, not {value}", {"value": repr(value)})
+    """One line of text, also of a mapping `{name: power, over: entropy}`."""
+    if not isinstance(value, str | dict):
+        raise PydanticCustomError(
+            "strategy", "a strategy is a name or a mapping with one, not {value}", {"value": repr(value)}
+        )
     try:
-        return strategies.check(value)
+        return write(parse(value) if isinstance(value, str) else of_mapping(value))
     except AfterRayError as error:
         raise PydanticCustomError("strategy", "{sentence}", {"sentence": str(error)}) from error
 
@@ -88,7 +91,7 @@ class Study(Settings):
     seed: Annotated[tuple[Seed, ...], BeforeValidator(integers), Field(min_length=1)] = (0,)
     protocol: Protocol = Protocol()
     resources: Resources = Resources()
-    reference: str | None = Field(default=None, description="strategy that others are compared with")
+    reference: Strategy | None = Field(default=None, description="strategy that others are compared with")
     families: tuple[ComparisonFamily, ...] = Field(
         default=(), description="comparisons that the study claims, declared before it runs; in no key"
     )

@@ -15,7 +15,7 @@ def test_scores_of_the_worked_example(six_utterances: NDArray[np.float64]) -> No
 
 def test_order_of_the_worked_example(six_utterances: NDArray[np.float64]) -> None:
     picks = Margin().select(PoolEvidence(6, six_utterances), 6, np.random.default_rng(0))
-    assert picks.tolist() == [0, 2, 3, 4, 5, 1]
+    assert picks.positions.tolist() == [0, 2, 3, 4, 5, 1]
 
 
 def test_scores_from_logits_also_where_they_saturate(from_logits: NDArray[np.float64]) -> None:

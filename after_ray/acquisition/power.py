@@ -1,0 +1,46 @@
+"""Power: draw a batch by powers of scores, so that it is not a heap of near copies."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from after_ray.acquisition._base import OPTIONS, strategies, top
+from after_ray.acquisition._evidence import PoolEvidence
+from after_ray.acquisition._wrapper import Judged, Wrapper
+
+LAST = 1e3  # more than Gumbel noise ever bridges
+
+
+@strategies.register("power")
+@dataclass(frozen=True, config=OPTIONS)
+class Power(Wrapper):
+    """Utterances drawn without replacement, with probabilities proportional to score ** exponent.
+
+    Kirsch et al., "Stochastic Batch Acquisition" (TMLR 2023), section 3: the `budget` highest of
+    exponent * log(score) + Gumbel noise. Where scores are negative (the margin) or the strategy ranks without
+    scores, it is their `softrank`: rank ** -exponent, 1 being the best. A score of 0 is drawn after all others.
+    """
+
+    exponent: Annotated[float, Field(gt=0)] = 1.0
+
+    def pick(
+        self, judged: Judged, evidence: PoolEvidence, budget: int, generator: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Places of the `budget` highest perturbed scores."""
+        noise = generator.gumbel(size=len(judged.positions))
+        return top(self.exponent * self._logarithms(judged) + noise, budget)
+
+    def _logarithms(self, judged: Judged) -> NDArray[np.float64]:
+        scores = judged.scores
+        if scores is None or (len(scores) and scores.min() < 0):
+            return -np.log(judged.ranks)
+        positive = scores > 0
+        logarithms = np.log(scores, where=positive, out=np.full(len(scores), -np.inf))
+        # Utterances of score 0 among themselves: last, but still drawn and not taken in their order.
+        lowest = logarithms[positive].min() if positive.any() else 0.0
+        return np.where(positive, logarithms, lowest - LAST / self.exponent)
