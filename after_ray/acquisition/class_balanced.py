@@ -19,9 +19,9 @@ class ClassBalanced(Wrapper):
     """The best of each predicted class, the class with the fewest utterances so far first.
 
     Every pick goes to the predicted class of which labelled utterances (by their labels) and picks (by their
-    predictions) together are fewest, ties to the lower class; within a class the strategy's ranking decides. A
-    class that nobody in the pool is predicted to be is passed over. Compare CDAL (Agarwal et al. 2020) and the
-    balanced batches of Bengar et al. (2022), which solve the same by linear programs.
+    predictions) together are fewest, ties to the lower class; within a class the strategy's ranking decides.
+    A class that nobody in the pool is predicted to be is passed over. Bengar et al. (WACV 2022) balance
+    batches so by an integer program.
     """
 
     @property

@@ -22,8 +22,9 @@ class Power(Wrapper):
     """Utterances drawn without replacement, with probabilities proportional to score ** exponent.
 
     Kirsch et al., "Stochastic Batch Acquisition" (TMLR 2023), section 3: the `budget` highest of
-    exponent * log(score) + Gumbel noise. Where scores are negative (the margin) or the strategy ranks without
-    scores, it is their `softrank`: rank ** -exponent, 1 being the best. A score of 0 is drawn after all others.
+    exponent * log(score) + Gumbel noise. Where scores are negative (the margin), or the strategy ranks
+    without scores, it is their `softrank`: rank ** -exponent, 1 being the best. A score of 0 is drawn after
+    all others.
     """
 
     exponent: Annotated[float, Field(gt=0)] = 1.0

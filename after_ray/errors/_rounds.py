@@ -28,7 +28,7 @@ class UnusableScores(AfterRayError):
 
     def __init__(self, strategy: str, unusable: int, total: int) -> None:
         super().__init__(
-            f"{strategy} cannot rank the pool: {unusable} of {total} scores are not a number; "
+            f"{strategy} cannot rank the pool: {unusable} of {total} are not a number; "
             "the training of the round before probably diverged: lower its learning rate."
         )
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from after_ray.acquisition import EvidenceKind, LabelledEvidence, PoolEvidence
 from after_ray.classifiers import Classifier
+from after_ray.errors import UnusableScores
 from after_ray.weights import Weights
 
 Rows = NDArray[np.int64]
+Float = TypeVar("Float", bound=np.floating[Any])
 
 
 @dataclass(frozen=True)
@@ -49,18 +52,31 @@ class Asked:
     unlabelled: Unlabelled
 
     def evidence(self, pool: Rows, labelled: Rows, labels: NDArray[np.int64]) -> PoolEvidence:
-        """The evidence about `pool`, and about the `labelled` rows that have the revealed `labels`."""
+        """The evidence about `pool`, and about the `labelled` rows that have the revealed `labels`.
+
+        Raises:
+            UnusableScores: when a network gives something that is not a number, as one that diverged.
+        """
+        probabilities = draws = embeddings = None
+        if EvidenceKind.PROBABILITIES in self.needs:
+            probabilities = _usable(self._classifier.log_probabilities(pool), "log-probabilities")
+        if EvidenceKind.DROPOUT_DRAWS in self.needs:
+            draws = self._classifier.head_draws(pool)
+            _usable(draws.embeddings, "embeddings")
+        if EvidenceKind.EMBEDDINGS in self.needs:  # one pass for both
+            both = np.concatenate([pool, labelled])
+            embeddings = _usable(self._classifier.embeddings(both), "embeddings")
         return PoolEvidence(
             size=len(pool),
             ids=pool,
-            log_probabilities=self._classifier.log_probabilities(pool)
-            if EvidenceKind.PROBABILITIES in self.needs
-            else None,
-            embeddings=self._embeddings(pool),
+            log_probabilities=probabilities,
+            embeddings=None if embeddings is None else embeddings[: len(pool)],
             summaries=self._summaries(pool),
             frame_losses=self._frame_losses(pool),
-            draws=self._classifier.head_draws(pool) if EvidenceKind.DROPOUT_DRAWS in self.needs else None,
-            labelled=LabelledEvidence(labels, self._embeddings(labelled), self._summaries(labelled)),
+            draws=draws,
+            labelled=LabelledEvidence(
+                labels, None if embeddings is None else embeddings[len(pool) :], self._summaries(labelled)
+            ),
         )
 
     @cached_property
@@ -68,9 +84,6 @@ class Asked:
         classifier = self.make_classifier()
         classifier.load(self.weights)
         return classifier
-
-    def _embeddings(self, rows: Rows) -> NDArray[np.float32] | None:
-        return self._classifier.embeddings(rows) if EvidenceKind.EMBEDDINGS in self.needs else None
 
     def _summaries(self, rows: Rows) -> NDArray[np.float64] | None:
         if EvidenceKind.SUMMARIES not in self.needs:
@@ -85,3 +98,11 @@ class Asked:
         if self.unlabelled.frame_losses is None:
             raise ValueError("the strategy needs frame losses, and none were given")
         return self.unlabelled.frame_losses[np.searchsorted(self.train, rows)]
+
+
+def _usable(values: NDArray[Float], what: str) -> NDArray[Float]:
+    """`values`, unless one is not a number; -inf is the logarithm of a probability of 0."""
+    unusable = int(np.isnan(values).any(axis=1).sum())
+    if unusable:
+        raise UnusableScores(f"The {what} of the classifier", unusable, len(values))
+    return values

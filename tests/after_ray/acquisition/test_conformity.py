@@ -17,19 +17,11 @@ from after_ray.acquisition import (
     PoolEvidence,
     Strategy,
     Uncertainty,
-    Wrapper,
-    strategies,
     strategy_of,
 )
 from after_ray.testing import STRATEGY_PROMISES, Promise, check_strategy
+from tests.after_ray.expressions import EXPRESSIONS
 
-# A new file in acquisition/ is tested by being there; wrappers go over one strategy of each kind.
-WRAPPERS = [name for name in strategies.names() if issubclass(strategies.resolve(name), Wrapper)]
-WRAPPED = ("entropy", "margin", "random")
-EXPRESSIONS = [
-    *(name for name in strategies.names() if name not in WRAPPERS),
-    *(f"{name}({over})" for name in WRAPPERS for over in WRAPPED),
-]
 # What the published code picks of ties is as arbitrary as all that it picks.
 NOT_KEPT = {("official_argpartition", "gives_ties_to_the_lower_id")}
 
@@ -109,6 +101,9 @@ class Writing(Strategy):
 
 
 class ByPosition(Strategy):
+    def _select(self, evidence: PoolEvidence, budget: int, generator: np.random.Generator) -> Picked:
+        raise NotImplementedError("it does not care for ids")
+
     def select(self, evidence: PoolEvidence, budget: int, generator: np.random.Generator) -> Picked:
         return Picked(np.arange(budget))
 

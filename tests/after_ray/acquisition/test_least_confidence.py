@@ -27,4 +27,4 @@ def test_very_certain_utterances_are_told_apart() -> None:
     best = np.array([-1e-17, -3e-17, -2e-17])  # all three probabilities round to 1
     log_probabilities = np.stack([best, np.full(3, -39.0)], axis=1)
     picks = LeastConfidence().select(PoolEvidence(3, log_probabilities), 3, np.random.default_rng(0))
-    assert picks.tolist() == [1, 2, 0]
+    assert picks.positions.tolist() == [1, 2, 0]

@@ -27,7 +27,7 @@ def test_ties_and_infinities_are_ranked_as_by_a_stable_sort(scores: np.ndarray, 
 def test_a_diverged_training_is_refused_and_not_ranked(name: str) -> None:
     log_probabilities = np.full((5, 4), np.log(0.25))
     log_probabilities[2] = np.nan
-    with pytest.raises(UnusableScores, match="1 of 5 scores"):
+    with pytest.raises(UnusableScores, match="1 of 5 are"):
         strategies.resolve(name)().select(PoolEvidence(5, log_probabilities), 2, np.random.default_rng(0))
 
 

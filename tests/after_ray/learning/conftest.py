@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from after_ray.acquisition import HeadDraws
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers import Classifier, ClassifierInputs, FitReport, Labelled
+from after_ray.learning._asked import Unlabelled
 from after_ray.learning.active import ActiveLearner, Validation
 from after_ray.seeds import SeedTree
 from after_ray.splits.oracle import Evaluator, Oracle
@@ -67,6 +69,11 @@ class NearestCentroid(Classifier):
         self.calls.append(f"embeddings {len(rows)}")
         return self.points[rows].astype(np.float32)
 
+    def head_draws(self, rows: NDArray[np.int64]) -> HeadDraws:
+        self.calls.append(f"head_draws {len(rows)}")
+        points, bias = self.points[rows].astype(np.float32), np.zeros(CLASSES, dtype=np.float32)
+        return HeadDraws(points, self.centroids.astype(np.float32), bias, share=0.3)
+
     def weights(self) -> Weights:
         return {"centroids": self.centroids.copy()}
 
@@ -87,6 +94,12 @@ class World:
     @property
     def features(self) -> NDArray[np.float64]:
         return self.points[self.fold.train]
+
+    @property
+    def unlabelled(self) -> Unlabelled:
+        """What strategies may ask for that no classifier gives."""
+        losses = np.abs(self.features @ np.random.default_rng(1).normal(size=(2, 16)))
+        return Unlabelled(self.features, losses.astype(np.float32))
 
     def learner(self, labels: NDArray[np.int64] | None = None, seed: int = 0) -> ActiveLearner:
         """A learner as a new process would make it; `labels` replaces the true ones but for the test."""
