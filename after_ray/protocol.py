@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from after_ray.acquisition._settings import Selector
-from after_ray.learning.settings import FirstRoundSettings, FittingSettings, Restart
+from after_ray.learning.settings import BudgetUnit, FirstRoundSettings, FittingSettings, Restart
 from after_ray.settings import Settings
 from after_ray.splits._settings import FoldRequest, ValidationRequest
 
@@ -108,8 +108,8 @@ class Protocol(Settings):
     """The decisions shared by all classifiers of a study (list: docs/architecture.md).
 
     `fold` and `restart` are the defaults of the study's axes of that name. `selector` says how utterances are
-    taken by a strategy's scores. `fitting` applies to the pooled transformer; other classifiers carry their
-    own schedules (protocol ruling 7).
+    taken by a strategy's scores. `budget` is what percentages of the schedule are of. `fitting` applies to
+    the pooled transformer; other classifiers carry their own schedules (protocol ruling 7).
     """
 
     preset: PresetName = "paper"
@@ -119,6 +119,7 @@ class Protocol(Settings):
     first_round: FirstRoundSettings = FirstRoundSettings()
     restart: Restart = "previous"
     selector: Selector = "exact"
+    budget: BudgetUnit = "utterances"
     fitting: FittingSettings = FittingSettings()
 
     @model_validator(mode="before")

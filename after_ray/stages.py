@@ -139,7 +139,7 @@ class FirstRoundStage(Stage):
     """Round 0: choose by initialization, label, train, evaluate. No strategy is in its key.
 
     `validation_cap`: `labelled` uses at most as many validation utterances as are labelled, in this round and
-    in those that follow it.
+    in those that follow it. `seconds`: of audio that may be labelled; `size` is then only expected.
     """
 
     kind = "round"
@@ -152,10 +152,11 @@ class FirstRoundStage(Stage):
     backbone: BackboneSettings | None = None
     adapted: AdaptationStage | None = None
     validation_cap: ValidationCap = "none"
+    seconds: float | None = None
 
     def meaning(self) -> dict[str, Any]:
         """Everything but a strategy."""
-        meaning = {
+        meaning: dict[str, Any] = {
             "audio": self.audio.key,
             "features": self.features.key,
             "initial_features": None if self.initial_features is None else self.initial_features.key,
@@ -171,6 +172,8 @@ class FirstRoundStage(Stage):
             meaning["classifier_version"] = self.classifier.version
         if self.validation_cap != "none":  # came later than the first keys
             meaning["validation_cap"] = self.validation_cap
+        if self.seconds is not None:
+            meaning["seconds"] = round(self.seconds, 6)
         return meaning
 
     @cached_property
@@ -197,7 +200,7 @@ class FirstRoundStage(Stage):
 class NextRoundStage(Stage):
     """A later round: acquire with `strategy`, label, train, evaluate; its key chains to the round before.
 
-    `selector` is how utterances are taken by the strategy's scores.
+    `selector` is how utterances are taken by the strategy's scores; `seconds` as in round 0.
     """
 
     kind = "round"
@@ -206,6 +209,7 @@ class NextRoundStage(Stage):
     strategy: str
     restart: Restart
     selector: Selector = "exact"
+    seconds: float | None = None
 
     def meaning(self) -> dict[str, Any]:
         """The round before and what is done now."""
@@ -220,6 +224,8 @@ class NextRoundStage(Stage):
             meaning["source"] = ",".join(source_digest(name) for name in own)
         if self.selector != "exact":  # came later than the first keys
             meaning["selector"] = self.selector
+        if self.seconds is not None:
+            meaning["seconds"] = round(self.seconds, 6)
         return meaning
 
     def needs(self) -> tuple[Stage, ...]:

@@ -121,14 +121,16 @@ class Trajectory:
             return self._first_round(stage, checkpoint)
         strategy = strategy_of(stage.strategy, stage.selector)
         state = RoundState(self._labelled(), self._newest_weights())
-        return self._learner.next(state, strategy, stage.size, stage.restart, checkpoint)
+        return self._learner.next(
+            state, strategy, stage.size, stage.restart, checkpoint, seconds=stage.seconds
+        )
 
     def _first_round(self, stage: FirstRoundStage, checkpoint: Checkpoint) -> RoundResult:
         initialization = initializations.resolve(stage.initialization.name)(stage.initialization)  # type: ignore[call-arg]
         features = None
         if stage.initial_features is not None:
             features = self._train_summaries(stage.initial_features)
-        return self._learner.first(initialization, features, stage.size, checkpoint)
+        return self._learner.first(initialization, features, stage.size, checkpoint, stage.seconds)
 
     def _train_summaries(self, stage: FeaturesStage) -> NDArray[np.float64]:
         """One vector per train utterance, shape (train, d); no other one is handed out."""
@@ -150,8 +152,8 @@ class Trajectory:
             return stored
         labelled = self._labelled(index + 1)
         if isinstance(stage, FirstRoundStage) or stage.restart == "pretrained":
-            return self._learner.refit(labelled, stage.size, None)
-        return self._learner.refit(labelled, stage.size, self._weights_of(index - 1), stage.restart)
+            return self._learner.refit(labelled, len(labelled), None)
+        return self._learner.refit(labelled, len(labelled), self._weights_of(index - 1), stage.restart)
 
     def _labelled(self, count: int | None = None) -> NDArray[np.int64]:
         """Rows labelled after the first `count` rounds (all found so far), in order of acquisition."""
@@ -306,6 +308,7 @@ class Trajectory:
             test=Evaluator(labels, parts.test),
             seeds=SeedTree(first.seed).child("fold", first.fold.index),
             lifted=features.lifted,
+            durations=self._manifest.table["seconds"].to_numpy(dtype=np.float64),
         )
 
     def _guarded(self, values: Ragged) -> Tripwire:

@@ -7,6 +7,7 @@ numbers of an undisturbed run.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -15,11 +16,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from after_ray.acquisition import PoolEvidence, Strategy
+from after_ray.acquisition import Picked, PoolEvidence, Strategy
 from after_ray.classifiers import Classifier, FitReport, Labelled
 from after_ray.errors import BadValue, BrokenInvariant, TooFewUtterances
 from after_ray.initialization import Initialization
 from after_ray.learning._asked import NOTHING_KNOWN, Asked, Unlabelled
+from after_ray.learning._budget import Budget
 from after_ray.learning._choice import Choice, Stopwatch, as_state, kept_choice
 from after_ray.learning.restart import start_of
 from after_ray.learning.settings import Restart
@@ -116,6 +118,7 @@ class ActiveLearner:
         seeds: the tree of this fold and seed. Training draws from `fit`/size and never from a strategy's
             name, so that strategies coincide where their labelled sets do.
         lifted: opens the parts of the fold that a step may read; all else stays closed to it.
+        durations: seconds of every manifest row; needed where budgets are in seconds.
     """
 
     def __init__(
@@ -127,6 +130,7 @@ class ActiveLearner:
         test: Evaluator,
         seeds: SeedTree,
         lifted: Lifted,
+        durations: NDArray[np.float64] | None = None,
     ) -> None:
         self.oracle = oracle
         self._make_classifier = make_classifier
@@ -136,6 +140,7 @@ class ActiveLearner:
         self._test = test
         self._seeds = seeds
         self._lifted = lifted
+        self._durations = durations
 
     def first(
         self,
@@ -143,11 +148,13 @@ class ActiveLearner:
         features: NDArray[np.float64] | None,
         size: int,
         checkpoint: Checkpoint = NO_CHECKPOINT,
+        seconds: float | None = None,
     ) -> RoundResult:
         """Round 0: choose `size` rows of train without any label, reveal them, train, evaluate.
 
         `features` has one row per train utterance, in ascending order of manifest rows. `checkpoint` keeps
-        the state of the round; one with the state of a killed round is gone on from.
+        the state of the round; one with the state of a killed round is gone on from. `seconds`: how much
+        audio may be labelled; `size` is then only expected.
 
         Raises:
             TooFewUtterances: when train is smaller than `size`.
@@ -155,12 +162,16 @@ class ActiveLearner:
         """
         pool = self._begin(_NOTHING, size)
 
+        def initial(count: int) -> Picked:
+            chosen = initialization.choose(count, features, len(pool), self._seeds.child("initial"))
+            return Picked(chosen.positions, details=chosen.details)
+
         def choose(watch: Stopwatch) -> Choice:
             with watch.phase("acquire"):
-                chosen = initialization.choose(size, features, len(pool), self._seeds.child("initial"))
-                return Choice(self._rows_at(chosen.positions, pool, size), details=chosen.details)
+                picked = self._budget(_NOTHING, pool, size, seconds).spend(initial)
+                return Choice(self._rows_at(picked.positions, pool, size), details=picked.details)
 
-        return self._round(_NOTHING, size, choose, _fresh, checkpoint)
+        return self._round(_NOTHING, None if seconds else size, choose, _fresh, checkpoint)
 
     def next(
         self,
@@ -170,29 +181,32 @@ class ActiveLearner:
         restart: Restart,
         checkpoint: Checkpoint = NO_CHECKPOINT,
         unlabelled: Unlabelled = NOTHING_KNOWN,
+        seconds: float | None = None,
     ) -> RoundResult:
         """A later round: score the pool, acquire up to `size` labelled rows, reveal, train, evaluate.
 
-        `restart`: where training starts (`after_ray.learning.restart`); `checkpoint`: as in `first`;
-        `unlabelled`: what the strategy needs beside the classifier.
+        `restart`: where training starts (`after_ray.learning.restart`); `checkpoint` and `seconds`: as in
+        `first`; `unlabelled`: what the strategy needs beside the classifier.
 
         Raises:
             BadValue: when `size` does not exceed what is labelled already.
             TooFewUtterances: when train is smaller than `size`.
             BrokenInvariant: when rows are labelled that are not of train, or the strategy picks wrongly.
         """
-        pool = self._begin(state.labelled, size)
+        pool = self._begin(state.labelled, len(state.labelled) + 1 if seconds else size)
+        drawn = self._seeds.child("acquire", size)
 
         def choose(watch: Stopwatch) -> Choice:
             with watch.phase("score"):
                 evidence = self._evidence(strategy, state, pool, unlabelled)
             with watch.phase("acquire"):
-                generator = self._seeds.child("acquire", size).generator()
-                picked = strategy.select(evidence, size - len(state.labelled), generator)
+                budget = self._budget(state.labelled, pool, size, seconds)
+                picked = budget.spend(lambda count: strategy.select(evidence, count, drawn.generator()))
                 acquired = self._rows_at(picked.positions, pool, size)
                 return Choice(acquired, picked.scores, picked.pool_scores, picked.details)
 
-        return self._round(state.labelled, size, choose, _starting(restart, state.weights), checkpoint)
+        start = _starting(restart, state.weights)
+        return self._round(state.labelled, None if seconds else size, choose, start, checkpoint)
 
     def refit(
         self, labelled: Rows, size: int, previous: Weights | None, restart: Restart = "previous"
@@ -213,12 +227,15 @@ class ActiveLearner:
     def _round(
         self,
         before: Rows,
-        size: int,
+        size: int | None,
         choose: Callable[[Stopwatch], Choice],
         start: _Start,
         checkpoint: Checkpoint,
     ) -> RoundResult:
-        """Choose, or take the choice of a killed round from its checkpoint; reveal, train, evaluate."""
+        """Choose, or take the choice of a killed round from its checkpoint; reveal, train, evaluate.
+
+        `size`: how many rows must be labelled then; None where the choice decides.
+        """
         watch = Stopwatch("score", "acquire", "train", "evaluate")
         kept = kept_choice(checkpoint, watch)
         chosen = kept or choose(watch)
@@ -226,7 +243,7 @@ class ActiveLearner:
         if kept is None and checkpoint.due:  # a kept one stands beside the state of its training
             checkpoint.save({}, {})
         with watch.phase("acquire"):
-            known = self._label(before, chosen.acquired, size)
+            known = self._label(before, chosen.acquired, size or len(before) + len(chosen.acquired))
         result = self._train_and_evaluate(before, chosen, known, start, watch, checkpoint)
         return result if kept is None else replace(result, resumed=max(1, result.fit.resumed))
 
@@ -243,6 +260,15 @@ class ActiveLearner:
         self._check_labelled(labelled, len(labelled))
         self.oracle.restore(labelled)
         return np.setdiff1d(self._train, labelled, assume_unique=True)
+
+    def _budget(self, labelled: Rows, pool: Rows, size: int, seconds: float | None) -> Budget:
+        """What is left to acquire."""
+        if seconds is None:
+            return Budget(size - len(labelled))
+        if self._durations is None:
+            raise ValueError("a budget in seconds needs the durations of utterances")
+        spent = math.fsum(self._durations[labelled])
+        return Budget(size - len(labelled), seconds - spent, self._durations[pool])
 
     def _evidence(
         self, strategy: Strategy, state: RoundState, pool: Rows, unlabelled: Unlabelled

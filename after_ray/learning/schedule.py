@@ -7,9 +7,10 @@ import math
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, Decimal
 from fractions import Fraction
+from typing import NamedTuple
 
 from after_ray.errors import BadSchedule, BadValue, TooFewUtterances
-from after_ray.learning.settings import FirstRoundSettings
+from after_ray.learning.settings import BudgetUnit, FirstRoundSettings
 
 
 def target_sizes(
@@ -48,6 +49,61 @@ def target_sizes(
             raise BadSchedule(percent, size, sizes[-1], train, _smallest_percent(sizes[-1] + 1, train))
         sizes.append(size)
     return tuple(sizes)
+
+
+class Target(NamedTuple):
+    """What is labelled at the end of a round: `size` utterances, or `seconds` of audio, about so many."""
+
+    size: int
+    seconds: float | None = None
+
+
+def targets_of(
+    schedule: Sequence[float],
+    durations: Sequence[float],
+    classes: int,
+    settings: FirstRoundSettings,
+    budget: BudgetUnit,
+) -> tuple[Target, ...]:
+    """The target of every round, in the unit of the budget.
+
+    Args and errors are those of `target_sizes` and `target_seconds`.
+    """
+    sizes = target_sizes(schedule, len(durations), classes, settings)
+    if budget == "utterances":
+        return tuple(map(Target, sizes))
+    return tuple(map(Target, sizes, target_seconds(schedule, durations, sizes)))
+
+
+def target_seconds(
+    schedule: Sequence[float], durations: Sequence[float], sizes: Sequence[int]
+) -> tuple[float, ...]:
+    """Cumulative labelled seconds of audio, one per point of the schedule, strictly increasing.
+
+    Every point has its percentage of the seconds of train, round 0 at least the seconds of its size in
+    utterances of mean length; 100 is all of train.
+
+    Args:
+        schedule: ascending percentages in (0, 100].
+        durations: seconds of every training utterance.
+        sizes: what `target_sizes` says for the same schedule.
+
+    Raises:
+        BadSchedule: when a point holds no utterance of mean length beyond the point before.
+
+    Example:
+        >>> target_seconds([1, 50, 100], [2.0] * 100, (8, 50, 100))
+        (16.0, 100.0, 200.0)
+    """
+    total, count = math.fsum(durations), len(durations)
+    mean = total / count
+    seconds = [max(total * schedule[0] / 100, sizes[0] * mean)]
+    for percent, size in zip(schedule[1:], sizes[1:], strict=True):
+        wanted = total if percent == 100 else total * percent / 100
+        if wanted < seconds[-1] + mean:
+            raise BadSchedule(percent, size, round(seconds[-1] / mean), count, None)
+        seconds.append(wanted)
+    return tuple(seconds)
 
 
 def _first_size(schedule: Sequence[float], train: int, classes: int, settings: FirstRoundSettings) -> int:

@@ -34,6 +34,10 @@ class FittingSettings(Settings):
     precision: Precision = neutral("fp32")
 
 
+BudgetUnit = Literal["utterances", "seconds"]
+"""What percentages of the schedule are of: the utterances of train, or their seconds of audio."""
+
+
 class FirstRoundSettings(Settings):
     """Size of round 0: max(first percentage of the schedule, `per_class` x number of classes), or `size`.
 

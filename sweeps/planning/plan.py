@@ -20,7 +20,7 @@ from after_ray.classifiers._settings import (
     needs_backbone,
 )
 from after_ray.errors import BadValue
-from after_ray.learning.schedule import target_sizes
+from after_ray.learning.schedule import Target, targets_of
 from after_ray.learning.settings import Restart
 from after_ray.manifest import Manifest
 from after_ray.splits._settings import FoldChoice
@@ -180,10 +180,11 @@ def make_plan(
 def _of_corpus(study: Study, manifest: Manifest, split: Split) -> Iterator[Trajectory]:
     audio = AudioStage(manifest=manifest.digest, corpus=manifest.corpus)
     for index in split.run:
-        train = len(split.table.folds[index].train)
-        sizes = target_sizes(study.schedule, train, len(manifest.classes), study.protocol.first_round)
+        durations = manifest.table["seconds"].to_numpy()[split.table.folds[index].train].tolist()
+        protocol, classes = study.protocol, len(manifest.classes)
+        targets = targets_of(study.schedule, durations, classes, protocol.first_round, protocol.budget)
         for method in _methods(study):
-            yield from _of_method(study, audio, split.choice(index), sizes, method)
+            yield from _of_method(study, audio, split.choice(index), targets, method)
 
 
 @dataclass(frozen=True)
@@ -223,9 +224,10 @@ def _backbone_labels(backbones: Sequence[BackboneSettings]) -> list[str]:
 
 
 def _of_method(
-    study: Study, audio: AudioStage, choice: FoldChoice, sizes: tuple[int, ...], method: _Method
+    study: Study, audio: AudioStage, choice: FoldChoice, targets: tuple[Target, ...], method: _Method
 ) -> Iterator[Trajectory]:
-    _refuse_empty_epochs(method.classifier, sizes[0])
+    start = targets[0]
+    _refuse_empty_epochs(method.classifier, start.size)
     for adaptation in study.adaptation if method.backbone is not None else (None,):
         for seed in study.seed:
             adapted = _adaptation_stage(audio, choice, method.backbone, adaptation, seed)
@@ -235,11 +237,12 @@ def _of_method(
                     choice,
                     method.classifier,
                     initialization,
-                    sizes[0],
+                    start.size,
                     seed,
                     method.backbone,
                     adapted,
                     validation_cap=study.protocol.validation.cap,
+                    seconds=start.seconds,
                 )
                 labels = {
                     "corpus": audio.corpus,
@@ -250,7 +253,7 @@ def _of_method(
                     "seed": seed,
                     "pretrained": method.backbone is not None and method.backbone.pretrained,
                 }
-                yield from _of_first_round(study, first, sizes[1:], labels)
+                yield from _of_first_round(study, first, targets[1:], labels)
 
 
 def _refuse_empty_epochs(classifier: ClassifierSettings, size: int) -> None:
@@ -265,17 +268,17 @@ def _refuse_empty_epochs(classifier: ClassifierSettings, size: int) -> None:
 
 
 def _of_first_round(
-    study: Study, first: FirstRoundStage, sizes: tuple[int, ...], labels: dict[str, Any]
+    study: Study, first: FirstRoundStage, targets: tuple[Target, ...], labels: dict[str, Any]
 ) -> Iterator[Trajectory]:
     """The trajectories that start from one round 0."""
-    if not sizes:
+    if not targets:
         yield Trajectory(Axes(strategy=NO_STRATEGY, restart=NO_STRATEGY, **labels), study.schedule, first)
         return
     restarts: tuple[Restart, ...] = study.restarts if can_continue(first.classifier) else ("pretrained",)
     for restart in restarts:
         for strategy in study.strategy:
             selector = selector_that_matters(strategy, study.protocol.selector)
-            last = _chain(first, sizes, strategy, restart, selector)
+            last = _chain(first, targets, strategy, restart, selector)
             yield Trajectory(Axes(strategy=strategy, restart=restart, **labels), study.schedule, last)
 
 
@@ -293,11 +296,11 @@ def _adaptation_stage(
 
 
 def _chain(
-    first: FirstRoundStage, sizes: tuple[int, ...], strategy: str, restart: Restart, selector: Selector
+    first: FirstRoundStage, targets: tuple[Target, ...], strategy: str, restart: Restart, selector: Selector
 ) -> FirstRoundStage | NextRoundStage:
     last: FirstRoundStage | NextRoundStage = first
-    for size in sizes:
-        last = NextRoundStage(last, size, strategy, restart, selector)
+    for target in targets:
+        last = NextRoundStage(last, target.size, strategy, restart, selector, target.seconds)
     return last
 
 
