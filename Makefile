@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test chaos lint types contracts check
+.PHONY: help setup peers quickstart test chaos lint types contracts check
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -44,6 +44,16 @@ setup: ## make .venv with the pinned dependencies; does nothing when pyproject.t
 	fi
 	rm -f "$$log"
 	echo "$$wanted" > $(STAMP)
+
+PEERS := benchmarks/.peers
+peers: setup ## the libraries that benchmarks of selection are measured against, in a folder of their own
+	@wanted=$$(cksum < benchmarks/peers.txt)
+	if [[ -f $(PEERS)/.installed && $$(< $(PEERS)/.installed) == "$$wanted" ]]; then exit 0; fi
+	echo "installing the peers of the benchmarks into $(PEERS) ..."
+	rm -rf $(PEERS)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --target $(PEERS) -r benchmarks/peers.txt
+	rm -rf $(PEERS)/tests # one of them installs its tests under this name, which is ours
+	echo "$$wanted" > $(PEERS)/.installed
 
 quickstart: setup ## run the small study; a second call computes nothing again
 	@$(BIN)/after-ray run sweeps/quickstart.yaml --store quickstart-store
