@@ -2,10 +2,10 @@
 
     python benchmarks/selection.py [--pool 1000000] [--classes 4] [--budget 50000] [--repeats 7]
 
-Both sides get what they take (logarithms of probabilities here, probabilities there) in memory, score the whole
-pool and pick the budget: peers that only score are given numpy's `argpartition` and a sort of what it finds.
-Milliseconds are the best and the median of the repeats; `same_picks` is the share of picks that both sides have.
-Ties aside the ranking is the same formula, so it is near 1.
+Both sides get what they take (logarithms of probabilities here, probabilities there) in memory, score the
+whole pool and pick the budget: peers that only score are given numpy's `argpartition` and a sort of what it
+finds. Milliseconds are the best and the median of the repeats; `same_picks` is the share of picks that both
+sides have, near 1 since ties aside the formula is the same.
 """
 
 from __future__ import annotations

@@ -123,10 +123,11 @@ def _loop(study: Study) -> Iterator[str]:
         if first.size
         else f"at least {first.per_class} times as many utterances as classes"
     )
+    train = "train" if study.protocol.budget == "utterances" else "train's seconds of audio"
     yield (
-        f"Round 0 ({study.schedule[0]:g} % of train, {size}) is chosen by "
+        f"Round 0 ({study.schedule[0]:g} % of {train}, {size}) is chosen by "
         f"{listed([_initialization(one) for one in study.initialization], 'or')}; the model is then "
-        f"retrained at {points} % of train, each time after acquiring by {listed(study.strategy, 'or')}."
+        f"retrained at {points} % of {train}, each time after acquiring by {listed(study.strategy, 'or')}."
     )
     if any(can_continue(one) for one in study.classifier):
         yield f"Every training starts from {listed([_RESTARTS[one] for one in study.restarts], 'or')}."

@@ -186,6 +186,7 @@ def _leaves_of(first: Mapping[str, Any], adapted: Mapping[str, Any] | None) -> L
         "protocol": {
             "folds": fold.get("folds", {}),
             "validation": {**fold.get("validation", {}), "cap": first.get("validation_cap", "none")},
+            "budget": "seconds" if "seconds" in first else "utterances",
         },
         "adaptation": adaptation,
     }

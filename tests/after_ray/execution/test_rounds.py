@@ -15,10 +15,11 @@ from after_ray.backbones.identity import provenance
 from after_ray.classifiers._settings import ClassifierSettings, FunctionalsSettings, LightSerNetSettings
 from after_ray.environment import Execution, fix_threads
 from after_ray.execution import run
+from after_ray.execution.corpus import open_corpus
 from after_ray.execution.rounds import MODEL_FILE, PREDICTIONS_FILE, Trajectory
 from after_ray.learning.settings import Restart
-from after_ray.stages import FoldsStage, NextRoundStage
-from after_ray.store import Store
+from after_ray.stages import FirstRoundStage, FoldsStage, NextRoundStage, rounds
+from after_ray.store import SELECTION_FILE, Store
 from tests.after_ray.execution.chains import BACKBONE, SIZES, TRANSFORMER, chain, results
 
 
@@ -141,6 +142,44 @@ def test_a_record_knows_what_was_there_to_be_labelled(execution: Execution) -> N
     assert record.details["train_by"]["emotion"] == train["emotion"].value_counts().to_dict()
     assert record.details["train_by"]["corpus"] == {"synthetic": record.measures["train"]}
     assert record.details["train_seconds"] == pytest.approx(train["seconds"].sum())
+
+
+def test_a_round_keeps_how_its_pool_was_ranked(execution: Execution) -> None:
+    last = chain(execution, FunctionalsSettings())
+    record = run(last, execution)
+    kept = Store(execution.store).arrays(record, SELECTION_FILE)
+    names = open_corpus(last.first.audio, execution).manifest.table["utterance"].to_numpy()
+    order = np.argsort(kept["ranks"])
+    acquired = names[kept["rows"][order]][: len(record.details["acquired"])].tolist()
+    assert acquired == record.details["acquired"], "the best ranks are what was acquired"
+    assert kept["ranks"][order].tolist() == list(range(1, len(order) + 1))
+    scores = kept["scores"][order][: len(acquired)]
+    np.testing.assert_allclose(scores, record.details["acquired_scores"], rtol=1e-6)
+    assert len(order) == record.measures["train"] - SIZES[-2]
+
+
+def test_rounds_of_a_budget_in_seconds_label_no_more_audio_than_that(execution: Execution) -> None:
+    counted = chain(execution, FunctionalsSettings())
+    train = run(counted.first, execution).details["train_seconds"]
+    seconds = [share * train for share in (0.2, 0.4, 0.7, 1.0)]
+    last: FirstRoundStage | NextRoundStage = replace(counted.first, seconds=seconds[0])
+    for stage, most in zip(counted.chain[1:], seconds[1:], strict=True):
+        assert isinstance(stage, NextRoundStage)
+        last = replace(stage, previous=last, seconds=most)
+    run(last, execution)
+    store = Store(execution.store)
+    records = [store.need(stage.key) for stage in rounds(last)]
+    for record, most in zip(records, seconds, strict=True):
+        assert 0 <= most - record.measures["labelled_seconds"] + 1e-6 < 4.0, "the next clip would not fit"
+    assert records[-1].measures["labelled"] == records[-1].measures["train"]
+    assert records[1].measures["labelled"] != counted.chain[1].size
+
+
+def test_a_strategy_that_does_not_rank_the_pool_keeps_no_ranking(execution: Execution) -> None:
+    last = chain(execution, FunctionalsSettings())
+    assert isinstance(last, NextRoundStage)
+    record = run(replace(last, strategy="random"), execution)
+    assert SELECTION_FILE not in record.files
 
 
 def test_a_record_names_its_copy_and_its_folds(execution: Execution) -> None:

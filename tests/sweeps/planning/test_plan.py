@@ -75,6 +75,35 @@ def test_lengthening_a_schedule_keeps_what_is_done_and_inserting_a_point_does_no
     assert short.trajectories[0].key != inserted.trajectories[0].key
 
 
+def test_a_budget_in_seconds_is_of_the_audio_and_has_keys_of_its_own(scans: Path) -> None:
+    counted, heard = plan(scans), plan(scans, "protocol.budget=seconds")
+    assert not {t.key for t in counted.trajectories} & {t.key for t in heard.trajectories}
+    assert all(stage.seconds is None for t in counted.trajectories for stage in t.stages)
+    seconds = [stage.seconds or 0.0 for stage in heard.trajectories[0].stages]
+    manifest = open_study(scans / "study.yaml", scans).scans[0].manifest
+    train = manifest.table["seconds"].to_numpy()[heard.splits[0].table.folds[0].train]
+    assert seconds[1:] == pytest.approx([train.sum() / 2, train.sum()])
+    assert seconds[0] == pytest.approx(8 * train.mean()), "two of each class are more than 10 %"
+    # The same audio for everybody who starts alike, whatever it is called.
+    again = plan(scans, "protocol.budget=seconds", "study=other")
+    assert {t.key for t in again.trajectories} == {t.key for t in heard.trajectories}
+
+
+def test_strategies_have_one_name_however_they_are_written(scans: Path) -> None:
+    written = "[{name: power, over: entropy}, {name: power, over: margin, exponent: 2}, random]"
+    made = plan(scans, f"strategy={written}", "reference={name: power, over: entropy, exponent: 1}")
+    assert {t.axes.strategy for t in made.trajectories} == {
+        "power(entropy)",
+        "power(margin, exponent=2)",
+        "random",
+    }
+    assert made.study.compared_with == "power(entropy)"
+    with pytest.raises(AfterRayError, match=r"'power\(entropy\)' is listed twice|power\(entropy\) is listed"):
+        plan(scans, "strategy=[power(entropy), {name: power, over: entropy}]")
+    with pytest.raises(AfterRayError, match="it goes over another strategy, and names none"):
+        plan(scans, "strategy=[power]")
+
+
 def test_a_schedule_of_one_point_has_no_strategy(scans: Path) -> None:
     made = plan(scans, "schedule=[100]", "classifier=functionals")
     assert {trajectory.axes.strategy for trajectory in made.trajectories} == {NO_STRATEGY}
