@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-from after_ray.acquisition import Selector, parse
+from after_ray.acquisition import EvidenceKind, Selector, evidence_of, parse
 from after_ray.adaptation.settings import AdaptationSettings
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings
@@ -185,8 +185,11 @@ class FirstRoundStage(Stage):
     @cached_property
     def initial_features(self) -> FeaturesStage | None:
         """The features of the clustering initialization: those before adaptation; None for `random`."""
-        if self.initialization.name == "random":
-            return None
+        return None if self.initialization.name == "random" else self.summaries
+
+    @cached_property
+    def summaries(self) -> FeaturesStage:
+        """The features whose summaries say what utterances are like without any label (protocol ruling 4)."""
         return FeaturesStage(self.audio, self.classifier.initial_features(self.backbone), None)
 
     def needs(self) -> tuple[Stage, ...]:
@@ -226,11 +229,18 @@ class NextRoundStage(Stage):
             meaning["selector"] = self.selector
         if self.seconds is not None:
             meaning["seconds"] = round(self.seconds, 6)
-        return meaning
+        return {**meaning, **{name: stage.key for name, stage in self.evidence.items()}}
 
     def needs(self) -> tuple[Stage, ...]:
-        """The round before."""
-        return (self.previous,)
+        """The round before, and what the strategy's evidence is made of."""
+        return (self.previous, *self.evidence.values())
+
+    @cached_property
+    def evidence(self) -> dict[str, Stage]:
+        """The stages that know of train, without labels, what the strategy asks; by the kind of evidence."""
+        known: dict[EvidenceKind, Stage] = {EvidenceKind.SUMMARIES: self.first.summaries}
+        asked = evidence_of(self.strategy)
+        return {kind.value: stage for kind, stage in known.items() if kind in asked}
 
     @cached_property
     def first(self) -> FirstRoundStage:
@@ -249,6 +259,11 @@ MADE_BY_DRIVER = (AudioStage, FoldsStage)  # before anything is launched; the ot
 def rounds(last: FirstRoundStage | NextRoundStage) -> tuple[FirstRoundStage | NextRoundStage, ...]:
     """All rounds of the chain that ends with `last`, round 0 first."""
     return last.chain if isinstance(last, NextRoundStage) else (last,)
+
+
+def foundations(stage: Stage) -> Iterator[Stage]:
+    """Every stage that `stage` rests on and that is no round: of a chain, what all of its rounds rest on."""
+    return (each for each in ancestors(stage) if not isinstance(each, FirstRoundStage | NextRoundStage))
 
 
 def ancestors(stage: Stage) -> Iterator[Stage]:

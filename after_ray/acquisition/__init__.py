@@ -4,7 +4,7 @@ from after_ray.acquisition._base import OPTIONS, Picked, Scored, Strategy, Uncer
 from after_ray.acquisition._draws import HeadDraws
 from after_ray.acquisition._evidence import EvidenceKind, LabelledEvidence, PoolEvidence
 from after_ray.acquisition._expression import Call, of_mapping, parse, write
-from after_ray.acquisition._selection import selector_that_matters, strategy_of
+from after_ray.acquisition._selection import evidence_of, selector_that_matters, strategy_of
 from after_ray.acquisition._settings import Selector
 from after_ray.acquisition._wrapper import Judged, Wrapper
 
@@ -22,6 +22,7 @@ __all__ = [
     "Strategy",
     "Uncertainty",
     "Wrapper",
+    "evidence_of",
     "of_mapping",
     "parse",
     "selector_that_matters",

@@ -9,7 +9,7 @@ from functools import cached_property
 from after_ray.candidate import CandidateStage
 from after_ray.environment import Execution, describe
 from after_ray.sources import source_of
-from after_ray.stages import MADE_BY_DRIVER, FirstRoundStage, NextRoundStage, Stage, rounds
+from after_ray.stages import MADE_BY_DRIVER, FirstRoundStage, NextRoundStage, Stage
 from after_ray.store import Draft, Record, Store
 from after_ray.store.pruned import forget
 
@@ -41,7 +41,7 @@ class CandidateRun:
         from after_ray.execution import run
 
         last = self._stage.rounds[len(self.scores)]
-        for needed in _in_order(rounds(last)[0]):
+        for needed in _in_order(last):
             run(needed, self._execution)
         run(last, self._execution)
         scores = (*self.scores, validation_ua(self._store, last.key))
@@ -79,10 +79,10 @@ def validation_ua(store: Store, key: str) -> float:
     return float(value)
 
 
-def _in_order(first: Stage) -> Iterator[Stage]:
-    """What round 0 rests on and a trial makes, what is needed before what needs it."""
+def _in_order(last: Stage) -> Iterator[Stage]:
+    """What rounds rest on and a trial makes, what is needed before what needs it."""
     found: dict[str, Stage] = {}
-    _collect(first, found)
+    _collect(last, found)
     for stage in found.values():
         if not isinstance(stage, (*MADE_BY_DRIVER, FirstRoundStage, NextRoundStage)):
             yield stage
@@ -90,5 +90,6 @@ def _in_order(first: Stage) -> Iterator[Stage]:
 
 def _collect(stage: Stage, found: dict[str, Stage]) -> None:
     for needed in stage.needs():
-        _collect(needed, found)
+        if needed.key not in found:
+            _collect(needed, found)
     found.setdefault(stage.key, stage)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from after_ray.acquisition import strategy_of
+from after_ray.acquisition import EvidenceKind, strategy_of
 from after_ray.backbones.identity import provenance
 from after_ray.classifiers import Classifier, ClassifierInputs, Labelled, classifiers
 from after_ray.environment import Execution, describe
@@ -22,6 +22,7 @@ from after_ray.execution.corpus import open_corpus
 from after_ray.execution.features import open_features, open_summaries
 from after_ray.execution.folds import open_folds
 from after_ray.initialization import initializations
+from after_ray.learning._asked import Unlabelled
 from after_ray.learning.active import ActiveLearner, RoundResult, RoundState, Validation
 from after_ray.manifest import Manifest
 from after_ray.metrics import evaluate
@@ -121,22 +122,29 @@ class Trajectory:
             return self._first_round(stage, checkpoint)
         strategy = strategy_of(stage.strategy, stage.selector)
         state = RoundState(self._labelled(), self._newest_weights())
+        known = self._unlabelled(stage)
         return self._learner.next(
-            state, strategy, stage.size, stage.restart, checkpoint, seconds=stage.seconds
+            state, strategy, stage.size, stage.restart, checkpoint, known, stage.seconds
         )
 
     def _first_round(self, stage: FirstRoundStage, checkpoint: Checkpoint) -> RoundResult:
         initialization = initializations.resolve(stage.initialization.name)(stage.initialization)  # type: ignore[call-arg]
         features = None
         if stage.initial_features is not None:
-            features = self._train_summaries(stage.initial_features)
+            features = self._train_summaries(stage.initial_features, "the choice of round 0")
         return self._learner.first(initialization, features, stage.size, checkpoint, stage.seconds)
 
-    def _train_summaries(self, stage: FeaturesStage) -> NDArray[np.float64]:
-        """One vector per train utterance, shape (train, d); no other one is handed out."""
+    def _unlabelled(self, stage: NextRoundStage) -> Unlabelled:
+        """What the strategy of a round asks of train and no label has touched."""
+        asked = EvidenceKind.SUMMARIES.value in stage.evidence
+        during = "acquisition scoring"
+        return Unlabelled(self._train_summaries(self._first.summaries, during) if asked else None)
+
+    def _train_summaries(self, stage: FeaturesStage, during: str) -> NDArray[np.float64]:
+        """One vector per train utterance, shape (train, d), by rising row; no other one is handed out."""
         summaries = open_summaries(stage, self._execution)
         guarded = self._guarded(Ragged(summaries, np.arange(len(summaries) + 1)))
-        with guarded.lifted("train", during="the choice of round 0"):
+        with guarded.lifted("train", during=during):
             return np.concatenate([guarded[row] for row in self._fold.train.tolist()])
 
     def _newest_weights(self) -> Weights:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from after_ray.stages import AdaptationStage, FeaturesStage, FirstRoundStage, ancestors
+from after_ray.stages import MADE_BY_DRIVER, Stage, foundations
 from sweeps.planning.counting import Together
 from sweeps.planning.plan import Plan, Trajectory
 
@@ -36,20 +36,19 @@ def naive_seconds(plans: Sequence[Plan], seconds: Mapping[str, float]) -> Naive:
         seconds: of every stage that a trial makes, by key.
     """
     together = Together(plans)
-    below: dict[str, tuple[float, float]] = {}
+    below: dict[tuple[str, str], Mapping[str, float]] = {}
     reached: dict[str, float] = {}
     total: defaultdict[str, float] = defaultdict(float)
     for trajectory in together.trajectories.values():
         _reach(trajectory, seconds, reached)
-        first = trajectory.first
-        if first.key not in below:
-            below[first.key] = _foundations(first, seconds)
+        for last in (trajectory.first, trajectory.last):
+            if (alike := _alike(trajectory, last.key)) not in below:
+                below[alike] = _foundations(last, seconds)
     for cell in together.cells:
-        first = together.trajectories[cell.trial].first
-        adaptation, features = below[first.key]
-        total["adaptation"] += adaptation
-        total["features"] += features
-        total["first_round"] += seconds[first.key]
+        trajectory = together.trajectories[cell.trial]
+        for kind, taken in below[_alike(trajectory, cell.key)].items():
+            total[kind] += taken
+        total["first_round"] += seconds[trajectory.first.key]
         total["trajectory"] += reached[cell.key]
     return Naive(dict(total), len(together.cells))
 
@@ -62,10 +61,16 @@ def _reach(trajectory: Trajectory, seconds: Mapping[str, float], reached: dict[s
         reached[stage.key] = so_far
 
 
-def _foundations(first: FirstRoundStage, seconds: Mapping[str, float]) -> tuple[float, float]:
-    """Seconds of the adaptation, and of the features."""
-    of_kind = {
-        kind: sum(seconds[stage.key] for stage in ancestors(first) if isinstance(stage, kind))
-        for kind in (AdaptationStage, FeaturesStage)
-    }
-    return of_kind[AdaptationStage], of_kind[FeaturesStage]
+def _alike(trajectory: Trajectory, key: str) -> tuple[str, str]:
+    """What two rounds share that rest on the same stages: round 0, and of later ones the strategy."""
+    first = trajectory.first.key
+    return first, "" if key == first else trajectory.axes.strategy
+
+
+def _foundations(last: Stage, seconds: Mapping[str, float]) -> Mapping[str, float]:
+    """Seconds of what the rounds of a chain rest on, by kind."""
+    of_kind: defaultdict[str, float] = defaultdict(float)
+    for stage in foundations(last):
+        if not isinstance(stage, MADE_BY_DRIVER):
+            of_kind[stage.kind] += seconds[stage.key]
+    return of_kind

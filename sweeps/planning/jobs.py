@@ -16,7 +16,7 @@ from after_ray.stages import (
     FirstRoundStage,
     NextRoundStage,
     Stage,
-    ancestors,
+    foundations,
     rounds,
 )
 from sweeps.planning.plan import Plan, Trajectory
@@ -94,8 +94,8 @@ def _is_done(trajectory: Trajectory, done: Collection[str]) -> bool:
 
 
 def _below(trajectory: Trajectory, done: Collection[str]) -> Iterator[Stage]:
-    """Round 0 and what it rests on, as far as it is missing and a trial makes it."""
-    for stage in (trajectory.first, *ancestors(trajectory.first)):
+    """Round 0 and what the rounds rest on, as far as it is missing and a trial makes it."""
+    for stage in (trajectory.first, *foundations(trajectory.last)):
         if stage.key not in done and not isinstance(stage, MADE_BY_DRIVER):
             yield stage
 
@@ -119,10 +119,9 @@ def kind_of(stage: Stage) -> str:
 
 
 def _foundations(stage: Stage) -> set[str]:
-    """Keys of everything below a stage; of a later round, round 0 and what that rests on."""
-    first = stage.first if isinstance(stage, NextRoundStage) else stage
-    below = {needed.key for needed in ancestors(first)}
-    return below if first is stage else below | {first.key}
+    """Keys of everything below a stage; of a later round, round 0 and what the rounds rest on."""
+    first = {stage.first.key} if isinstance(stage, NextRoundStage) else set()
+    return first | {needed.key for needed in foundations(stage)}
 
 
 def taken(stage: Stage, resources: Resources) -> Resources:

@@ -119,10 +119,10 @@ class Plan:
 
     @cached_property
     def shared(self) -> dict[str, Stage]:
-        """Audio, adaptations and features, each key once, what is needed before what needs it."""
+        """What rounds rest on and is no round, each key once, what is needed before what needs it."""
         found: dict[str, Stage] = {}
-        for first in self.first_rounds.values():
-            _collect(first, found)
+        for trajectory in self.trajectories:
+            _collect(trajectory.last, found)
         return {key: stage for key, stage in found.items() if stage.kind != "round"}
 
     @cached_property
@@ -137,16 +137,6 @@ class Plan:
     def of_kind(self, kind: type[Stage]) -> dict[str, Stage]:
         """The shared stages of one kind."""
         return {key: stage for key, stage in self.shared.items() if isinstance(stage, kind)}
-
-    @cached_property
-    def foundations(self) -> dict[str, frozenset[str]]:
-        """For each trajectory the keys of everything that must be finished before its round 0."""
-        below: dict[str, frozenset[str]] = {}
-        for key, first in self.first_rounds.items():
-            found: dict[str, Stage] = {}
-            _collect(first, found)
-            below[key] = frozenset(found)
-        return {trajectory.key: below[trajectory.first.key] for trajectory in self.trajectories}
 
 
 def _collect(stage: Stage, found: dict[str, Stage]) -> None:

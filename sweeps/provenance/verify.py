@@ -12,7 +12,7 @@ from after_ray.errors import AfterRayError
 from after_ray.files import sha256_of
 from after_ray.seeds import SeedTree
 from after_ray.sources import source_of
-from after_ray.stages import AdaptationStage, Stage, ancestors
+from after_ray.stages import AdaptationStage, Stage, foundations
 from after_ray.store import Record, Store
 from after_ray.store.linked import link_result
 from sweeps.planning.plan import Plan, Trajectory
@@ -125,7 +125,7 @@ class Again:
 
         It ends with the first round that labels others than before: what follows cannot be compared.
         """
-        scratch = self._scratch("rounds", ancestors(trajectory.first))
+        scratch = self._scratch("rounds", foundations(trajectory.last))
         promise = Promise()
         for stage in trajectory.stages:
             compared = self._compared(stage, scratch, promise)
@@ -136,7 +136,7 @@ class Again:
 
     def adaptation(self, stage: AdaptationStage) -> Compared:
         """Compute an adaptation again, from the prepared audio."""
-        return self._compared(stage, self._scratch("adaptations", ancestors(stage)), Promise())
+        return self._compared(stage, self._scratch("adaptations", foundations(stage)), Promise())
 
     def _scratch(self, name: str, needed: Iterable[Stage]) -> Store:
         scratch = Store(self._folder / name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from after_ray.candidate import CandidateStage
 from after_ray.errors import DamagedRecord
-from after_ray.stages import MADE_BY_DRIVER, ancestors, rounds
+from after_ray.stages import MADE_BY_DRIVER, foundations, rounds
 from after_ray.store import Store
 
 
@@ -34,8 +34,9 @@ class Making:
         return bool(others) and not self._missing(stage, rung).isdisjoint(frozenset().union(*others))
 
     def _missing(self, stage: CandidateStage, rung: int) -> frozenset[str]:
-        first = rounds(stage.rounds[rung])[0]
-        below = [each for each in ancestors(first) if not isinstance(each, MADE_BY_DRIVER)]
+        last = stage.rounds[rung]
+        first = rounds(last)[0]
+        below = [each for each in foundations(last) if not isinstance(each, MADE_BY_DRIVER)]
         return frozenset(each.key for each in (*below, first) if not self._is_recorded(each.key))
 
     def _is_recorded(self, key: str) -> bool:

@@ -26,6 +26,7 @@ from after_ray.stages import (
     NextRoundStage,
     Stage,
 )
+from tests.after_ray.execution.asking import SUMMARIES
 
 AUDIO = AudioStage("0123")
 BACKBONE = BackboneSettings(config={"hidden_size": 16})
@@ -117,8 +118,8 @@ def test_a_users_own_strategy_is_keyed_by_its_source(tmp_path: Path, monkeypatch
     module = tmp_path / "my_own_strategy.py"
     monkeypatch.syspath_prepend(str(tmp_path))
     keys = []
-    for source in ("class Mine: ...", "class Mine: better = True"):
-        module.write_text(source)
+    for source in ("class Mine(Random): ...", "class Mine(Random): better = True"):
+        module.write_text(f"from after_ray.acquisition.random import Random\n{source}\n")
         keys.append(NextRoundStage(FIRST, 16, "my_own_strategy:Mine", "previous").key)
     assert keys[0] != keys[1]
 
@@ -126,3 +127,11 @@ def test_a_users_own_strategy_is_keyed_by_its_source(tmp_path: Path, monkeypatch
 def test_how_scores_are_taken_is_in_a_key_unless_they_are_taken_exactly() -> None:
     assert NextRoundStage(FIRST, 16, "entropy", "previous", "exact").key == NEXT.key
     assert NextRoundStage(FIRST, 16, "entropy", "previous", "official_argpartition").key != NEXT.key
+
+
+def test_what_a_strategy_asks_of_unlabelled_utterances_is_in_the_key_of_its_rounds() -> None:
+    asking = NextRoundStage(TRANSFORMER, 16, SUMMARIES, "previous")
+    assert TRANSFORMER.summaries in asking.needs()
+    assert asking.meaning()["summaries"] == TRANSFORMER.summaries.key
+    assert TRANSFORMER.initial_features is None, "the initialization is random and asks for nothing"
+    assert NEXT.needs() == (FIRST,)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from after_ray.stages import FeaturesStage
 from sweeps.planning.jobs import Job, jobs_of, resting_on
 from sweeps.planning.plan import Plan
+from tests.after_ray.execution.asking import SUMMARIES
 from tests.sweeps.small import small_study
 
 
@@ -92,3 +94,28 @@ def test_what_rests_on_a_failure_is_found_through_all_that_lies_between(store: P
     assert resting_on(jobs, {first.key}, everything) == {second.key: first.key}
     parted = everything - set(first.gives[:1])
     assert resting_on(jobs, {first.key}, parted) == {}, "the round where they part was finished before"
+
+
+def test_what_a_strategy_asks_for_is_waited_for_by_its_trajectory_and_not_by_round_0(store: Path) -> None:
+    made = plan(store, f"strategy=['{SUMMARIES}']", "initialization=random", *TRANSFORMER)
+    jobs = jobs_of([made], set())
+    (summaries,) = [key for key, job in jobs.items() if _before(job)]
+    (left,) = trajectories(jobs)
+    first = left.stage.first  # type: ignore[attr-defined]
+    assert summaries in made.shared
+    assert summaries == first.summaries.key
+    assert summaries in left.needs
+    assert summaries not in jobs[first.key].needs
+    assert summaries not in jobs_of([plan(store, "strategy=random", *TRANSFORMER)], set())
+
+
+TRANSFORMER = (
+    "classifier=pooled_transformer",
+    "backbone={config: {hidden_size: 16, num_attention_heads: 2}}",
+    "adaptation=[{name: tapt, steps: 10}]",
+)
+
+
+def _before(job: Job) -> bool:
+    """Whether it makes features of the backbone before adaptation."""
+    return isinstance(job.stage, FeaturesStage) and job.stage.adapted is None
