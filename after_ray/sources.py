@@ -29,6 +29,7 @@ from after_ray.stages import (
     FeaturesStage,
     FirstRoundStage,
     FoldsStage,
+    FrameLossesStage,
     NextRoundStage,
     Stage,
 )
@@ -67,6 +68,15 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "seeds.py",
     ),
     "features": ("features/_base.py", "ragged.py", "execution/features.py"),
+    "frame_losses": (
+        "adaptation/_*.py",
+        "adaptation/frame_losses.py",
+        "adaptation/objectives.py",
+        "adaptation/tapt.py",
+        "audio/passes.py",
+        "execution/frame_losses.py",
+        "seeds.py",
+    ),
     "learning": (
         "learning/_*.py",
         "learning/active.py",
@@ -121,6 +131,8 @@ def parts_of(stage: Stage) -> tuple[str, ...]:
         case FeaturesStage():
             kind = stage.features.kind
             return ("features", f"features:{kind}", *(("backbones",) if stage.features.on_gpu else ()))
+        case FrameLossesStage():
+            return ("frame_losses", "backbones")
         case CandidateStage():
             return ("candidate",)
         case FirstRoundStage():
@@ -218,6 +230,7 @@ def versions() -> dict[str, int]:
         "backbones": AdaptationStage.version,
         "adaptation": AdaptationStage.version,
         "features": FeaturesStage.version,
+        "frame_losses": FrameLossesStage.version,
         "learning": FirstRoundStage.version,
         "candidate": CandidateStage.version,
         "initialization": FirstRoundStage.version,

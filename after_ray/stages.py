@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from after_ray.acquisition import EvidenceKind, Selector, evidence_of, parse
-from after_ray.adaptation.settings import AdaptationSettings
+from after_ray.adaptation.settings import AdaptationSettings, FrameLossSettings, TaptSettings
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings
 from after_ray.features._settings import FeatureSettings, of_backbone
@@ -22,6 +22,8 @@ from after_ray.learning.settings import Restart
 from after_ray.registry import source_digest
 from after_ray.splits._settings import FoldChoice, FoldSettings, ValidationCap, ValidationSettings
 from after_ray.store.keys import digest
+
+FRAME_LOSSES = FrameLossSettings()
 
 
 class Stage(ABC):
@@ -135,6 +137,45 @@ class FeaturesStage(Stage):
 
 
 @dataclass(frozen=True)
+class FrameLossesStage(Stage):
+    """How surprising the train part of a fold is to a backbone, adapted or as it was published."""
+
+    kind = "frame_losses"
+    audio: AudioStage
+    fold: FoldChoice
+    backbone: BackboneSettings
+    adapted: AdaptationStage | None = None
+    settings: FrameLossSettings = FRAME_LOSSES
+
+    def meaning(self) -> dict[str, Any]:
+        """Audio, fold, backbone and, if any, its adaptation, and what is masked and measured."""
+        meaning: dict[str, Any] = {
+            "audio": self.audio.key,
+            "fold": self.fold.meaning(),
+            "backbone": self.backbone.meaning(),
+            "adapted": None if self.adapted is None else self.adapted.key,
+            "settings": self.settings.meaning(),
+        }
+        if self.adapted is None:  # else the adaptation says it
+            objective = self.objective
+            meaning["objective"] = {
+                "negatives": objective.negatives,
+                "temperature": objective.temperature,
+            }
+        return meaning
+
+    @property
+    def objective(self) -> TaptSettings:
+        """What is lost at a masked frame: the objective of the adaptation, or that of pre-training."""
+        return TaptSettings() if self.adapted is None else self.adapted.adaptation
+
+    def needs(self) -> tuple[Stage, ...]:
+        """The prepared audio, the folds and the adapted backbone."""
+        folds = FoldsStage.of(self.audio, self.fold)
+        return (self.audio, folds) if self.adapted is None else (self.audio, folds, self.adapted)
+
+
+@dataclass(frozen=True)
 class FirstRoundStage(Stage):
     """Round 0: choose by initialization, label, train, evaluate. No strategy is in its key.
 
@@ -192,6 +233,13 @@ class FirstRoundStage(Stage):
         """The features whose summaries say what utterances are like without any label (protocol ruling 4)."""
         return FeaturesStage(self.audio, self.classifier.initial_features(self.backbone), None)
 
+    @cached_property
+    def frame_losses(self) -> FrameLossesStage | None:
+        """What surprises the backbone that the classifier is built on; None where there is no backbone."""
+        if self.backbone is None:
+            return None
+        return FrameLossesStage(self.audio, self.fold, self.backbone, self.adapted)
+
     def needs(self) -> tuple[Stage, ...]:
         """Folds, features, initialization features and the adapted backbone."""
         folds = FoldsStage.of(self.audio, self.fold)
@@ -238,9 +286,12 @@ class NextRoundStage(Stage):
     @cached_property
     def evidence(self) -> dict[str, Stage]:
         """The stages that know of train, without labels, what the strategy asks; by the kind of evidence."""
-        known: dict[EvidenceKind, Stage] = {EvidenceKind.SUMMARIES: self.first.summaries}
         asked = evidence_of(self.strategy)
-        return {kind.value: stage for kind, stage in known.items() if kind in asked}
+        known: dict[EvidenceKind, Stage | None] = {
+            EvidenceKind.SUMMARIES: self.first.summaries if EvidenceKind.SUMMARIES in asked else None,
+            EvidenceKind.FRAME_LOSSES: self.first.frame_losses,
+        }
+        return {kind.value: stage for kind, stage in known.items() if kind in asked and stage is not None}
 
     @cached_property
     def first(self) -> FirstRoundStage:
@@ -264,6 +315,14 @@ def rounds(last: FirstRoundStage | NextRoundStage) -> tuple[FirstRoundStage | Ne
 def foundations(stage: Stage) -> Iterator[Stage]:
     """Every stage that `stage` rests on and that is no round: of a chain, what all of its rounds rest on."""
     return (each for each in ancestors(stage) if not isinstance(each, FirstRoundStage | NextRoundStage))
+
+
+def collect(stage: Stage, found: dict[str, Stage]) -> None:
+    """Add a stage and all that it rests on to what was found, what is needed before what needs it."""
+    for needed in stage.needs():
+        if needed.key not in found:
+            collect(needed, found)
+    found.setdefault(stage.key, stage)
 
 
 def ancestors(stage: Stage) -> Iterator[Stage]:

@@ -88,6 +88,12 @@ class ClusterObjective(Objective):
         terms = (total, told, unmasked, hits.float().mean(), perplexity(shares))
         return Outcome(dict(zip(self.TERMS, terms, strict=True)), Codes.of(shares))
 
+    def frame_losses(self, heard: Tensor, context: Tensor, masked: Tensor, targets: Tensor) -> Tensor:
+        """The cross-entropy of each frame's cluster, in nats."""
+        projected = self.projection(context[masked])
+        logits = cluster_logits(projected, self.embeddings, temperature=self.settings.temperature)
+        return cross_entropy(logits, targets[masked], reduction="none")
+
     def collapsed(self, step: int, information: float, most: float) -> bool:
         """Little information is a failure after there was more, or when it does not come at all.
 

@@ -13,8 +13,11 @@ from torch import Tensor, nn
 from after_ray.adaptation.objectives import Codes
 from after_ray.adaptation.settings import TaptSettings
 from after_ray.backbones._transformers import Backbone
+from after_ray.tensors import load_tensors, tensor_arrays
+from after_ray.weights import Weights
 
 Mask: TypeAlias = NDArray[np.bool_]
+BACKBONE = "backbone."  # before the names of its weights
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,17 @@ class Objective(nn.Module):
     def forward(self, batch: Batch, device: str) -> Outcome:
         """The loss of one batch, and what else is watched."""
 
+    @abstractmethod
+    def frame_losses(self, heard: Tensor, context: Tensor, masked: Tensor, targets: Tensor) -> Tensor:
+        """How badly each masked frame of one clip is told: its own term of the loss, float32, shape (S,).
+
+        Args:
+            heard: what the front end gave and the projection normalised, shape (frames, width).
+            context: what the encoder made of the masked clip, shape (frames, hidden).
+            masked: numbers of the masked frames, shape (S,).
+            targets: what `draw` gave for this clip alone.
+        """
+
     def collapsed(self, step: int, information: float, most: float) -> bool:
         """Whether codes of so much information at update `step` are a failure; `most`: it was once."""
         return information < self.LEAST_INFORMATION
@@ -89,6 +103,21 @@ class Objective(nn.Module):
     def found(self) -> dict[str, NDArray[Any]]:
         """What was found before training and cannot be found again from adapted weights; for checkpoints."""
         return {}
+
+    def heads(self) -> dict[str, NDArray[Any]]:
+        """What is learned or found beside the backbone, by the names of `state_dict` and of `found`."""
+        own = self.state_dict().items()
+        beside = tensor_arrays((name, value) for name, value in own if not name.startswith(BACKBONE))
+        return {**beside, **self.found()}
+
+    def load(self, backbone: Weights, heads: Weights) -> None:
+        """Take over an adapted backbone and what `heads` gave."""
+        names = {name for name in self.state_dict() if not name.startswith(BACKBONE)}
+        beside = {name: heads[name] for name in names & set(heads)}
+        load_tensors(
+            self.state_dict().items(),
+            {**{BACKBONE + name: value for name, value in backbone.items()}, **beside},
+        )
 
     def details(self) -> dict[str, object]:
         """What is worth recording beside the terms."""

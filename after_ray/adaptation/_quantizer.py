@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from after_ray.adaptation._objective import Batch, Crops, Mask, Objective, Outcome
 from after_ray.adaptation.objectives import (
     Codes,
+    Reduction,
     contrastive,
     contrastive_to_all,
     diversity,
@@ -104,9 +105,21 @@ class QuantizerObjective(Objective):
         terms = (total, told, rebuilt, spread, targets.perplexity)
         return Outcome(dict(zip(self.TERMS, terms, strict=True)), targets.given)
 
-    def _told(self, predicted: Tensor, targets: Quantized, others: Tensor) -> Tensor:
+    def frame_losses(self, heard: Tensor, context: Tensor, masked: Tensor, targets: Tensor) -> Tensor:
+        """The contrastive term of each frame, in nats."""
+        logits = self.quantizer.weight_proj(self.dropout(heard[masked]))
+        quantized = quantize(self.quantizer, logits.float().view(-1, *self.shape))
+        return self._told(self.project_context(context[masked]), quantized, targets, "none")
+
+    def _told(
+        self, predicted: Tensor, targets: Quantized, others: Tensor, reduction: Reduction = "mean"
+    ) -> Tensor:
         """The contrastive term; `others` are what `draw` gave."""
         vectors, temperature = self.project_target(targets.vectors), self.settings.temperature
         if self.settings.negatives == "all":
-            return contrastive_to_all(predicted, vectors, others, temperature=temperature)
-        return contrastive(predicted, vectors, others, temperature=temperature, codes=targets.codes)
+            return contrastive_to_all(
+                predicted, vectors, others, temperature=temperature, reduction=reduction
+            )
+        return contrastive(
+            predicted, vectors, others, temperature=temperature, codes=targets.codes, reduction=reduction
+        )

@@ -6,7 +6,7 @@ the quantiser, V its codewords per group, D a width, K the negatives, C the clus
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -14,9 +14,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
+Reduction: TypeAlias = Literal["mean", "none"]
+
 
 def contrastive(
-    context: Tensor, quantized: Tensor, negatives: Tensor, *, temperature: float, codes: Tensor | None = None
+    context: Tensor,
+    quantized: Tensor,
+    negatives: Tensor,
+    *,
+    temperature: float,
+    codes: Tensor | None = None,
+    reduction: Reduction = "mean",
 ) -> Tensor:
     """Mean over masked frames of -log softmax of the true target among itself and its negatives.
 
@@ -29,6 +37,7 @@ def contrastive(
         temperature: kappa.
         codes: quantiser codes, shape (S, G); a negative with the codes of the target is left out, since it
             is the target.
+        reduction: `none` gives the term of every frame instead, shape (S,).
     """
     similarity = _similarity(context, quantized) / temperature
     wrong = similarity.gather(1, negatives)
@@ -36,10 +45,13 @@ def contrastive(
         same = (codes[negatives] == codes[:, None]).all(dim=-1)
         wrong = wrong.masked_fill(same, -torch.inf)
     logits = torch.cat([similarity.diagonal()[:, None], wrong], dim=1)
-    return cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long, device=logits.device))
+    first = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
+    return cross_entropy(logits, first, reduction=reduction)
 
 
-def contrastive_to_all(context: Tensor, quantized: Tensor, clips: Tensor, *, temperature: float) -> Tensor:
+def contrastive_to_all(
+    context: Tensor, quantized: Tensor, clips: Tensor, *, temperature: float, reduction: Reduction = "mean"
+) -> Tensor:
     """Mean over masked frames of -log softmax of the true target among all masked frames of its clip.
 
     Equation 1 of the paper, which sums where this is a mean: every frame of the clip is in the denominator,
@@ -50,10 +62,11 @@ def contrastive_to_all(context: Tensor, quantized: Tensor, clips: Tensor, *, tem
         quantized: targets, shape (S, D).
         clips: the number of each frame's clip, shape (S,).
         temperature: kappa.
+        reduction: as in `contrastive`.
     """
     similarity = _similarity(context, quantized) / temperature
     logits = similarity.masked_fill(clips[:, None] != clips, -torch.inf)
-    return cross_entropy(logits, torch.arange(len(logits), device=logits.device))
+    return cross_entropy(logits, torch.arange(len(logits), device=logits.device), reduction=reduction)
 
 
 def reconstruction(logits: Tensor, codes: Tensor) -> Tensor:

@@ -132,6 +132,25 @@ class TaptSettings(Settings):
         return {name: value for name, value in super().meaning().items() if name != "preset"}
 
 
+class FrameLossSettings(Settings):
+    """How surprising the stretches of an utterance are to a backbone: its loss at frames that it cannot see.
+
+    A share of the frames is masked in spans, as in an adaptation, at places that `seed` and the utterance's
+    id fix; the first `max_seconds` are heard.
+    """
+
+    mask_share: float = Field(default=0.15, gt=0, lt=1)
+    mask_span: int = Field(default=10, ge=2)
+    stretches: int = Field(default=64, ge=1)
+    max_seconds: float = Field(default=10.0, ge=0.1)
+    seed: int = Field(default=0, ge=0)
+
+    @property
+    def longest(self) -> int:
+        """Samples that are heard."""
+        return round(self.max_seconds * SAMPLE_RATE)
+
+
 AdaptationSettings = TaptSettings
 Objective = Literal["quantizer", "clusters"]
 

@@ -34,6 +34,7 @@ class Adapted:
 
     Attributes:
         weights: of the backbone alone, ready for `after_ray.backbones.loading.build`.
+        heads: what the objective learned or found beside it, ready for `trained_objective`.
         measures: means over the last stretch of the history; `steps`, `audio_seconds`, `masked_frames` and
             `skipped_steps` (fp16's own) of the whole adaptation.
         history: about 50 points, each with `step` and the means since the point before: every term of the
@@ -49,6 +50,7 @@ class Adapted:
     details: dict[str, object] = field(default_factory=dict)
     resumed: int = 0
     seconds_before: float = 0.0
+    heads: Weights = field(default_factory=dict)
 
 
 def adapt(
@@ -98,6 +100,7 @@ def adapt(
         objective.details(),
         training.resumed,
         training.seconds_before,
+        objective.heads(),
     )
 
 
@@ -123,3 +126,28 @@ def _objective(
     if labels is None:
         labels = label_frames(network, audio, rows, settings, seeds.child("labels"), device)
     return ClusterObjective(network, labels, settings, seeds.child("clusters").torch())
+
+
+def trained_objective(
+    settings: TaptSettings, backbone: BackboneSettings, weights: Weights | None, heads: Weights
+) -> Objective:
+    """The objective of an adaptation as it ended, or that of pre-training, in evaluation mode.
+
+    Args:
+        settings: of the adaptation; of one that never was, what the objective would be.
+        backbone: what was adapted.
+        weights: of the adapted backbone; None takes backbone and heads from the files, or draws both.
+        heads: what `adapt` gave beside the weights.
+    """
+    unused = SeedTree(0).torch()  # what is drawn here is overwritten, or read by no frame loss
+    objective: Objective
+    if objective_of(settings, backbone) == "quantizer":
+        objective = QuantizerObjective(build_for_adaptation(backbone), settings, unused)
+    else:
+        labels = kept_labels(heads)
+        if labels is None:
+            raise ValueError("the clusters of the frames are not among the heads")
+        objective = ClusterObjective(build(backbone, weights), labels, settings, unused)
+    if weights is not None:
+        objective.load(weights, heads)
+    return objective.eval()

@@ -12,9 +12,10 @@ from typing import Any
 from after_ray.backbones._values import PUBLISHED, check_values
 from after_ray.backbones.families import DEFAULT_FAMILY, FAMILIES
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.errors import MissingBackbone, NoQuantizer, UnknownName
+from after_ray.errors import MissingBackbone, NoHeads, NoQuantizer, UnknownName
 
 CONFIG_FILE = "config.json"
+HEADS = ("quantizer.", "project_hid.", "project_q.")  # of pre-training; absent from fine-tuned checkpoints
 _NEVER_LOADED = (
     "could run foreign code and are never loaded; name a 'revision' that has *.safetensors (often a "
     "conversion stands as a pull request of the hub's page: 'refs/pr/1'), or convert the file once where you "
@@ -86,6 +87,37 @@ def need_quantizer(settings: BackboneSettings) -> None:
     if not has_quantizer(settings):
         kind = model_type(settings)
         raise NoQuantizer(settings.name or kind, FAMILIES[kind].title)
+
+
+def need_heads(settings: BackboneSettings) -> None:
+    """Refuse a backbone that brings no pre-training heads along; those of a configuration are drawn with it.
+
+    Raises:
+        NoHeads: for a family whose published files have none, and for files that lack them.
+        MissingBackbone: when the named files are not there or cannot be used.
+    """
+    kind = model_type(settings)
+    name = settings.name or kind
+    if not FAMILIES[kind].quantizer:
+        raise NoHeads(
+            name, f"nothing that {FAMILIES[kind].title} was pre-trained with is published beside it"
+        )
+    if settings.name is None:
+        return
+    there = {tensor for path in weight_files(locate(settings), name) for tensor in _tensors(path, name)}
+    lacking = sorted(head for head in HEADS if not any(tensor.startswith(head) for tensor in there))
+    if lacking:
+        raise NoHeads(name, f"its files lack the heads of its pre-training ({', '.join(lacking)}*)")
+
+
+def _tensors(path: Path, name: str) -> list[str]:
+    """The names in a safetensors file, from its header: the length of a JSON object, and that object."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            return list(json.loads(file.read(min(length, path.stat().st_size))))
+    except ValueError as error:
+        raise MissingBackbone(name, f"{path} cannot be read ({error}); copy or download it again") from error
 
 
 def provenance(settings: BackboneSettings) -> dict[str, str | None]:

@@ -22,15 +22,13 @@ from after_ray.backbones._transformers import (
     no_init_weights,
 )
 from after_ray.backbones.families import FAMILIES
-from after_ray.backbones.identity import check_config, files_digest, locate, model_type, need_quantizer
+from after_ray.backbones.identity import HEADS, check_config, files_digest, locate, model_type, need_quantizer
 from after_ray.backbones.positional import convolve_fast
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.errors import BadValue, ChangedBackbone, MissingBackbone
 from after_ray.seeds import SeedTree
 from after_ray.tensors import load_tensors, tensor_arrays
 from after_ray.weights import Weights
-
-_HEADS = ("quantizer.", "project_hid.", "project_q.")  # of pre-training; absent from fine-tuned checkpoints
 
 
 def configuration(settings: BackboneSettings) -> BackboneConfig:
@@ -143,7 +141,7 @@ def _from_files(kind: type[Any], settings: BackboneSettings, config: BackboneCon
     except SafetensorError as error:
         damaged = f"a *.safetensors in {folder} cannot be read ({error}); copy or download it again"
         raise MissingBackbone(str(settings.name), damaged) from error
-    missing = [name for name in report["missing_keys"] if not name.startswith(_HEADS)]
+    missing = [name for name in report["missing_keys"] if not name.startswith(HEADS)]
     if missing:
         reason = f"its files lack {len(missing)} weights of the encoder, the first being {min(missing)}"
         raise MissingBackbone(str(settings.name), reason)

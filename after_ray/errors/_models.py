@@ -59,6 +59,28 @@ class NoQuantizer(AfterRayError):
         )
 
 
+class NoHeads(AfterRayError):
+    """A backbone without the heads of its pre-training, where nothing else says how surprising a frame is."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f"Frame losses of backbone '{name}' cannot be computed without an adaptation: {reason}. Allowed: "
+            "an adaptation ('adaptation: tapt'), or a wav2vec 2.0 whose files have the heads, such as "
+            "'facebook/wav2vec2-base'; or leave out the strategies that ask for frame losses."
+        )
+
+
+class LostHeads(AfterRayError):
+    """An adaptation from before the heads of its objective were kept."""
+
+    def __init__(self, key: str, folder: Path) -> None:
+        super().__init__(
+            f"The adaptation {key[:12]} was made before adaptations kept the heads of their objective, which "
+            f"frame losses are computed with; remove its folder {folder} and run the study again, which "
+            "then makes it anew."
+        )
+
+
 class UnstorableFeatures(AfterRayError):
     """Front-end output that 16-bit floats cannot hold."""
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from after_ray.environment import Execution
-from after_ray.stages import AdaptationStage, FeaturesStage, FirstRoundStage, NextRoundStage, Stage
+from after_ray.stages import (
+    AdaptationStage,
+    FeaturesStage,
+    FirstRoundStage,
+    FrameLossesStage,
+    NextRoundStage,
+    Stage,
+)
 from after_ray.store import Record
 
 __all__ = ["Execution", "run"]
@@ -26,6 +33,10 @@ def run(
         from after_ray.execution.adaptation import compute_adaptation
 
         return compute_adaptation(stage, execution, progress)
+    if isinstance(stage, FrameLossesStage):
+        from after_ray.execution.frame_losses import compute_frame_losses
+
+        return compute_frame_losses(stage, execution, progress)
     if isinstance(stage, FirstRoundStage | NextRoundStage):
         from after_ray.execution.rounds import Trajectory
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from after_ray.adaptation.tapt import Adapted, adapt
 from after_ray.backbones.identity import provenance
 from after_ray.environment import Execution, describe
-from after_ray.errors import CollapsedAdaptation, DivergedTraining
+from after_ray.errors import CollapsedAdaptation, DivergedTraining, LostHeads
 from after_ray.execution.corpus import open_corpus
 from after_ray.execution.folds import open_fold
 from after_ray.seeds import SeedTree
@@ -20,6 +20,7 @@ from after_ray.store.artifacts import MappedArrays, save_arrays
 from after_ray.weights import Weights
 
 WEIGHTS_FILE = "backbone.safetensors"
+HEADS_FILE = "objective.safetensors"  # what the objective learned or found beside it
 
 
 def compute_adaptation(
@@ -68,6 +69,7 @@ def _commit(stage: AdaptationStage, execution: Execution, adapted: Adapted, star
     store = Store(execution.store)
     with store.workspace(stage.key) as folder:
         save_arrays(folder / WEIGHTS_FILE, adapted.weights)
+        save_arrays(folder / HEADS_FILE, adapted.heads)
         finished = time.time()
         draft = Draft(
             key=stage.key,
@@ -98,3 +100,18 @@ def adapted_weights(stage: AdaptationStage | None, execution: Execution) -> Weig
         return None
     store, cache = Store(execution.store), NodeCache(execution.cache, execution.cache_bytes)
     return MappedArrays(cache.fetch(store, store.need(stage.key), WEIGHTS_FILE, verified=True))
+
+
+def adapted_heads(stage: AdaptationStage | None, execution: Execution) -> Weights:
+    """What the objective of a finished adaptation learned beside the backbone; nothing without adaptation.
+
+    Raises:
+        LostHeads: when the adaptation is from before they were kept.
+    """
+    if stage is None:
+        return {}
+    store = Store(execution.store)
+    record = store.need(stage.key)
+    if HEADS_FILE not in record.files:
+        raise LostHeads(stage.key, store.root / record.folder)
+    return store.arrays(record, HEADS_FILE)

@@ -9,7 +9,7 @@ from functools import cached_property
 from after_ray.candidate import CandidateStage
 from after_ray.environment import Execution, describe
 from after_ray.sources import source_of
-from after_ray.stages import MADE_BY_DRIVER, FirstRoundStage, NextRoundStage, Stage
+from after_ray.stages import MADE_BY_DRIVER, FirstRoundStage, NextRoundStage, Stage, collect
 from after_ray.store import Draft, Record, Store
 from after_ray.store.pruned import forget
 
@@ -82,14 +82,7 @@ def validation_ua(store: Store, key: str) -> float:
 def _in_order(last: Stage) -> Iterator[Stage]:
     """What rounds rest on and a trial makes, what is needed before what needs it."""
     found: dict[str, Stage] = {}
-    _collect(last, found)
+    collect(last, found)
     for stage in found.values():
         if not isinstance(stage, (*MADE_BY_DRIVER, FirstRoundStage, NextRoundStage)):
             yield stage
-
-
-def _collect(stage: Stage, found: dict[str, Stage]) -> None:
-    for needed in stage.needs():
-        if needed.key not in found:
-            _collect(needed, found)
-    found.setdefault(stage.key, stage)

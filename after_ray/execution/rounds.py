@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from after_ray.acquisition import EvidenceKind, strategy_of
+from after_ray.acquisition import strategy_of
 from after_ray.backbones.identity import provenance
 from after_ray.classifiers import Classifier, ClassifierInputs, Labelled, classifiers
 from after_ray.environment import Execution, describe
@@ -21,6 +21,7 @@ from after_ray.execution.adaptation import adapted_weights
 from after_ray.execution.corpus import open_corpus
 from after_ray.execution.features import open_features, open_summaries
 from after_ray.execution.folds import open_folds
+from after_ray.execution.frame_losses import open_frame_losses
 from after_ray.initialization import initializations
 from after_ray.learning._asked import Unlabelled
 from after_ray.learning.active import ActiveLearner, RoundResult, RoundState, Validation
@@ -34,7 +35,14 @@ from after_ray.splits.fold_file import FoldTable
 from after_ray.splits.oracle import Evaluator, Oracle
 from after_ray.splits.parts import Fold
 from after_ray.splits.tripwire import Tripwire
-from after_ray.stages import FeaturesStage, FirstRoundStage, FoldsStage, NextRoundStage, rounds
+from after_ray.stages import (
+    FeaturesStage,
+    FirstRoundStage,
+    FoldsStage,
+    FrameLossesStage,
+    NextRoundStage,
+    rounds,
+)
 from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, SELECTION_FILE, Checkpoint, Draft, Record, Store
 from after_ray.store.artifacts import save_arrays
 from after_ray.weights import Weights
@@ -136,9 +144,13 @@ class Trajectory:
 
     def _unlabelled(self, stage: NextRoundStage) -> Unlabelled:
         """What the strategy of a round asks of train and no label has touched."""
-        asked = EvidenceKind.SUMMARIES.value in stage.evidence
-        during = "acquisition scoring"
-        return Unlabelled(self._train_summaries(self._first.summaries, during) if asked else None)
+        summaries = frame_losses = None
+        for made in stage.evidence.values():
+            if isinstance(made, FeaturesStage):
+                summaries = self._train_summaries(made, "acquisition scoring")
+            elif isinstance(made, FrameLossesStage):
+                frame_losses = open_frame_losses(made, self._execution)
+        return Unlabelled(summaries, frame_losses)
 
     def _train_summaries(self, stage: FeaturesStage, during: str) -> NDArray[np.float64]:
         """One vector per train utterance, shape (train, d), by rising row; no other one is handed out."""

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 from after_ray.environment import Execution, describe, fix_threads
 from after_ray.errors import AfterRayError
 from after_ray.manifest import Manifest
-from after_ray.stages import AdaptationStage, FeaturesStage, FirstRoundStage, NextRoundStage, Stage
+from after_ray.stages import (
+    AdaptationStage,
+    FeaturesStage,
+    FirstRoundStage,
+    FrameLossesStage,
+    NextRoundStage,
+    Stage,
+)
 from after_ray.store import Store
 from sweeps.cost.assumed import assumed_rate
 from sweeps.cost.clips import Corpora
@@ -53,7 +60,7 @@ class Piece:
 
     @property
     def kind(self) -> str:
-        """What is measured of it: adaptation, features, a round's training and scoring, or its choice."""
+        """What is measured of it: an adaptation, features, a round's training and scoring, its choice."""
         return "choice" if self.choice else self.stage.kind
 
 
@@ -113,7 +120,7 @@ def measure(
 def _measured(
     piece: Piece, manifests: dict[str, Manifest], store: Store, budget: float
 ) -> Iterator[Observation]:
-    from sweeps.cost.pieces import adaptation, choice, features, training
+    from sweeps.cost.pieces import adaptation, choice, features, surprise, training
 
     place, stage = piece.place, piece.stage
     fix_threads(place.threads)
@@ -128,6 +135,8 @@ def _measured(
         samples = adaptation(stage, manifest, place.device, budget, _rate(place, precision))
     elif isinstance(stage, FeaturesStage):
         samples = features(stage, manifests[stage.audio.manifest], place.device, budget)
+    elif isinstance(stage, FrameLossesStage):
+        samples = surprise(stage, manifests[stage.audio.manifest], place.device, budget)
     else:
         first = _first(stage)
         rate = _rate(place, first.classifier.of_passes)

@@ -14,20 +14,32 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from after_ray.adaptation._clusters import LABELS
+from after_ray.adaptation._objective import Objective
+from after_ray.adaptation.frame_losses import frame_losses
 from after_ray.adaptation.settings import TaptSettings, objective_of
-from after_ray.adaptation.tapt import adapt
+from after_ray.adaptation.tapt import adapt, trained_objective
+from after_ray.backbones.loading import configuration, frames
 from after_ray.backbones.operations import FORWARD, TRAINING, shape_of
 from after_ray.classifiers import Classifier, ClassifierInputs, Labelled, classifiers
 from after_ray.classifiers._settings import ClassifierSettings, PooledTransformerSettings
 from after_ray.features import Extractor, extractors
 from after_ray.features._settings import FeatureSettings
 from after_ray.initialization import initializations
+from after_ray.learning.state import prefixed
 from after_ray.manifest import Manifest
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
-from after_ray.stages import AdaptationStage, FeaturesStage, FirstRoundStage
+from after_ray.stages import AdaptationStage, FeaturesStage, FirstRoundStage, FrameLossesStage
 from sweeps.cost.clips import Clips, mean_step
-from sweeps.cost.work import Group, Method, adaptation_work, choice_of, features_phase
+from sweeps.cost.work import (
+    Group,
+    Method,
+    adaptation_work,
+    choice_of,
+    features_phase,
+    frame_losses_phase,
+)
 
 SAMPLE_RATE = 16_000
 MOST_STEPS, MOST_CLIPS, MOST_CHOSEN_FROM = 40, 400, 2_000
@@ -58,6 +70,25 @@ def features(stage: FeaturesStage, manifest: Manifest, device: str, budget: floa
     told = [
         (features_phase(stage.features, Clips.of(seconds[:clips], longest)), taken)
         for clips, taken in _runs(run, len(waves), budget)
+    ]
+    return [Sample(phase.group, phase.operations, taken) for phase, taken in told]
+
+
+def surprise(stage: FrameLossesStage, manifest: Manifest, device: str, budget: float) -> list[Sample]:
+    """Clips of frame losses, by heads that have learned nothing."""
+    settings, shape = stage.settings, shape_of(stage.backbone)
+    seconds = _drawn(manifest, MOST_CLIPS)
+    waves = _ragged([(32767 * _noise(length)).astype(np.int16) for length in seconds])
+    rows = np.arange(len(seconds))
+    objective = _untrained(stage, waves)
+
+    def run(clips: int) -> float:
+        names = [str(row) for row in rows[:clips]]
+        return _timed(lambda: frame_losses(objective, settings, waves, rows[:clips], names, device), device)
+
+    told = [
+        (frame_losses_phase(shape, Clips.of(seconds[:clips], settings.max_seconds)), taken)
+        for clips, taken in _runs(run, len(seconds), budget)
     ]
     return [Sample(phase.group, phase.operations, taken) for phase, taken in told]
 
@@ -151,6 +182,19 @@ def training(
     for number, taken in _runs(score, len(seconds), budget / 2):
         samples.append(Sample(whole.forward, whole.count.forward(clips(number)), taken))
     return samples
+
+
+def _untrained(stage: FrameLossesStage, waves: Ragged) -> Objective:
+    """The objective of frame losses with drawn heads and, where clusters are predicted, drawn clusters."""
+    settings, backbone = stage.objective, stage.backbone
+    heads: dict[str, NDArray[Any]] = {}
+    if objective_of(settings, backbone) == "clusters":
+        config = configuration(backbone)
+        lengths = [frames(config, length) for length in waves.lengths.tolist()]
+        draws = np.random.default_rng(0)
+        labels = _ragged([draws.integers(settings.clusters, size=length) for length in lengths])
+        heads = prefixed(LABELS, {"values": labels.values, "offsets": labels.offsets})
+    return trained_objective(settings, backbone, None, heads)
 
 
 def _runs(run: Callable[[int], float], most: int, budget: float) -> list[tuple[int, float]]:

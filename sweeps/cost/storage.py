@@ -8,7 +8,14 @@ from dataclasses import dataclass
 
 from after_ray.backbones.operations import shape_of
 from after_ray.features._settings import CepstralFeatures, FrontEndFeatures, WaveformFeatures
-from after_ray.stages import AdaptationStage, AudioStage, FeaturesStage, FirstRoundStage, Stage
+from after_ray.stages import (
+    AdaptationStage,
+    AudioStage,
+    FeaturesStage,
+    FirstRoundStage,
+    FrameLossesStage,
+    Stage,
+)
 from after_ray.store import Record
 from sweeps.cost.clips import Corpora
 from sweeps.cost.counting import COEFFICIENTS, FRAMES_PER_SECOND, FUNCTIONALS
@@ -22,7 +29,7 @@ OTHER_WEIGHTS = 460_740 * SINGLE  # of a convolutional classifier; Light-SERNet'
 
 @dataclass(frozen=True)
 class Storage:
-    """Bytes by what they are: audio, adaptation, features, weights, predictions."""
+    """Bytes by what they are: audio, adaptation, features, frame losses, weights, predictions."""
 
     parts: Mapping[str, float]
 
@@ -70,6 +77,9 @@ def _shared(stage: Stage, corpora: Corpora) -> tuple[str, float]:
         return "adaptation", SINGLE * shape_of(stage.backbone).parameters
     if isinstance(stage, FeaturesStage):
         return "features", _features(stage, corpora)
+    if isinstance(stage, FrameLossesStage):
+        count = corpora.part(stage.audio, stage.fold, "train", stage.settings.max_seconds).count
+        return "frame_losses", count * (DOUBLE + SINGLE * stage.settings.stretches)
     return "folds", 0.0
 
 

@@ -15,7 +15,14 @@ from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings, needs_backbone
 from after_ray.features._settings import CepstralFeatures, FeatureSettings, FrontEndFeatures
 from after_ray.settings import Settings
-from after_ray.stages import AdaptationStage, FeaturesStage, FirstRoundStage, NextRoundStage, Stage
+from after_ray.stages import (
+    AdaptationStage,
+    FeaturesStage,
+    FirstRoundStage,
+    FrameLossesStage,
+    NextRoundStage,
+    Stage,
+)
 from sweeps.cost.clips import Clips, Corpora
 from sweeps.cost.counting import Count, count_of
 
@@ -140,6 +147,8 @@ class Works:
             return self._round(stage)
         if isinstance(stage, AdaptationStage):
             return self._adaptation(stage)
+        if isinstance(stage, FrameLossesStage):
+            return self._frame_losses(stage)
         return self._features(stage) if isinstance(stage, FeaturesStage) else ()
 
     def method(self, first: FirstRoundStage) -> Method:
@@ -184,6 +193,10 @@ class Works:
         step = step.number(fewer * step.count)
         return (adaptation_work(settings, objective_of(settings, stage.backbone), shape, step, train),)
 
+    def _frame_losses(self, stage: FrameLossesStage) -> Work:
+        train = self._corpora.part(stage.audio, stage.fold, "train", stage.settings.max_seconds)
+        return (frame_losses_phase(shape_of(stage.backbone), train),)
+
     def _features(self, stage: FeaturesStage) -> Work:
         longest = float(getattr(stage.features, "max_seconds", _ALL))
         return (features_phase(stage.features, self._corpora.whole(stage.audio, longest)),)
@@ -205,6 +218,12 @@ def adaptation_work(
         operations += 2 * FORWARD * train.count * whole
     group = Group(f"adapt by {objective}", digest_of(settings), shape, settings.precision)
     return Phase("total", operations, group)
+
+
+def frame_losses_phase(shape: Shape, clips: Clips) -> Phase:
+    """The time of the frame losses of so many clips: each goes once through the whole backbone."""
+    clip = per_clip(shape, clips.seconds, clips.square, front_end=True)
+    return Phase("total", FORWARD * clips.count * clip, Group("make frame losses", "", shape))
 
 
 def features_phase(settings: FeatureSettings, clips: Clips) -> Phase:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 
-from after_ray.stages import AdaptationStage, AudioStage, FeaturesStage, Stage
+from after_ray.stages import AdaptationStage, AudioStage, FeaturesStage, FrameLossesStage, Stage
 from sweeps.planning.jobs import Job, jobs_of, resting_on
 from sweeps.planning.plan import Cell, Plan, Trajectory
 
@@ -33,7 +33,7 @@ class Together:
 
     @cached_property
     def shared(self) -> dict[str, Stage]:
-        """Audio, adaptations and features."""
+        """What rounds rest on and is no round."""
         return {key: stage for plan in self._plans for key, stage in plan.shared.items()}
 
     @cached_property
@@ -86,12 +86,14 @@ def counts(plans: Sequence[Plan], done: Collection[str], failed: Collection[str]
     """
     plan = Together(plans)
     adaptations, features = plan.of_kind(AdaptationStage), plan.of_kind(FeaturesStage)
+    frame_losses = plan.of_kind(FrameLossesStage)
     finished = sum(cell.key in done for cell in plan.cells)
     return {
         "cells": len(plan.cells),
         "trajectories": len(plan.trajectories),
         "adaptations": len(adaptations),
         "features": len(features),
+        "frame_losses": len(frame_losses),
         "corpora": len(plan.of_kind(AudioStage)),
         "first_rounds": len(plan.first_rounds),
         "done": finished,
@@ -99,6 +101,7 @@ def counts(plans: Sequence[Plan], done: Collection[str], failed: Collection[str]
         "failed": sum(1 for _ in plan.failing(done, failed)),
         "adaptations_done": sum(key in done for key in adaptations),
         "features_done": sum(key in done for key in features),
+        "frame_losses_done": sum(key in done for key in frame_losses),
         "first_rounds_done": sum(key in done for key in plan.first_rounds),
         "trajectories_done": sum(key in done for key in plan.trajectories),
     }

@@ -14,6 +14,7 @@ from after_ray.stages import (
     AdaptationStage,
     FeaturesStage,
     FirstRoundStage,
+    FrameLossesStage,
     NextRoundStage,
     Stage,
     foundations,
@@ -23,7 +24,7 @@ from sweeps.planning.plan import Plan, Trajectory
 from sweeps.study.declaration import Resources
 
 # Where nothing is known of their lengths: what others wait for comes before what nobody waits for.
-ORDER = {"adaptation": 0, "features": 1, "first_round": 2, "trajectory": 3}
+ORDER = {"adaptation": 0, "features": 1, "frame_losses": 2, "first_round": 3, "trajectory": 4}
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Job:
     """One trial to be.
 
     Attributes:
-        kind: adaptation, features, first_round or trajectory.
+        kind: adaptation, features, frame_losses, first_round or trajectory.
         stage: the stage it ends with.
         needs: keys of the stages that must be finished before it starts.
         gives: keys of the stages that it finishes, in their order; the last is its own.
@@ -115,6 +116,8 @@ def kind_of(stage: Stage) -> str:
         return "adaptation"
     if isinstance(stage, FeaturesStage):
         return "features"
+    if isinstance(stage, FrameLossesStage):
+        return "frame_losses"
     return "trajectory" if isinstance(stage, NextRoundStage) else "first_round"
 
 

@@ -9,9 +9,10 @@ from functools import cached_property
 from pathlib import PurePath
 from typing import Any
 
-from after_ray.acquisition import Selector, selector_that_matters
+from after_ray.acquisition import EvidenceKind, Selector, evidence_of, selector_that_matters
 from after_ray.adaptation.settings import AdaptationSettings
 from after_ray.backbones.families import DEFAULT_FAMILY
+from after_ray.backbones.identity import need_heads
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import (
     ClassifierSettings,
@@ -30,6 +31,7 @@ from after_ray.stages import (
     FirstRoundStage,
     NextRoundStage,
     Stage,
+    collect,
     rounds,
 )
 from sweeps.study.declaration import Study
@@ -122,7 +124,7 @@ class Plan:
         """What rounds rest on and is no round, each key once, what is needed before what needs it."""
         found: dict[str, Stage] = {}
         for trajectory in self.trajectories:
-            _collect(trajectory.last, found)
+            collect(trajectory.last, found)
         return {key: stage for key, stage in found.items() if stage.kind != "round"}
 
     @cached_property
@@ -137,13 +139,6 @@ class Plan:
     def of_kind(self, kind: type[Stage]) -> dict[str, Stage]:
         """The shared stages of one kind."""
         return {key: stage for key, stage in self.shared.items() if isinstance(stage, kind)}
-
-
-def _collect(stage: Stage, found: dict[str, Stage]) -> None:
-    for needed in stage.needs():
-        if needed.key not in found:
-            _collect(needed, found)
-    found.setdefault(stage.key, stage)
 
 
 def make_plan(
@@ -219,6 +214,7 @@ def _of_method(
     start = targets[0]
     _refuse_empty_epochs(method.classifier, start.size)
     for adaptation in study.adaptation if method.backbone is not None else (None,):
+        _refuse_lacking_heads(study, method.backbone, adaptation, sizes)
         for seed in study.seed:
             adapted = _adaptation_stage(audio, choice, method.backbone, adaptation, seed)
             for initialization in study.initialization:
@@ -255,6 +251,18 @@ def _refuse_empty_epochs(classifier: ClassifierSettings, size: int) -> None:
                 f"{fitting.batch_size} or more, because 'drop_last' trains on whole batches of that size"
             )
             raise BadValue("size of round 0", size, allowed, "protocol.fitting")
+
+
+def _refuse_lacking_heads(
+    study: Study,
+    backbone: BackboneSettings | None,
+    adaptation: AdaptationSettings | None,
+    sizes: tuple[int, ...],
+) -> None:
+    """Frame losses of a backbone that is not adapted are those of the heads that came with it."""
+    asked = any(EvidenceKind.FRAME_LOSSES in evidence_of(strategy) for strategy in study.strategy)
+    if asked and backbone is not None and adaptation is None and len(sizes) > 1:
+        need_heads(backbone)
 
 
 def _of_first_round(

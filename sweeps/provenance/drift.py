@@ -67,7 +67,9 @@ def _alike(stages: Mapping[str, Stage], made: Mapping[str, Environment]) -> list
 
 def _name(stage: Stage) -> str:
     """What results are compared with each other: features of one kind may need a GPU, of another not."""
-    return f"{stage.features.kind} features" if isinstance(stage, FeaturesStage) else stage.kind
+    if isinstance(stage, FeaturesStage):
+        return f"{stage.features.kind} features"
+    return stage.kind.replace("_", " ")
 
 
 def _other_code(stages: Mapping[str, Stage], made: Mapping[str, Environment]) -> Iterator[str]:
@@ -133,7 +135,7 @@ def _listed(found: Mapping[str, Counter[str]], numbers: Mapping[str, str]) -> st
 
 
 def _many(name: str) -> str:
-    return name if name.endswith(("features", "audio")) else f"{name}s"
+    return name if name.endswith(("features", "losses", "audio")) else f"{name}s"
 
 
 def _value(environment: Environment, place: Place) -> str | None:
