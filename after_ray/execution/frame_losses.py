@@ -49,7 +49,7 @@ def compute_frame_losses(
             parents=tuple(needed.key for needed in stage.needs()),
             measures={
                 "utterances": len(rows),
-                "silent": int((losses == 0).all(axis=1).sum()),
+                "all_zero": int((losses == 0).all(axis=1).sum()),
                 "mean": float(losses[losses > 0].mean()) if (losses > 0).any() else 0.0,
             },
             seconds={"total": finished - started},

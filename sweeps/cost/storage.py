@@ -74,7 +74,7 @@ def _shared(stage: Stage, corpora: Corpora) -> tuple[str, float]:
     if isinstance(stage, AudioStage):
         return "audio", HALF * stage.sample_rate * corpora.whole(stage).total
     if isinstance(stage, AdaptationStage):
-        return "adaptation", SINGLE * shape_of(stage.backbone).parameters
+        return "adaptation", SINGLE * shape_of(stage.backbone).parameters  # heads are a hundredth of it
     if isinstance(stage, FeaturesStage):
         return "features", _features(stage, corpora)
     if isinstance(stage, FrameLossesStage):

@@ -214,7 +214,7 @@ def _of_method(
     start = targets[0]
     _refuse_empty_epochs(method.classifier, start.size)
     for adaptation in study.adaptation if method.backbone is not None else (None,):
-        _refuse_lacking_heads(study, method.backbone, adaptation, sizes)
+        _refuse_lacking_heads(study, method.backbone, adaptation)
         for seed in study.seed:
             adapted = _adaptation_stage(audio, choice, method.backbone, adaptation, seed)
             for initialization in study.initialization:
@@ -254,14 +254,11 @@ def _refuse_empty_epochs(classifier: ClassifierSettings, size: int) -> None:
 
 
 def _refuse_lacking_heads(
-    study: Study,
-    backbone: BackboneSettings | None,
-    adaptation: AdaptationSettings | None,
-    sizes: tuple[int, ...],
+    study: Study, backbone: BackboneSettings | None, adaptation: AdaptationSettings | None
 ) -> None:
     """Frame losses of a backbone that is not adapted are those of the heads that came with it."""
     asked = any(EvidenceKind.FRAME_LOSSES in evidence_of(strategy) for strategy in study.strategy)
-    if asked and backbone is not None and adaptation is None and len(sizes) > 1:
+    if asked and backbone is not None and adaptation is None and len(study.schedule) > 1:
         need_heads(backbone)
 
 

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from after_ray.stages import FrameLossesStage
 from after_ray.store import Store
+from sweeps.cost.clips import Corpora
 from sweeps.cost.estimate import estimate
 from sweeps.cost.measure import NoSuchGpu, measure, unmeasured
+from sweeps.cost.pieces import surprise
+from sweeps.cost.work import Works
 from tests.sweeps.cost.small import finish, manifest, plan
 
 EVERY_KIND = ["functionals", {"name": "light_sernet", "steps": 5}, {"name": "pooled_transformer"}]
@@ -78,3 +82,23 @@ def test_every_kind_of_work_is_measured_once(tmp_path: Path, objective: str) -> 
     told = estimate([made], [manifest()], store, set())
     assert told.basis == "measured"
     assert told.error is None, "how far off short runs are is not known before trials have run"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", ["quantizer", "clusters"])
+def test_frame_losses_are_measured_and_counted(tmp_path: Path, objective: str) -> None:
+    adaptation = {"name": "tapt", "steps": 10, "objective": objective}
+    made = plan(strategy=["alps"], adaptation=[adaptation])
+    pieces = unmeasured([made], [manifest()], Store(tmp_path), set())
+    assert [piece.stage.kind for piece in pieces].count("frame_losses") == 1
+    (stage,) = made.of_kind(FrameLossesStage).values()
+    assert isinstance(stage, FrameLossesStage)
+    found = surprise(stage, manifest(), "cpu", budget=1.0)
+    (phase,) = Works(Corpora([made], [manifest()])).of(stage)
+    assert {one.group for one in found} == {phase.group}
+    assert all(one.operations > 0 and one.seconds > 0 for one in found)
+    told = estimate([made], [manifest()], Store(tmp_path), set())
+    clips = len(made.splits[0].table.folds[0].train)
+    assert told.storage.parts["frame_losses"] == clips * (64 * 4 + 8)
+    naive, planned = told.by_kind["frame_losses"]
+    assert naive == pytest.approx(2 * planned), "two of three cells come after round 0"

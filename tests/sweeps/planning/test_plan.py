@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from after_ray.errors import AfterRayError, BadValue
+from after_ray.errors import AfterRayError, BadValue, NoHeads
 from after_ray.stages import AdaptationStage, FeaturesStage, NextRoundStage
 from sweeps.planning.counting import counts as counts_of
 from sweeps.planning.jobs import jobs_of
@@ -173,3 +173,25 @@ def test_an_adaptation_that_its_backbone_cannot_have_is_refused_before_anything_
     with pytest.raises(AfterRayError, match=r"'adaptation\.clusters' is 50, but .* is 'quantizer'"):
         plan(scans, "adaptation=[{name: tapt, clusters: 50}]")
     assert plan(scans, hubert, "adaptation=[{name: tapt, clusters: 50}]").trajectories
+
+
+def test_frame_losses_are_made_once_for_each_adapted_backbone_and_fold(scans: Path) -> None:
+    made = plan(scans, "strategy=[random, alps]", "classifier=pooled_transformer")
+    counts = counts_of([made], set())
+    assert counts["frame_losses"] == 2 * 2, "adapted or not, two folds; seeds and initializations share them"
+    assert counts["frame_losses_done"] == 0
+    jobs = jobs_of([made], set())
+    losses = {key for key, job in jobs.items() if job.kind == "frame_losses"}
+    for job in jobs.values():
+        asks = job.kind == "trajectory" and job.stage.strategy == "alps"  # type: ignore[attr-defined]
+        assert bool(losses & job.needs) == asks, "neither round 0 nor another strategy waits for them"
+    assert counts_of([plan(scans)], set())["frame_losses"] == 0
+
+
+def test_frame_losses_of_a_backbone_without_heads_are_refused_when_the_study_is_planned(scans: Path) -> None:
+    hubert = "backbone={config: {model_type: hubert, hidden_size: 16, num_attention_heads: 2}}"
+    asking = ("strategy=alps", "classifier=pooled_transformer", hubert)
+    with pytest.raises(NoHeads, match="'hubert' cannot be computed without an adaptation"):
+        plan(scans, *asking)
+    assert plan(scans, *asking, "adaptation=tapt").trajectories
+    assert plan(scans, *asking, "schedule=[100]").trajectories, "nothing is acquired"
