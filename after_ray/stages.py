@@ -233,13 +233,6 @@ class FirstRoundStage(Stage):
         """The features whose summaries say what utterances are like without any label (protocol ruling 4)."""
         return FeaturesStage(self.audio, self.classifier.initial_features(self.backbone), None)
 
-    @cached_property
-    def frame_losses(self) -> FrameLossesStage | None:
-        """What surprises the backbone that the classifier is built on; None where there is no backbone."""
-        if self.backbone is None:
-            return None
-        return FrameLossesStage(self.audio, self.fold, self.backbone, self.adapted)
-
     def needs(self) -> tuple[Stage, ...]:
         """Folds, features, initialization features and the adapted backbone."""
         folds = FoldsStage.of(self.audio, self.fold)
@@ -251,7 +244,8 @@ class FirstRoundStage(Stage):
 class NextRoundStage(Stage):
     """A later round: acquire with `strategy`, label, train, evaluate; its key chains to the round before.
 
-    `selector` is how utterances are taken by the strategy's scores; `seconds` as in round 0.
+    `selector` is how utterances are taken by the strategy's scores; `seconds` as in round 0; `frame_losses`
+    how those are measured that the strategy may ask for, in the key only where it does.
     """
 
     kind = "round"
@@ -261,6 +255,7 @@ class NextRoundStage(Stage):
     restart: Restart
     selector: Selector = "exact"
     seconds: float | None = None
+    frame_losses: FrameLossSettings = FRAME_LOSSES
 
     def meaning(self) -> dict[str, Any]:
         """The round before and what is done now."""
@@ -286,12 +281,15 @@ class NextRoundStage(Stage):
     @cached_property
     def evidence(self) -> dict[str, Stage]:
         """The stages that know of train, without labels, what the strategy asks; by the kind of evidence."""
-        asked = evidence_of(self.strategy)
-        known: dict[EvidenceKind, Stage | None] = {
-            EvidenceKind.SUMMARIES: self.first.summaries if EvidenceKind.SUMMARIES in asked else None,
-            EvidenceKind.FRAME_LOSSES: self.first.frame_losses,
-        }
-        return {kind.value: stage for kind, stage in known.items() if kind in asked and stage is not None}
+        asked, first = evidence_of(self.strategy), self.first
+        made: dict[str, Stage] = {}
+        if EvidenceKind.SUMMARIES in asked:
+            made[EvidenceKind.SUMMARIES.value] = first.summaries
+        if EvidenceKind.FRAME_LOSSES in asked and first.backbone is not None:
+            made[EvidenceKind.FRAME_LOSSES.value] = FrameLossesStage(
+                first.audio, first.fold, first.backbone, first.adapted, self.frame_losses
+            )
+        return made
 
     @cached_property
     def first(self) -> FirstRoundStage:

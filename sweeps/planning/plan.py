@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Any
 
 from after_ray.acquisition import EvidenceKind, Selector, evidence_of, selector_that_matters
-from after_ray.adaptation.settings import AdaptationSettings
+from after_ray.adaptation.settings import AdaptationSettings, FrameLossSettings
 from after_ray.backbones.families import DEFAULT_FAMILY
 from after_ray.backbones.identity import need_heads
 from after_ray.backbones.settings import BackboneSettings
@@ -273,7 +273,7 @@ def _of_first_round(
     for restart in restarts:
         for strategy in study.strategy:
             selector = selector_that_matters(strategy, study.protocol.selector)
-            last = _chain(first, targets, strategy, restart, selector)
+            last = _chain(first, targets, strategy, restart, selector, study.frame_losses)
             yield Trajectory(Axes(strategy=strategy, restart=restart, **labels), study.schedule, last)
 
 
@@ -291,11 +291,16 @@ def _adaptation_stage(
 
 
 def _chain(
-    first: FirstRoundStage, targets: tuple[Target, ...], strategy: str, restart: Restart, selector: Selector
+    first: FirstRoundStage,
+    targets: tuple[Target, ...],
+    strategy: str,
+    restart: Restart,
+    selector: Selector,
+    frame_losses: FrameLossSettings,
 ) -> FirstRoundStage | NextRoundStage:
     last: FirstRoundStage | NextRoundStage = first
     for target in targets:
-        last = NextRoundStage(last, target.size, strategy, restart, selector, target.seconds)
+        last = NextRoundStage(last, target.size, strategy, restart, selector, target.seconds, frame_losses)
     return last
 
 

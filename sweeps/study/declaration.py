@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from after_ray.acquisition import of_mapping, parse, write
-from after_ray.adaptation.settings import AdaptationSettings
+from after_ray.adaptation.settings import AdaptationSettings, FrameLossSettings
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings, needs_backbone
 from after_ray.corpora._settings import CorpusSettings, UnlabelledSettings
@@ -78,6 +78,7 @@ class Study(Settings):
     classifier: Annotated[tuple[ClassifierSettings, ...], BeforeValidator(named), Field(min_length=1)]
     backbone: Annotated[tuple[BackboneSettings, ...], BeforeValidator(named)] = ()
     adaptation: Annotated[tuple[AdaptationSettings | None, ...], BeforeValidator(adaptations)] = (None,)
+    frame_losses: FrameLossSettings = FrameLossSettings()
     strategy: Annotated[tuple[Strategy, ...], BeforeValidator(as_list), Field(min_length=1)] = ("random",)
     initialization: Annotated[
         tuple[InitializationSettings, ...],

@@ -17,7 +17,7 @@ from after_ray.execution import adaptation, run
 from after_ray.execution.folds import open_fold
 from after_ray.execution.frame_losses import open_frame_losses
 from after_ray.seeds import SeedTree
-from after_ray.stages import MADE_BY_DRIVER, FirstRoundStage, NextRoundStage, Stage, collect
+from after_ray.stages import MADE_BY_DRIVER, FirstRoundStage, FrameLossesStage, NextRoundStage, Stage, collect
 from after_ray.store import Store
 from tests.after_ray.execution.chains import BACKBONE, TRANSFORMER, first_round, prepared
 
@@ -74,15 +74,15 @@ def test_alps_picks_by_the_losses_of_the_train_part(
     last = by_alps(first)
     run_all(last, execution)
     store = Store(execution.store)
-    assert first.frame_losses is not None
-    losses = open_frame_losses(first.frame_losses, execution)
+    made = asked(last)
+    losses = open_frame_losses(made, execution)
     fold = open_fold(first.audio, first.fold, execution)
     assert losses.shape == (len(fold.train), 64)
     assert np.isfinite(losses).all()
     assert (losses.max(axis=1) > 0).mean() > 0.9
     record, middle, start = (store.need(stage.key) for stage in reversed(last.chain))
-    assert first.frame_losses.key in record.parents
-    names = store.arrays(store.need(first.frame_losses.key), "frame_losses.safetensors")["rows"]
+    assert made.key in record.parents
+    names = store.arrays(store.need(made.key), "frame_losses.safetensors")["rows"]
     assert np.array_equal(names, fold.train)
     acquired = [rows_of(execution, first, one.details["acquired"]) for one in (start, middle, record)]
     pool = np.setdiff1d(fold.train, np.concatenate(acquired[:2]))
@@ -105,12 +105,11 @@ def test_an_adaptation_from_before_heads_were_kept_says_what_to_do(
 ) -> None:
     first = first_of(execution, BACKBONE, adapted=True)
     assert first.adapted is not None
-    assert first.frame_losses is not None
     monkeypatch.setattr(adaptation, "HEADS_FILE", "another.safetensors")
     record = run(first.adapted, execution)
     monkeypatch.undo()
     with pytest.raises(LostHeads, match=f"{first.adapted.key[:12]}.*remove its folder .*{record.folder}"):
-        run(first.frame_losses, execution)
+        run(asked(by_alps(first)), execution)
 
 
 def test_seeds_and_strategies_share_them_and_adapted_backbones_do_not(execution: Execution) -> None:
@@ -127,5 +126,10 @@ def test_seeds_and_strategies_share_them_and_adapted_backbones_do_not(execution:
 
 
 def keys(last: NextRoundStage) -> str:
+    return asked(last).key
+
+
+def asked(last: NextRoundStage) -> FrameLossesStage:
     (stage,) = last.evidence.values()
-    return stage.key
+    assert isinstance(stage, FrameLossesStage)
+    return stage

@@ -23,6 +23,7 @@ from after_ray.stages import (
     FeaturesStage,
     FirstRoundStage,
     FoldsStage,
+    FrameLossesStage,
     NextRoundStage,
     Stage,
 )
@@ -135,3 +136,13 @@ def test_what_a_strategy_asks_of_unlabelled_utterances_is_in_the_key_of_its_roun
     assert asking.meaning()["summaries"] == TRANSFORMER.summaries.key
     assert TRANSFORMER.initial_features is None, "the initialization is random and asks for nothing"
     assert NEXT.needs() == (FIRST,)
+
+
+def test_the_golden_key_of_frame_losses() -> None:
+    asking = NextRoundStage(TRANSFORMER, 16, "alps", "previous")
+    (losses,) = asking.evidence.values()
+    assert losses in asking.needs()
+    assert losses.key == "75488ef2d0a1d69acfd5cb44da179218"
+    assert asking.key == "8afb0b49b027aeb439b0415a32087951"
+    as_published = FrameLossesStage(AUDIO, FoldChoice(), BACKBONE)
+    assert as_published.key == "e5ad0b61c029549d360b397c2dcdac8e"

@@ -195,3 +195,18 @@ def test_frame_losses_of_a_backbone_without_heads_are_refused_when_the_study_is_
         plan(scans, *asking)
     assert plan(scans, *asking, "adaptation=tapt").trajectories
     assert plan(scans, *asking, "schedule=[100]").trajectories, "nothing is acquired"
+
+
+def test_how_frame_losses_are_measured_is_in_the_key_of_those_that_ask_for_them(scans: Path) -> None:
+    def last(*overrides: str) -> NextRoundStage:
+        made = plan(scans, "classifier=pooled_transformer", "adaptation=tapt", *overrides)
+        stage = made.trajectories[0].last
+        assert isinstance(stage, NextRoundStage)
+        return stage
+
+    changed = "frame_losses={mask_share: 0.3}"
+    assert last("strategy=alps").key != last("strategy=alps", changed).key
+    assert last("strategy=alps", changed).first.key == last("strategy=alps").first.key
+    assert last("strategy=entropy").key == last("strategy=entropy", changed).key
+    with pytest.raises(AfterRayError, match="frame_losses"):
+        plan(scans, "frame_losses={mask_share: 1.5}")
