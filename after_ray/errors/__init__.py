@@ -27,6 +27,7 @@ from after_ray.errors._rounds import (
     BadSchedule,
     BadStrategy,
     BrokenInvariant,
+    EvidenceNotGiven,
     TooFewUtterances,
     UnusableScores,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "DamagedRecord",
     "DamagedStore",
     "DivergedTraining",
+    "EvidenceNotGiven",
     "FullDevice",
     "IdleSetting",
     "Leak",
