@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from after_ray.acquisition._settings import Selector
+from after_ray.acquisition import EvidenceKind, Selector
 from after_ray.learning.settings import BudgetUnit, FirstRoundSettings, FittingSettings, Restart
 from after_ray.settings import Settings
 from after_ray.splits._settings import FoldRequest, ValidationRequest
@@ -104,6 +104,10 @@ PRESETS: dict[str, Preset] = {
 }
 
 
+# The paper's head has no dropout (D24), and draws of it need some: the least of what is usual.
+DROPOUT_HEAD = Block("classifier", "pooled_transformer", {"head_dropout": 0.1})
+
+
 class Protocol(Settings):
     """The decisions shared by all classifiers of a study (list: docs/architecture.md).
 
@@ -134,10 +138,14 @@ class Protocol(Settings):
         preset = PRESETS.get(name, Preset())  # an unknown one is refused by its field
         return _merged(preset.decisions, {key: _in_full(key, item) for key, item in value.items()})
 
-    @property
-    def blocks(self) -> tuple[Block, ...]:
-        """Defaults for blocks of the study: `fitting` for whoever follows it, and those of the preset."""
-        return fitting_block(self.fitting.model_dump()), *PRESETS[self.preset].blocks
+    def blocks_for(self, asked: Set[EvidenceKind]) -> tuple[Block, ...]:
+        """Defaults for blocks of a study whose strategies ask for such evidence.
+
+        They are `fitting` for whoever follows it, a head with dropout for all strategies where one of them
+        draws from it (protocol ruling 8), and those of the preset.
+        """
+        dropout = (DROPOUT_HEAD,) if EvidenceKind.DROPOUT_DRAWS in asked else ()
+        return fitting_block(self.fitting.model_dump()), *dropout, *PRESETS[self.preset].blocks
 
 
 def fitting_block(fitting: Mapping[str, Any]) -> Block:

@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from after_ray.acquisition import EvidenceKind, evidence_of
 from after_ray.corpora._base import Scan
 from after_ray.manifest import Manifest
 from after_ray.protocol import PRESETS, Block, Protocol, fitting_block
 from after_ray.splits._settings import FoldSettings, ValidationCap
 from after_ray.splits.speakers import recorded_together
 from after_ray.wording import counted, duration, printable
+from analysis._rendering import listed
 from sweeps.running.progress import BestSoFar, Progress, Searched
 from sweeps.search.settings import SelectedFrom
 from sweeps.study.declaration import Study
@@ -46,6 +48,18 @@ def preset_in_words(study: Study) -> str:
     left_out = "; ".join(preset.left_out)
     sentences = (f"It sets {sets}." if sets else "", f"Not as its model: {left_out}." if left_out else "")
     return " ".join(filter(None, sentences))
+
+
+def dropout_in_words(study: Study) -> str:
+    """Which strategies draw from dropout, and that all others train with it; empty where none does."""
+    drawing = [one for one in study.strategy if EvidenceKind.DROPOUT_DRAWS in evidence_of(one)]
+    if not drawing:
+        return ""
+    heads = [f"{one.head_dropout_share:g} in {one.name}" for one in study.classifier]
+    return (
+        f"Dropout before the linear layer ({', '.join(heads)}) is the same for all strategies, because "
+        f"{listed(drawing)} {'draws' if len(drawing) == 1 else 'draw'} from it."
+    )
 
 
 def _decided(study: Study) -> dict[str, Any]:

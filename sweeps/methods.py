@@ -22,7 +22,13 @@ from after_ray.learning.settings import FittingSettings, Restart
 from after_ray.wording import counted
 from analysis._rendering import listed
 from analysis.study import ChecklistItem
-from sweeps.in_words import folds_in_words, left_out_in_words, selected_in_words, validation_in_words
+from sweeps.in_words import (
+    dropout_in_words,
+    folds_in_words,
+    left_out_in_words,
+    selected_in_words,
+    validation_in_words,
+)
 from sweeps.study.declaration import Study
 from sweeps.study.opening import OpenStudy
 from sweeps.study.splitting import Split
@@ -129,6 +135,8 @@ def _loop(study: Study) -> Iterator[str]:
         f"{listed([_initialization(one) for one in study.initialization], 'or')}; the model is then "
         f"retrained at {points} % of {train}, each time after acquiring by {listed(study.strategy, 'or')}."
     )
+    if said := dropout_in_words(study):
+        yield said
     if any(can_continue(one) for one in study.classifier):
         yield f"Every training starts from {listed([_RESTARTS[one] for one in study.restarts], 'or')}."
 

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import nll_loss
 
+from after_ray.classifiers._network_classifier import HeadedNetwork
+
 # Keras defaults; a Keras momentum of 0.99 is a torch momentum of 0.01.
 EPSILON, MOMENTUM = 1e-3, 0.01
 STEM_CHANNELS = 32
@@ -20,7 +22,7 @@ BODY = (
 WIDTH = 320
 
 
-class LightNetwork(nn.Module):
+class LightNetwork(HeadedNetwork):
     """Three parallel convolutions, five body blocks, global mean, dropout, linear layer.
 
     460,740 parameters for four classes. Inputs have shape (batch, time, coefficients).

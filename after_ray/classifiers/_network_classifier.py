@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from after_ray.acquisition import HeadDraws
 from after_ray.classifiers._base import Classifier, ClassifierInputs, Labelled
 from after_ray.learning.precision import check_precision
 from after_ray.learning.settings import Precision
@@ -18,8 +19,17 @@ from after_ray.seeds import SeedTree
 from after_ray.tensors import load_tensors, tensor_arrays
 from after_ray.weights import Weights
 
-Network = TypeVar("Network", bound=nn.Module)
 Rows = NDArray[np.int64]
+
+
+class HeadedNetwork(nn.Module):
+    """A network that ends in dropout and a linear layer."""
+
+    dropout: nn.Dropout
+    head: nn.Linear
+
+
+Network = TypeVar("Network", bound=HeadedNetwork)
 
 
 class NetworkClassifier(Classifier, Generic[Network]):
@@ -60,6 +70,18 @@ class NetworkClassifier(Classifier, Generic[Network]):
     def embeddings(self, rows: Rows) -> NDArray[np.float32]:
         """What the linear layer sees, shape (len(rows), d), in the order of `rows`."""
         return self._outputs(rows, self._representation())
+
+    def head_draws(self, rows: Rows) -> HeadDraws:
+        """What dropout may leave of the embeddings of `rows`: one pass, however many masks are drawn.
+
+        Raises:
+            NotImplementedError: of a head without dropout.
+        """
+        dropout, head = self._network.dropout, self._network.head
+        if dropout.p == 0:
+            return super().head_draws(rows)
+        weight, bias = (one.detach().float().cpu().numpy() for one in (head.weight, head.bias))
+        return HeadDraws(self.embeddings(rows), weight, bias, share=dropout.p)
 
     def weights(self) -> Weights:
         """What training changes, by name."""

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from after_ray.backbones._transformers import Backbone
 from after_ray.backbones.masking import span_mask
+from after_ray.classifiers._network_classifier import HeadedNetwork
 from after_ray.classifiers._settings import PooledTransformerSettings
 
 
-class PooledNetwork(nn.Module):
+class PooledNetwork(HeadedNetwork):
     """A backbone, ReLU, masked mean over time, and Linear(hidden, classes).
 
     Trained are the encoder and the head; projection and front end on request, and only a front end that is

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from after_ray.acquisition import EvidenceKind
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.features._settings import (
     CepstralFeatures,
@@ -23,11 +24,13 @@ class _Trained(Settings, ABC):
     """What the settings of every classifier can say.
 
     `version` is raised when a classifier's code gives other results for equal settings; it is in the keys of
-    its rounds.
+    its rounds. `dropout_in` names the setting that says how much of what the linear head sees is dropped.
     """
 
     version: ClassVar[int] = 1
     on_gpu: ClassVar[bool] = True  # whether a GPU would do any of its work
+    on_backbone: ClassVar[bool] = False
+    dropout_in: ClassVar[str] = ""  # where there is no such setting
 
     @abstractmethod
     def features(self, backbone: BackboneSettings | None) -> FeatureSettings:
@@ -42,6 +45,21 @@ class _Trained(Settings, ABC):
         """The features that the clustering initialization groups by."""
         return self.features(backbone)
 
+    @property
+    def head_dropout_share(self) -> float:
+        """The share of what the linear head sees that dropout drops; 0 for a head without."""
+        return float(getattr(self, self.dropout_in)) if self.dropout_in else 0.0
+
+    @property
+    def evidence(self) -> frozenset[EvidenceKind]:
+        """What a strategy may ask of it: draws only with dropout in the head, losses only on a backbone."""
+        given = {EvidenceKind.PROBABILITIES, EvidenceKind.EMBEDDINGS, EvidenceKind.SUMMARIES}
+        if self.head_dropout_share > 0:
+            given.add(EvidenceKind.DROPOUT_DRAWS)
+        if self.on_backbone:
+            given.add(EvidenceKind.FRAME_LOSSES)
+        return frozenset(given)
+
 
 class PooledTransformerSettings(_Trained):
     """AFTER's classifier: transformer encoder, masked mean over time, linear layer.
@@ -50,6 +68,8 @@ class PooledTransformerSettings(_Trained):
     """
 
     version: ClassVar[int] = 2  # 2: passes cut at the least cost, dropout on processors from a generator
+    on_backbone: ClassVar[bool] = True
+    dropout_in: ClassVar[str] = "head_dropout"
 
     name: Literal["pooled_transformer"] = "pooled_transformer"
     max_seconds: float = Field(default=10.0, gt=0)
@@ -98,6 +118,8 @@ class LightSerNetSettings(_Trained):
     learning-rate drops at the published shares of it.
     """
 
+    dropout_in: ClassVar[str] = "dropout"
+
     name: Literal["light_sernet"] = "light_sernet"
     seconds: Literal[3, 7] = 3
     loss: Literal["cross_entropy", "focal"] = "cross_entropy"
@@ -145,7 +167,7 @@ def version_of(name: str) -> int:
 
 def needs_backbone(settings: ClassifierSettings) -> bool:
     """Whether a classifier is built on a backbone (and adaptation therefore means something)."""
-    return isinstance(settings, PooledTransformerSettings)
+    return settings.on_backbone
 
 
 def can_continue(settings: ClassifierSettings) -> bool:

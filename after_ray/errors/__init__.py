@@ -29,6 +29,7 @@ from after_ray.errors._rounds import (
     BadSchedule,
     BadStrategy,
     BrokenInvariant,
+    EvidenceNotGiven,
     TooFewUtterances,
     UnusableScores,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "DamagedRecord",
     "DamagedStore",
     "DivergedTraining",
+    "EvidenceNotGiven",
     "FullDevice",
     "IdleSetting",
     "Leak",

@@ -43,6 +43,16 @@ class BrokenInvariant(AfterRayError):
         )
 
 
+class EvidenceNotGiven(AfterRayError):
+    """A strategy that asks for evidence which a classifier of its study does not have."""
+
+    def __init__(self, strategy: str, kind: str, classifier: str, reason: str, remedy: str) -> None:
+        super().__init__(
+            f"The strategy '{strategy}' asks for {kind}, which the classifier {classifier} cannot give: "
+            f"{reason}. {remedy}, or study another strategy."
+        )
+
+
 class BadStrategy(AfterRayError):
     """A strategy that cannot be read, or does not take the options that it is given."""
 

@@ -122,7 +122,7 @@ def _print_searches(studies: Sequence[OpenStudy], cluster: Capacity, assume: str
 
 def _print(studies: Sequence[OpenStudy]) -> None:
     from sweeps._console import console, print_table
-    from sweeps.in_words import preset_in_words, searches_in_words
+    from sweeps.in_words import dropout_in_words, preset_in_words, searches_in_words
     from sweeps.planning.changes import changes
     from sweeps.planning.counting import counts
 
@@ -138,6 +138,8 @@ def _print(studies: Sequence[OpenStudy]) -> None:
         told = [*searches_in_words([one]), *changes(one.wanted, done, one.store).sentences()]
         if said := preset_in_words(one.study):
             told.append(f"protocol {one.study.protocol.preset}: {said}")
+        if said := dropout_in_words(one.study):
+            told.append(said)
         before = f"{one.study.study}: " if len(studies) > 1 else ""
         for sentence in told:
             console.print(before + sentence, markup=False)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from after_ray.acquisition import strategy_of
+from after_ray.acquisition import EvidenceKind, evidence_of
 from after_ray.adaptation.settings import Objective, TaptSettings, objective_of
 from after_ray.backbones.operations import FORWARD, TRAINING, Shape, per_clip, shape_of
 from after_ray.backbones.settings import BackboneSettings
@@ -31,6 +31,7 @@ from sweeps.cost.counting import Count, count_of
 PLAIN_FEATURES = 60e6
 ROUND_PHASES = ("score", "acquire", "train", "evaluate", "rest")
 _ALL = float("inf")
+_OF_A_PASS = {EvidenceKind.PROBABILITIES, EvidenceKind.DROPOUT_DRAWS, EvidenceKind.EMBEDDINGS}
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,11 @@ def round_work(
 
 @lru_cache(maxsize=256)
 def passes_of(strategy: str) -> int:
-    """How often a strategy has the pool scored: once for each kind of evidence, nothing for `random`."""
-    return len(strategy_of(strategy).needs)
+    """How often a strategy sends the pool through the classifier: once for each kind of evidence from it.
+
+    Draws of dropout in the head are one pass, however many there are; what is known without labels is none.
+    """
+    return len(evidence_of(strategy) & _OF_A_PASS)
 
 
 class Works:

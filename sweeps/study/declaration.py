@@ -21,6 +21,7 @@ from after_ray.protocol import Protocol
 from after_ray.settings import Settings
 from sweeps.search.settings import Search, SelectedFrom
 from sweeps.study.axes import Seed, as_list, folds, integers, unique
+from sweeps.study.evidence import refuse_evidence_not_given
 from sweeps.study.families import ComparisonFamily
 
 
@@ -182,6 +183,10 @@ class Study(Settings):
                 "the reference '{reference}' is not among the study's strategies {strategies}",
                 {"reference": self.reference, "strategies": ", ".join(self.strategy)},
             )
+        try:
+            refuse_evidence_not_given(self.strategy, self.classifier)
+        except AfterRayError as error:
+            raise PydanticCustomError("evidence", "{sentence}", {"sentence": str(error)}) from error
         return self
 
     def _precisions(self) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from after_ray.protocol import Protocol
 from sweeps.search.checking import refuse_search
 from sweeps.study.declaration import Study, adaptations, named
+from sweeps.study.evidence import asked_by
 from sweeps.study.mistakes import mistake_in_words
 from sweeps.study.places import with_places
 from sweeps.study.study_file import StudyError, StudySource, read_study_file
@@ -45,11 +46,11 @@ def study_of(source: StudySource) -> Study:
 def _with_defaults_of_protocol(values: dict[str, Any]) -> dict[str, Any]:
     """Give the blocks of a study what its protocol says of them; their own entries win."""
     try:
-        blocks = Protocol.model_validate(values.get("protocol", {})).blocks
+        protocol = Protocol.model_validate(values.get("protocol", {}))
     except ValidationError:
         return values  # reported, with its line, when the whole study is validated
     result = dict(values)
-    for block in blocks:
+    for block in protocol.blocks_for(asked_by(values.get("strategy", []))):
         if block.axis in result:
             items = adaptations if block.axis == "adaptation" else named
             result[block.axis] = [block.filled(item) for item in items(result[block.axis])]

@@ -1,0 +1,57 @@
+"""Whether the classifiers of a study have what its strategies ask for, before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from after_ray.acquisition import EvidenceKind, evidence_of, of_mapping, write
+from after_ray.classifiers._settings import ClassifierSettings
+from after_ray.errors import AfterRayError, EvidenceNotGiven
+from sweeps.study.axes import as_list
+
+_IN_WORDS = {
+    EvidenceKind.PROBABILITIES: "class probabilities",
+    EvidenceKind.DROPOUT_DRAWS: "draws of dropout before the linear layer",
+    EvidenceKind.EMBEDDINGS: "embeddings",
+    EvidenceKind.SUMMARIES: "summaries",
+    EvidenceKind.FRAME_LOSSES: "losses of frames under the backbone",
+}
+
+
+def asked_by(written: Any) -> frozenset[EvidenceKind]:
+    """What the strategies of a study ask for together, as it writes them.
+
+    Strategies that cannot be read ask for nothing: they are refused, with their line, when the whole study is
+    validated.
+    """
+    found: frozenset[EvidenceKind] = frozenset()
+    for one in as_list(written):
+        try:
+            found |= evidence_of(write(of_mapping(one)) if isinstance(one, dict) else str(one))
+        except AfterRayError:
+            continue
+    return found
+
+
+def refuse_evidence_not_given(strategies: Iterable[str], classifiers: Iterable[ClassifierSettings]) -> None:
+    """Every strategy meets every classifier of its study.
+
+    Raises:
+        EvidenceNotGiven: for the first strategy that asks a classifier for what it does not have.
+    """
+    asking = list(strategies)
+    for classifier in classifiers:
+        for strategy in asking:
+            for kind in sorted(evidence_of(strategy) - classifier.evidence):
+                reason, remedy = _why(classifier, kind)
+                raise EvidenceNotGiven(strategy, _IN_WORDS[kind], classifier.name, reason, remedy)
+
+
+def _why(classifier: ClassifierSettings, kind: EvidenceKind) -> tuple[str, str]:
+    """Why a classifier cannot give evidence, and what to do."""
+    if kind is EvidenceKind.DROPOUT_DRAWS and classifier.dropout_in:
+        return f"its '{classifier.dropout_in}' is 0", f"Set '{classifier.dropout_in}' above 0 or leave it out"
+    if kind is EvidenceKind.DROPOUT_DRAWS:
+        return "it has no dropout", "Choose pooled_transformer or light_sernet"
+    return "it has no backbone", "Choose pooled_transformer"
