@@ -186,7 +186,7 @@ class Trajectory:
                 parents=tuple(needed.key for needed in stage.needs()),
                 measures=self._measures(result),
                 seconds=result.seconds,
-                details=self._details(result),
+                details=self._details(stage, result),
                 environment=describe(self._execution, source_of(stage)),
                 started=started,
                 finished=time.time(),
@@ -226,8 +226,8 @@ class Trajectory:
             "epochs": result.fit.epochs,
         }
 
-    def _details(self, result: RoundResult) -> dict[str, Any]:
-        table = self._manifest.table
+    def _details(self, stage: RoundStage, result: RoundResult) -> dict[str, Any]:
+        table, chosen_by = self._manifest.table, dict(result.details)
         scores = result.acquired_scores
         return {
             "classes": list(self._manifest.classes),
@@ -252,7 +252,8 @@ class Trajectory:
             "stopped": result.fit.stopped,
             "resumed": result.resumed,
             "warnings": list(result.fit.warnings),
-            **dict(result.details),
+            # A strategy's own words are apart, so that none of them replaces ours.
+            **(chosen_by if isinstance(stage, FirstRoundStage) else {"acquisition": chosen_by}),
         }
 
     def _ua_by(self, axis: str, result: RoundResult) -> dict[str, float]:
