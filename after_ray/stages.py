@@ -6,11 +6,15 @@ stages with the same key are the same work, whichever study asks for it.
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from after_ray.acquisition import EvidenceKind, Selector, evidence_of, parse
 from after_ray.adaptation.settings import AdaptationSettings
@@ -90,6 +94,31 @@ class FoldsStage(Stage):
 
 
 @dataclass(frozen=True)
+class SelectionsStage(Stage):
+    """What one trajectory acquired, to be replayed by others: rows of a manifest, in their order.
+
+    `content` is the digest of the rows; the file that they were read from is in no key.
+    """
+
+    kind = "selections"
+    manifest: str
+    content: str
+
+    def meaning(self) -> dict[str, Any]:
+        """The manifest whose rows they are, and which."""
+        return {"manifest": self.manifest, "content": self.content}
+
+    def needs(self) -> tuple[Stage, ...]:
+        """Nothing: made by the driver, from a file."""
+        return ()
+
+    @classmethod
+    def of(cls, manifest: str, rows: NDArray[np.int64]) -> SelectionsStage:
+        """The stage of these rows."""
+        return cls(manifest, hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest())
+
+
+@dataclass(frozen=True)
 class AdaptationStage(Stage):
     """A backbone adapted, without labels, to the train part of one fold. `seed` is None when shared."""
 
@@ -140,6 +169,7 @@ class FirstRoundStage(Stage):
 
     `validation_cap`: `labelled` uses at most as many validation utterances as are labelled, in this round and
     in those that follow it. `seconds`: of audio that may be labelled; `size` is then only expected.
+    `replayed`: what this round and those that follow it acquire; the initialization is then not run.
     """
 
     kind = "round"
@@ -153,6 +183,7 @@ class FirstRoundStage(Stage):
     adapted: AdaptationStage | None = None
     validation_cap: ValidationCap = "none"
     seconds: float | None = None
+    replayed: SelectionsStage | None = None
 
     def meaning(self) -> dict[str, Any]:
         """Everything but a strategy."""
@@ -174,6 +205,8 @@ class FirstRoundStage(Stage):
             meaning["validation_cap"] = self.validation_cap
         if self.seconds is not None:
             meaning["seconds"] = round(self.seconds, 6)
+        if self.replayed is not None:
+            meaning["replayed"] = self.replayed.key
         return meaning
 
     @cached_property
@@ -184,8 +217,9 @@ class FirstRoundStage(Stage):
 
     @cached_property
     def initial_features(self) -> FeaturesStage | None:
-        """The features of the clustering initialization: those before adaptation; None for `random`."""
-        return None if self.initialization.name == "random" else self.summaries
+        """The features of the clustering initialization: those before adaptation; None for the others."""
+        unasked = self.initialization.name == "random" or self.replayed is not None
+        return None if unasked else self.summaries
 
     @cached_property
     def summaries(self) -> FeaturesStage:
@@ -193,9 +227,9 @@ class FirstRoundStage(Stage):
         return FeaturesStage(self.audio, self.classifier.initial_features(self.backbone), None)
 
     def needs(self) -> tuple[Stage, ...]:
-        """Folds, features, initialization features and the adapted backbone."""
+        """Folds, features, initialization features, the adapted backbone and what is replayed."""
         folds = FoldsStage.of(self.audio, self.fold)
-        wanted = (self.audio, folds, self.features, self.initial_features, self.adapted)
+        wanted = (self.audio, folds, self.features, self.initial_features, self.adapted, self.replayed)
         return tuple({stage.key: stage for stage in wanted if stage is not None}.values())
 
 
@@ -239,6 +273,8 @@ class NextRoundStage(Stage):
     def evidence(self) -> dict[str, Stage]:
         """The stages that know of train, without labels, what the strategy asks; by the kind of evidence."""
         known: dict[EvidenceKind, Stage] = {EvidenceKind.SUMMARIES: self.first.summaries}
+        if self.first.replayed is not None:
+            known[EvidenceKind.RECORDED] = self.first.replayed
         asked = evidence_of(self.strategy)
         return {kind.value: stage for kind, stage in known.items() if kind in asked}
 
@@ -253,7 +289,8 @@ class NextRoundStage(Stage):
         return (*rounds(self.previous), self)
 
 
-MADE_BY_DRIVER = (AudioStage, FoldsStage)  # before anything is launched; the others are trials
+# Before anything is launched; the others are trials.
+MADE_BY_DRIVER = (AudioStage, FoldsStage, SelectionsStage)
 
 
 def rounds(last: FirstRoundStage | NextRoundStage) -> tuple[FirstRoundStage | NextRoundStage, ...]:

@@ -30,6 +30,7 @@ from after_ray.errors._rounds import (
     TooFewUtterances,
     UnusableScores,
 )
+from after_ray.errors._selections import BadSelections
 from after_ray.errors._splits import (
     BadFold,
     BadFoldFile,
@@ -48,6 +49,7 @@ __all__ = [
     "BadFoldFile",
     "BadManifest",
     "BadSchedule",
+    "BadSelections",
     "BadStrategy",
     "BadTable",
     "BadValue",

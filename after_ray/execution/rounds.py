@@ -21,7 +21,9 @@ from after_ray.execution.adaptation import adapted_weights
 from after_ray.execution.corpus import open_corpus
 from after_ray.execution.features import open_features, open_summaries
 from after_ray.execution.folds import open_folds
-from after_ray.initialization import initializations
+from after_ray.execution.kept_selections import check_replayed, kept_rows, places_of
+from after_ray.initialization import Initialization, initializations
+from after_ray.initialization._recorded import Recorded
 from after_ray.learning._asked import Unlabelled
 from after_ray.learning.active import ActiveLearner, RoundResult, RoundState, Validation
 from after_ray.manifest import Manifest
@@ -110,6 +112,8 @@ class Trajectory:
         except DivergedTraining:  # it would diverge again
             checkpoint.clear()
             raise
+        if self._first.replayed is not None:
+            check_replayed(result.labelled, self._recorded)
         record = self._commit(stage, result, started)
         checkpoint.clear()
         won = record.started == started  # else another process was first, and its bits stand
@@ -128,7 +132,10 @@ class Trajectory:
         )
 
     def _first_round(self, stage: FirstRoundStage, checkpoint: Checkpoint) -> RoundResult:
-        initialization = initializations.resolve(stage.initialization.name)(stage.initialization)  # type: ignore[call-arg]
+        if stage.replayed is not None:
+            initialization: Initialization = Recorded(self._places)
+        else:
+            initialization = initializations.resolve(stage.initialization.name)(stage.initialization)  # type: ignore[call-arg]
         features = None
         if stage.initial_features is not None:
             features = self._train_summaries(stage.initial_features, "the choice of round 0")
@@ -136,9 +143,12 @@ class Trajectory:
 
     def _unlabelled(self, stage: NextRoundStage) -> Unlabelled:
         """What the strategy of a round asks of train and no label has touched."""
-        asked = EvidenceKind.SUMMARIES.value in stage.evidence
-        during = "acquisition scoring"
-        return Unlabelled(self._train_summaries(self._first.summaries, during) if asked else None)
+        asked, during = stage.evidence, "acquisition scoring"
+        summaries, recorded = EvidenceKind.SUMMARIES.value in asked, EvidenceKind.RECORDED.value in asked
+        return Unlabelled(
+            summaries=self._train_summaries(self._first.summaries, during) if summaries else None,
+            recorded=self._places if recorded else None,
+        )
 
     def _train_summaries(self, stage: FeaturesStage, during: str) -> NDArray[np.float64]:
         """One vector per train utterance, shape (train, d), by rising row; no other one is handed out."""
@@ -304,6 +314,16 @@ class Trajectory:
     def _folds(self) -> FoldTable:
         stage = FoldsStage.of(self._first.audio, self._first.fold)
         return open_folds(self._first.audio, stage, self._execution)
+
+    @cached_property
+    def _recorded(self) -> NDArray[np.int64]:
+        """The rows that this trajectory replays, in their order."""
+        assert self._first.replayed is not None
+        return kept_rows(self._first.replayed, self._store)
+
+    @property
+    def _places(self) -> NDArray[np.int64]:
+        return places_of(self._recorded, self._fold.train)
 
     @cached_property
     def _learner(self) -> ActiveLearner:
