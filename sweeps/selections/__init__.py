@@ -1,1 +1,1 @@
-"""What rounds chose to be labelled: told with reasons, written into a file, and replayed from one."""
+"""What rounds chose to be labelled: told with reasons, and written into a file."""
