@@ -31,6 +31,7 @@ from after_ray.stages import (
     FoldsStage,
     FrameLossesStage,
     NextRoundStage,
+    SelectionsStage,
     Stage,
 )
 
@@ -49,6 +50,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "splits/validation.py",
         "execution/kept_folds.py",
     ),
+    "selections": ("execution/kept_selections.py",),
     "backbones": (
         "backbones/_transformers.py",
         "backbones/_values.py",
@@ -104,6 +106,7 @@ NAMED: Mapping[str, tuple[str, tuple[str, ...]]] = {
 # Modules beside a name's own file that only this name uses.
 BESIDE: Mapping[str, tuple[str, ...]] = {
     "classifier:light_sernet": ("classifiers/_light_network.py", "classifiers/_network_classifier.py"),
+    "strategy:replay": ("initialization/_recorded.py", "execution/kept_selections.py"),
     "classifier:pooled_transformer": ("classifiers/_pooled_network.py", "classifiers/_network_classifier.py"),
 }
 
@@ -126,6 +129,8 @@ def parts_of(stage: Stage) -> tuple[str, ...]:
             return ("audio",)
         case FoldsStage():
             return ("folds",)
+        case SelectionsStage():
+            return ("selections",)
         case AdaptationStage():
             return ("adaptation", "backbones")
         case FeaturesStage():
@@ -136,7 +141,8 @@ def parts_of(stage: Stage) -> tuple[str, ...]:
         case CandidateStage():
             return ("candidate",)
         case FirstRoundStage():
-            return (*_of_round(stage), f"initialization:{stage.initialization.name}")
+            chosen = f"initialization:{stage.initialization.name}"
+            return (*_of_round(stage), chosen if stage.replayed is None else "strategy:replay")
         case NextRoundStage():
             calls = parse(stage.strategy).calls()  # a user's own file is in the key
             return (*_of_round(stage.first), *(f"strategy:{call.name}" for call in calls if not call.own))
@@ -227,6 +233,7 @@ def versions() -> dict[str, int]:
     stages: dict[str, int] = {
         "audio": AudioStage.version,
         "folds": FoldsStage.version,
+        "selections": SelectionsStage.version,
         "backbones": AdaptationStage.version,
         "adaptation": AdaptationStage.version,
         "features": FeaturesStage.version,

@@ -6,11 +6,15 @@ stages with the same key are the same work, whichever study asks for it.
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from after_ray.acquisition import EvidenceKind, Selector, evidence_of, parse
 from after_ray.adaptation.settings import AdaptationSettings, FrameLossSettings, TaptSettings
@@ -89,6 +93,31 @@ class FoldsStage(Stage):
     def of(cls, audio: AudioStage, choice: FoldChoice) -> FoldsStage:
         """The folds that a choice is one of."""
         return cls(audio.manifest, choice.folds, choice.validation)
+
+
+@dataclass(frozen=True)
+class SelectionsStage(Stage):
+    """What one trajectory acquired, to be replayed by others: rows of a manifest, in their order.
+
+    `content` is the digest of the rows; the file that they were read from is in no key.
+    """
+
+    kind = "selections"
+    manifest: str
+    content: str
+
+    def meaning(self) -> dict[str, Any]:
+        """The manifest whose rows they are, and which."""
+        return {"manifest": self.manifest, "content": self.content}
+
+    def needs(self) -> tuple[Stage, ...]:
+        """Nothing: made by the driver, from a file."""
+        return ()
+
+    @classmethod
+    def of(cls, manifest: str, rows: NDArray[np.int64]) -> SelectionsStage:
+        """The stage of these rows."""
+        return cls(manifest, hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest())
 
 
 @dataclass(frozen=True)
@@ -181,6 +210,7 @@ class FirstRoundStage(Stage):
 
     `validation_cap`: `labelled` uses at most as many validation utterances as are labelled, in this round and
     in those that follow it. `seconds`: of audio that may be labelled; `size` is then only expected.
+    `replayed`: what this round and those that follow it acquire; the initialization is then not run.
     """
 
     kind = "round"
@@ -194,6 +224,7 @@ class FirstRoundStage(Stage):
     adapted: AdaptationStage | None = None
     validation_cap: ValidationCap = "none"
     seconds: float | None = None
+    replayed: SelectionsStage | None = None
 
     def meaning(self) -> dict[str, Any]:
         """Everything but a strategy."""
@@ -215,6 +246,8 @@ class FirstRoundStage(Stage):
             meaning["validation_cap"] = self.validation_cap
         if self.seconds is not None:
             meaning["seconds"] = round(self.seconds, 6)
+        if self.replayed is not None:
+            meaning["replayed"] = self.replayed.key
         return meaning
 
     @cached_property
@@ -225,8 +258,9 @@ class FirstRoundStage(Stage):
 
     @cached_property
     def initial_features(self) -> FeaturesStage | None:
-        """The features of the clustering initialization: those before adaptation; None for `random`."""
-        return None if self.initialization.name == "random" else self.summaries
+        """The features of the clustering initialization: those before adaptation; None for the others."""
+        unasked = self.initialization.name == "random" or self.replayed is not None
+        return None if unasked else self.summaries
 
     @cached_property
     def summaries(self) -> FeaturesStage:
@@ -234,9 +268,9 @@ class FirstRoundStage(Stage):
         return FeaturesStage(self.audio, self.classifier.initial_features(self.backbone), None)
 
     def needs(self) -> tuple[Stage, ...]:
-        """Folds, features, initialization features and the adapted backbone."""
+        """Folds, features, initialization features, the adapted backbone and what is replayed."""
         folds = FoldsStage.of(self.audio, self.fold)
-        wanted = (self.audio, folds, self.features, self.initial_features, self.adapted)
+        wanted = (self.audio, folds, self.features, self.initial_features, self.adapted, self.replayed)
         return tuple({stage.key: stage for stage in wanted if stage is not None}.values())
 
 
@@ -289,6 +323,8 @@ class NextRoundStage(Stage):
             made[EvidenceKind.FRAME_LOSSES.value] = FrameLossesStage(
                 first.audio, first.fold, first.backbone, first.adapted, self.frame_losses
             )
+        if EvidenceKind.RECORDED in asked and first.replayed is not None:
+            made[EvidenceKind.RECORDED.value] = first.replayed
         return made
 
     @cached_property
@@ -302,7 +338,8 @@ class NextRoundStage(Stage):
         return (*rounds(self.previous), self)
 
 
-MADE_BY_DRIVER = (AudioStage, FoldsStage)  # before anything is launched; the others are trials
+# Before anything is launched; the others are trials.
+MADE_BY_DRIVER = (AudioStage, FoldsStage, SelectionsStage)
 
 
 def rounds(last: FirstRoundStage | NextRoundStage) -> tuple[FirstRoundStage | NextRoundStage, ...]:

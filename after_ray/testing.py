@@ -66,6 +66,7 @@ def random_evidence(strategy: Strategy, size: int = 60, classes: int = 4, seed: 
             generator.normal(size=(10, 5)),
         ),
         ids=np.arange(size),
+        recorded=generator.permutation(size),
     )
     return _only_what_is_asked(strategy, everything)
 

@@ -50,7 +50,7 @@ from after_ray.classifiers._pooled_network import PooledNetwork
 from after_ray.classifiers._settings import PooledTransformerSettings
 from after_ray.environment import Execution, fix_threads
 from after_ray.execution.corpus import open_corpus
-from after_ray.execution.features import SUMMARY_FILE, open_features, open_summaries
+from after_ray.execution.features import open_features, open_summaries
 from after_ray.execution.folds import open_folds
 from after_ray.execution.kept_folds import keep_folds
 from after_ray.execution.rounds import RoundStage, Trajectory
@@ -63,7 +63,7 @@ from after_ray.splits._settings import FoldChoice, FoldSettings
 from after_ray.splits.oracle import Oracle
 from after_ray.splits.tripwire import Tripwire
 from after_ray.stages import AudioStage, FeaturesStage, FirstRoundStage, FoldsStage, NextRoundStage, Stage
-from after_ray.store import Draft, Record, Store
+from after_ray.store import SUMMARY_FILE, Draft, Record, Store
 from after_ray.store.artifacts import save_arrays
 
 TARGET = 500

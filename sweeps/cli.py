@@ -7,6 +7,8 @@ import typer
 from sweeps.commands import (
     calibrate,
     corpora,
+    explain,
+    export,
     mirror,
     plan,
     provenance,
@@ -32,11 +34,13 @@ app.command()(run.retry)
 app.command()(search.search)
 app.command()(status.status)
 app.command()(report.report)
+app.command()(explain.explain)
 app.command()(calibrate.calibrate)
 app.command()(mirror.mirror)
 app.command()(provenance.provenance)
 app.command()(verify.verify)
 app.command()(ui.ui)
+app.add_typer(export.app, name="export")
 app.add_typer(corpora.app, name="corpora")
 app.add_typer(store.app, name="store")
 

@@ -2,13 +2,14 @@
 
 from after_ray.acquisition._base import OPTIONS, Picked, Scored, Strategy, Uncertainty, strategies, top
 from after_ray.acquisition._draws import HeadDraws
-from after_ray.acquisition._evidence import EvidenceKind, LabelledEvidence, PoolEvidence
+from after_ray.acquisition._evidence import NOT_RECORDED, EvidenceKind, LabelledEvidence, PoolEvidence
 from after_ray.acquisition._expression import Call, of_mapping, parse, write
 from after_ray.acquisition._selection import evidence_of, selector_that_matters, strategy_of
 from after_ray.acquisition._settings import Selector
 from after_ray.acquisition._wrapper import Judged, Wrapper
 
 __all__ = [
+    "NOT_RECORDED",
     "OPTIONS",
     "Call",
     "EvidenceKind",

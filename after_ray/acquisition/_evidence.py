@@ -18,7 +18,8 @@ class EvidenceKind(enum.StrEnum):
     PROBABILITIES: of the classes. DROPOUT_DRAWS: class probabilities under dropout of the classifier's head.
     EMBEDDINGS: the representation that the classifier was trained to. SUMMARIES: one vector per utterance
     that no label has touched, those that the clustering initialization groups. FRAME_LOSSES: how much each
-    stretch of an utterance surprises the adapted backbone.
+    stretch of an utterance surprises the adapted backbone. RECORDED: in which order another trajectory
+    acquired the utterances.
     """
 
     PROBABILITIES = "log_probabilities"
@@ -26,6 +27,10 @@ class EvidenceKind(enum.StrEnum):
     EMBEDDINGS = "embeddings"
     SUMMARIES = "summaries"
     FRAME_LOSSES = "frame_losses"
+    RECORDED = "recorded"
+
+
+NOT_RECORDED = int(np.iinfo(np.int64).max)  # the place of an utterance that a recording does not name
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,8 @@ class PoolEvidence:
         summaries: float64, shape (n, d).
         frame_losses: nats per masked frame in equal stretches of each utterance, 0 where nothing was masked,
             float32, shape (n, stretches).
+        recorded: the place of each utterance in a recorded order, the lowest first, `NOT_RECORDED` of one
+            that is not in it, int64, shape (n,).
         draws: class probabilities under dropout, drawn when asked.
         labelled: what is known of the labelled utterances.
         ids: what the pool is ordered by, unique, shape (n,); None where it is in order.
@@ -83,6 +90,7 @@ class PoolEvidence:
     embeddings: NDArray[np.float32] | None = None
     summaries: NDArray[np.float64] | None = None
     frame_losses: NDArray[np.float32] | None = None
+    recorded: NDArray[np.int64] | None = None
     draws: HeadDraws | None = None
     labelled: LabelledEvidence = NOTHING_LABELLED
     ids: NDArray[Any] | None = None

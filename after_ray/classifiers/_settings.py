@@ -53,12 +53,12 @@ class _Trained(Settings, ABC):
     @property
     def evidence(self) -> frozenset[EvidenceKind]:
         """What a strategy may ask of it: draws only with dropout in the head, losses only on a backbone."""
-        given = {EvidenceKind.PROBABILITIES, EvidenceKind.EMBEDDINGS, EvidenceKind.SUMMARIES}
-        if self.head_dropout_share > 0:
-            given.add(EvidenceKind.DROPOUT_DRAWS)
-        if self.on_backbone:
-            given.add(EvidenceKind.FRAME_LOSSES)
-        return frozenset(given)
+        lacking = set()
+        if self.head_dropout_share == 0:
+            lacking.add(EvidenceKind.DROPOUT_DRAWS)
+        if not self.on_backbone:
+            lacking.add(EvidenceKind.FRAME_LOSSES)
+        return frozenset(EvidenceKind) - lacking
 
 
 class PooledTransformerSettings(_Trained):

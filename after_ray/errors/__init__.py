@@ -33,6 +33,7 @@ from after_ray.errors._rounds import (
     TooFewUtterances,
     UnusableScores,
 )
+from after_ray.errors._selections import BadSelections
 from after_ray.errors._splits import (
     BadFold,
     BadFoldFile,
@@ -51,6 +52,7 @@ __all__ = [
     "BadFoldFile",
     "BadManifest",
     "BadSchedule",
+    "BadSelections",
     "BadStrategy",
     "BadTable",
     "BadValue",

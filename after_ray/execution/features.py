@@ -19,10 +19,8 @@ from after_ray.features._settings import FeatureSettings, FrontEndFeatures
 from after_ray.ragged import Ragged, write_ragged
 from after_ray.sources import source_of
 from after_ray.stages import FeaturesStage
-from after_ray.store import Draft, NodeCache, Record, Store
+from after_ray.store import SUMMARY_FILE, Draft, NodeCache, Record, Store
 from after_ray.store.artifacts import save_arrays
-
-SUMMARY_FILE = "summary.safetensors"
 
 
 def compute_features(

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from after_ray.acquisition import strategy_of
+from after_ray.acquisition import EvidenceKind, strategy_of
 from after_ray.backbones.identity import provenance
 from after_ray.classifiers import Classifier, ClassifierInputs, Labelled, classifiers
 from after_ray.environment import Execution, describe
@@ -22,7 +22,9 @@ from after_ray.execution.corpus import open_corpus
 from after_ray.execution.features import open_features, open_summaries
 from after_ray.execution.folds import open_folds
 from after_ray.execution.frame_losses import open_frame_losses
-from after_ray.initialization import initializations
+from after_ray.execution.kept_selections import check_replayed, kept_rows, places_of
+from after_ray.initialization import Initialization, initializations
+from after_ray.initialization._recorded import Recorded
 from after_ray.learning._asked import Unlabelled
 from after_ray.learning.active import ActiveLearner, RoundResult, RoundState, Validation
 from after_ray.manifest import Manifest
@@ -118,6 +120,8 @@ class Trajectory:
         except DivergedTraining:  # it would diverge again
             checkpoint.clear()
             raise
+        if self._first.replayed is not None:
+            check_replayed(result.labelled, self._recorded)
         record = self._commit(stage, result, started)
         checkpoint.clear()
         won = record.started == started  # else another process was first, and its bits stand
@@ -136,7 +140,10 @@ class Trajectory:
         )
 
     def _first_round(self, stage: FirstRoundStage, checkpoint: Checkpoint) -> RoundResult:
-        initialization = initializations.resolve(stage.initialization.name)(stage.initialization)  # type: ignore[call-arg]
+        if stage.replayed is not None:
+            initialization: Initialization = Recorded(self._places)
+        else:
+            initialization = initializations.resolve(stage.initialization.name)(stage.initialization)  # type: ignore[call-arg]
         features = None
         if stage.initial_features is not None:
             features = self._train_summaries(stage.initial_features, "the choice of round 0")
@@ -150,7 +157,8 @@ class Trajectory:
                 summaries = self._train_summaries(made, "acquisition scoring")
             elif isinstance(made, FrameLossesStage):
                 frame_losses = open_frame_losses(made, self._execution)
-        return Unlabelled(summaries, frame_losses)
+        recorded = self._places if EvidenceKind.RECORDED.value in stage.evidence else None
+        return Unlabelled(summaries, frame_losses, recorded)
 
     def _train_summaries(self, stage: FeaturesStage, during: str) -> NDArray[np.float64]:
         """One vector per train utterance, shape (train, d), by rising row; no other one is handed out."""
@@ -198,7 +206,7 @@ class Trajectory:
                 parents=tuple(needed.key for needed in stage.needs()),
                 measures=self._measures(result),
                 seconds=result.seconds,
-                details=self._details(result),
+                details=self._details(stage, result),
                 environment=describe(self._execution, source_of(stage)),
                 started=started,
                 finished=time.time(),
@@ -238,8 +246,8 @@ class Trajectory:
             "epochs": result.fit.epochs,
         }
 
-    def _details(self, result: RoundResult) -> dict[str, Any]:
-        table = self._manifest.table
+    def _details(self, stage: RoundStage, result: RoundResult) -> dict[str, Any]:
+        table, chosen_by = self._manifest.table, dict(result.details)
         scores = result.acquired_scores
         return {
             "classes": list(self._manifest.classes),
@@ -264,7 +272,8 @@ class Trajectory:
             "stopped": result.fit.stopped,
             "resumed": result.resumed,
             "warnings": list(result.fit.warnings),
-            **dict(result.details),
+            # A strategy's own words are apart, so that none of them replaces ours.
+            **(chosen_by if isinstance(stage, FirstRoundStage) else {"acquisition": chosen_by}),
         }
 
     def _ua_by(self, axis: str, result: RoundResult) -> dict[str, float]:
@@ -315,6 +324,16 @@ class Trajectory:
     def _folds(self) -> FoldTable:
         stage = FoldsStage.of(self._first.audio, self._first.fold)
         return open_folds(self._first.audio, stage, self._execution)
+
+    @cached_property
+    def _recorded(self) -> NDArray[np.int64]:
+        """The rows that this trajectory replays, in their order."""
+        assert self._first.replayed is not None
+        return kept_rows(self._first.replayed, self._store)
+
+    @property
+    def _places(self) -> NDArray[np.int64]:
+        return places_of(self._recorded, self._fold.train)
 
     @cached_property
     def _learner(self) -> ActiveLearner:

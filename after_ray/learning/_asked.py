@@ -23,11 +23,13 @@ Float = TypeVar("Float", bound=np.floating[Any])
 class Unlabelled:
     """What is known of the train utterances without any label, one row each, by rising manifest row.
 
-    `summaries`: shape (train, d); `frame_losses`: shape (train, stretches). None where nobody asked.
+    `summaries`: shape (train, d); `frame_losses`: shape (train, stretches); `recorded`: places in a recorded
+    order, shape (train,). None where nobody asked.
     """
 
     summaries: NDArray[np.float64] | None = None
     frame_losses: NDArray[np.float32] | None = None
+    recorded: NDArray[np.int64] | None = None
 
 
 NOTHING_KNOWN = Unlabelled()
@@ -73,6 +75,7 @@ class Asked:
             embeddings=None if embeddings is None else embeddings[: len(pool)],
             summaries=self._summaries(pool),
             frame_losses=self._frame_losses(pool),
+            recorded=self._recorded(pool),
             draws=draws,
             labelled=LabelledEvidence(
                 labels, None if embeddings is None else embeddings[len(pool) :], self._summaries(labelled)
@@ -98,6 +101,13 @@ class Asked:
         if self.unlabelled.frame_losses is None:
             raise ValueError("the strategy needs frame losses, and none were given")
         return self.unlabelled.frame_losses[np.searchsorted(self.train, rows)]
+
+    def _recorded(self, rows: Rows) -> NDArray[np.int64] | None:
+        if EvidenceKind.RECORDED not in self.needs:
+            return None
+        if self.unlabelled.recorded is None:
+            raise ValueError("the strategy needs a recorded order, and none was given")
+        return self.unlabelled.recorded[np.searchsorted(self.train, rows)]
 
 
 def _usable(values: NDArray[Float], what: str) -> NDArray[Float]:

@@ -1,6 +1,6 @@
 """The store: stages under their keys, the ledger of what is done, and node-local copies."""
 
-from after_ray.store.artifacts import MODEL_FILE, PREDICTIONS_FILE, SELECTION_FILE, Store
+from after_ray.store.artifacts import MODEL_FILE, PREDICTIONS_FILE, SELECTION_FILE, SUMMARY_FILE, Store
 from after_ray.store.cache import NodeCache
 from after_ray.store.checkpoints import Checkpoint, State
 from after_ray.store.keys import digest
@@ -11,6 +11,7 @@ __all__ = [
     "MODEL_FILE",
     "PREDICTIONS_FILE",
     "SELECTION_FILE",
+    "SUMMARY_FILE",
     "Checkpoint",
     "Draft",
     "Failure",

@@ -23,6 +23,7 @@ from after_ray.store.ledger import Draft, FileEntry, Ledger, Record
 MODEL_FILE = "model.safetensors"
 PREDICTIONS_FILE = "predictions.safetensors"
 SELECTION_FILE = "selection.safetensors"  # how a round ranked its pool, where its strategy does
+SUMMARY_FILE = "summary.safetensors"  # of features: one vector per utterance
 
 
 class Store:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-FREE = frozenset({"audio", "folds"})  # made once per corpus, charged to nobody
+FREE = frozenset({"audio", "folds", "selections"})  # made once per corpus, charged to nobody
 
 
 class Spent(Protocol):

@@ -17,8 +17,8 @@ AXES = tuple(axis.name for axis in fields(Axes) if axis.name != "pretrained")
 class BadSelection(AfterRayError):
     """A selection that chooses nothing, or cannot be read."""
 
-    def __init__(self, text: str, problem: str, allowed: str) -> None:
-        super().__init__(f"--only '{text}': {problem}; allowed: {allowed}.")
+    def __init__(self, text: str, problem: str, allowed: str, option: str = "--only") -> None:
+        super().__init__(f"{option} '{text}': {problem}; allowed: {allowed}.")
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,11 @@ class Only:
 
     text: str = ""
     chosen: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    option: str = "--only"
 
     @classmethod
-    def parse(cls, text: str) -> Only:
-        """Read `strategy=entropy|margin,fold=2,seed=0..4`.
+    def parse(cls, text: str, option: str = "--only") -> Only:
+        """Read `strategy=entropy|margin,fold=2,seed=0..4`; `option` is what mistakes are told of.
 
         Raises:
             BadSelection: when it is not of that form, or names an axis twice or one that there is not.
@@ -39,16 +40,18 @@ class Only:
         for part in filter(None, (part.strip() for part in _split(text, ","))):
             axis, separator, values = (word.strip() for word in part.partition("="))
             if not separator or not values:
-                raise BadSelection(text, f"'{part}' is not of the form axis=value", "strategy=entropy,fold=2")
+                raise BadSelection(
+                    text, f"'{part}' is not of the form axis=value", "strategy=entropy,fold=2", option
+                )
             if axis not in AXES:
-                raise BadSelection(text, f"'{axis}' is no axis of a trajectory", ", ".join(AXES))
+                raise BadSelection(text, f"'{axis}' is no axis of a trajectory", ", ".join(AXES), option)
             if axis in chosen:
-                raise BadSelection(text, f"'{axis}' is there twice", f"{axis}=one|another")
+                raise BadSelection(text, f"'{axis}' is there twice", f"{axis}=one|another", option)
             words = [word.strip() for word in _split(values, "|")]
-            chosen[axis] = frozenset(value for word in words for value in _values(text, word))
+            chosen[axis] = frozenset(value for word in words for value in _values(text, word, option))
         if not chosen:
-            raise BadSelection(text, "it names nothing", "strategy=entropy,fold=2")
-        return cls(text, chosen)
+            raise BadSelection(text, "it names nothing", "strategy=entropy,fold=2", option)
+        return cls(text, chosen, option)
 
     def of(self, plan: Plan) -> Plan:
         """The trajectories of a plan that are meant.
@@ -62,11 +65,13 @@ class Only:
             there = {_value(trajectory, axis) for trajectory in plan.trajectories}
             unknown = sorted(values - there)
             if unknown:
-                raise BadSelection(self.text, f"no trajectory has {axis} '{unknown[0]}'", _listed(there))
+                raise BadSelection(
+                    self.text, f"no trajectory has {axis} '{unknown[0]}'", _listed(there), self.option
+                )
         chosen = plan.restricted(self._means)
         if not chosen.trajectories:
             combinations = "each value is there, but no trajectory has all of them"
-            raise BadSelection(self.text, combinations, "values that occur together")
+            raise BadSelection(self.text, combinations, "values that occur together", self.option)
         return chosen
 
     def _means(self, trajectory: Trajectory) -> bool:
@@ -99,12 +104,12 @@ def _split(text: str, separator: str) -> list[str]:
     return parts
 
 
-def _values(text: str, word: str) -> list[str]:
+def _values(text: str, word: str, option: str) -> list[str]:
     """`3` or `0..4`, both ends included."""
     try:
         return [str(value) for value in integers(word)]
     except PydanticCustomError as error:
-        raise BadSelection(text, error.message(), "0..4, the smaller number first") from error
+        raise BadSelection(text, error.message(), "0..4, the smaller number first", option) from error
 
 
 def _value(trajectory: Trajectory, axis: str) -> str:

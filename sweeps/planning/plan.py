@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import PurePath
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from after_ray.acquisition import EvidenceKind, Selector, evidence_of, selector_that_matters
 from after_ray.adaptation.settings import AdaptationSettings, FrameLossSettings
@@ -34,7 +37,9 @@ from after_ray.stages import (
     collect,
     rounds,
 )
+from sweeps.replaying.replays import Replay, Replays
 from sweeps.study.declaration import Study
+from sweeps.study.replays import is_replay
 from sweeps.study.splitting import Split, Standing, split_corpus
 
 NO_STRATEGY = "none"  # the strategy of a trajectory that has only round 0 (a fully supervised run)
@@ -96,12 +101,14 @@ class Cell:
 class Plan:
     """Everything a study asks for, with the stages that several of its trajectories share named once.
 
-    `splits`: the folds of each corpus, in the order of the study file.
+    `splits`: the folds of each corpus, in the order of the study file. `recorded`: by the key of a stage of
+    selections the manifest rows that it holds, in their order.
     """
 
     study: Study
     trajectories: tuple[Trajectory, ...]
     splits: tuple[Split, ...] = ()
+    recorded: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -156,20 +163,22 @@ def make_plan(
         split_corpus(study, corpus, manifest, standing)
         for corpus, manifest in zip(study.corpus, manifests, strict=True)
     )
+    replays = Replays(study)
     for manifest, split in zip(manifests, splits, strict=True):
-        for trajectory in _of_corpus(study, manifest, split):
+        for trajectory in _of_corpus(study, manifest, split, replays):
             unique.setdefault(trajectory.key, trajectory)
-    return Plan(study, tuple(unique.values()), splits)
+    return Plan(study, tuple(unique.values()), splits, replays.rows)
 
 
-def _of_corpus(study: Study, manifest: Manifest, split: Split) -> Iterator[Trajectory]:
+def _of_corpus(study: Study, manifest: Manifest, split: Split, replays: Replays) -> Iterator[Trajectory]:
     audio = AudioStage(manifest=manifest.digest, corpus=manifest.corpus)
     for index in split.run:
         durations = manifest.table["seconds"].to_numpy()[split.table.folds[index].train].tolist()
         protocol, classes = study.protocol, len(manifest.classes)
         targets = targets_of(study.schedule, durations, classes, protocol.first_round, protocol.budget)
+        replay = replays.on(manifest, split.table.folds[index], targets[-1])
         for method in _methods(study):
-            yield from _of_method(study, audio, split.choice(index), targets, method)
+            yield from _of_method(study, audio, split.choice(index), targets, method, replay)
 
 
 @dataclass(frozen=True)
@@ -209,7 +218,12 @@ def _backbone_labels(backbones: Sequence[BackboneSettings]) -> list[str]:
 
 
 def _of_method(
-    study: Study, audio: AudioStage, choice: FoldChoice, targets: tuple[Target, ...], method: _Method
+    study: Study,
+    audio: AudioStage,
+    choice: FoldChoice,
+    targets: tuple[Target, ...],
+    method: _Method,
+    replay: Replay,
 ) -> Iterator[Trajectory]:
     start = targets[0]
     _refuse_empty_epochs(method.classifier, start.size)
@@ -239,7 +253,7 @@ def _of_method(
                     "seed": seed,
                     "pretrained": method.backbone is not None and method.backbone.pretrained,
                 }
-                yield from _of_first_round(study, first, targets[1:], labels)
+                yield from _of_first_round(study, first, targets[1:], labels, replay)
 
 
 def _refuse_empty_epochs(classifier: ClassifierSettings, size: int) -> None:
@@ -263,17 +277,27 @@ def _refuse_lacking_heads(
 
 
 def _of_first_round(
-    study: Study, first: FirstRoundStage, targets: tuple[Target, ...], labels: dict[str, Any]
+    study: Study,
+    first: FirstRoundStage,
+    targets: tuple[Target, ...],
+    labels: dict[str, Any],
+    replay: Replay,
 ) -> Iterator[Trajectory]:
-    """The trajectories that start from one round 0."""
+    """The trajectories that start from one round 0, or from what is replayed in its place."""
+    starts = {
+        strategy: replay(first, strategy, labels["initialization"]) if is_replay(strategy) else first
+        for strategy in study.strategy
+    }
     if not targets:
-        yield Trajectory(Axes(strategy=NO_STRATEGY, restart=NO_STRATEGY, **labels), study.schedule, first)
+        for strategy, start in starts.items():
+            named = NO_STRATEGY if start is first else strategy
+            yield Trajectory(Axes(strategy=named, restart=NO_STRATEGY, **labels), study.schedule, start)
         return
     restarts: tuple[Restart, ...] = study.restarts if can_continue(first.classifier) else ("pretrained",)
     for restart in restarts:
-        for strategy in study.strategy:
+        for strategy, start in starts.items():
             selector = selector_that_matters(strategy, study.protocol.selector)
-            last = _chain(first, targets, strategy, restart, selector, study.frame_losses)
+            last = _chain(start, targets, strategy, restart, selector, study.frame_losses)
             yield Trajectory(Axes(strategy=strategy, restart=restart, **labels), study.schedule, last)
 
 

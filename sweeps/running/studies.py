@@ -9,7 +9,8 @@ from functools import partial
 from after_ray.errors import AfterRayError
 from after_ray.execution.corpus import prepare_audio
 from after_ray.execution.kept_folds import keep_folds
-from after_ray.stages import AudioStage
+from after_ray.execution.kept_selections import keep_selections
+from after_ray.stages import AudioStage, SelectionsStage
 from after_ray.store.reading import Reading
 from sweeps._console import meter
 from sweeps.cost.estimating import estimate_of
@@ -103,7 +104,7 @@ def check_limits(studies: Sequence[OpenStudy], limits: Limits) -> None:
 
 
 def prepare(opened: OpenStudy) -> None:
-    """Put into the store what only the driver can make: prepared audio, the folds, what is claimed and when.
+    """Put into the store what only the driver can make: audio, folds, recordings, what is claimed and when.
 
     Raises:
         AfterRayError: when another run wrote other folds since this study was planned.
@@ -120,3 +121,6 @@ def prepare(opened: OpenStudy) -> None:
                 f"The folds of '{scan.manifest.corpus}' were written to the store by another run while this "
                 "one was planned, and are others; run the same command again, it then uses those."
             )
+    for key, recorded in opened.wanted.of_kind(SelectionsStage).items():
+        assert isinstance(recorded, SelectionsStage)
+        keep_selections(recorded, opened.plan.recorded[key], opened.store)

@@ -23,6 +23,7 @@ from sweeps.search.settings import Search, SelectedFrom
 from sweeps.study.axes import Seed, as_list, folds, integers, unique
 from sweeps.study.evidence import refuse_evidence_not_given
 from sweeps.study.families import ComparisonFamily
+from sweeps.study.replays import REPLAY, Replayed, is_replay
 
 
 def named(value: Any) -> Any:
@@ -102,6 +103,9 @@ class Study(Settings):
     )
     targets: Annotated[tuple[Percent, ...], BeforeValidator(as_list)] = Field(
         default=(), description="UA in percent; the report says what it takes to reach them"
+    )
+    replays: dict[str, Replayed] = Field(
+        default={}, description="by strategy the recording it replays; written as its 'file', in no key"
     )
     search: Search | None = None
     selected_from: SelectedFrom | None = Field(default=None, description="written by a search, in no key")
@@ -183,11 +187,30 @@ class Study(Settings):
                 "the reference '{reference}' is not among the study's strategies {strategies}",
                 {"reference": self.reference, "strategies": ", ".join(self.strategy)},
             )
+        self._refuse_lost_replays()
         try:
             refuse_evidence_not_given(self.strategy, self.classifier)
         except AfterRayError as error:
             raise PydanticCustomError("evidence", "{sentence}", {"sentence": str(error)}) from error
         return self
+
+    def _refuse_lost_replays(self) -> None:
+        for strategy in self.strategy:
+            calls = list(parse(strategy).calls())
+            if any(call.name == REPLAY for call in calls[1:]):
+                raise PydanticCustomError(
+                    "replay",
+                    "'{strategy}' goes over a replay, which judges nothing; name the replay alone",
+                    {"strategy": strategy},
+                )
+            if is_replay(strategy) and strategy not in self.replays:
+                raise PydanticCustomError(
+                    "replay",
+                    "'{strategy}' names no file; write {name: replay, over: entropy, file: selections.csv}",
+                    {"strategy": strategy},
+                )
+        if self.search is not None and any(map(is_replay, self.strategy)):
+            raise PydanticCustomError("replay", "a search replays nothing; take the replay or the search out")
 
     def _precisions(self) -> Iterator[tuple[str, str]]:
         """Every number format that is asked for, and where."""

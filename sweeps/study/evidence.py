@@ -11,10 +11,7 @@ from after_ray.errors import AfterRayError, EvidenceNotGiven
 from sweeps.study.axes import as_list
 
 _IN_WORDS = {
-    EvidenceKind.PROBABILITIES: "class probabilities",
     EvidenceKind.DROPOUT_DRAWS: "draws of dropout before the linear layer",
-    EvidenceKind.EMBEDDINGS: "embeddings",
-    EvidenceKind.SUMMARIES: "summaries",
     EvidenceKind.FRAME_LOSSES: "losses of frames under the backbone",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from sweeps.study.declaration import Study, adaptations, named
 from sweeps.study.evidence import asked_by
 from sweeps.study.mistakes import mistake_in_words
 from sweeps.study.places import with_places
+from sweeps.study.replays import with_replays
 from sweeps.study.study_file import StudyError, StudySource, read_study_file
 
 
@@ -37,10 +38,11 @@ def study_of(source: StudySource) -> Study:
         StudyError: for the first mistake, with its line.
     """
     values = _with_defaults_of_protocol(with_places(source.values, source.path.parent))
+    values, replays = with_replays(values)
     try:
         return Study.model_validate(values)
     except ValidationError as error:
-        raise _study_error(source, error) from error
+        raise _study_error(source, error, replays) from error
 
 
 def _with_defaults_of_protocol(values: dict[str, Any]) -> dict[str, Any]:
@@ -57,10 +59,17 @@ def _with_defaults_of_protocol(values: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _study_error(source: StudySource, error: ValidationError) -> StudyError:
-    """The first mistake of a validation, at its place in the file."""
+def _study_error(source: StudySource, error: ValidationError, replays: Mapping[str, int]) -> StudyError:
+    """The first mistake of a validation, at its place in the file.
+
+    `replays`: where in `strategy` the entries of `replays` were written.
+    """
     first = error.errors()[0]
-    place = _place_in_file(source, first["loc"], names_missing_key=first["type"] == "missing")
+    location = first["loc"]
+    if location[:1] == ("replays",) and len(location) > 1 and location[1] in replays:
+        single = isinstance(source.values["strategy"], dict)
+        location = ("strategy", *(() if single else (replays[str(location[1])],)), *location[2:])
+    place = _place_in_file(source, location, names_missing_key=first["type"] == "missing")
     key = first.get("ctx", {}).get("key") if first["type"] == "unknown_key" else None
     line = source.line((*place, key) if key else place)
     where = ".".join(str(part) for part in place)

@@ -16,6 +16,7 @@ _OWN_SENTENCE = {
     "ratios",
     "backbone",
     "reference",
+    "replay",
     "empty",
 }
 

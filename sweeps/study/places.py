@@ -19,6 +19,17 @@ def with_places(values: dict[str, Any], folder: Path) -> dict[str, Any]:
             result[axis] = [placed(block, folder) for block in blocks]
         elif blocks is not None:
             result[axis] = placed(blocks, folder)
+    strategies = result.get("strategy")
+    if isinstance(strategies, list):
+        result["strategy"] = [_recording(one, folder) for one in strategies]
+    elif strategies is not None:
+        result["strategy"] = _recording(strategies, folder)
+    replays = result.get("replays")
+    if isinstance(replays, dict):
+        result["replays"] = {
+            name: _placed(one, ("file",), folder) if isinstance(one, dict) else one
+            for name, one in replays.items()
+        }
     protocol = result.get("protocol")
     if isinstance(protocol, dict) and isinstance(protocol.get("folds"), dict):
         result["protocol"] = {**protocol, "folds": _placed(protocol["folds"], ("file",), folder)}
@@ -73,6 +84,11 @@ def _backbone(block: Any, folder: Path) -> Any:
     if written.is_absolute() or block["name"].startswith(".") or (folder / written).is_dir():
         return _placed(block, ("name",), folder)
     return block
+
+
+def _recording(strategy: Any, folder: Path) -> Any:
+    """A strategy as a study writes it; one that replays names a file."""
+    return _placed(strategy, ("file",), folder) if isinstance(strategy, dict) else strategy
 
 
 def _placed(block: dict[str, Any], keys: tuple[str, ...], folder: Path) -> dict[str, Any]:

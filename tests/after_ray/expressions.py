@@ -1,4 +1,4 @@
-"""Every strategy there is, as a study would name it; wrappers go over one strategy of each kind."""
+"""Every strategy there is, as a study would name it; those over another one go over one of each kind."""
 
 from __future__ import annotations
 
@@ -10,4 +10,5 @@ _WRAPPERS = [name for name in strategies.names() if issubclass(strategies.resolv
 EXPRESSIONS = [
     *(name for name in strategies.names() if name not in _WRAPPERS),
     *(f"{name}({over})" for name in _WRAPPERS for over in WRAPPED),
+    "replay(entropy)",  # which need not go over another one
 ]

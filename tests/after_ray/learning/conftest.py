@@ -99,7 +99,8 @@ class World:
     def unlabelled(self) -> Unlabelled:
         """What strategies may ask for that no classifier gives."""
         losses = np.abs(self.features @ np.random.default_rng(1).normal(size=(2, 16)))
-        return Unlabelled(self.features, losses.astype(np.float32))
+        recorded = np.random.default_rng(2).permutation(len(self.features))
+        return Unlabelled(self.features, losses.astype(np.float32), recorded)
 
     def learner(self, labels: NDArray[np.int64] | None = None, seed: int = 0) -> ActiveLearner:
         """A learner as a new process would make it; `labels` replaces the true ones but for the test."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from after_ray.adaptation.settings import TaptSettings
@@ -25,6 +27,7 @@ from after_ray.stages import (
     FoldsStage,
     FrameLossesStage,
     NextRoundStage,
+    SelectionsStage,
     Stage,
 )
 from tests.after_ray.execution.asking import SUMMARIES
@@ -38,6 +41,9 @@ TRANSFORMER = FirstRoundStage(
     AUDIO, FoldChoice(index=1), PooledTransformerSettings(), RandomSettings(), 8, 0, BACKBONE, ADAPTED
 )
 NEXT = NextRoundStage(FIRST, 16, "entropy", "previous")
+RECORDED = SelectionsStage.of("0123", np.array([5, 3, 8]))
+REPLAYED = replace(FIRST, replayed=RECORDED)
+REPLAYING = NextRoundStage(REPLAYED, 16, "replay(entropy)", "previous")
 
 GOLDEN: dict[str, tuple[Stage, str]] = {
     "audio": (AUDIO, "cf8e6a2856e5f4b1c843099384374440"),
@@ -46,6 +52,9 @@ GOLDEN: dict[str, tuple[Stage, str]] = {
     "light_sernet": (LIGHT, "9c32f9b1e79ce365eac972bf345e3713"),
     "transformer": (TRANSFORMER, "716a98c6f880ad5ae5544274de7f9435"),  # version 2 of this classifier
     "next_round": (NEXT, "cc4c98b9771c8a41cb82f0ad7fc1ba69"),
+    "selections": (RECORDED, "472163f844962571a4827437b6c4e226"),
+    "replayed": (REPLAYED, "d0734604631d19d1c780789a01f0285f"),
+    "replaying": (REPLAYING, "80cb3cf0375c313da272bfc66425607d"),
     "features": (TRANSFORMER.features, "25aa6fa983875876865778cab6facebe"),
 }
 
@@ -146,3 +155,16 @@ def test_the_golden_key_of_frame_losses() -> None:
     assert asking.key == "8afb0b49b027aeb439b0415a32087951"
     as_published = FrameLossesStage(AUDIO, FoldChoice(), BACKBONE)
     assert as_published.key == "e5ad0b61c029549d360b397c2dcdac8e"
+
+
+def test_what_is_replayed_is_in_keys_from_round_0_on() -> None:
+    other = replace(FIRST, replayed=SelectionsStage.of("0123", np.array([3, 5, 8])))
+    assert len({FIRST.key, REPLAYED.key, other.key}) == 3
+    assert NextRoundStage(other, 16, "replay(entropy)", "previous").key != REPLAYING.key
+    assert RECORDED in REPLAYED.needs()
+    assert RECORDED in REPLAYING.needs()
+
+
+def test_the_features_of_an_initialization_that_is_not_run_are_not_needed() -> None:
+    assert LIGHT.initial_features is not None
+    assert replace(LIGHT, replayed=RECORDED).initial_features is None

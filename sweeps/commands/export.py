@@ -1,0 +1,82 @@
+"""Results of a study as files that others can read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from after_ray.errors import AfterRayError
+from sweeps.commands._options import (
+    DEFAULT_STORE,
+    OnlyText,
+    Overrides,
+    StoreFolder,
+    StudyFile,
+    one_sentence,
+    opened_study,
+    refuse_no_store,
+)
+
+if TYPE_CHECKING:
+    from sweeps.selections.exporting import Selections
+    from sweeps.study.opening import OpenStudy
+
+app = typer.Typer(help="Write results of a study as files that others can read.", no_args_is_help=True)
+
+
+class NothingSelected(AfterRayError):
+    """An export of selections before any round is finished."""
+
+    def __init__(self, opened: OpenStudy) -> None:
+        run = f"{opened.command('run')} --store {opened.store.root}"
+        super().__init__(f"No round of what is asked for is finished, so nothing is selected yet; run: {run}")
+
+
+@app.callback()
+def export() -> None:
+    """Write results of a study as files that others can read."""
+
+
+@app.command()
+def selections(
+    study: StudyFile,
+    store: StoreFolder = DEFAULT_STORE,
+    overrides: Overrides = None,
+    only: OnlyText = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; printed by default.", metavar="FILE.csv")
+    ] = None,
+) -> None:
+    """Write one row per utterance that a finished round acquired; 'strategy: replay' reads such a file."""
+    with one_sentence(store):
+        refuse_no_store(store, [study], overrides)
+        from sweeps.selections.csv_file import csv_lines, write_csv
+        from sweeps.selections.exporting import COLUMNS, Selections
+
+        opened = opened_study(study, store, overrides, quiet=True, only=only)
+        done = opened.store.ledger.finished()
+        if not any(t.first.key in done for t in opened.wanted.trajectories):
+            raise NothingSelected(opened)
+        found = Selections(opened)
+        if out is None:
+            for line in csv_lines(COLUMNS, found.rows()):
+                print(line)
+        else:
+            write_csv(out, COLUMNS, found.rows())
+        _say(found)
+
+
+def _say(found: Selections) -> None:
+    """On stderr: what is printed may go into a file."""
+    from after_ray.wording import counted
+
+    rounds = counted(found.rounds, "finished round")
+    print(f"selections of {rounds}", file=sys.stderr)
+    if found.unfinished:
+        missing, trajectories = sum(found.unfinished.values()), len(found.unfinished)
+        of = counted(trajectories, "trajectory", "trajectories")
+        verb = "is" if missing == 1 else "are"
+        print(f"{counted(missing, 'round')} of {of} {verb} not finished and not among them", file=sys.stderr)

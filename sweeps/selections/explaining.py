@@ -1,0 +1,165 @@
+"""Why utterances were chosen: what one round of one trajectory acquired, and what stood beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from after_ray.corpora._settings import CorpusSettings
+from after_ray.errors import AfterRayError, BadValue
+from after_ray.manifest import Manifest
+from after_ray.stages import FirstRoundStage, NextRoundStage
+from after_ray.store import SUMMARY_FILE, Record
+from after_ray.store.stored_rows import StoredRows
+from sweeps.planning.plan import Trajectory
+from sweeps.selections.acquired import AcquiredRound, Place, names_of
+from sweeps.selections.neighbours import Neighbours, nearest
+from sweeps.study.opening import OpenStudy
+
+
+class UnfinishedRound(AfterRayError):
+    """A round that has no record yet."""
+
+    def __init__(self, opened: OpenStudy, trajectory: Trajectory, number: int, done: int) -> None:
+        last = f"its last one is round {done - 1}" if done else "none of its rounds is"
+        super().__init__(
+            f"Round {number} of trajectory {trajectory.key[:12]} is not recorded yet, {last}; to run it: "
+            f"{opened.command('run')} --only {_axes(trajectory)} --store {opened.store.root}"
+        )
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One utterance and why it was chosen, or how near it came.
+
+    `neighbour`: of the utterances labelled before the round the nearest one, its label and its distance.
+    """
+
+    place: Place
+    label: str | None
+    audio: str
+    neighbour: str | None = None
+    neighbour_label: str | None = None
+    distance: float | None = None
+
+
+class Explanation:
+    """One round of one trajectory.
+
+    Args:
+        opened: the study.
+        trajectory: one of its plan.
+        number: of the round, 0 being the first.
+
+    Raises:
+        BadValue: when the trajectory has no such round.
+        UnfinishedRound: when it is not recorded yet.
+    """
+
+    def __init__(self, opened: OpenStudy, trajectory: Trajectory, number: int) -> None:
+        self.trajectory, self.number = trajectory, number
+        self._opened = opened
+        if number >= len(trajectory.stages):
+            last = len(trajectory.stages) - 1
+            raise BadValue("--round", number, f"0 to {last}, the last round of this trajectory")
+        self._records = list(self._found(number + 1))
+        if len(self._records) <= number:
+            raise UnfinishedRound(opened, trajectory, number, len(self._records))
+        self.round = AcquiredRound(opened.store, self._records[-1], names_of(self._manifest))
+
+    def reasons(self) -> list[Reason]:
+        """What was acquired, first choice first; each label is revealed by then."""
+        found = self._neighbours
+        reasons = []
+        for at, place in enumerate(self.round.places):
+            label = self._label(place.row)
+            if found is None:
+                reasons.append(Reason(place, label, self._audio(place.row)))
+                continue
+            near = int(found.rows[at])
+            names = self._manifest.table["utterance"]
+            distance = float(found.distances[at])
+            reasons.append(
+                Reason(place, label, self._audio(place.row), names[near], self._label(near), distance)
+            )
+        return reasons
+
+    def below_the_line(self, most: int) -> list[Reason]:
+        """The best that were not taken, whose labels this round did not reveal."""
+        return [Reason(place, None, self._audio(place.row)) for place in self.round.not_taken(most)]
+
+    @property
+    def percent(self) -> float:
+        """What of train is labelled after the round."""
+        return self.trajectory.percents[self.number]
+
+    @property
+    def has_neighbours(self) -> bool:
+        """Whether anything was labelled before."""
+        return self.number > 0
+
+    def _found(self, rounds: int) -> Iterator[Record]:
+        for stage in self.trajectory.stages[:rounds]:
+            record = self._opened.store.find(stage.key)
+            if record is None:
+                return
+            yield record
+
+    @cached_property
+    def _corpus(self) -> int:
+        digest = self.trajectory.first.audio.manifest
+        return [scan.manifest.digest for scan in self._opened.scans].index(digest)
+
+    @property
+    def _manifest(self) -> Manifest:
+        return self._opened.scans[self._corpus].manifest
+
+    @cached_property
+    def _neighbours(self) -> Neighbours | None:
+        if not self.has_neighbours:
+            return None
+        store, first = self._opened.store, self.trajectory.first
+        path = store.path(store.need(first.features.key), SUMMARY_FILE)
+        train = self._opened.plan.splits[self._corpus].table.folds[first.fold.index].train
+        labelled = self._rows([name for record in self._records[:-1] for name in record.details["acquired"]])
+        return nearest(StoredRows(path, "summary"), train, labelled, self.round.rows)
+
+    def _rows(self, names: list[str]) -> NDArray[np.int64]:
+        known = names_of(self._manifest)
+        return known.get_indexer(pd.Index(names, dtype=known.dtype)).astype(np.int64)
+
+    def _label(self, row: int) -> str:
+        return str(self._manifest.table["emotion"].iat[row])
+
+    def _audio(self, row: int) -> str:
+        path = str(self._manifest.table["path"].iat[row])
+        return audio_path(self._opened.study.corpus[self._corpus], path)
+
+
+def audio_path(settings: CorpusSettings, path: str) -> str:
+    """Where an utterance lies on this machine; of a generated corpus, which lies nowhere, its name."""
+    members: dict[str, Any] = {one.title: one for one in getattr(settings, "members", ())}
+    name, _, below = path.partition("/")
+    if name in members:
+        return audio_path(members[name], below)
+    root, file = getattr(settings, "root", None), getattr(settings, "file", None)
+    if root is None and file is not None:
+        root = str(Path(file).parent)
+    return path if root is None else str(Path(root) / path)
+
+
+def acquired_by(stage: FirstRoundStage | NextRoundStage) -> str:
+    """The initialization or strategy that a round goes by."""
+    return stage.strategy if isinstance(stage, NextRoundStage) else stage.initialization.name
+
+
+def _axes(trajectory: Trajectory) -> str:
+    axes = trajectory.axes
+    return f"'strategy={axes.strategy},fold={axes.fold},seed={axes.seed}'"
