@@ -205,8 +205,8 @@ def test_a_leaking_early_stopping_is_refused(transformer: World) -> None:
 def test_leaking_acquisition_scores_are_refused(world: World, part: str) -> None:
     evidence = ActiveLearner._evidence
 
-    def leaking(self: ActiveLearner, strategy: Strategy, weights: Any, pool: Rows) -> PoolEvidence:
-        return evidence(self, strategy, weights, np.append(pool, getattr(world.fold, part)[:1]))
+    def leaking(self: ActiveLearner, strategy: Strategy, state: Any, pool: Rows, known: Any) -> PoolEvidence:
+        return evidence(self, strategy, state, np.append(pool, getattr(world.fold, part)[:1]), known)
 
     world.patch.setattr(ActiveLearner, "_evidence", leaking)
     with pytest.raises(Tripped, match=refusal(world, part, "during acquisition scoring") + ": train"):
