@@ -128,7 +128,8 @@ class Neighbours:
 
 
 def _squares(rows: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray[np.float32]:
-    squares = (-2.0 * rows) @ points.T
+    squares: NDArray[np.float32] = rows @ points.T
+    squares *= -2.0
     squares += np.einsum("nd,nd->n", rows, rows)[:, None]
     squares += np.einsum("nd,nd->n", points, points)
     return squares
