@@ -7,6 +7,7 @@ where they are used: whoever reads a study imports this module.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -98,17 +99,34 @@ def distinct(points: NDArray[np.float64], most: int) -> int:
 def solve(
     points: NDArray[np.float64], ks: Iterable[int], n_init: int, seeds: SeedTree
 ) -> dict[int, Clusters]:
-    """One solution for every number of clusters."""
-    return {k: k_means(points, k, n_init, seeds.child("k_means", k).small_integer()) for k in ks}
+    """One solution for every number of clusters; several at a time where the process may use more threads.
+
+    Each fit has one thread whatever there are, so that their number changes no bit.
+    """
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    threads = max((pool["num_threads"] for pool in threadpool_info()), default=1)
+    longest_first = sorted(ks, reverse=True)
+    given = [(points, k, n_init, seeds.child("k_means", k).small_integer()) for k in longest_first]
+    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+        solutions = pool.map(lambda each: k_means(*each), given)
+        return dict(sorted(zip(longest_first, solutions, strict=True)))
 
 
 def k_means(points: NDArray[np.float64], k: int, n_init: int, seed: int) -> Clusters:
-    """Lloyd's algorithm from `n_init` k-means++ starts, the best kept; `k` is at most the distinct points."""
+    """Lloyd's algorithm from `n_init` k-means++ starts, the best kept; `k` is at most the distinct points.
+
+    By Elkan's bounds (2003), which spare most of the distances and give the bits of the plain algorithm,
+    unless a point is exactly as far from two centroids.
+    """
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1):  # other bits with other numbers of threads (see docs/architecture.md)
-        model = KMeans(n_clusters=k, n_init=n_init, random_state=seed).fit(points)
+    # Other bits with other numbers of threads (see docs/architecture.md). Of OpenMP the limit is the calling
+    # thread's; BLAS has one for the process, and fits side by side would lift each other's.
+    algorithm = "elkan" if k > 1 else "lloyd"  # of one cluster there are no bounds
+    with threadpool_limits(1, user_api="openmp"):
+        model = KMeans(n_clusters=k, n_init=n_init, random_state=seed, algorithm=algorithm).fit(points)
     labels = model.labels_.astype(np.int64)
     sizes = np.bincount(labels, minlength=k).astype(np.int64)
     return Clusters(model.cluster_centers_, sizes, float(model.inertia_), labels)

@@ -10,7 +10,9 @@ figures carry `extrapolated_from`. What is compared beside time:
 * core-set: `same_picks`, the share of picks that are the peer's, one by one, as far as it was run, and the
   covering radius of both (the first centres are the labelled, so that nothing is left to chance);
 * BADGE: the mean squared distance of gradient embeddings to the nearest pick, mean and deviation over seeds,
-  on the first `--small-picks` picks: draws differ, their distribution may not.
+  on the first `--small-picks` picks, also for the authors' algorithm on gradients in full (`in full`): draws
+  differ, their distribution may not. The peers' does: scikit-activeml counts the origin as a centre, and
+  small-text leaves one part of the gradient out and draws greedily.
 
 The large pool is a process of its own for each strategy: the growth of its resident memory at the peak, as a
 share of the embeddings; below 1 means below twice the embeddings with them.
@@ -63,7 +65,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--width", type=int, default=512)
     parser.add_argument("--picks", type=int, default=2_000)
     parser.add_argument("--small-picks", type=int, default=100, help="of the comparison of BADGE's draws")
-    parser.add_argument("--seeds", type=int, default=5, help="of the comparison of BADGE's draws")
+    parser.add_argument("--seeds", type=int, default=10, help="of the comparison of BADGE's draws")
     parser.add_argument("--patience", type=float, default=300, help="seconds that a peer may take")
     parser.add_argument("--large", type=int, default=1_000_000, help="the pool whose memory is measured")
     parser.add_argument("--large-picks", type=int, default=500)
@@ -210,6 +212,7 @@ def badge(data: Data, options: argparse.Namespace) -> dict[str, Any]:
         "ours": lambda count, seed: ours("badge", data, count, seed),
         "scikit-activeml": lambda count, seed: skactiveml_badge(data, count, seed),
         "small-text": lambda count, _: small_text_badge(data, count),
+        "in full": lambda count, seed: in_full(gradients, count, seed),
     }
     ours("badge", data, 2)
     found: dict[str, Any] = {}
@@ -223,6 +226,20 @@ def badge(data: Data, options: argparse.Namespace) -> dict[str, Any]:
         found[name]["mean_squared_distance"] = round(float(np.mean(left)), 5)
         found[name]["deviation_over_seeds"] = round(float(np.std(left, ddof=1)), 5)
     return {**found, "fastest_peer_over_ours": over(found)}
+
+
+def in_full(gradients: NDArray[np.float64], count: int, seed: int) -> Picks:
+    """The authors' algorithm, step by step."""
+    generator = np.random.default_rng(seed)
+    lengths = np.einsum("nd,nd->n", gradients, gradients)
+    picks = [int(lengths.argmax())]
+    left = np.full(len(gradients), np.inf)
+    while len(picks) < count:
+        squares = lengths + lengths[picks[-1]] - 2 * gradients @ gradients[picks[-1]]
+        left = np.maximum(np.minimum(left, squares), 0.0)
+        left[picks] = 0.0
+        picks.append(int(generator.choice(len(left), p=left / left.sum())))
+    return np.array(picks)
 
 
 def skactiveml_badge(data: Data, count: int, seed: int) -> Picks:
@@ -242,7 +259,7 @@ def skactiveml_badge(data: Data, count: int, seed: int) -> Picks:
 
 
 def small_text_badge(data: Data, count: int) -> Picks:
-    """Its gradients lack the one-hot part, and it draws greedily: the work of BADGE, but other draws."""
+    """Its gradients are p x h, without the one-hot part."""
     strategy = peer("small_text.integrations.pytorch.query_strategies").BADGE(CLASSES)
     rows = np.arange(len(data.probabilities))
     pool = data.everything[LABELLED:]

@@ -21,8 +21,8 @@ from after_ray.clusters import (
     distances_to,
     distances_within,
     distinct,
-    k_means,
     round_robin,
+    solve,
     standardise,
     visiting_order,
 )
@@ -90,7 +90,7 @@ class Clustering(Strategy):
     def _one_of_each(self, points: NDArray[np.float64], budget: int, seeds: SeedTree) -> Picked:
         """The nearest member of every cluster, then the second nearest of every one, until enough."""
         k = distinct(points, budget)
-        clusters = k_means(points, k, self.n_init or 1, seeds.child("k_means", k).small_integer())
+        clusters = solve(points, [k], self.n_init or 1, seeds)[k]
         distances = distances_within(points, clusters)
         positions, order = members_in_turn(clusters, distances, budget)
         found = Found(clusters, "budget", [k], [clusters.inertia])

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
 
 from after_ray.clusters import (
     ClusterSearch,
@@ -17,6 +19,7 @@ from after_ray.clusters import (
     k_means,
     labels_of,
     round_robin,
+    solve,
     standardise,
     visiting_order,
 )
@@ -139,3 +142,25 @@ def test_labels_of_blobs_far_apart_are_the_blobs(k: int) -> None:
     )  # of many clusters by batches some are split or joined
     assert k > 50 or len(pairs) == k
     np.testing.assert_array_equal(labels, labels_of(points, k, seed=1))
+
+
+@pytest.mark.parametrize("kind", ["normal", "repeated", "correlated"])
+def test_bounds_and_threads_give_the_bits_of_plain_fits_one_after_another(kind: str) -> None:
+    generator = np.random.default_rng(0)
+    points = generator.normal(size=(400, 7))
+    if kind == "repeated":
+        points = points[generator.integers(90, size=400)]
+    elif kind == "correlated":
+        points = points[:, :3] @ generator.normal(size=(3, 30)) + 20.0
+    points = standardise(points)
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            solutions = solve(points, range(2, 9), 4, SeedTree(3))
+        assert list(solutions) == list(range(2, 9))
+        for k, solution in solutions.items():
+            seed = SeedTree(3).child("k_means", k).small_integer()
+            with threadpool_limits(1):
+                plain = KMeans(k, n_init=4, random_state=seed).fit(points)
+            np.testing.assert_array_equal(solution.centroids, plain.cluster_centers_)
+            np.testing.assert_array_equal(solution.labels, plain.labels_)
+            assert solution.inertia == plain.inertia_
