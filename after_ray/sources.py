@@ -108,6 +108,11 @@ BESIDE: Mapping[str, tuple[str, ...]] = {
     "classifier:light_sernet": ("classifiers/_light_network.py", "classifiers/_network_classifier.py"),
     "strategy:replay": ("initialization/_recorded.py", "execution/kept_selections.py"),
     "classifier:pooled_transformer": ("classifiers/_pooled_network.py", "classifiers/_network_classifier.py"),
+    "initialization:clustering": ("clusters.py",),
+    "strategy:clustering": ("clusters.py",),
+    "strategy:coreset": ("clusters.py",),
+    "strategy:probcover": ("clusters.py",),
+    "strategy:typiclust": ("clusters.py",),
 }
 
 

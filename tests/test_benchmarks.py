@@ -18,6 +18,11 @@ SMALL = {
         "--model tiny --steps 2 --batch-seconds 8 --size 64",
         ["tapt", "fine_tuning", "matrix_tera_operations_per_second"],
     ),
+    "coreset_badge": (
+        "--pool 400 --width 16 --picks 30 --small-picks 10 --seeds 2 --large 2000 --large-picks 20",
+        ["coreset", "badge", "memory"],
+    ),
+    "elbow": ("--points 200 --width 8", ["seconds"]),
     "engine": (
         "--set strategy=random --set schedule=[20,100] --set fold=0 --set adaptation.steps=12 "
         "--set classifier.fitting.min_updates=2",
@@ -37,6 +42,7 @@ SMALL = {
     "schedule": ("--draws 1 --gpus 8", ["over_bound", "target"]),
     "scoring": ("--model tiny --pool 8 --repeats 1", ["ratio", "largest_difference_of_log_probabilities"]),
     "selection": ("--pool 2000 --budget 100 --repeats 2", ["milliseconds"]),
+    "typical": ("--pool 400 --width 16 --picks 20 --blobs 10", ["typiclust", "probcover"]),
     "trajectory": ("--repeats 1 --speakers 10 --sentences 4 --epochs 1 --min-updates 1", []),
 }
 

@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from after_ray.clusters import Distance
 from after_ray.settings import Settings, neutral
-
-Distance = Literal["euclidean", "cosine"]
 
 
 class RandomSettings(Settings):
