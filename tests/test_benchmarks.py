@@ -14,6 +14,10 @@ import pytest
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 # The smallest run of each that still goes through everything, and what its result must have.
 SMALL = {
+    "batchbald": (
+        "--pool 200 --picks 12 --samples 300 --past 2 --part 60 --reference 3000",
+        ["sides", "peer_over_ours", "target"],
+    ),
     "chip_rate": (
         "--model tiny --steps 2 --batch-seconds 8 --size 64",
         ["tapt", "fine_tuning", "matrix_tera_operations_per_second"],

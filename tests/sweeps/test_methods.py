@@ -46,6 +46,16 @@ def test_a_transformer_tells_its_training_and_its_adaptation(tmp_path):
         assert words in text, words
 
 
+def test_dropout_that_one_strategy_draws_from_is_told(tmp_path):
+    classifier = {"name": "light_sernet", "steps": 5}
+    text = told(small_study(tmp_path, classifier=classifier, strategy=["random", "batchbald"]))
+    assert (
+        "Dropout before the linear layer (0.3 in light_sernet) is the same for all strategies, because "
+        "batchbald draws from it."
+    ) in text
+    assert "Dropout" not in told(small_study(tmp_path, classifier=classifier))
+
+
 def test_a_single_ratio_acquires_nothing(tmp_path):
     text = told(small_study(tmp_path, schedule=[100]))
     assert "The model is trained once, on 100 % of train." in text

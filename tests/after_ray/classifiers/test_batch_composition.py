@@ -86,4 +86,4 @@ def test_alone_in_pairs_and_with_everybody_an_utterance_scores_the_same(classifi
 def picked(log_probabilities: NDArray[np.float64]) -> list[int]:
     """Half of the pool, by entropy."""
     evidence = PoolEvidence(len(ALL), log_probabilities)
-    return strategies.resolve("entropy")().select(evidence, 6, np.random.default_rng(0)).tolist()
+    return strategies.resolve("entropy")().select(evidence, 6, np.random.default_rng(0)).positions.tolist()

@@ -19,10 +19,5 @@ class Alps(_NeverRun):
     needs = frozenset({EvidenceKind.EMBEDDINGS})
 
 
-class BatchBald(_NeverRun):
-    needs = frozenset({EvidenceKind.PROBABILITIES})
-    draws = 20
-
-
 class Clustering(_NeverRun):
     needs = frozenset({EvidenceKind.EMBEDDINGS})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from after_ray.acquisition import EvidenceKind, Picked, PoolEvidence, Strategy
 from sweeps.cost.clips import Corpora
 from sweeps.cost.work import Phase, Works, passes_of
 from sweeps.planning.plan import Plan
@@ -12,7 +14,8 @@ from tests.sweeps.cost.small import manifest, plan
 
 @pytest.fixture(scope="module")
 def made() -> Plan:
-    return plan(strategy=["random", "entropy", "tests.sweeps.cost.standins:BatchBald"], seed=[0, 1])
+    classifier = [{"name": "pooled_transformer", "head_dropout": 0.1}]
+    return plan(strategy=["random", "entropy", "batchbald(draws=50)"], classifier=classifier, seed=[0, 1])
 
 
 @pytest.fixture
@@ -21,9 +24,7 @@ def works(made: Plan) -> Works:
 
 
 def phases(made: Plan, works: Works, strategy: str, index: int, seed: int = 0) -> dict[str, Phase]:
-    trajectory = next(
-        t for t in made.trajectories if t.axes.strategy.endswith(strategy) and t.axes.seed == seed
-    )
+    trajectory = next(t for t in made.trajectories if t.axes.strategy == strategy and t.axes.seed == seed)
     return {phase.name: phase for phase in works.of(trajectory.stages[index])}
 
 
@@ -33,10 +34,34 @@ def test_random_scores_nothing_and_round_0_neither(made: Plan, works: Works) -> 
     assert phases(made, works, "entropy", 1)["score"].operations > 0
 
 
-def test_dropout_draws_are_passes_over_the_pool(made: Plan, works: Works) -> None:
-    once, often = (phases(made, works, name, 1)["score"].operations for name in ("entropy", "BatchBald"))
-    assert often == pytest.approx(20 * once)
-    assert [passes_of(name) for name in ("random", "margin")] == [0, 1]
+def test_draws_of_the_head_are_one_pass_over_the_pool(made: Plan, works: Works) -> None:
+    names = ("entropy", "batchbald(draws=50)")
+    once, drawn = (phases(made, works, name, 1)["score"].operations for name in names)
+    assert drawn == once
+
+
+class OfEverything(Strategy):
+    """Asks for all there is."""
+
+    needs = frozenset(EvidenceKind)
+
+    def _select(self, evidence: PoolEvidence, budget: int, generator: np.random.Generator) -> Picked:
+        raise NotImplementedError("only planned")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "passes"),
+    [
+        ("random", 0),
+        ("margin", 1),
+        ("bald", 1),
+        ("power(random)", 0),
+        ("power(batchbald)", 1),
+        (f"{__name__}:OfEverything", 3),  # summaries and losses of frames are known without the classifier
+    ],
+)
+def test_passes_are_those_through_the_classifier(strategy: str, passes: int) -> None:
+    assert passes_of(strategy) == passes
 
 
 def test_the_pool_is_what_was_not_labelled_before(made: Plan, works: Works) -> None:
