@@ -88,7 +88,9 @@ class ClusterObjective(Objective):
         terms = (total, told, unmasked, hits.float().mean(), perplexity(shares))
         return Outcome(dict(zip(self.TERMS, terms, strict=True)), Codes.of(shares))
 
-    def frame_losses(self, heard: Tensor, context: Tensor, masked: Tensor, targets: Tensor) -> Tensor:
+    def frame_losses(
+        self, heard: Tensor, context: Tensor, masked: Tensor, targets: Tensor, reconstruction_weight: float
+    ) -> Tensor:
         """The cross-entropy of each frame's cluster, in nats."""
         projected = self.projection(context[masked])
         logits = cluster_logits(projected, self.embeddings, temperature=self.settings.temperature)

@@ -86,7 +86,9 @@ class Objective(nn.Module):
         """The loss of one batch, and what else is watched."""
 
     @abstractmethod
-    def frame_losses(self, heard: Tensor, context: Tensor, masked: Tensor, targets: Tensor) -> Tensor:
+    def frame_losses(
+        self, heard: Tensor, context: Tensor, masked: Tensor, targets: Tensor, reconstruction_weight: float
+    ) -> Tensor:
         """How badly each masked frame of one clip is told: its own term of the loss, float32, shape (S,).
 
         Args:
@@ -94,6 +96,7 @@ class Objective(nn.Module):
             context: what the encoder made of the masked clip, shape (frames, hidden).
             masked: numbers of the masked frames, shape (S,).
             targets: what `draw` gave for this clip alone.
+            reconstruction_weight: of the reconstruction, where there is one.
         """
 
     def collapsed(self, step: int, information: float, most: float) -> bool:

@@ -105,11 +105,17 @@ class QuantizerObjective(Objective):
         terms = (total, told, rebuilt, spread, targets.perplexity)
         return Outcome(dict(zip(self.TERMS, terms, strict=True)), targets.given)
 
-    def frame_losses(self, heard: Tensor, context: Tensor, masked: Tensor, targets: Tensor) -> Tensor:
-        """The contrastive term of each frame, in nats."""
+    def frame_losses(
+        self, heard: Tensor, context: Tensor, masked: Tensor, targets: Tensor, reconstruction_weight: float
+    ) -> Tensor:
+        """The contrastive term of each frame, in nats, and as much of its reconstruction as is asked for."""
         logits = self.quantizer.weight_proj(self.dropout(heard[masked]))
         quantized = quantize(self.quantizer, logits.float().view(-1, *self.shape))
-        return self._told(self.project_context(context[masked]), quantized, targets, "none")
+        told = self._told(self.project_context(context[masked]), quantized, targets, "none")
+        if reconstruction_weight == 0:
+            return told
+        tokens = self.tokens(context[masked]).view(-1, *self.shape)
+        return told + reconstruction_weight * reconstruction(tokens, quantized.best, reduction="none")
 
     def _told(
         self, predicted: Tensor, targets: Quantized, others: Tensor, reduction: Reduction = "mean"

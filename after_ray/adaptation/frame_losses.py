@@ -77,7 +77,7 @@ def frame_losses(
     done = len(rows) - len(sampled)
     for part in length_passes(lengths, max_frames=most, pass_cost=cost) if sampled else ():
         chosen = [sampled[position] for position in part.tolist()]
-        for one, found in zip(chosen, _losses(objective, chosen, audio, device), strict=True):
+        for one, found in zip(chosen, _losses(objective, settings, chosen, audio, device), strict=True):
             losses[np.searchsorted(rows, one.row)] = in_stretches(
                 found, one.masked, one.length, settings.stretches
             )
@@ -131,7 +131,7 @@ def _mask(length: int, settings: FrameLossSettings, generator: np.random.Generat
 
 @torch.no_grad()
 def _losses(
-    objective: Objective, sampled: Sequence[Sampled], audio: Ragged, device: str
+    objective: Objective, settings: FrameLossSettings, sampled: Sequence[Sampled], audio: Ragged, device: str
 ) -> Iterator[NDArray[np.float64]]:
     """The losses at the masked frames of utterances that go through the encoder together."""
     backbone = objective.backbone
@@ -146,7 +146,9 @@ def _losses(
     for index, one in enumerate(sampled):
         masked, targets = (torch.from_numpy(each).to(device) for each in (one.masked, one.targets))
         own = slice(0, one.length)
-        found = objective.frame_losses(normed[index, own], context[index, own], masked, targets)
+        found = objective.frame_losses(
+            normed[index, own], context[index, own], masked, targets, settings.reconstruction_weight
+        )
         yield found.double().cpu().numpy()
 
 

@@ -69,7 +69,7 @@ def contrastive_to_all(
     return cross_entropy(logits, torch.arange(len(logits), device=logits.device), reduction=reduction)
 
 
-def reconstruction(logits: Tensor, codes: Tensor) -> Tensor:
+def reconstruction(logits: Tensor, codes: Tensor, *, reduction: Reduction = "mean") -> Tensor:
     """Mean over groups and masked frames of the cross-entropy against the quantiser's codes.
 
     Equation 2 of the paper, with the token of a frame read as its code in each group (D19).
@@ -77,8 +77,10 @@ def reconstruction(logits: Tensor, codes: Tensor) -> Tensor:
     Args:
         logits: predictions from the context, shape (S, G, V).
         codes: the quantiser's best codeword per group, shape (S, G), without gradient.
+        reduction: `none` gives the mean over groups of every frame instead, shape (S,).
     """
-    return cross_entropy(logits.float().flatten(0, 1), codes.flatten())
+    lost = cross_entropy(logits.float().flatten(0, 1), codes.flatten(), reduction=reduction)
+    return lost if reduction == "mean" else lost.view(codes.shape).mean(dim=1)
 
 
 def cluster_logits(projected: Tensor, embeddings: Tensor, *, temperature: float) -> Tensor:

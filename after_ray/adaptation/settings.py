@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from after_ray.backbones.identity import encoder_layers, has_quantizer, need_quantizer
+from after_ray.backbones.identity import encoder_layers, has_quantizer, need_heads, need_quantizer
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.errors import BadValue, IdleSetting
 from after_ray.learning.settings import Precision
@@ -136,12 +136,14 @@ class FrameLossSettings(Settings):
     """How surprising the stretches of an utterance are to a backbone: its loss at frames that it cannot see.
 
     A share of the frames is masked in spans, as in an adaptation, at places that `seed` and the utterance's
-    id fix; the first `max_seconds` are heard.
+    id fix; the first `max_seconds` are heard. The loss is the contrastive one, or that of the clusters;
+    `reconstruction_weight` times the reconstruction is added to the former.
     """
 
     mask_share: float = Field(default=0.15, gt=0, lt=1)
     mask_span: int = Field(default=10, ge=2)
     stretches: int = Field(default=64, ge=1)
+    reconstruction_weight: Annotated[float, Field(ge=0)] = neutral(0.0)
     max_seconds: float = Field(default=10.0, ge=0.1)
     seed: int = Field(default=0, ge=0)
 
@@ -202,3 +204,27 @@ def _check_layer(settings: TaptSettings, backbones: Sequence[BackboneSettings]) 
         layers = encoder_layers(backbone)
         if settings.cluster_layer > layers:
             raise BadValue("adaptation.cluster_layer", settings.cluster_layer, f"1 to {layers}, or 'middle'")
+
+
+def check_frame_losses(
+    settings: FrameLossSettings, backbone: BackboneSettings, adaptation: TaptSettings | None
+) -> None:
+    """Refuse frame losses that nothing could compute: heads that are not there or have learned nothing.
+
+    Raises:
+        NoHeads: when nothing is adapted and the backbone brings no heads along.
+        BadValue: for a reconstruction that was never learned.
+    """
+    if adaptation is None:
+        need_heads(backbone)
+    if settings.reconstruction_weight == 0:
+        return
+    if adaptation is None:
+        reason = "since only an adaptation learns to reconstruct"
+    elif objective_of(adaptation, backbone) == "clusters":
+        reason = "since an adaptation to clusters does not learn to reconstruct"
+    elif adaptation.reconstruction_weight == 0:
+        reason = "since the reconstruction_weight of the adaptation is 0"
+    else:
+        return
+    raise BadValue("frame_losses.reconstruction_weight", settings.reconstruction_weight, f"0, {reason}")

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from after_ray.adaptation.frame_losses import frame_losses
+from after_ray.adaptation.settings import check_frame_losses
 from after_ray.adaptation.tapt import trained_objective
-from after_ray.backbones.identity import need_heads, provenance
+from after_ray.backbones.identity import provenance
 from after_ray.environment import Execution, describe
 from after_ray.execution.adaptation import adapted_heads, adapted_weights
 from after_ray.execution.corpus import open_corpus
@@ -71,8 +72,7 @@ def _losses(
     stage: FrameLossesStage, execution: Execution, progress: Callable[[int, int], None]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], dict[str, object]]:
     """Rows of train, ascending, their losses, and what is worth recording of the objective."""
-    if stage.adapted is None:
-        need_heads(stage.backbone)
+    check_frame_losses(stage.settings, stage.backbone, stage.adapted.adaptation if stage.adapted else None)
     weights, heads = adapted_weights(stage.adapted, execution), adapted_heads(stage.adapted, execution)
     objective = trained_objective(stage.objective, stage.backbone, weights, heads)
     corpus = open_corpus(stage.audio, execution)

@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from after_ray.acquisition import EvidenceKind, Selector, evidence_of, selector_that_matters
-from after_ray.adaptation.settings import AdaptationSettings, FrameLossSettings
+from after_ray.adaptation.settings import AdaptationSettings, FrameLossSettings, check_frame_losses
 from after_ray.backbones.families import DEFAULT_FAMILY
-from after_ray.backbones.identity import need_heads
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import (
     ClassifierSettings,
@@ -228,7 +227,7 @@ def _of_method(
     start = targets[0]
     _refuse_empty_epochs(method.classifier, start.size)
     for adaptation in study.adaptation if method.backbone is not None else (None,):
-        _refuse_lacking_heads(study, method.backbone, adaptation)
+        _refuse_idle_frame_losses(study, method.backbone, adaptation)
         for seed in study.seed:
             adapted = _adaptation_stage(audio, choice, method.backbone, adaptation, seed)
             for initialization in study.initialization:
@@ -267,13 +266,13 @@ def _refuse_empty_epochs(classifier: ClassifierSettings, size: int) -> None:
             raise BadValue("size of round 0", size, allowed, "protocol.fitting")
 
 
-def _refuse_lacking_heads(
+def _refuse_idle_frame_losses(
     study: Study, backbone: BackboneSettings | None, adaptation: AdaptationSettings | None
 ) -> None:
-    """Frame losses of a backbone that is not adapted are those of the heads that came with it."""
+    """Before anything runs: heads that are not there, or that an adaptation would not learn."""
     asked = any(EvidenceKind.FRAME_LOSSES in evidence_of(strategy) for strategy in study.strategy)
-    if asked and backbone is not None and adaptation is None and len(study.schedule) > 1:
-        need_heads(backbone)
+    if asked and backbone is not None and len(study.schedule) > 1:
+        check_frame_losses(study.frame_losses, backbone, adaptation)
 
 
 def _of_first_round(

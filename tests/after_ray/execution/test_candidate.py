@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 
 import after_ray.execution.candidate
+from after_ray.adaptation.settings import TaptSettings
+from after_ray.backbones.settings import BackboneSettings
 from after_ray.candidate import CandidateStage, RungRule
-from after_ray.classifiers._settings import FunctionalsSettings
+from after_ray.classifiers._settings import FunctionalsSettings, PooledTransformerSettings
 from after_ray.environment import Execution
 from after_ray.execution.candidate import CandidateRun
 from after_ray.initialization._settings import RandomSettings
 from after_ray.sources import source_of
 from after_ray.splits._settings import FoldChoice
-from after_ray.stages import AudioStage, FirstRoundStage, NextRoundStage, Stage
+from after_ray.stages import AdaptationStage, AudioStage, FirstRoundStage, NextRoundStage, Stage
 from after_ray.store import Draft, Store
 from after_ray.store.pruned import Pruned, PrunedNotes
 from trainables.candidate import CandidateWork
@@ -138,3 +140,19 @@ def test_a_candidate_is_a_kind_of_trial() -> None:
     from trainables.trial import KINDS
 
     assert KINDS[candidate().kind] == ("trainables.candidate", CandidateWork.__name__)
+
+
+def test_a_rung_runs_what_its_strategy_asks_for_before_its_rounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audio, backbone = AudioStage("0" * 32), BackboneSettings(config={"hidden_size": 16})
+    adapted = AdaptationStage(audio, FoldChoice(), backbone, TaptSettings())
+    first = FirstRoundStage(
+        audio, FoldChoice(), PooledTransformerSettings(), RandomSettings(), 8, 0, backbone, adapted
+    )
+    last = NextRoundStage(NextRoundStage(first, 16, "alps", "previous"), 24, "alps", "previous")
+    world = World(tmp_path, monkeypatch, {last.key: 0.5})
+    CandidateRun(CandidateStage((last,), RungRule("blocks", "asha")), world.execution).advance()
+    kinds = [stage.kind for stage in world.ran]
+    assert sorted(kinds) == ["adaptation", "features", "frame_losses", "round"]
+    assert (kinds[0], kinds[-1]) == ("adaptation", "round")

@@ -12,10 +12,12 @@ from after_ray.acquisition import PoolEvidence
 from after_ray.acquisition.alps import Alps
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.environment import Execution, fix_threads
-from after_ray.errors import LostHeads
+from after_ray.errors import LostHeads, Tripped
 from after_ray.execution import adaptation, run
+from after_ray.execution import frame_losses as module
 from after_ray.execution.folds import open_fold
 from after_ray.execution.frame_losses import open_frame_losses
+from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.stages import MADE_BY_DRIVER, FirstRoundStage, FrameLossesStage, NextRoundStage, Stage, collect
 from after_ray.store import Store
@@ -109,6 +111,22 @@ def test_an_adaptation_from_before_heads_were_kept_says_what_to_do(
     record = run(first.adapted, execution)
     monkeypatch.undo()
     with pytest.raises(LostHeads, match=f"{first.adapted.key[:12]}.*remove its folder .*{record.folder}"):
+        run(asked(by_alps(first)), execution)
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_no_utterance_outside_train_can_be_heard(
+    execution: Execution, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    first = first_of(execution, BACKBONE, adapted=False)
+    fold = open_fold(first.audio, first.fold, execution)
+    leaking = int(getattr(fold, part)[0])
+
+    def leak(objective: object, settings: object, audio: Ragged, *others: object) -> None:
+        audio[leaking]
+
+    monkeypatch.setattr(module, "frame_losses", leak)
+    with pytest.raises(Tripped, match="frame losses"):
         run(asked(by_alps(first)), execution)
 
 

@@ -210,3 +210,14 @@ def test_how_frame_losses_are_measured_is_in_the_key_of_those_that_ask_for_them(
     assert last("strategy=entropy").key == last("strategy=entropy", changed).key
     with pytest.raises(AfterRayError, match="frame_losses"):
         plan(scans, "frame_losses={mask_share: 1.5}")
+
+
+@pytest.mark.parametrize(
+    "adaptation",
+    ["none", "{name: tapt, objective: clusters}", "{name: tapt, reconstruction_weight: 0}"],
+)
+def test_a_reconstruction_that_was_never_learned_is_refused(scans: Path, adaptation: str) -> None:
+    asking = ("strategy=alps", "classifier=pooled_transformer", "frame_losses={reconstruction_weight: 1}")
+    assert plan(scans, *asking, "adaptation=tapt").trajectories
+    with pytest.raises(BadValue, match=r"frame_losses\.reconstruction_weight: 1.0; allowed: 0, since"):
+        plan(scans, *asking, f"adaptation={adaptation}")
