@@ -12,6 +12,9 @@ from after_ray.acquisition import NOT_RECORDED
 from after_ray.errors import BrokenInvariant
 from after_ray.execution.kept_selections import check_replayed, kept_rows, places_of
 from after_ray.stages import SelectionsStage
+from sweeps.cost.clips import Corpora
+from sweeps.cost.measure import unmeasured
+from sweeps.cost.work import Works, choice_of
 from sweeps.provenance.verify import Again, verify
 from sweeps.study.opening import OpenStudy, open_study
 from tests.sweeps.replaying.recorded import BY_HAND, by_hand, exported, replaying, rewrite
@@ -152,3 +155,16 @@ def test_a_replay_comes_out_again(ran: OpenStudy, tmp_path: Path) -> None:
     compared = verify(Again(again.store, tmp_path / "apart"), list(again.plan.trajectories))
     assert len(compared) == 3
     assert not any(one.wrong for one in compared)
+
+
+def test_a_replay_is_planned_as_its_training_alone(ran: OpenStudy, tmp_path: Path) -> None:
+    exported(ran, tmp_path)
+    again = replaying(tmp_path, initialization="clustering", fold=0)
+    manifests = [scan.manifest for scan in again.scans]
+    works = Works(Corpora([again.plan], manifests))
+    for stage in again.plan.trajectories[0].stages:
+        phases = works.of(stage)
+        assert choice_of("random") in {phase.group for phase in phases}, "nothing is clustered"
+        assert all(phase.operations == 0 for phase in phases if phase.name == "score")
+    run_here(again)
+    assert unmeasured([again.plan], manifests, again.store, again.store.ledger.finished()) == []
