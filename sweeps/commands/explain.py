@@ -59,7 +59,7 @@ def explain(
 
         opened = opened_study(study, store, overrides, quiet=True)
         told = Explanation(opened, trajectory_of(opened.plan, cell), round_)
-        reasons, others = told.reasons(), told.below_the_line(near)
+        reasons, others = told.reasons(top if out is None else None), told.below_the_line(near)
         _print(told, reasons[:top], others, near)
         if out is not None:
             from sweeps.selections.csv_file import write_csv

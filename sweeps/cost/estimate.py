@@ -19,7 +19,7 @@ from sweeps.cost.rates import Line, Place, Rates
 from sweeps.cost.schedule import Capacity, Schedule, simulate, tasks_of
 from sweeps.cost.startup import Startup, startup_of
 from sweeps.cost.storage import Storage, storage_of
-from sweeps.cost.work import Phase, Works, choice_of
+from sweeps.cost.work import NO_WORK, Phase, Works, choice_of
 from sweeps.planning.jobs import Job, jobs_of, kind_of, taken
 from sweeps.planning.plan import Plan
 from sweeps.study.declaration import Resources
@@ -28,7 +28,6 @@ HOUR = 3600.0
 KINDS = ("adaptation", "features", "frame_losses", "first_round", "trajectory")
 SHORT = 0.01  # share of all seconds below which something unmeasured does not make an estimate a mixed one
 
-RANDOM = "random"  # the initialization, and the strategy
 
 Basis = Literal["measured", "mixed", "assumed"]
 
@@ -230,7 +229,7 @@ def _told(line: Line) -> str:
 
 def _is_work(phase: Phase) -> bool:
     """Whether there is something to say even where nothing was measured: a draw takes no time."""
-    return phase.group != choice_of(RANDOM)
+    return phase.group != choice_of(NO_WORK)
 
 
 _Told = tuple[float, float, float, float]  # of a stage: seconds, known, judged, error

@@ -16,6 +16,7 @@ from after_ray.errors import AfterRayError, DamagedStore
 from after_ray.store import Record, Store
 from sweeps.cost.clips import Clips
 from sweeps.cost.work import (
+    NO_WORK,
     Group,
     Method,
     Phase,
@@ -119,7 +120,7 @@ class Foreign:
             clip.number(pool + len(record.details["acquired"])),
             (clip.number(measures["validation_used"]), clip.number(measures["test"])),
             passes_of(strategy) if strategy else 0,
-            strategy or first.meaning["initialization"]["name"],
+            NO_WORK if "replayed" in first.meaning else strategy or first.meaning["initialization"]["name"],
         )
 
     def _adaptation(self, record: Record) -> Work:

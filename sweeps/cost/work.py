@@ -99,6 +99,9 @@ class Method:
         return float(getattr(self.classifier, "max_seconds", _ALL))
 
 
+NO_WORK = "random"  # the initialization, and the strategy; a replay has as little to do
+
+
 def choice_of(name: str) -> Group:
     """What an initialization or a strategy does by itself, without training and scoring."""
     return Group(f"choose by {name}")
@@ -165,8 +168,10 @@ class Works:
 
     def _round(self, stage: FirstRoundStage | NextRoundStage) -> Work:
         if isinstance(stage, FirstRoundStage):
-            return self._of_round(stage, stage.size, 0, stage.initialization.name, later=False)
-        return self._of_round(stage.first, stage.size, stage.previous.size, stage.strategy, later=True)
+            choice = stage.initialization.name if stage.replayed is None else NO_WORK
+            return self._of_round(stage, stage.size, 0, choice, later=False)
+        choice = stage.strategy if stage.first.replayed is None else NO_WORK
+        return self._of_round(stage.first, stage.size, stage.previous.size, choice, later=True)
 
     def _of_round(self, first: FirstRoundStage, size: int, before: int, choice: str, later: bool) -> Work:
         method = self.method(first)

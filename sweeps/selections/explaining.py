@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +75,11 @@ class Explanation:
             raise UnfinishedRound(opened, trajectory, number, len(self._records))
         self.round = AcquiredRound(opened.store, self._records[-1], names_of(self._manifest))
 
-    def reasons(self) -> list[Reason]:
-        """What was acquired, first choice first; each label is revealed by then."""
-        found = self._neighbours
+    def reasons(self, most: int | None = None) -> list[Reason]:
+        """What was acquired, or its first `most`, first choice first; each label is revealed by then."""
+        found = self._neighbours(self.round.rows[:most])
         reasons = []
-        for at, place in enumerate(self.round.places):
+        for at, place in enumerate(islice(self.round.places, most)):
             label = self._label(place.row)
             if found is None:
                 reasons.append(Reason(place, label, self._audio(place.row)))
@@ -121,15 +122,14 @@ class Explanation:
     def _manifest(self) -> Manifest:
         return self._opened.scans[self._corpus].manifest
 
-    @cached_property
-    def _neighbours(self) -> Neighbours | None:
+    def _neighbours(self, asked: NDArray[np.int64]) -> Neighbours | None:
         if not self.has_neighbours:
             return None
         store, first = self._opened.store, self.trajectory.first
         path = store.path(store.need(first.features.key), SUMMARY_FILE)
         train = self._opened.plan.splits[self._corpus].table.folds[first.fold.index].train
         labelled = self._rows([name for record in self._records[:-1] for name in record.details["acquired"]])
-        return nearest(StoredRows(path, "summary"), train, labelled, self.round.rows)
+        return nearest(StoredRows(path, "summary"), train, labelled, asked)
 
     def _rows(self, names: list[str]) -> NDArray[np.int64]:
         known = names_of(self._manifest)

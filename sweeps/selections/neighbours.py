@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from after_ray.store.stored_rows import StoredRows
 
 Rows = NDArray[np.int64]
+Points = NDArray[np.float64]
+POINTS_AT_ONCE = 256
+ROUNDING = 1e-10  # of a squared distance, relative to the squared lengths; a product is off by some 1e-13
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,31 @@ def nearest(summaries: StoredRows, train: Rows, labelled: Rows, asked: Rows) -> 
     for first, block in summaries.blocks():
         rows = _within(labelled, first, len(block))
         candidates = scale.of(block[rows - first])
-        for place, point in enumerate(points if len(rows) else ()):
+        for place, near in _in_question(candidates, points, closest):
             # Row by row, and not by a product of matrices: equal points are at distance 0.
-            distances = np.linalg.norm(candidates - point, axis=1)
+            distances = np.linalg.norm(candidates[near] - points[place], axis=1)
             best = int(np.argmin(distances))
             if distances[best] < closest[place]:
-                closest[place], found[place] = distances[best], rows[best]
+                closest[place], found[place] = distances[best], rows[near[best]]
     return Neighbours(found, closest)
+
+
+def _in_question(candidates: Points, points: Points, closest: Points) -> Iterator[tuple[int, Rows]]:
+    """Of each point the candidates that rounding leaves as its nearest, where they are nearer than `closest`.
+
+    A product of matrices finds them, a hundred times faster than differences row by row.
+    """
+    if not len(candidates):
+        return
+    lengths = np.square(candidates).sum(axis=1)
+    for first in range(0, len(points), POINTS_AT_ONCE):
+        some = points[first : first + POINTS_AT_ONCE]
+        own = np.square(some).sum(axis=1)
+        squares = lengths - 2 * some @ candidates.T + own[:, None]  # shape (points, candidates)
+        slack = ROUNDING * (lengths.max() + own)
+        limit = np.minimum(squares.min(axis=1), closest[first : first + len(some)] ** 2) + slack
+        for place in np.flatnonzero((squares <= limit[:, None]).any(axis=1)).tolist():
+            yield first + place, np.flatnonzero(squares[place] <= limit[place])
 
 
 @dataclass(frozen=True)

@@ -220,3 +220,10 @@ def test_a_replay_that_is_written_wrongly_is_refused_at_its_line(
 
 def test_the_errors_are_those_of_the_package() -> None:
     assert issubclass(BadSelections, AfterRayError)
+
+
+def test_a_search_replays_nothing(tmp_path: Path) -> None:
+    search = {"space": {"classifier.regularization": {"uniform": [0.1, 1]}}, "candidates": 2, "seed": 9}
+    entry = {"name": "replay", "file": "x.csv"}
+    with pytest.raises(StudyError, match="a search replays nothing; take the replay or the search out"):
+        replaying(tmp_path, strategy=entry, fold="protocol", search=search)

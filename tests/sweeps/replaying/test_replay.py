@@ -12,6 +12,10 @@ from after_ray.acquisition import NOT_RECORDED
 from after_ray.errors import BrokenInvariant
 from after_ray.execution.kept_selections import check_replayed, kept_rows, places_of
 from after_ray.stages import SelectionsStage
+from sweeps.cost.clips import Corpora
+from sweeps.cost.measure import unmeasured
+from sweeps.cost.work import Works, choice_of
+from sweeps.provenance.verify import Again, verify
 from sweeps.study.opening import OpenStudy, open_study
 from tests.sweeps.replaying.recorded import BY_HAND, by_hand, exported, replaying, rewrite
 from tests.sweeps.selections.ran import run_here
@@ -103,7 +107,7 @@ def test_others_of_the_study_are_as_without_it(ran: OpenStudy, tmp_path: Path) -
     assert only.plan.recorded == {}
 
 
-def test_a_recording_is_in_the_store_before_anything_runs_and_needs_its_file_no_more(
+def test_a_recording_is_in_the_store_before_anything_runs_and_below_every_round(
     ran: OpenStudy, tmp_path: Path
 ) -> None:
     exported(ran, tmp_path)
@@ -141,3 +145,26 @@ def test_a_round_that_left_its_recording_is_not_recorded() -> None:
     for labelled in ([3, 5], [5, 3, 8, 1], [5, 4]):
         with pytest.raises(BrokenInvariant, match="others than the recording"):
             check_replayed(np.array(labelled), rows)
+
+
+def test_a_replay_comes_out_again(ran: OpenStudy, tmp_path: Path) -> None:
+    exported(ran, tmp_path)
+    again = replaying(tmp_path, fold=0)
+    run_here(again)
+    (tmp_path / "apart").mkdir()
+    compared = verify(Again(again.store, tmp_path / "apart"), list(again.plan.trajectories))
+    assert len(compared) == 3
+    assert not any(one.wrong for one in compared)
+
+
+def test_a_replay_is_planned_as_its_training_alone(ran: OpenStudy, tmp_path: Path) -> None:
+    exported(ran, tmp_path)
+    again = replaying(tmp_path, initialization="clustering", fold=0)
+    manifests = [scan.manifest for scan in again.scans]
+    works = Works(Corpora([again.plan], manifests))
+    for stage in again.plan.trajectories[0].stages:
+        phases = works.of(stage)
+        assert choice_of("random") in {phase.group for phase in phases}, "nothing is clustered"
+        assert all(phase.operations == 0 for phase in phases if phase.name == "score")
+    run_here(again)
+    assert unmeasured([again.plan], manifests, again.store, again.store.ledger.finished()) == []
