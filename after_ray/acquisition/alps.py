@@ -53,9 +53,7 @@ class Alps(Strategy):
 
 def normalised(losses: NDArray[np.floating]) -> Array:
     """Rows of (n, stretches) divided by their length; a row of zeros stays one."""
-    rows = losses.astype(np.float64)
-    largest = np.abs(rows).max(axis=1, keepdims=True, initial=0.0)
-    rows /= np.where(largest > 0, largest, 1.0)  # before squares, which would overflow or vanish
+    rows = losses.astype(np.float64)  # whose range holds the squares of any float32
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows / np.where(lengths > 0, lengths, 1.0)
 

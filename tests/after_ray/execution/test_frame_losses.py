@@ -92,7 +92,7 @@ def test_alps_picks_by_the_losses_of_the_train_part(
     evidence = PoolEvidence(len(pool), frame_losses=losses[np.searchsorted(fold.train, pool)])
     again = Alps().select(evidence, 8, generator)
     assert np.array_equal(pool[again.positions], acquired[2])
-    assert record.details["clusters"] == 8
+    assert record.details["acquisition"] == {"clusters": 8, "drawn": 0}
 
 
 def rows_of(execution: Execution, first: FirstRoundStage, names: list[str]) -> np.ndarray:

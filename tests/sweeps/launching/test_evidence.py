@@ -50,7 +50,7 @@ def test_what_strategies_ask_for_is_made_once_and_before_they_pick(tmp_path: Pat
             if stage in last.evidence.values():
                 second = kept.need(trajectory.stages[1].key)
                 assert made.finished <= second.started
-                assert second.details["clusters"] > 0
+                assert second.details["acquisition"]["clusters"] > 0
     used = after_ray("store", "du", "--store", store).stdout
     assert "frame_losses" in used, used
 
