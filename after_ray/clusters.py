@@ -138,17 +138,20 @@ MANY = 50  # clusters above which k-means goes by batches
 def labels_of(points: NDArray[Any], k: int, seed: int) -> NDArray[np.int64]:
     """Clusters of n points for strategies that look at the grouping alone, shape (n,).
 
-    Lloyd's algorithm from 10 starts, or mini-batch k-means (batches of 5,000, 3 starts) for more than 50
-    clusters: as in the published code of TypiClust (Hacohen et al. 2022).
+    Lloyd's algorithm from 10 starts; above 50 clusters mini-batch k-means with batches of 5,000, as in
+    the published code of TypiClust (Hacohen et al. 2022), here from one start and in float32.
     """
     from sklearn.cluster import KMeans, MiniBatchKMeans
     from threadpoolctl import threadpool_limits
 
-    batches = MiniBatchKMeans(n_clusters=k, batch_size=5000, n_init=3, random_state=seed)
-    model = batches if k > MANY else KMeans(n_clusters=k, n_init=10, random_state=seed)
     with threadpool_limits(1):
-        labels: NDArray[np.int64] = model.fit(points).labels_.astype(np.int64)
-    return labels
+        if k > MANY:
+            batches = MiniBatchKMeans(n_clusters=k, batch_size=5000, n_init=1, random_state=seed)
+            labels = batches.fit(points.astype(np.float32)).labels_
+        else:
+            labels = KMeans(n_clusters=k, n_init=10, random_state=seed).fit(points).labels_
+    found: NDArray[np.int64] = labels.astype(np.int64)
+    return found
 
 
 def elbow(ks: list[int], inertias: list[float]) -> tuple[int, str]:

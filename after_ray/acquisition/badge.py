@@ -15,7 +15,7 @@ from after_ray.acquisition._vectors import check_finite
 
 MOST_WAITING = 64  # picks that one pass over the pool serves
 MOST_REFUSED = 16  # draws that are refused before such a pass is made earlier
-EQUAL = 1e-6  # squared distances below this share of the squared norms are rounding
+EQUAL = 4e-6  # squared distances below this share of the squared norms are rounding
 
 
 @strategies.register("badge")

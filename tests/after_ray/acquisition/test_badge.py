@@ -89,15 +89,15 @@ def test_draws_follow_the_squared_distances(waiting: int, monkeypatch: pytest.Mo
 
 
 def test_where_no_distance_is_left_the_rest_is_drawn_from_all_alike() -> None:
-    evidence = made_up(3).take(np.tile(np.arange(3), 10))
+    evidence = made_up(5).take(np.tile(np.arange(5), 6))
     seen = np.zeros(30, dtype=int)
     for seed in range(300):
-        picked = strategy_of("badge").select(evidence, 9, np.random.default_rng(seed))
-        assert sorted(picked.positions[:3] % 3) == [0, 1, 2]
+        picked = strategy_of("badge").select(evidence, 11, np.random.default_rng(seed))
+        assert sorted(picked.positions[:5] % 5) == [0, 1, 2, 3, 4]
         assert picked.scores is not None
-        assert (picked.scores[:3] > 0).all()
-        assert not picked.scores[3:].any()
-        seen[picked.positions[3:]] += 1
+        assert (picked.scores[:5] > 0).all()
+        assert not picked.scores[5:].any()
+        seen[picked.positions[5:]] += 1
     assert seen.sum() == 300 * 6
     assert np.count_nonzero(seen < 30) == 1  # the first of all has the largest norm: it is never left
 

@@ -70,6 +70,7 @@ def test_small_clusters_wait_until_all_others_are_used_up() -> None:
 
 def test_the_most_typical_of_a_cluster_comes_first() -> None:
     picked, groups = four_groups(labelled=[], budget=66)
+    assert groups[picked.positions[:6]].tolist() == [0, 1, 2, 0, 1, 2]  # by size where none is labelled
     assert picked.scores is not None
     for group in SIZES:
         scores = picked.scores[groups[picked.positions] == group]
