@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from sweeps.cli import app
@@ -77,3 +78,14 @@ def test_names_with_commas_and_quotes_come_back() -> None:
     rows = [["a,b", 'say "x"', None, 0.1 + 0.2, 3]]
     lines = list(csv_lines(("p", "q", "r", "s", "t"), rows))
     assert next(csv.reader(lines[1:])) == ["a,b", 'say "x"', "", "0.30000000000000004", "3"]
+
+
+@pytest.mark.parametrize(
+    "words", [("explain", "--cell", "fold=0", "--round", "0"), ("export", "selections")], ids=" ".join
+)
+def test_who_only_looks_makes_no_store(ran: OpenStudy, tmp_path: Path, words: tuple[str, ...]) -> None:
+    mistyped = tmp_path / "mistyped"
+    done = CliRunner().invoke(app, [*words, str(ran.path), "--store", str(mistyped)])
+    assert done.exit_code == 1
+    assert f"There is no store at {mistyped}" in " ".join(done.output.split())
+    assert not mistyped.exists()
