@@ -174,6 +174,7 @@ def extrapolated(options: argparse.Namespace, pick: Callable[[int], tuple[Any, A
     """Time `pick` on the exact phase and on `past` picks more, and reckon the whole batch."""
     exact = exact_picks(options)
     wanted = min(options.picks, exact + options.past)
+    pick(min(exact, wanted))  # warms up
     _, exact_seconds, _ = measured(lambda: pick(min(exact, wanted)))
     (positions, estimates), seconds, peak = measured(lambda: pick(wanted))
     each = (seconds - exact_seconds) / max(1, wanted - exact)
@@ -203,7 +204,6 @@ def redux(options: argparse.Namespace, head: HeadDraws, log_probabilities: NDArr
         batch = module.get_batchbald_batch(tensor, count, options.samples, dtype=torch.double)
         return batch.indices, batch.scores
 
-    pick(1)
     return extrapolated(options, pick, options.pool)
 
 
