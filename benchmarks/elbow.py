@@ -1,11 +1,12 @@
 """How long it takes to choose clusters by the elbow, against plain fits one after another, as JSON.
 
-    python benchmarks/elbow.py [--points 20000] [--width 512] [--threads 2] [--kinds blobs correlated noise]
+    python benchmarks/elbow.py [--points 20000] [--width 512] [--threads 2] [--starts 10]
+        [--kinds blobs correlated noise]
 
 `blobs`: six of them, well apart, as the summaries of `memory.py`; `correlated`: normal values with 20
 directions that matter, without clusters, on which k-means takes hundreds of steps; `noise`: no structure at
-all. Ours is `ClusterSearch.solve` (k = 2 to 10, ten starts each) on `--threads` threads, standardisation and
-distances to the centroids included. `plain` is scikit-learn's `KMeans` for one k after another with its
+all. Ours is `ClusterSearch.solve` (k = 2 to 10, `--starts` starts each) on `--threads` threads,
+standardisation and distances to the centroids included. `plain` is scikit-learn's `KMeans` for one k after another with its
 default algorithm and as many threads. `same_bits`: whether both have the same centroids and inertias, to the
 last bit, when plain has one thread; that is run once more unless `--no-bits`.
 """
@@ -28,7 +29,6 @@ from after_ray.clusters import ClusterSearch, distances_to, standardise
 from after_ray.seeds import SeedTree
 
 KS = range(2, 11)
-STARTS = 10
 SEEDS = SeedTree(0)
 
 
@@ -51,6 +51,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--width", type=int, default=512)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--kinds", nargs="+", default=["blobs", "correlated", "noise"])
+    parser.add_argument("--starts", type=int, default=10, help="of k-means, `n_init` of the initialization")
     parser.add_argument("--no-bits", action="store_true", help="leave out the comparison of bits")
     return parser.parse_args()
 
@@ -72,26 +73,26 @@ def compared(features: NDArray[np.float64], options: argparse.Namespace) -> dict
     with threadpool_limits(options.threads):
         started = time.perf_counter()
         points = standardise(features)
-        found = ClusterSearch(KS[0], KS[-1], STARTS).solve(points, len(points), SEEDS)
+        found = ClusterSearch(KS[0], KS[-1], options.starts).solve(points, len(points), SEEDS)
         distances_to(points, found.clusters.centroids)
         ours = time.perf_counter() - started
         started = time.perf_counter()
-        plain(points)
+        plain(points, options.starts)
         theirs = time.perf_counter() - started
     row: dict[str, Any] = {"ours": round(ours, 2), "plain": round(theirs, 2)}
     row |= {"plain_over_ours": round(theirs / ours, 2), "clusters": len(found.clusters.sizes)}
     if not options.no_bits:
         with threadpool_limits(1):
-            fits = plain(points)
+            fits = plain(points, options.starts)
         row["same_bits"] = [fit.inertia_ for fit in fits.values()] == found.inertias and np.array_equal(
             fits[len(found.clusters.sizes)].cluster_centers_, found.clusters.centroids
         )
     return row
 
 
-def plain(points: NDArray[np.float64]) -> dict[int, Any]:
+def plain(points: NDArray[np.float64], starts: int) -> dict[int, Any]:
     return {
-        k: KMeans(k, n_init=STARTS, random_state=SEEDS.child("k_means", k).small_integer()).fit(points)
+        k: KMeans(k, n_init=starts, random_state=SEEDS.child("k_means", k).small_integer()).fit(points)
         for k in KS
     }
 

@@ -5,7 +5,8 @@
 Both sides get the same unit vectors (blobs around `--blobs` centres) with 100 utterances labelled. Each
 strategy of each side is a process of its own, for the sake of its peak of memory. A ProbCover of the peer
 that would take longer than `--patience` seconds is measured on fewer picks, one and some more: the cost of
-each pick is the same, so that its time is extrapolated (`extrapolated_from`).
+each pick is the same, so that its time is extrapolated (`extrapolated_from`). A peer that is killed for its
+memory is measured on half the pool (`extrapolated_from_pool`), times four.
 
 What is compared beside time:
 
@@ -25,6 +26,7 @@ import json
 import multiprocessing
 import time
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +81,21 @@ def over(found: dict[str, Any]) -> float:
 
 
 def in_child(side: str, name: str, options: argparse.Namespace, delta: float) -> dict[str, Any]:
+    """What `measured` says; of a side that is killed for its memory, on half the pool, until it fits."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(measured, side, name, options, delta).result()
+        try:
+            return pool.submit(measured, side, name, options, delta).result()
+        except BrokenProcessPool:
+            halved = argparse.Namespace(**{**vars(options), "pool": options.pool // 2})
+    if side == "ours" or halved.pool < options.picks:
+        raise SystemExit(f"{name} of {side} was killed with a pool of {options.pool}; give it more memory")
+    row = in_child(side, name, halved, delta)
+    # All pairs are looked at, so that time and memory grow with the square of the pool.
+    return row | {
+        "extrapolated_from_pool": row.get("extrapolated_from_pool", halved.pool),
+        "seconds": round(4 * row["seconds"], 3),
+        "grown_mb": round(4 * row["grown_mb"], 1),
+    }
 
 
 class Data:

@@ -54,7 +54,7 @@ def nearest(summaries: StoredRows, train: Rows, labelled: Rows, asked: Rows) -> 
 def _in_question(candidates: Points, points: Points, closest: Points) -> Iterator[tuple[int, Rows]]:
     """Of each point the candidates that rounding leaves as its nearest, where they are nearer than `closest`.
 
-    A product of matrices finds them, a hundred times faster than differences row by row.
+    A product of matrices finds them, in blocks.
     """
     if not len(candidates):
         return
