@@ -6,9 +6,9 @@
 `blobs`: six of them, well apart, as the summaries of `memory.py`; `correlated`: normal values with 20
 directions that matter, without clusters, on which k-means takes hundreds of steps; `noise`: no structure at
 all. Ours is `ClusterSearch.solve` (k = 2 to 10, `--starts` starts each) on `--threads` threads,
-standardisation and distances to the centroids included. `plain` is scikit-learn's `KMeans` for one k after another with its
-default algorithm and as many threads. `same_bits`: whether both have the same centroids and inertias, to the
-last bit, when plain has one thread; that is run once more unless `--no-bits`.
+standardisation and distances to the centroids included. `plain` is scikit-learn's `KMeans` for one k after
+another with its default algorithm and as many threads. `same_bits`: whether both have the same centroids and
+inertias, to the last bit, when plain has one thread; that is run once more unless `--no-bits`.
 """
 
 from __future__ import annotations
