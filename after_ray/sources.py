@@ -90,6 +90,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "audio/passes.py",
         "splits/caps.py",
         "splits/oracle.py",
+        "execution/findings.py",
         "execution/rounds.py",
         "metrics.py",
         "seeds.py",
@@ -287,7 +288,7 @@ def sign(reason: str | None) -> list[str]:
             continue
         if before is not None and reason is None and before["version"] == now[part]:
             raise AfterRayError(
-                f"The version of '{part}' is {now[part]} as before; raise it in stages.py or in the "
+                f"The version of '{part}' is {now[part]} as before; raise it in stages/ or in the "
                 "classifier's settings, or say with --same-meaning why results are the same."
             )
         written[part] = {"fingerprint": fingerprint(part), "version": now[part], "same_meaning": []}

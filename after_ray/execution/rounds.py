@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from functools import cached_property
@@ -20,6 +19,7 @@ from after_ray.errors import DivergedTraining
 from after_ray.execution.adaptation import adapted_weights
 from after_ray.execution.corpus import open_corpus
 from after_ray.execution.features import open_features, open_summaries
+from after_ray.execution.findings import Findings, ranking
 from after_ray.execution.folds import open_folds
 from after_ray.execution.frame_losses import open_frame_losses
 from after_ray.execution.kept_selections import check_replayed, kept_rows, places_of
@@ -28,7 +28,6 @@ from after_ray.initialization._recorded import Recorded
 from after_ray.learning._asked import Unlabelled
 from after_ray.learning.active import ActiveLearner, RoundResult, RoundState, Validation
 from after_ray.manifest import Manifest
-from after_ray.metrics import evaluate
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.sources import source_of
@@ -50,13 +49,6 @@ from after_ray.store.artifacts import save_arrays
 from after_ray.weights import Weights
 
 RoundStage = FirstRoundStage | NextRoundStage
-
-
-def ranking(pool: NDArray[np.int64], scores: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
-    """How a pool was ranked: its manifest rows, their scores and ranks (1: the best), each of shape (n,)."""
-    ranks = np.empty(len(pool), dtype=np.int32)
-    ranks[np.argsort(-scores, kind="stable")] = np.arange(1, len(pool) + 1)
-    return {"rows": pool.astype(np.int32), "scores": scores.astype(np.float32), "ranks": ranks}
 
 
 class Trajectory:
@@ -194,9 +186,10 @@ class Trajectory:
             self._store.drop(self._records[-1], MODEL_FILE)
 
     def _commit(self, stage: RoundStage, result: RoundResult, started: float) -> Record:
+        findings = Findings(self._manifest, self._fold, result)
         with self._store.workspace(stage.key) as folder:
             save_arrays(folder / MODEL_FILE, result.weights)
-            save_arrays(folder / PREDICTIONS_FILE, self._predictions(result))
+            save_arrays(folder / PREDICTIONS_FILE, findings.predictions())
             if result.pool_scores is not None:
                 save_arrays(folder / SELECTION_FILE, ranking(result.pool, result.pool_scores))
             draft = Draft(
@@ -204,97 +197,25 @@ class Trajectory:
                 kind=stage.kind,
                 meaning=stage.meaning(),
                 parents=tuple(needed.key for needed in stage.needs()),
-                measures=self._measures(result),
+                measures=findings.measures(),
                 seconds=result.seconds,
-                details=self._details(stage, result),
+                details=self._details(stage, result, findings),
                 environment=describe(self._execution, source_of(stage)),
                 started=started,
                 finished=time.time(),
             )
             return self._store.commit(draft, folder)
 
-    def _predictions(self, result: RoundResult) -> dict[str, NDArray[Any]]:
-        labels = self._manifest.labels
+    def _details(self, stage: RoundStage, result: RoundResult, findings: Findings) -> dict[str, Any]:
+        chosen_by = dict(result.details)
         return {
-            "test_rows": self._fold.test,
-            "test_log_probabilities": result.test_log_probabilities,
-            "test_truth": labels[self._fold.test],
-            "validation_rows": result.validation_rows,
-            "validation_log_probabilities": result.validation_log_probabilities,
-            "validation_truth": labels[result.validation_rows],
-        }
-
-    def _measures(self, result: RoundResult) -> dict[str, float | int | None]:
-        seconds = self._manifest.table["seconds"].to_numpy()
-        return {
-            "ua": result.test.ua,
-            "wa": result.test.wa,
-            "macro_f1": result.test.macro_f1,
-            "loss": result.test.loss,
-            "ece": result.test.ece,
-            "validation_ua": result.validation.ua,
-            "validation_wa": result.validation.wa,
-            "validation_loss": result.validation.loss,
-            "labelled": len(result.labelled),
-            "revealed": result.revealed,
-            "labelled_seconds": math.fsum(seconds[result.labelled]),
-            "train": len(self._fold.train),
-            "validation": len(self._fold.validation),
-            "validation_used": len(result.validation_rows),
-            "test": len(self._fold.test),
-            "updates": result.fit.updates,
-            "epochs": result.fit.epochs,
-        }
-
-    def _details(self, stage: RoundStage, result: RoundResult) -> dict[str, Any]:
-        table, chosen_by = self._manifest.table, dict(result.details)
-        scores = result.acquired_scores
-        return {
-            "classes": list(self._manifest.classes),
-            "confusion": [list(row) for row in result.test.confusion],
-            "recall": list(result.test.recall),
-            "acquired": table["utterance"].to_numpy()[result.acquired].tolist(),
-            "acquired_scores": None if scores is None else [float(score) for score in scores],
-            "labelled_by": self._counted_by(result.labelled),
-            "train_by": self._counted_by(self._fold.train),
-            "train_seconds": math.fsum(table["seconds"].to_numpy()[self._fold.train]),
-            "test_by": self._counted_by(self._fold.test),
-            "ua_by_corpus": self._ua_by("corpus", result),
-            "ua_by": {axis: self._ua_by(axis, result) for axis in ("gender", "speaker")},
+            **findings.details(),
             "conformity": self._conformity,
             "folds": {**self._first.fold.meaning(), "digest": self._folds.digest},
-            "test_speakers": sorted(set(table["speaker"].iloc[self._fold.test])),
-            "collapsed": bool(np.count_nonzero(np.sum(result.test.confusion, axis=0)) == 1),
             "backbone": None if self._first.backbone is None else provenance(self._first.backbone),
-            "precision": result.fit.precision,
-            "compiled": result.fit.compiled,
-            "skipped_updates": result.fit.skipped,
-            "stopped": result.fit.stopped,
-            "resumed": result.resumed,
-            "warnings": list(result.fit.warnings),
             # A strategy's own words are apart, so that none of them replaces ours.
             **(chosen_by if isinstance(stage, FirstRoundStage) else {"acquisition": chosen_by}),
         }
-
-    def _ua_by(self, axis: str, result: RoundResult) -> dict[str, float]:
-        """UA over the test utterances of each group, and over the classes that it has."""
-        groups = self._described_by[axis].to_numpy(dtype=object)[self._fold.test]
-        truth = self._manifest.labels[self._fold.test]
-        return {
-            str(name): evaluate(result.test_log_probabilities[groups == name], truth[groups == name]).ua
-            for name in sorted(set(groups))
-        }
-
-    def _counted_by(self, rows: NDArray[np.int64]) -> dict[str, dict[str, int]]:
-        """How many of these utterances every class, gender, speaker and corpus has."""
-        return {axis: _counts(values.iloc[rows]) for axis, values in self._described_by.items()}
-
-    @cached_property
-    def _described_by(self) -> dict[str, pd.Series[str]]:
-        """What utterances are counted by."""
-        table = self._manifest.table
-        by_column = {axis: table[axis] for axis in ("emotion", "gender", "speaker")}
-        return {**by_column, "corpus": pd.Series(self._manifest.sources)}
 
     @cached_property
     def _conformity(self) -> str:
@@ -371,7 +292,3 @@ class Trajectory:
         )
         implementation = classifiers.resolve(first.classifier.name)
         return lambda: implementation.build(first.classifier, inputs, first.backbone)
-
-
-def _counts(values: pd.Series[str]) -> dict[str, int]:
-    return {str(name): int(count) for name, count in values.value_counts().sort_index().items()}
