@@ -24,8 +24,8 @@ BUDGETS = {
     "browser": 90,
     "services": 120,
     "ray": 600,
-    "slow": 400,
-    "fast": 300,
+    "slow": 600,
+    "fast": 360,
 }
 # Tests never leave the machine: no hub, no usage reports, no token that Ray writes on first use.
 QUIET = {
