@@ -44,6 +44,8 @@ class TypiClust(Strategy):
         return frozenset({EvidenceKind[self.features.upper()]})
 
     def _select(self, evidence: PoolEvidence, budget: int, generator: np.random.Generator) -> Picked:
+        from threadpoolctl import threadpool_limits
+
         if budget == 0:
             return Picked(np.empty(0, dtype=np.int64))
         points = unit_vectors(evidence, self.features)
@@ -53,10 +55,11 @@ class TypiClust(Strategy):
         pool, labelled = labels[: evidence.size], np.bincount(labels[evidence.size :], minlength=count)
         scores = np.zeros(evidence.size)
         rank = np.zeros(evidence.size, dtype=np.int64)  # within the cluster
-        for cluster in np.unique(pool):
-            members = np.flatnonzero(pool == cluster)
-            scores[members] = typicality(points[members], self.neighbours)
-            rank[members[np.argsort(-scores[members], kind="stable")]] = np.arange(len(members))
+        with threadpool_limits(1):  # products of a few rows are no work for two
+            for cluster in np.unique(pool):
+                members = np.flatnonzero(pool == cluster)
+                scores[members] = typicality(points[members], self.neighbours)
+                rank[members[np.argsort(-scores[members], kind="stable")]] = np.arange(len(members))
         sizes = np.bincount(pool, minlength=count)
         small = np.bincount(labels, minlength=count) <= SMALL
         # The last is the first to sort by; what ties in all of them stays in the order of positions.
