@@ -151,14 +151,20 @@ def parts_of(stage: Stage) -> tuple[str, ...]:
             chosen = f"initialization:{stage.initialization.name}"
             return (*_of_round(stage), chosen if stage.replayed is None else "strategy:replay")
         case NextRoundStage():
-            calls = parse(stage.strategy).calls()  # a user's own file is in the key
-            return (*_of_round(stage.first), *(f"strategy:{call.name}" for call in calls if not call.own))
+            return (*_of_round(stage.first), *_of_strategy(stage))
     raise TypeError(f"{type(stage).__name__} has no code of its own")
 
 
 def _of_round(first: FirstRoundStage) -> tuple[str, ...]:
     backbones = () if first.backbone is None else ("backbones",)
     return ("learning", f"classifier:{first.classifier.name}", *backbones)
+
+
+def _of_strategy(stage: NextRoundStage) -> tuple[str, ...]:
+    """The strategy with those within it, and what else takes its scores; a user's own file is in the key."""
+    names = [call.name for call in parse(stage.strategy).calls() if not call.own]
+    taken_by = () if stage.selector == "exact" else (stage.selector,)
+    return tuple(f"strategy:{name}" for name in (*names, *taken_by))
 
 
 @lru_cache(maxsize=256)

@@ -29,7 +29,7 @@ from after_ray.acquisition import (
     Strategy,
 )
 from after_ray.acquisition._evidence import NOTHING_LABELLED
-from after_ray.errors import TooFewUtterances
+from after_ray.errors import BrokenStrategy, TooFewUtterances
 
 Promise = Callable[[Strategy], None]
 
@@ -248,7 +248,10 @@ def _pick(strategy: Strategy, evidence: PoolEvidence, budget: int, seed: int = 7
 
 
 def _picked(strategy: Strategy, evidence: PoolEvidence, budget: int, seed: int = 7) -> Picked:
-    return strategy.select(evidence, budget, np.random.default_rng(seed))
+    try:
+        return strategy.select(evidence, budget, np.random.default_rng(seed))
+    except BrokenStrategy as error:
+        raise AssertionError(str(error)) from error
 
 
 def _picks_quietly(strategy: Strategy, evidence: PoolEvidence, budget: int, what: str) -> None:

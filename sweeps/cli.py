@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import typer
 
 from sweeps.commands import (
@@ -28,6 +31,16 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def _start() -> None:
+    """Sweeps of active-learning strategies for speech emotion recognition with few labels."""
+    here = str(Path.cwd())
+    if here not in sys.path:  # where users keep strategies of their own; last, so that nothing is shadowed
+        sys.path.append(here)
+
+
 app.command()(plan.plan)
 app.command()(run.run)
 app.command()(run.retry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
@@ -11,10 +12,10 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict
 
 from after_ray.acquisition._evidence import EvidenceKind, PoolEvidence
-from after_ray.errors import TooFewUtterances, UnusableScores
+from after_ray.errors import BadValue, BrokenStrategy, TooFewUtterances, UnusableScores
 from after_ray.registry import Registry
 
-OPTIONS = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+OPTIONS = ConfigDict(extra="forbid", arbitrary_types_allowed=True, strict=True)
 """Of the pydantic dataclass that a strategy with options is: `@dataclass(frozen=True, config=OPTIONS)`."""
 
 
@@ -57,13 +58,17 @@ class Strategy(ABC):
 
         Raises:
             TooFewUtterances: when the pool is smaller than the budget.
+            BadValue: when the budget is no number of utterances.
+            BrokenStrategy: when a strategy gives something else than `Picked` says.
         """
+        if not isinstance(budget, int | np.integer) or budget < 0:
+            raise BadValue("budget", budget, "a number of utterances, 0 or more")
         if budget > evidence.size:
             raise TooFewUtterances("The pool is smaller than the acquisition budget", evidence.size, budget)
         order = evidence.order
         if order is None:
-            return self._select(evidence, budget, generator)
-        picked = self._select(evidence.take(order), budget, generator)
+            return self._checked(self._select(evidence, budget, generator), evidence.size)
+        picked = self._checked(self._select(evidence.take(order), budget, generator), evidence.size)
         pool_scores = picked.pool_scores
         if pool_scores is not None:
             pool_scores = pool_scores[np.argsort(order)]
@@ -72,6 +77,12 @@ class Strategy(ABC):
     @abstractmethod
     def _select(self, evidence: PoolEvidence, budget: int, generator: np.random.Generator) -> Picked:
         """As `select`, of a pool in the order of its ids and at least as large as the budget."""
+
+    def _checked(self, picked: Picked, size: int) -> Picked:
+        """What was picked, if its parts are what they should be; the loop judges how many and which."""
+        if problem := broken(picked, size):
+            raise BrokenStrategy(type(self).__name__, problem)
+        return picked
 
 
 class Scored(Strategy):
@@ -87,8 +98,11 @@ class Scored(Strategy):
         """One score per utterance of the pool, shape (n,); higher is picked first."""
 
     def _select(self, evidence: PoolEvidence, budget: int, generator: np.random.Generator) -> Picked:
-        scores = self.scores(evidence, generator)
-        unusable = int(np.isnan(scores).sum())
+        scores = np.asarray(self.scores(evidence, generator), dtype=np.float64)
+        if scores.shape != (evidence.size,):
+            problem = f"a pool of {evidence.size} has scores of shape {scores.shape}"
+            raise BrokenStrategy(type(self).__name__, problem)
+        unusable = int((~np.isfinite(scores)).sum())
         if unusable:
             raise UnusableScores(type(self).__name__, unusable, len(scores))
         positions = top(scores, budget)
@@ -111,6 +125,36 @@ class Uncertainty(Scored):
         """The score of every pool utterance, shape (n,); nothing is drawn."""
         log_probabilities = evidence.given(EvidenceKind.PROBABILITIES)
         return self.score(log_probabilities.astype(np.float64, copy=False))
+
+
+def broken(picked: object, size: int) -> str:
+    """What is wrong with the parts of a `Picked` from a pool of `size`; "" where nothing is."""
+    if not isinstance(picked, Picked):
+        return f"it returned a {type(picked).__name__}, not Picked(positions)"
+    positions = picked.positions
+    whole = isinstance(positions, np.ndarray) and np.issubdtype(positions.dtype, np.integer)
+    if not whole or positions.ndim != 1:
+        return f"positions are {_kind(positions)}, not a one-dimensional array of integers"
+    shapes = {"scores": positions.shape, "pool_scores": (size,)}
+    for name, shape in shapes.items():
+        values = getattr(picked, name)
+        if values is None:
+            continue
+        if not isinstance(values, np.ndarray) or not np.issubdtype(values.dtype, np.floating):
+            return f"{name} are {_kind(values)}, not an array of floats"
+        if values.shape != shape:
+            return f"{name} have shape {values.shape}, not {shape}"
+        if not np.isfinite(values).all():
+            return f"{name} are not finite"
+    try:
+        json.dumps(dict(picked.details), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        return f"details are not JSON values ({error})"
+    return ""
+
+
+def _kind(value: object) -> str:
+    return f"an array of {value.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
 
 
 def top(scores: NDArray[np.float64], budget: int) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ it, and the others stand in the order of their declaration: one strategy has one
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,6 +16,7 @@ import yaml
 from pydantic import ValidationError
 
 from after_ray.acquisition._base import Strategy, strategies
+from after_ray.acquisition._evidence import EvidenceKind
 from after_ray.errors import BadStrategy
 
 _NAME = re.compile(r"[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?")
@@ -83,15 +84,23 @@ def build(call: Call) -> Strategy:
     if call.over is not None:
         options[OVER] = build(call.over)
     try:
-        return implementation(**options)
+        return _asking_properly(call, implementation(**options))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise BadStrategy(
             _text(call, call.options), _problem(place, first), _taken(implementation)
         ) from error
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise BadStrategy(_text(call, call.options), str(error), _taken(implementation)) from error
+
+
+def _asking_properly(call: Call, strategy: Strategy) -> Strategy:
+    needs: Any = strategy.needs
+    if not isinstance(needs, Set) or not all(isinstance(kind, EvidenceKind) for kind in needs):
+        allowed = ", ".join(f"EvidenceKind.{kind.name}" for kind in EvidenceKind)
+        raise BadStrategy(call.name, f"its 'needs' are {needs!r}, no set of kinds of evidence", allowed)
+    return strategy
 
 
 def write(call: Call) -> str:
@@ -121,8 +130,8 @@ def _changed(strategy: Strategy, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _scalar(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, float):
         return f"{value:g}" if float(f"{value:g}") == value else repr(value)
     text = str(value)
@@ -185,7 +194,11 @@ class _Reader:
         if found is None:
             raise self._bad("a value is missing")
         self._at = found.end()
-        return yaml.safe_load(found.group().strip())
+        text = found.group().strip()
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise self._bad(f"the value {text} cannot be read") from error
 
     def _match(self, pattern: re.Pattern[str], what: str) -> str:
         found = pattern.match(self._text, self._skip())
@@ -207,7 +220,7 @@ class _Reader:
 
     def _need(self, character: str) -> None:
         if not self._take(character):
-            raise self._bad(f"'{character}' is missing")
+            raise self._bad(f"'{character}' or ')' is missing")
 
     def _bad(self, problem: str) -> BadStrategy:
         return BadStrategy(self._text, problem)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Set
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,9 @@ LONGEST_RANKING = 3  # times the budget: how far a strategy without scores is as
 class Wrapper(Strategy):
     """Base of the wrappers: `over` judges, `pick` picks.
 
-    A strategy without scores of the whole pool is asked for the first `LONGEST_RANKING` times the budget of
-    its picks, and its ranking stands for scores: the first has rank 1.
+    Picks are not the highest of the scores within, so that a wrapper has no scores of the whole pool, unless
+    it makes new ones. A strategy without such scores is asked for the first `LONGEST_RANKING` times the
+    budget of its picks, and its ranking stands for scores: the first has rank 1.
     """
 
     over: Strategy
@@ -30,11 +30,6 @@ class Wrapper(Strategy):
     def needs(self) -> Set[EvidenceKind]:
         """What the strategy within needs."""
         return self.over.needs
-
-    @property
-    def ranks_pool(self) -> bool:
-        """Whether the strategy within does."""
-        return self.over.ranks_pool
 
     @abstractmethod
     def pick(
@@ -46,7 +41,7 @@ class Wrapper(Strategy):
         judged = judge(self.over, evidence, budget, generator)
         places = self.pick(judged, evidence, budget, generator)
         scores = None if judged.scores is None else judged.scores[places]
-        return replace(judged.picked, positions=judged.positions[places], scores=scores)
+        return Picked(judged.positions[places], scores, details=judged.details_within)
 
 
 @dataclass(frozen=True, config=OPTIONS)
@@ -62,6 +57,11 @@ class Judged:
     positions: NDArray[np.int64]
     scores: NDArray[np.float64] | None
     picked: Picked
+
+    @property
+    def details_within(self) -> dict[str, object]:
+        """What the strategy within recorded of its own picks, which are not those of a wrapper."""
+        return {"over": dict(self.picked.details)} if self.picked.details else {}
 
     @property
     def ranks(self) -> NDArray[np.int64]:

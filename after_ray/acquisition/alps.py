@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from after_ray.acquisition._base import Picked, Strategy, strategies
 from after_ray.acquisition._evidence import EvidenceKind, PoolEvidence
+from after_ray.acquisition._vectors import check_finite
 
 EXACT = 20_000_000  # points x clusters up to which every step of k-means goes over all points: 5 s
 BATCH = 4_096  # points of a step otherwise
@@ -37,7 +38,9 @@ class Alps(Strategy):
     def _select(self, evidence: PoolEvidence, budget: int, generator: np.random.Generator) -> Picked:
         if budget == 0:
             return Picked(np.empty(0, dtype=np.int64), details={"clusters": 0, "drawn": 0})
-        points = normalised(evidence.given(EvidenceKind.FRAME_LOSSES))
+        losses = evidence.given(EvidenceKind.FRAME_LOSSES)
+        check_finite("frame losses", losses)
+        points = normalised(losses)
         different = np.unique(points, axis=0)
         clusters = min(budget, len(different))
         if clusters == len(different):

@@ -27,7 +27,7 @@ class Bald(Scored):
     unsure each is, and at most log C. Several picks may say the same: see `batchbald`.
     """
 
-    draws: Annotated[int, Field(ge=1)] = 20
+    draws: Annotated[int, Field(ge=2, le=10_000)] = 20
 
     @property
     def needs(self) -> Set[EvidenceKind]:

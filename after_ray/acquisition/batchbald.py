@@ -45,7 +45,7 @@ class BatchBald(Strategy):
         samples: strings of labels that joint information is computed from: all while there are no more.
     """
 
-    draws: Annotated[int, Field(ge=1)] = 20
+    draws: Annotated[int, Field(ge=2, le=10_000)] = 20
     sub_batch: Annotated[int, Field(ge=1)] = 10
     candidates: Annotated[int, Field(ge=1)] | None = 2_000
     samples: Annotated[int, Field(ge=1)] = 10_000

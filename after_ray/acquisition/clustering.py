@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from after_ray.acquisition._base import OPTIONS, Picked, Strategy, strategies
 from after_ray.acquisition._evidence import EvidenceKind, PoolEvidence
+from after_ray.acquisition._vectors import check_finite
 from after_ray.clusters import (
     Clusters,
     ClusterSearch,
@@ -75,6 +76,7 @@ class Clustering(Strategy):
         summaries = evidence.given(EvidenceKind.SUMMARIES)
         if budget == 0:
             return Picked(np.empty(0, dtype=np.int64))
+        check_finite("summaries", summaries)
         points = standardise(summaries) if self.standardised else summaries.astype(np.float64)
         seeds = SeedTree(int(generator.integers(2**63)))
         if self.k == "budget":

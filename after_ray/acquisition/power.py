@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from after_ray.acquisition._base import OPTIONS, strategies, top
+from after_ray.acquisition._base import OPTIONS, Picked, strategies, top
 from after_ray.acquisition._evidence import PoolEvidence
-from after_ray.acquisition._wrapper import Judged, Wrapper
+from after_ray.acquisition._wrapper import Judged, Wrapper, judge
 
 LAST = 1e3  # more than Gumbel noise ever bridges
 
@@ -25,16 +25,35 @@ class Power(Wrapper):
     exponent * log(score) + Gumbel noise. Where scores are negative (the margin), or the strategy ranks
     without scores, it is their `softrank`: rank ** -exponent, 1 being the best. A score of 0 is drawn after
     all others.
+
+    Scores, of picks and of the pool, are the perturbed ones.
     """
 
-    exponent: Annotated[float, Field(gt=0)] = 1.0
+    exponent: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+
+    @property
+    def ranks_pool(self) -> bool:
+        """Perturbed scores do, where the strategy within has scores."""
+        return self.over.ranks_pool
 
     def pick(
         self, judged: Judged, evidence: PoolEvidence, budget: int, generator: np.random.Generator
     ) -> NDArray[np.int64]:
         """Places of the `budget` highest perturbed scores."""
-        noise = generator.gumbel(size=len(judged.positions))
-        return top(self.exponent * self._logarithms(judged) + noise, budget)
+        return top(self._perturbed(judged, generator), budget)
+
+    def _select(self, evidence: PoolEvidence, budget: int, generator: np.random.Generator) -> Picked:
+        judged = judge(self.over, evidence, budget, generator)
+        perturbed = self._perturbed(judged, generator)
+        places = top(perturbed, budget)
+        positions = judged.positions[places]
+        return Picked(
+            positions, perturbed[places], perturbed if self.ranks_pool else None, judged.details_within
+        )
+
+    def _perturbed(self, judged: Judged, generator: np.random.Generator) -> NDArray[np.float64]:
+        """exponent * log(score) + Gumbel noise of what was judged, shape (m,)."""
+        return self.exponent * self._logarithms(judged) + generator.gumbel(size=len(judged.positions))
 
     def _logarithms(self, judged: Judged) -> NDArray[np.float64]:
         scores = judged.scores

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
-from typing import Annotated
+from collections.abc import Iterator, Set
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from after_ray.acquisition._evidence import EvidenceKind, PoolEvidence
 from after_ray.acquisition._vectors import Features, unit_vectors
 from after_ray.clusters import distinct, labels_of
 
-BLOCK = 2048  # points whose distances to all others are computed at once
+ENTRIES = 32_000_000  # squared distances that are computed at once: 128 MB
 ROUNDING = 2e-6  # of squared distances between unit vectors in float32
 
 
@@ -33,12 +33,11 @@ class ProbCover(Strategy):
     by default as many as there are different labels, two at least. The share is that of `sample` balls drawn,
     each compared with all points.
 
-    Scores are numbers of utterances newly covered. Memory: four bytes for each pair of points within delta,
-    which few are unless clusters are far apart; never all pairs.
+    Scores are numbers of utterances newly covered. Pairs are looked at a block at a time and never kept.
     """
 
     features: Features = "summaries"
-    delta: Annotated[float, Field(gt=0)] | None = None
+    delta: Annotated[float, Field(gt=0, le=2)] | None = None
     purity: Annotated[float, Field(gt=0, lt=1)] = 0.95
     classes: Annotated[int, Field(ge=2)] | None = None
     sample: Annotated[int, Field(ge=1)] = 1000
@@ -83,48 +82,54 @@ def nearest_of_another(
     points: NDArray[np.float32], labels: NDArray[np.int64], centres: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """Squared distance of each of m centres to the nearest point of another label, shape (m,)."""
-    nearest = np.empty(len(centres), dtype=np.float32)
-    for begin in range(0, len(centres), BLOCK):
-        rows = centres[begin : begin + BLOCK]
+    nearest = []
+    for rows in _some(centres, len(points)):
         squares = _squares(points[rows], points)
         squares[labels[rows, None] == labels] = np.inf
-        nearest[begin : begin + BLOCK] = squares.min(axis=1)
-    return nearest.clip(min=0.0)
+        nearest.append(squares.min(axis=1))
+    return np.concatenate(nearest).clip(min=0.0)
 
 
 class Neighbours:
-    """Which of n unit vectors, shape (n, d), are within `delta` of each other, themselves included."""
+    """Which of n unit vectors, shape (n, d), are within `delta` of each other, themselves included.
+
+    Nothing is kept but how many they are: who they are is found again when asked, a block of rows at a time.
+    """
 
     def __init__(self, points: NDArray[np.float32], delta: float) -> None:
         self._points = points
         self._most = np.float32(delta**2 + ROUNDING)
-        found = [self._within(points[begin : begin + BLOCK]) for begin in range(0, len(points), BLOCK)]
-        self._columns = np.concatenate([columns for _, columns in found])
-        self.degrees = np.concatenate([counts for counts, _ in found])
-        self._starts = np.concatenate([[0], np.cumsum(self.degrees)])
+        self.degrees = np.concatenate([near.sum(axis=1) for near in self._blocks(points)])
 
-    def of(self, position: int) -> NDArray[np.int32]:
+    def of(self, position: int) -> NDArray[np.int64]:
         """Positions of those within reach of one, ascending."""
-        return self._columns[self._starts[position] : self._starts[position + 1]]
+        (near,) = self._blocks(self._points[position : position + 1])
+        return np.flatnonzero(near[0])
 
-    def of_all(self, positions: Iterable[int]) -> NDArray[np.int64]:
+    def of_all(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """How many of `positions` reach each of the n, shape (n,)."""
-        columns = [self.of(position) for position in positions]
-        if not columns:
-            return np.zeros(len(self._points), dtype=np.int64)
-        return np.bincount(np.concatenate(columns), minlength=len(self._points)).astype(np.int64)
+        counts = np.zeros(len(self._points), dtype=np.int64)
+        for near in self._blocks(self._points[positions]):
+            counts += near.sum(axis=0)
+        return counts
 
     def covered_by(self, others: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Whether one of m other vectors is within reach, shape (n,)."""
         covered = np.zeros(len(self._points), dtype=bool)
-        for begin in range(0, len(others), BLOCK):
-            covered[self._within(others[begin : begin + BLOCK])[1]] = True
+        for near in self._blocks(others):
+            covered |= near.any(axis=0)
         return covered
 
-    def _within(self, rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """How many points each row reaches, and which."""
-        near = _squares(rows, self._points) <= self._most
-        return near.sum(axis=1), (np.flatnonzero(near) % len(self._points)).astype(np.int32)
+    def _blocks(self, rows: NDArray[np.float32]) -> Iterator[NDArray[np.bool_]]:
+        """Which points each row reaches, some rows at a time, shape (rows, n)."""
+        for some in _some(rows, len(self._points)):
+            yield _squares(some, self._points) <= self._most
+
+
+def _some(rows: NDArray[Any], columns: int) -> Iterator[NDArray[Any]]:
+    """Rows a stretch at a time, so many that they have `ENTRIES` distances to that many columns."""
+    step = max(1, ENTRIES // max(1, columns))
+    return (rows[begin : begin + step] for begin in range(0, len(rows), step))
 
 
 def _squares(rows: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -140,8 +145,8 @@ def cover(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
     """`budget` positions, the points that each newly covers, and the share covered by the first cover's end.
 
-    Each point is taken out of the counts of its neighbours once: as long as the list of pairs, whatever the
-    budget.
+    Each point is taken out of the counts of its neighbours once: two comparisons of all with all, whatever
+    the budget.
     """
     covered = covered.copy()
     picks, gains = np.empty(budget, dtype=np.int64), np.empty(budget)

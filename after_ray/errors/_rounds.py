@@ -53,6 +53,16 @@ class EvidenceNotGiven(AfterRayError):
         )
 
 
+class BrokenStrategy(AfterRayError):
+    """A strategy that gives something else than it promises."""
+
+    def __init__(self, strategy: str, problem: str) -> None:
+        super().__init__(
+            f"The strategy {strategy} breaks a promise: {problem}. "
+            "Mend it, and check it with after_ray.testing.check_strategy."
+        )
+
+
 class BadStrategy(AfterRayError):
     """A strategy that cannot be read, or does not take the options that it is given."""
 

@@ -54,7 +54,7 @@ class Asked:
     unlabelled: Unlabelled
 
     def evidence(self, pool: Rows, labelled: Rows, labels: NDArray[np.int64]) -> PoolEvidence:
-        """The evidence about `pool`, and about the `labelled` rows that have the revealed `labels`.
+        """The evidence about `pool`, and about the `labelled` rows, ascending, with their revealed `labels`.
 
         Raises:
             UnusableScores: when a network gives something that is not a number, as one that diverged.

@@ -57,6 +57,7 @@ class Budget:
 
 
 def _first(picked: Picked, count: int) -> Picked:
-    """The first picks alone; what is known of the pool stays."""
+    """The first picks alone; what is known of the pool stays, and details are of all that were picked."""
     scores = None if picked.scores is None else picked.scores[:count]
-    return replace(picked, positions=picked.positions[:count], scores=scores)
+    details = {"asked_for": len(picked.positions), **picked.details} if picked.details else {}
+    return replace(picked, positions=picked.positions[:count], scores=scores, details=details)

@@ -278,7 +278,8 @@ class ActiveLearner:
             return PoolEvidence(len(pool), ids=pool)
         asked = Asked(strategy.needs, self._make_classifier, state.weights, self._train, unlabelled)
         with self._lifted("train", during="acquisition scoring"):
-            return asked.evidence(pool, state.labelled, self.oracle.restore(state.labelled))
+            labelled = np.sort(state.labelled)  # the order in which they were acquired decides nothing
+            return asked.evidence(pool, labelled, self.oracle.restore(labelled))
 
     def _rows_at(self, positions: NDArray[np.int64], pool: Rows, size: int) -> Rows:
         if ((positions < 0) | (positions >= len(pool))).any():

@@ -6,7 +6,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from after_ray.stages import foundations
+from after_ray.stages import NextRoundStage, Stage, foundations
 from after_ray.store import MODEL_FILE, Record, Store
 from after_ray.store.reading import Reading
 from after_ray.wording import counted
@@ -95,11 +95,16 @@ def _following(
 def _needed(plans: Sequence[Plan], done: Collection[str]) -> dict[str, None]:
     """Keys of what unfinished trajectories stand on and that is done."""
     needed: dict[str, None] = {}
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, tuple[str, ...]]] = set()
     for trajectory in (trajectory for plan in plans for trajectory in plan.trajectories):
-        alike = (trajectory.first.key, trajectory.axes.strategy)
+        alike = (trajectory.first.key, _evidence(trajectory.last))
         if alike in seen or all(stage.key in done for stage in trajectory.stages):
             continue
         seen.add(alike)
         needed.update((stage.key, None) for stage in foundations(trajectory.last) if stage.key in done)
     return needed
+
+
+def _evidence(last: Stage) -> tuple[str, ...]:
+    """Keys of what the strategy of a trajectory asks for beside round 0."""
+    return tuple(made.key for made in last.evidence.values()) if isinstance(last, NextRoundStage) else ()

@@ -75,7 +75,7 @@ def test_where_nothing_is_left_to_gain_bald_fills_up() -> None:
 
 
 def test_draws_that_agree_leave_everything_to_bald_and_ties_to_the_lower_position() -> None:
-    picked = pick(made_up(9, draws=1, classes=4), 5, sub_batch=2)
+    picked = pick(np.repeat(made_up(9, draws=1, classes=4), 3, axis=1), 5, sub_batch=2)
     assert picked.positions.tolist() == [0, 1, 2, 3, 4]
     assert picked.details == {"mutual_information": [None] * 5, "saturated_at": [0, 2, 4]}
 

@@ -10,6 +10,8 @@ import pytest
 from after_ray.acquisition import Call, of_mapping, parse, strategy_of, write
 from after_ray.acquisition.power import Power
 from after_ray.errors import AfterRayError, BadStrategy, UnknownName
+from after_ray.files import sha256_of
+from after_ray.registry import source_digest
 
 
 @pytest.mark.parametrize(
@@ -47,8 +49,8 @@ def test_a_mapping_is_the_same_line(mapping: dict[str, object], line: str) -> No
     [
         ("", "a name is missing"),
         ("entropy)", r"'\)' is left over"),
-        ("power(entropy", "',' is missing"),
-        ("power(entropy exponent=2)", "',' is missing"),
+        ("power(entropy", r"',' or '\)' is missing"),
+        ("power(entropy exponent=2)", r"',' or '\)' is missing"),
         ("power(exponent=2, entropy)", "a strategy within comes first, and alone"),
         ("power(entropy, exponent=2, exponent=3)", "'exponent' is there twice"),
         ("power(entropy, exponent=)", "a value is missing"),
@@ -57,6 +59,12 @@ def test_a_mapping_is_the_same_line(mapping: dict[str, object], line: str) -> No
         ("power(entropy, exponent=much)", "exponent 'much': input should be a valid number"),
         ("power(entropy, temperature=2)", "it has no option 'temperature'; it takes: over, exponent"),
         ("entropy(margin)", "no options"),
+        ("power(entropy, exponent=.inf)", "exponent inf: input should be a finite number"),
+        ("power(entropy, exponent=[1)", r"the value \[1 cannot be read"),
+        ("power(entropy, exponent='1)", "a value is missing|cannot be read"),
+        ("typiclust(neighbours=true)", "neighbours True: input should be a valid integer"),
+        ("bald(draws=1)", "draws 1: input should be greater than or equal to 2"),
+        ("probcover(delta=3)", "delta 3: input should be less than or equal to 2"),
     ],
 )
 def test_a_mistake_is_named(written: str, said: str) -> None:
@@ -127,6 +135,55 @@ def test_a_strategy_of_one_s_own_takes_options_as_well() -> None:
         write(parse("own_strategies:Plain"))
     with pytest.raises(AfterRayError, match="cannot be imported"):
         write(parse("own_strategies:Nobody"))
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("def (", "SyntaxError"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise SystemExit(7)", "SystemExit: 7"),
+        ("", "has no attribute 'Mine'"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, said: str
+) -> None:
+    (tmp_path / "unfit_strategy.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "unfit_strategy", raising=False)
+    with pytest.raises(AfterRayError, match=f"cannot be imported: .*{said}.*PYTHONPATH"):
+        strategy_of("unfit_strategy:Mine")
+
+
+@pytest.mark.parametrize("needs", ['"probabilities"', 'frozenset({"probabilities"})', "None"])
+def test_needs_that_are_no_kinds_of_evidence_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needs: str
+) -> None:
+    code = f"class Asking(Random):\n    needs = {needs}\n"
+    (tmp_path / "asking_wrongly.py").write_text(f"from after_ray.acquisition.random import Random\n{code}")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "asking_wrongly", raising=False)
+    with pytest.raises(BadStrategy, match=r"no set of kinds of evidence; it takes: EvidenceKind\.PROB"):
+        strategy_of("asking_wrongly:Asking")
+
+
+def test_the_files_of_classes_that_are_extended_are_part_of_the_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("extending", "extended"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    base = tmp_path / "extended.py"
+    base.write_text("from after_ray.acquisition.random import Random\nclass Base(Random): ...\n")
+    own = tmp_path / "extending.py"
+    own.write_text("from extended import Base\nclass Own(Base): ...\n")
+    alone = source_digest("extended:Base")
+    assert alone == sha256_of(base), "a file that extends what is installed is itself"
+    together = source_digest("extending:Own")
+    base.write_text(base.read_text() + "# changed\n")
+    assert source_digest("extending:Own") != together
+    assert source_digest("extended:Base") != alone
 
 
 def test_calls_are_this_one_and_those_within() -> None:

@@ -45,7 +45,7 @@ def test_a_wrapped_strategy_is_asked_for_its_own_evidence_and_scores() -> None:
     assert wrapped.needs == Entropy().needs
     picked = wrapped.select(evidence, 9, np.random.default_rng(0))
     scores = Entropy().scores(evidence, np.random.default_rng(0))
-    np.testing.assert_array_equal(picked.pool_scores, scores)
+    assert picked.pool_scores is None, "picks are not the highest of them"
     expected = np.sort(np.argpartition(scores, 9)[-9:])
     np.testing.assert_array_equal(picked.positions, expected)
     np.testing.assert_array_equal(picked.scores, scores[expected])
@@ -57,7 +57,8 @@ def test_a_strategy_without_scores_picks_for_itself() -> None:
     longer = Random().select(evidence, 21, np.random.default_rng(3))
     np.testing.assert_array_equal(wrapped.positions, longer.positions[:7])
     assert wrapped.scores is None
-    assert selector_that_matters("random", "official_argpartition") == "exact"
+    for name in ("random", "class_balanced(margin)", "official_argpartition(entropy)"):
+        assert selector_that_matters(name, "official_argpartition") == "exact"
 
 
 @pytest.mark.parametrize("name", ["random", "entropy", "margin", "least_confidence"])
@@ -65,7 +66,7 @@ def test_exact_is_the_strategy_as_it_is(name: str) -> None:
     assert type(strategy_of(name)) is strategies.resolve(name)
 
 
-@pytest.mark.parametrize("name", ["entropy", "margin", "power(entropy)", "class_balanced(margin)"])
+@pytest.mark.parametrize("name", ["entropy", "margin", "power(entropy)"])
 def test_a_selector_matters_where_there_are_scores(name: str) -> None:
     assert selector_that_matters(name, "official_argpartition") == "official_argpartition"
     assert selector_that_matters(name, "exact") == "exact"

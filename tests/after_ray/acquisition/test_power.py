@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from after_ray.acquisition import PoolEvidence, Scored, strategy_of
 from after_ray.acquisition.power import Power
+from after_ray.testing import random_evidence
 
 
 class Known(Scored):
@@ -55,8 +56,24 @@ def test_over_a_strategy_without_scores_the_ranking_counts() -> None:
     assert np.abs(counts - 2000).max() < 200
 
 
-def test_keeps_the_scores_of_the_strategy_within() -> None:
-    evidence = PoolEvidence(4, np.array([0.1, 0.2, 0.3, 0.4])[:, None])
-    picked = Power(Known()).select(evidence, 2, np.random.default_rng(0))
+def test_ranks_the_pool_by_what_it_drew_so_that_another_wrapper_goes_by_that() -> None:
+    evidence = PoolEvidence(40, np.linspace(0.1, 0.9, 40)[:, None])
+    picked = Power(Known()).select(evidence, 8, np.random.default_rng(0))
     assert picked.pool_scores is not None
+    np.testing.assert_array_equal(picked.positions, np.argsort(-picked.pool_scores)[:8])
     np.testing.assert_array_equal(picked.scores, picked.pool_scores[picked.positions])
+    assert not strategy_of("power(random)").ranks_pool
+
+
+PAIRS = ("power(class_balanced(entropy))", "class_balanced(power(entropy))", "power(power(entropy))")
+
+
+@pytest.mark.parametrize("nested", PAIRS)
+def test_a_wrapper_over_a_wrapper_is_neither_of_them_alone(nested: str) -> None:
+    outer, inner = nested.split("(", 1)[0], nested.split("(", 1)[1][:-1]
+    picked = []
+    for name in (nested, f"{outer}(entropy)", inner, "entropy"):
+        strategy = strategy_of(name)
+        evidence = random_evidence(strategy_of("class_balanced(entropy)"), size=200)
+        picked.append(strategy.select(evidence, 20, np.random.default_rng(3)).positions.tolist())
+    assert picked[0] not in picked[1:]

@@ -14,9 +14,9 @@ from after_ray.clusters import labels_of
 from after_ray.testing import STRATEGY_PROMISES, Promise
 
 
-@pytest.fixture(params=[7, 2048], ids=lambda block: f"blocks of {block}")
+@pytest.fixture(params=[700, 32_000_000], ids=lambda most: f"{most} at once")
 def _blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probcover, "BLOCK", request.param)
+    monkeypatch.setattr(probcover, "ENTRIES", request.param)
 
 
 @pytest.mark.parametrize("promise", STRATEGY_PROMISES, ids=lambda promise: promise.__name__)

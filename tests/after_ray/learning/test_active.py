@@ -183,7 +183,7 @@ def test_the_pool_is_passed_once_for_just_what_is_asked(
     assert (seen[0].draws is None) == (EvidenceKind.DROPOUT_DRAWS not in needs)
     if EvidenceKind.EMBEDDINGS in needs:
         labelled = seen[0].labelled.vectors(EvidenceKind.EMBEDDINGS)
-        np.testing.assert_array_equal(labelled, world.points[first.labelled].astype(np.float32))
+        np.testing.assert_array_equal(labelled, world.points[np.sort(first.labelled)].astype(np.float32))
 
 
 def test_the_scores_of_what_was_acquired_are_the_strategy_s(world: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -168,3 +169,33 @@ def test_what_is_replayed_is_in_keys_from_round_0_on() -> None:
 def test_the_features_of_an_initialization_that_is_not_run_are_not_needed() -> None:
     assert LIGHT.initial_features is not None
     assert replace(LIGHT, replayed=RECORDED).initial_features is None
+
+
+def test_seconds_are_in_the_keys_of_rounds_and_only_where_they_are_the_budget() -> None:
+    first, other = replace(FIRST, seconds=12.5), replace(FIRST, seconds=12.75)
+    assert len({FIRST.key, first.key, other.key}) == 3
+    assert first.key == "e9be7623c92e9b69830acf4650673e45"
+    following = NextRoundStage(FIRST, 16, "entropy", "previous")
+    heard = replace(following, seconds=20.0)
+    assert len({following.key, heard.key, replace(following, seconds=20.5).key}) == 3
+    assert heard.key == "e50f286ac75deaa2742ddf399ec875a1"
+
+
+def test_every_source_of_ones_own_is_in_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    extending = "from after_ray.acquisition import Wrapper\nfrom after_ray.acquisition.power import Power\n"
+    for name in ("outer_of_mine", "inner_of_mine"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    (tmp_path / "outer_of_mine.py").write_text(f"{extending}class Outer(Power): ...\n")
+    inner = tmp_path / "inner_of_mine.py"
+    inner.write_text("from after_ray.acquisition.random import Random\nclass Inner(Random): ...\n")
+    strategy = "outer_of_mine:Outer(inner_of_mine:Inner)"
+    before = NextRoundStage(FIRST, 16, strategy, "previous").key
+    inner.write_text(inner.read_text() + "# changed\n")
+    assert NextRoundStage(FIRST, 16, strategy, "previous").key != before
+
+
+def test_frame_losses_rest_on_the_adaptation_whose_backbone_is_surprised() -> None:
+    losses = FrameLossesStage(AUDIO, FoldChoice(), BACKBONE, ADAPTED)
+    assert ADAPTED in losses.needs()
+    assert losses.key != FrameLossesStage(AUDIO, FoldChoice(), BACKBONE).key
