@@ -13,7 +13,7 @@ from after_ray.acquisition._draws import HeadDraws
 
 
 class EvidenceKind(enum.StrEnum):
-    """What a strategy may ask for; one pass over the pool computes just what is asked.
+    """What a strategy may ask for; just what is asked is computed.
 
     PROBABILITIES: of the classes. DROPOUT_DRAWS: class probabilities under dropout of the classifier's head.
     EMBEDDINGS: the representation that the classifier was trained to. SUMMARIES: one vector per utterance
