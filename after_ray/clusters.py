@@ -139,9 +139,9 @@ SEEN = 5  # points per cluster that its centroids are first looked for among
 def labels_of(points: NDArray[Any], k: int, seed: int) -> NDArray[np.int64]:
     """Clusters of n points for strategies that look at the grouping alone, shape (n,).
 
-    Lloyd's algorithm from 10 starts; above 50 clusters mini-batch k-means with batches of 5,000, as in
-    the published code of TypiClust (Hacohen et al. 2022), here from one start, whose centroids are points of
-    a sample, and in float32.
+    Lloyd's algorithm from 10 starts; above 50 clusters mini-batch k-means, as in the published code of
+    TypiClust (Hacohen et al. 2022), here with smaller batches, from one start whose centroids are points of a
+    sample, and in float32.
     """
     from sklearn.cluster import KMeans, MiniBatchKMeans
     from threadpoolctl import threadpool_limits
@@ -149,7 +149,7 @@ def labels_of(points: NDArray[Any], k: int, seed: int) -> NDArray[np.int64]:
     with threadpool_limits(1):
         if k > MANY:
             batches = MiniBatchKMeans(
-                k, batch_size=5000, n_init=1, init_size=min(len(points), SEEN * k), random_state=seed
+                k, batch_size=1024, n_init=1, init_size=min(len(points), SEEN * k), random_state=seed
             )
             labels = batches.fit(points.astype(np.float32)).labels_
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -42,12 +43,20 @@ class Recording:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if path.is_file() and path.stat().st_size == 0:
+            raise BadSelections(path, f"it is empty; its first line names columns: {', '.join(REQUIRED)}")
         try:
             table = pd.read_csv(path, dtype=str, na_filter=False, skipinitialspace=True)
         except OSError as error:
             raise BadSelections(path, f"the file cannot be opened ({error.strerror})") from error
         except ValueError as error:  # also what pandas says of a file that is no CSV or no text
             raise BadSelections(path, f"it is no CSV ({str(error).splitlines()[0]})") from error
+        doubled = [
+            name for name in table.columns if re.sub(r"\.\d+$", "", name) in set(table.columns) - {name}
+        ]
+        if doubled:  # pandas calls the second 'order.1'
+            name = re.sub(r"\.\d+$", "", doubled[0])
+            raise BadSelections(path, f"it has the column {name} twice; keep one of them")
         missing = [name for name in REQUIRED if name not in table.columns]
         if missing:
             there = first_of(list(table.columns), 20)
@@ -158,7 +167,10 @@ class Recording:
             number = ", ".join(f"{name} {twice[name].iloc[0]}" for name in order)
             names = " and ".join(twice["utterance"].iloc[:2])
             raise BadSelections(self.path, f"{number} of {_words(place)} is there twice, for {names}")
-        utterances = found.sort_values(order, kind="stable")["utterance"]
+        found = found.sort_values(order, kind="stable")
+        if "round" in found:
+            self._refuse_holes(found, place)
+        utterances = found["utterance"]
         repeated = utterances[utterances.duplicated()]
         if len(repeated):
             raise BadSelections(
@@ -169,6 +181,19 @@ class Recording:
             strange = first_of(list(utterances[rows < 0]))
             raise BadSelections(self.path, f"{_words(place)} has utterances that are not there: {strange}")
         return rows
+
+    def _refuse_holes(self, found: pd.DataFrame, place: Place) -> None:
+        """Rounds count from 0 and order from 1 in each; a row that was lost would move all that follow."""
+        new = found["round"].ne(found["round"].shift())
+        expected = found.groupby("round").cumcount() + 1
+        wrong = (found["order"] != expected) | (new & (found["round"] != new.cumsum() - 1))
+        if wrong.any():
+            number, order = (int(found.loc[wrong, name].iloc[0]) for name in ("round", "order"))
+            raise BadSelections(
+                self.path,
+                f"{_words(place)} comes to round {number} order {order} after a hole: rounds count from 0 "
+                "and order from 1 in each; leave the column round out to replay rows as they stand",
+            )
 
     def _whole(self, name: str) -> pd.Series[int]:
         numbers = pd.to_numeric(self._table[name], errors="coerce")

@@ -81,11 +81,13 @@ class Replays:
         self, rows: Rows, manifest: Manifest, fold: Fold, target: Target, strategy: str
     ) -> None:
         there: float = len(rows)
-        wanted, unit = float(target.size), "utterances"
+        wanted, unit, next_one = float(target.size), "utterances", 1.0
         if target.seconds is not None:
             durations = manifest.table["seconds"].to_numpy(dtype=np.float64)
             there, wanted, unit = math.fsum(durations[rows]), target.seconds, "seconds of audio"
-        if there < wanted - 1e-6 and len(rows) < len(fold.train):
+            others = durations[np.setdiff1d(fold.train, rows)]
+            next_one = float(others.min(initial=math.inf))  # rounds stop short of it
+        if wanted - there >= next_one and len(rows) < len(fold.train):
             raise BadSelections(
                 self._asked[strategy].file,
                 f"it has {there:g} {unit} of {manifest.corpus} fold {fold.index}, and the schedule asks for "

@@ -107,7 +107,8 @@ class AcquiredRound:
 
     @cached_property
     def _ranking(self) -> Mapping[str, NDArray[Any]]:
-        return self._store.arrays_if_kept(self.record, SELECTION_FILE) or {}
+        kept = SELECTION_FILE in self.record.files  # a record that names it and has it not is damaged
+        return self._store.arrays(self.record, SELECTION_FILE) if kept else {}
 
     def _ranks(self, rows: NDArray[np.int64]) -> list[int | None]:
         if not self._ranking:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from after_ray.errors import BadValue
 from after_ray.files import write_lines
 
 
@@ -22,7 +23,13 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a CSV in one step: who reads the path sees all of it, or what was there before."""
+    """Write a CSV in one step: who reads the path sees all of it, or what was there before.
+
+    Raises:
+        BadValue: when the path is that of a folder.
+    """
+    if not path.name or path.is_dir():
+        raise BadValue("--out", str(path), "the name of a file, such as selections.csv")
     write_lines(path, csv_lines(columns, rows))
 
 

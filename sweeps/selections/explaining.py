@@ -162,4 +162,5 @@ def acquired_by(stage: FirstRoundStage | NextRoundStage) -> str:
 
 def _axes(trajectory: Trajectory) -> str:
     axes = trajectory.axes
-    return f"'strategy={axes.strategy},fold={axes.fold},seed={axes.seed}'"
+    named = ("strategy", "initialization", "fold", "seed")
+    return "'" + ",".join(f"{name}={getattr(axes, name)}" for name in named) + "'"

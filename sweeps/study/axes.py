@@ -9,6 +9,9 @@ from typing import Annotated, Any
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
+from after_ray.acquisition import of_mapping, parse, write
+from after_ray.errors import AfterRayError
+
 LONGEST_RANGE = 10_000  # a slip of the finger, not a study
 Seed = Annotated[int, Field(ge=0, strict=True)]
 
@@ -32,6 +35,16 @@ def integers(value: Any) -> Any:
             raise PydanticCustomError("range", "the range '{value}' runs backwards", {"value": value})
         return list(range(first, last + 1))
     return as_list(value)
+
+
+def in_one_line(value: Any) -> Any:
+    """A strategy with options as studies name it in tables, however it is written; anything else as it is."""
+    try:
+        if isinstance(value, dict):
+            return write(of_mapping(value))
+        return write(parse(value)) if isinstance(value, str) and "(" in value else value
+    except AfterRayError:
+        return value  # refused by whoever knows the axis
 
 
 def folds(value: Any) -> Any:

@@ -43,6 +43,12 @@ def _strategy(value: Any) -> Any:
         raise PydanticCustomError(
             "strategy", "a strategy is a name or a mapping with one, not {value}", {"value": repr(value)}
         )
+    if isinstance(value, dict) and isinstance(over := value.get("over"), dict) and over.get("name") == REPLAY:
+        raise PydanticCustomError(
+            "replay",
+            "'{strategy}' goes over a replay, which judges nothing; name the replay alone",
+            {"strategy": str(value.get("name"))},
+        )
     try:
         return write(parse(value) if isinstance(value, str) else of_mapping(value))
     except AfterRayError as error:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from after_ray.settings import Settings
-from sweeps.study.axes import as_list
+from sweeps.study.axes import as_list, in_one_line
 
 Compared = Literal["strategy", "initialization", "adaptation", "method", "restart"]
 Held = Literal["corpus", "method", "adaptation", "strategy", "initialization", "restart"]
@@ -30,9 +30,9 @@ class ComparisonFamily(Settings):
 
     name: str = Field(min_length=1, max_length=80)
     compare: Compared
-    against: str
+    against: Annotated[str, BeforeValidator(in_one_line)]
     ratios: Annotated[tuple[float, ...], BeforeValidator(as_list)] = ()
-    where: Mapping[Held, str] = Field(default_factory=dict)
+    where: Mapping[Held, Annotated[str, BeforeValidator(in_one_line)]] = Field(default_factory=dict)
     metric: Literal["ua", "wa", "macro_f1"] = "ua"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -37,9 +38,20 @@ def ordered_twice(rows: list[Row]) -> list[Row]:
 
 
 def other_method(rows: list[Row]) -> list[Row]:
-    """A second method that acquired what entropy did, backwards."""
-    backwards = [row | {"method": "zeta", "order": str(100 - int(row["order"]))} for row in rows]
+    """A second method that acquired what entropy did, each round backwards."""
+    axes = ("strategy", "initialization", "fold", "seed", "round")
+    sizes = Counter(tuple(row[axis] for axis in axes) for row in rows)
+    last = {id(row): sizes[tuple(row[axis] for axis in axes)] for row in rows}
+    backwards = [
+        row | {"method": "zeta", "order": str(last[id(row)] + 1 - int(row["order"]))} for row in rows
+    ]
     return [*rows, *backwards]
+
+
+def test_a_hole_in_a_round_is_refused(ran: OpenStudy, tmp_path: Path) -> None:
+    exported(ran, tmp_path)
+    rewrite(tmp_path / "selections.csv", lambda rows: [row for row in rows if row["order"] != "3"])
+    assert "comes to round 0 order 4 after a hole: rounds count from 0 and order from 1" in refused(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +108,9 @@ def test_no_file_and_no_csv_are_refused(tmp_path: Path) -> None:
     path.write_text(",".join(BY_HAND) + "\n")
     assert "it has no rows" in refused(tmp_path)
     path.write_text("")
-    assert "it is no CSV (" in refused(tmp_path)
+    assert "it is empty; its first line names columns: corpus, fold, seed, order" in refused(tmp_path)
+    path.write_text(",".join([*BY_HAND, "order"]) + "\nsynthetic,0,0,1,a,1\n")
+    assert "it has the column order twice; keep one of them" in refused(tmp_path)
     path.write_bytes(b"\xff\xfe\x00")
     assert "it is no CSV (" in refused(tmp_path)
     path.write_text(",".join(BY_HAND) + "\nsynthetic,0,0,1,\n")

@@ -142,7 +142,7 @@ def test_a_cell_may_be_named_by_the_beginning_of_a_key(ran: OpenStudy) -> None:
         (
             ("--cell", CELL, "--round", 0, "--set", "seed=1"),
             "is not recorded yet, none of its rounds is; to run it: after-ray run small.yaml --set seed=1 "
-            "--only 'strategy=entropy,fold=1,seed=1' --store",
+            "--only 'strategy=entropy,initialization=clustering,fold=1,seed=1' --store",
         ),
     ],
 )
