@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from sweeps.planning.only import EVERYTHING, BadSelection, Keys, Only
@@ -59,3 +61,13 @@ def test_by_key_none_may_be_chosen(plan: Plan) -> None:
 def test_what_chooses_nothing_is_refused(plan: Plan, text: str, sentence: str) -> None:
     with pytest.raises(BadSelection, match=sentence):
         Only.parse(text).of(plan)
+
+
+def test_strategies_with_options_are_chosen_however_they_are_spelled(tmp_path: Path) -> None:
+    strategies = ["random", {"name": "power", "over": "entropy", "exponent": 2}, "power(margin)"]
+    plan = small_study(tmp_path, strategy=strategies, schedule=[10, 20]).plan
+    for text in ("strategy=power(entropy,exponent=2)", "strategy=power( entropy , exponent=2.0 )"):
+        chosen = Only.parse(f"{text},fold=0").of(plan)
+        assert {t.axes.strategy for t in chosen.trajectories} == {"power(entropy, exponent=2)"}
+    both = Only.parse("strategy=power(entropy, exponent=2)|random").of(plan)
+    assert {t.axes.strategy for t in both.trajectories} == {"power(entropy, exponent=2)", "random"}

@@ -155,6 +155,31 @@ def test_what_cannot_be_explained_is_one_sentence(
     assert said.startswith("error: ")
 
 
+def test_a_ranking_that_is_lost_is_told_and_not_called_none(ran: OpenStudy, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(ran.store.root, damaged)
+    store = open_study(ran.path, damaged).store
+    key = trajectory_of(ran.plan, CELL).stages[1].key
+    store.path(store.need(key), SELECTION_FILE).unlink()
+    code, said = explain(ran, "--cell", CELL, "--round", 1, "--out", tmp_path / "why.csv", store=damaged)
+    assert code == 1
+    assert "cannot be used" in said
+    assert not (tmp_path / "why.csv").exists()
+
+
+@pytest.mark.parametrize("out", [".", "", "/tmp"])
+def test_a_folder_is_no_file_to_write(ran: OpenStudy, out: str) -> None:
+    code, said = explain(ran, "--cell", CELL, "--round", 1, "--out", out)
+    assert code == 1
+    assert "Bad --out" in said
+    assert "the name of a file, such as selections.csv" in said
+
+
+def test_a_random_round_0_recorded_nothing_of_its_own(ran: OpenStudy) -> None:
+    """What every round says of itself is no word of its initialization."""
+    assert explanation(ran, 0, CELL.replace("clustering", "random")).round.details == {}
+
+
 def test_a_store_that_was_moved_explains_alike(ran: OpenStudy, tmp_path: Path) -> None:
     moved = tmp_path / "elsewhere"
     shutil.copytree(ran.store.root, moved)

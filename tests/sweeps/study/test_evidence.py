@@ -42,6 +42,7 @@ def test_without_draws_nothing_changes(path: Path) -> None:
 @pytest.mark.parametrize("strategy", DRAWING)
 def test_one_strategy_that_draws_gives_all_the_same_dropout(path: Path, strategy: str) -> None:
     assert dropout(path, f"strategy=[random, entropy, {strategy}]") == [0.1]
+    assert dropout(path, f"strategy=[{strategy}, random, entropy]") == [0.1], "wherever it stands"
 
 
 @pytest.mark.parametrize(

@@ -54,3 +54,12 @@ def test_the_order_of_families_tells_nothing_apart(tmp_path):
     turned = small_study(tmp_path, families=[other, FAMILY]).study.families
     assert digest_of(one, 1) == digest_of(turned, 1) != digest_of(one[:1], 1)
     assert digest_of(one, 1) != digest_of(one, 2)
+
+
+@pytest.mark.parametrize(
+    "against", ["power(entropy,exponent=2)", {"name": "power", "over": "entropy", "exponent": 2}]
+)
+def test_a_strategy_with_options_may_be_written_in_any_way(tmp_path, against):
+    strategies = ["random", "power(entropy, exponent=2)"]
+    opened = small_study(tmp_path, strategy=strategies, families=[FAMILY | {"against": against}])
+    assert opened.study.families[0].against == "power(entropy, exponent=2)"
