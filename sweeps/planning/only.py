@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from after_ray.errors import AfterRayError
 from sweeps.planning.plan import Axes, Plan, Trajectory
-from sweeps.study.axes import integers
+from sweeps.study.axes import in_one_line, integers
 
 AXES = tuple(axis.name for axis in fields(Axes) if axis.name != "pretrained")
 
@@ -48,7 +48,8 @@ class Only:
             if axis in chosen:
                 raise BadSelection(text, f"'{axis}' is there twice", f"{axis}=one|another", option)
             words = [word.strip() for word in _split(values, "|")]
-            chosen[axis] = frozenset(value for word in words for value in _values(text, word, option))
+            listed = (value for word in words for value in _values(text, word, option))
+            chosen[axis] = frozenset(in_one_line(value) for value in listed)
         if not chosen:
             raise BadSelection(text, "it names nothing", "strategy=entropy,fold=2", option)
         return cls(text, chosen, option)
