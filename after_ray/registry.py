@@ -99,14 +99,6 @@ class Registry(Generic[T]):
             importlib.import_module(f"{self._package}.{name}")
         return self._known[name]
 
-    def check(self, name: str, where: str = "") -> str:
-        """`name` if it exists, else `UnknownName`; imports nothing for the names of the package."""
-        if ":" in name:
-            self._import_path(name)
-        elif name not in self._known and name not in self.names():
-            raise UnknownName(self.kind, name, self.names(), where)
-        return name
-
     def _import_path(self, path: str) -> type[T]:
         module, _, attribute = path.partition(":")
         try:

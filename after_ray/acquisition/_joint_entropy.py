@@ -44,9 +44,7 @@ def information(log_probabilities: Floats) -> Floats:
     return np.maximum(entropies(mean) - conditional_entropies(log_probabilities), 0.0)
 
 
-def joint_entropy(
-    log_probabilities: Floats, samples: int, generator: np.random.Generator | None = None
-) -> float:
+def joint_entropy(log_probabilities: Floats, samples: int, generator: np.random.Generator) -> float:
     """Entropy of the labels of b utterances together, nats.
 
     Args:
@@ -54,7 +52,7 @@ def joint_entropy(
         samples: strings at most; exact where classes^b is no more.
         generator: what strings are drawn from where they are too many.
     """
-    strings = strings_of(log_probabilities, samples, generator or np.random.default_rng(0))
+    strings = strings_of(log_probabilities, samples, generator)
     return strings.information + float(conditional_entropies(log_probabilities).sum())
 
 

@@ -89,9 +89,9 @@ def test_a_strategy_of_somebodys_own_is_one(path: str) -> None:
     with pytest.raises(
         AfterRayError, match=rf"'{path}' is no class that extends after_ray\.acquisition\.Strategy"
     ):
-        strategies.check(path)
+        strategies.resolve(path)
 
 
 def test_a_path_that_names_no_module_is_told() -> None:
     with pytest.raises(AfterRayError, match="cannot be imported"):
-        strategies.check(":Mine")
+        strategies.resolve(":Mine")
