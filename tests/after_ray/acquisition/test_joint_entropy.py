@@ -37,7 +37,7 @@ def brute_force(probabilities: NDArray[np.float64]) -> float:
 @pytest.mark.parametrize("picks", [1, 2, 3, 4, 5])
 def test_equals_the_sum_over_every_string(picks: int, draws: int, classes: int) -> None:
     probabilities = made_up(picks, draws, classes, seed=picks)
-    found = joint_entropy(np.log(probabilities), ALL, np.random.default_rng(0))
+    found = joint_entropy(np.log(probabilities), ALL, GENERATOR)
     assert found == pytest.approx(brute_force(probabilities), abs=1e-12)
 
 
@@ -51,12 +51,8 @@ def test_the_worked_example_of_two_classes() -> None:
 
 
 def test_joint_entropies_of_the_worked_example() -> None:
-    assert joint_entropy(np.log(two_classes(A, A)), ALL, np.random.default_rng(0)) == pytest.approx(
-        1.164541, abs=5e-7
-    )
-    assert joint_entropy(np.log(two_classes(A, B)), ALL, np.random.default_rng(0)) == pytest.approx(
-        1.386294, abs=5e-7
-    )
+    assert joint_entropy(np.log(two_classes(A, A)), ALL, GENERATOR) == pytest.approx(1.164541, abs=5e-7)
+    assert joint_entropy(np.log(two_classes(A, B)), ALL, GENERATOR) == pytest.approx(1.386294, abs=5e-7)
     assert strings_of(np.log(two_classes(A, A)), ALL, GENERATOR).information == pytest.approx(
         0.514375, abs=1e-6
     )
@@ -73,9 +69,7 @@ def test_information_of_the_worked_example_of_four_classes() -> None:
 @pytest.mark.parametrize(("samples", "tolerance"), [(4_000, 0.03), (40_000, 0.01)])
 def test_drawn_strings_come_near_the_exact_entropy(samples: int, tolerance: float) -> None:
     log_probabilities = np.log(two_classes(A, B, B, A))
-    assert joint_entropy(log_probabilities, ALL, np.random.default_rng(0)) == pytest.approx(
-        2.484557, abs=5e-7
-    )
+    assert joint_entropy(log_probabilities, ALL, GENERATOR) == pytest.approx(2.484557, abs=5e-7)
     for seed in range(20):
         strings = Strings.to_draw(4, samples)
         generator = np.random.default_rng(seed)
@@ -108,8 +102,8 @@ def test_a_gain_is_what_the_longer_strings_say_more() -> None:
 def test_the_order_of_draws_does_not_matter() -> None:
     probabilities = np.log(made_up(4, draws=9, classes=3))
     permuted = probabilities[:, np.random.default_rng(1).permutation(9)]
-    assert joint_entropy(permuted, ALL, np.random.default_rng(0)) == pytest.approx(
-        joint_entropy(probabilities, ALL, np.random.default_rng(0)), abs=1e-12
+    assert joint_entropy(permuted, ALL, GENERATOR) == pytest.approx(
+        joint_entropy(probabilities, ALL, GENERATOR), abs=1e-12
     )
 
 
