@@ -43,20 +43,19 @@ class Recording:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if path.is_file() and path.stat().st_size == 0:
-            raise BadSelections(path, f"it is empty; its first line names columns: {', '.join(REQUIRED)}")
         try:
             table = pd.read_csv(path, dtype=str, na_filter=False, skipinitialspace=True)
         except OSError as error:
             raise BadSelections(path, f"the file cannot be opened ({error.strerror})") from error
+        except pd.errors.EmptyDataError as error:
+            names = ", ".join(REQUIRED)
+            raise BadSelections(path, f"it is empty; its first line names columns: {names}") from error
         except ValueError as error:  # also what pandas says of a file that is no CSV or no text
             raise BadSelections(path, f"it is no CSV ({str(error).splitlines()[0]})") from error
-        doubled = [
-            name for name in table.columns if re.sub(r"\.\d+$", "", name) in set(table.columns) - {name}
-        ]
-        if doubled:  # pandas calls the second 'order.1'
-            name = re.sub(r"\.\d+$", "", doubled[0])
-            raise BadSelections(path, f"it has the column {name} twice; keep one of them")
+        for name in table.columns:
+            plain = re.sub(r"\.\d+$", "", name)  # pandas calls the second one 'order.1'
+            if plain != name and plain in table.columns:
+                raise BadSelections(path, f"it has the column {plain} twice; keep one of them")
         missing = [name for name in REQUIRED if name not in table.columns]
         if missing:
             there = first_of(list(table.columns), 20)
