@@ -35,7 +35,7 @@ protocol: {{preset: paper, folds: {{count: 3}}}}
 MOODY = """\
 import time
 from pathlib import Path
-from after_ray.acquisition import Strategy
+from after_ray.acquisition import Picked, Strategy
 
 class Moody(Strategy):
     def _select(self, evidence, budget, generator):
@@ -43,7 +43,7 @@ class Moody(Strategy):
             raise RuntimeError("broken on purpose")
         if (Path(__file__).parent / "slow").exists():
             time.sleep(1.5)
-        return generator.permutation(evidence.size)[:budget]
+        return Picked(generator.permutation(evidence.size)[:budget])
 """
 
 SEEDS = 8
