@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic_core import PydanticCustomError
 
 from after_ray.seeds import SeedTree
 
@@ -51,6 +52,20 @@ class ClusterSearch:
         fixed = list(ks) == [self.k_min] == [self.k_max]
         k, rule = (self.k_min, "given") if fixed else elbow(list(ks), inertias)
         return Found(solutions[k], rule, list(ks), inertias)
+
+
+def check_range(k_min: int, k_max: int) -> None:
+    """Refuse a range of numbers of clusters that runs backwards, in the words of a study's mistakes.
+
+    Raises:
+        PydanticCustomError: with both numbers.
+    """
+    if k_min > k_max:
+        raise PydanticCustomError(
+            "clusters",
+            "k_min {k_min} is above k_max {k_max}; give both one value to fix the number of clusters",
+            {"k_min": k_min, "k_max": k_max},
+        )
 
 
 @dataclass(frozen=True)

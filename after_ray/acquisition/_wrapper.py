@@ -34,14 +34,11 @@ class Wrapper(Strategy):
     @abstractmethod
     def pick(
         self, judged: Judged, evidence: PoolEvidence, budget: int, generator: np.random.Generator
-    ) -> NDArray[np.int64]:
-        """Which `budget` of the judged utterances are picked: places in `judged`, first choice first."""
+    ) -> Picked:
+        """Which `budget` of the judged utterances are picked; `judged.at` says it of places in `judged`."""
 
     def _select(self, evidence: PoolEvidence, budget: int, generator: np.random.Generator) -> Picked:
-        judged = judge(self.over, evidence, budget, generator)
-        places = self.pick(judged, evidence, budget, generator)
-        scores = None if judged.scores is None else judged.scores[places]
-        return Picked(judged.positions[places], scores, details=judged.details_within)
+        return self.pick(judge(self.over, evidence, budget, generator), evidence, budget, generator)
 
 
 @dataclass(frozen=True, config=OPTIONS)
@@ -57,6 +54,11 @@ class Judged:
     positions: NDArray[np.int64]
     scores: NDArray[np.float64] | None
     picked: Picked
+
+    def at(self, places: NDArray[np.int64]) -> Picked:
+        """The judged utterances at `places`, first choice first, with the scores they were judged by."""
+        scores = None if self.scores is None else self.scores[places]
+        return Picked(self.positions[places], scores, details=self.details_within)
 
     @property
     def details_within(self) -> dict[str, object]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Set
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
-from after_ray.acquisition._base import OPTIONS, strategies
+from after_ray.acquisition._base import OPTIONS, Picked, strategies
 from after_ray.acquisition._evidence import EvidenceKind, PoolEvidence
 from after_ray.acquisition._wrapper import Judged, Wrapper
 
@@ -31,8 +30,8 @@ class ClassBalanced(Wrapper):
 
     def pick(
         self, judged: Judged, evidence: PoolEvidence, budget: int, generator: np.random.Generator
-    ) -> NDArray[np.int64]:
-        """Places in `judged`, in the order in which the classes were filled up."""
+    ) -> Picked:
+        """Those of the judged that fill the classes up, in that order."""
         log_probabilities = evidence.given(EvidenceKind.PROBABILITIES)
         predicted = log_probabilities[judged.positions].argmax(axis=1)
         classes = log_probabilities.shape[1]
@@ -46,4 +45,4 @@ class ClassBalanced(Wrapper):
             chosen = int(np.argmin(np.where(left, counts + taken, np.iinfo(np.int64).max)))
             picks[turn] = queues[chosen][taken[chosen]]
             taken[chosen] += 1
-        return picks
+        return judged.at(picks)

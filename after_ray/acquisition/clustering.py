@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
-from pydantic_core import PydanticCustomError
 
 from after_ray.acquisition._base import OPTIONS, Picked, Strategy, strategies
 from after_ray.acquisition._evidence import EvidenceKind, PoolEvidence
@@ -19,6 +18,7 @@ from after_ray.clusters import (
     ClusterSearch,
     Distance,
     Found,
+    check_range,
     distances_to,
     distances_within,
     distinct,
@@ -59,12 +59,7 @@ class Clustering(Strategy):
 
     @model_validator(mode="after")
     def _range_of_clusters(self) -> Clustering:
-        if self.k_min > self.k_max:
-            raise PydanticCustomError(
-                "clusters",
-                "k_min {k_min} is above k_max {k_max}; give both one value to fix the number of clusters",
-                {"k_min": self.k_min, "k_max": self.k_max},
-            )
+        check_range(self.k_min, self.k_max)
         return self
 
     @property

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
-from after_ray.acquisition._base import OPTIONS, strategies
+from after_ray.acquisition._base import OPTIONS, Picked, strategies
 from after_ray.acquisition._evidence import PoolEvidence
 from after_ray.acquisition._wrapper import Judged, Wrapper
 
@@ -28,8 +27,8 @@ class OfficialArgpartition(Wrapper):
 
     def pick(
         self, judged: Judged, evidence: PoolEvidence, budget: int, generator: np.random.Generator
-    ) -> NDArray[np.int64]:
-        """Places of `budget` of the scores, in ascending order."""
+    ) -> Picked:
+        """`budget` of the judged, in the order of the pool."""
         if budget in (0, evidence.size) or judged.scores is None:
-            return np.arange(budget, dtype=np.int64)
-        return np.sort(np.argpartition(judged.scores, budget)[-budget:]).astype(np.int64)
+            return judged.at(np.arange(budget))
+        return judged.at(np.sort(np.argpartition(judged.scores, budget)[-budget:]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -11,7 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from after_ray.acquisition._base import OPTIONS, Picked, strategies, top
 from after_ray.acquisition._evidence import PoolEvidence
-from after_ray.acquisition._wrapper import Judged, Wrapper, judge
+from after_ray.acquisition._wrapper import Judged, Wrapper
 
 LAST = 1e3  # more than Gumbel noise ever bridges
 
@@ -38,22 +39,12 @@ class Power(Wrapper):
 
     def pick(
         self, judged: Judged, evidence: PoolEvidence, budget: int, generator: np.random.Generator
-    ) -> NDArray[np.int64]:
-        """Places of the `budget` highest perturbed scores."""
-        return top(self._perturbed(judged, generator), budget)
-
-    def _select(self, evidence: PoolEvidence, budget: int, generator: np.random.Generator) -> Picked:
-        judged = judge(self.over, evidence, budget, generator)
-        perturbed = self._perturbed(judged, generator)
-        places = top(perturbed, budget)
-        positions = judged.positions[places]
-        return Picked(
-            positions, perturbed[places], perturbed if self.ranks_pool else None, judged.details_within
-        )
-
-    def _perturbed(self, judged: Judged, generator: np.random.Generator) -> NDArray[np.float64]:
-        """exponent * log(score) + Gumbel noise of what was judged, shape (m,)."""
-        return self.exponent * self._logarithms(judged) + generator.gumbel(size=len(judged.positions))
+    ) -> Picked:
+        """Those of the `budget` highest perturbed scores."""
+        noise = generator.gumbel(size=len(judged.positions))
+        perturbed = self.exponent * self._logarithms(judged) + noise
+        picked = replace(judged, scores=perturbed).at(top(perturbed, budget))
+        return replace(picked, pool_scores=perturbed) if self.ranks_pool else picked
 
     def _logarithms(self, judged: Judged) -> NDArray[np.float64]:
         scores = judged.scores

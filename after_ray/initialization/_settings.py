@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from after_ray.clusters import Distance
+from after_ray.clusters import Distance, check_range
 from after_ray.settings import Settings, neutral
 
 
@@ -33,12 +32,7 @@ class ClusteringSettings(Settings):
 
     @model_validator(mode="after")
     def _range_of_clusters(self) -> ClusteringSettings:
-        if self.k_min > self.k_max:
-            raise PydanticCustomError(
-                "clusters",
-                "k_min {k_min} is above k_max {k_max}; give both one value to fix the number of clusters",
-                {"k_min": self.k_min, "k_max": self.k_max},
-            )
+        check_range(self.k_min, self.k_max)
         return self
 
 

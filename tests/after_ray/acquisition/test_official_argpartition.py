@@ -24,7 +24,7 @@ from after_ray.acquisition.random import Random
 def pick(scores: NDArray[np.float64], budget: int) -> NDArray[np.int64]:
     judged = Judged(np.arange(len(scores)), scores, Picked(np.arange(0)))
     evidence = PoolEvidence(len(scores))
-    return OfficialArgpartition(Entropy()).pick(judged, evidence, budget, np.random.default_rng(0))
+    return OfficialArgpartition(Entropy()).pick(judged, evidence, budget, np.random.default_rng(0)).positions
 
 
 @pytest.mark.parametrize("seed", range(50))
