@@ -106,7 +106,11 @@ NAMED: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 # Modules beside a name's own file that only this name uses.
 BESIDE: Mapping[str, tuple[str, ...]] = {
-    "classifier:light_sernet": ("classifiers/_light_network.py", "classifiers/_network_classifier.py"),
+    "classifier:light_sernet": (
+        "classifiers/_light_network.py",
+        "classifiers/_network_classifier.py",
+        "classifiers/_spectral_classifier.py",
+    ),
     "strategy:batchbald": ("acquisition/bald.py",),
     "strategy:replay": ("initialization/_recorded.py", "execution/kept_selections.py"),
     "classifier:pooled_transformer": ("classifiers/_pooled_network.py", "classifiers/_network_classifier.py"),

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import nll_loss
 
-from after_ray.classifiers._network_classifier import HeadedNetwork
+from after_ray.classifiers._spectral_classifier import SpectralNetwork
 
 # Keras defaults; a Keras momentum of 0.99 is a torch momentum of 0.01.
 EPSILON, MOMENTUM = 1e-3, 0.01
@@ -22,7 +22,7 @@ BODY = (
 WIDTH = 320
 
 
-class LightNetwork(HeadedNetwork):
+class LightNetwork(SpectralNetwork):
     """Three parallel convolutions, five body blocks, global mean, dropout, linear layer.
 
     460,740 parameters for four classes. Inputs have shape (batch, time, coefficients).
@@ -39,13 +39,9 @@ class LightNetwork(HeadedNetwork):
         # A third faster on a processor; torch's own type stubs do not know the argument.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def embed(self, inputs: Tensor) -> Tensor:
+    def embed(self, pieces: Tensor) -> Tensor:
         """The mean over time and coefficients, shape (batch, 320)."""
-        return self.body(self.stem(inputs[:, None])).mean(dim=(2, 3))
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Logits of shape (batch, classes)."""
-        return self.head(self.dropout(self.embed(inputs)))
+        return self.body(self.stem(pieces[:, None])).mean(dim=(2, 3))
 
     def penalty(self) -> Tensor:
         """Sum of squares of the body's kernels, the only weights with an L2 penalty."""

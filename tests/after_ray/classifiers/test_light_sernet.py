@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy
 
 from after_ray.classifiers import ClassifierInputs, FitReport, Labelled, classifiers
-from after_ray.classifiers import light_sernet as module
+from after_ray.classifiers import _spectral_classifier as module
 from after_ray.classifiers._batch_norm import recompute_statistics
 from after_ray.classifiers._light_network import LightNetwork, focal_loss
 from after_ray.classifiers._settings import LightSerNetSettings
-from after_ray.classifiers.light_sernet import LightSerNet, even_batches, learning_rate
+from after_ray.classifiers._spectral_classifier import even_batches
+from after_ray.classifiers.light_sernet import LightSerNet, multiplier
 from after_ray.corpora._base import open_source
 from after_ray.corpora._settings import EmodbSettings
 from after_ray.errors import BadValue
@@ -121,11 +122,13 @@ def test_the_penalty_is_on_body_kernels_alone() -> None:
 def test_the_training_loss_is_the_mean_over_the_batch_and_the_penalty(loss: Any) -> None:
     classifier, _ = trained(dropout=0.0, loss=loss)
     made, rows = classifier._network.train(), np.array([7, 2, 9])
-    logits = made(classifier._cepstra(rows))
+    inputs, labels = torch.from_numpy(np.stack([SHORT[row] for row in rows.tolist()])), LABELS[rows]
+    logits = made(inputs)
     gamma = 2.0 if loss == "focal" else 0.0
-    expected = focal_loss(logits, torch.from_numpy(LABELS[rows]), gamma) + 1e-6 * made.penalty()
+    expected = focal_loss(logits, torch.from_numpy(labels), gamma) + 1e-6 * made.penalty()
     assert 1e-6 * made.penalty().item() > 1e-4
-    assert classifier._loss_of(TRAIN)(rows).item() == pytest.approx(expected.item(), rel=1e-5)
+    loss_of = classifier._loss(inputs, torch.from_numpy(labels), np.random.default_rng(0))
+    assert loss_of.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 @pytest.mark.parametrize(("p_true", "expected"), [(0.9, 0.0010536), (0.5, 0.1732868), (0.1, 1.8650939)])
@@ -154,7 +157,7 @@ def test_focal_loss_has_finite_slopes_at_certainty(gamma: float) -> None:
 )
 @pytest.mark.parametrize("steps", [300, 3_000, 24_000])
 def test_learning_rate_drops_at_the_published_shares(epoch: int, expected: float, steps: int) -> None:
-    rate = learning_rate(epoch * steps // 300, LightSerNetSettings(steps=steps))
+    rate = 1e-4 * multiplier(epoch * steps // 300, steps)
     assert rate == pytest.approx(expected, rel=1e-4)
 
 
@@ -168,7 +171,7 @@ def test_training_follows_the_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(torch.optim.Adam, "step", record)
     trained(steps=15, evaluations=1)
-    assert rates == [learning_rate(taken, LightSerNetSettings(steps=15)) for taken in range(15)]
+    assert rates == [1e-4 * multiplier(taken, 15) for taken in range(15)]
     assert rates[-1] < rates[3] < rates[0]
 
 
@@ -377,5 +380,5 @@ def test_twelve_real_clips_teach_more_than_one_class(corpora: Path) -> None:
 
 def test_inputs_are_in_the_order_of_the_rows() -> None:
     classifier, _ = trained()
-    inputs: Tensor = classifier._cepstra(np.array([4, 2]))
+    inputs = classifier._inputs_of(classifier._pieces_of(np.array([4, 2])))
     assert np.array_equal(inputs.numpy(), np.stack([SHORT[4], SHORT[2]]))

@@ -1,0 +1,42 @@
+"""Settings of classifiers, one per file; importable without torch: a study is validated in milliseconds."""
+
+from __future__ import annotations
+
+from typing import Annotated, get_args
+
+from pydantic import Field
+
+from after_ray.classifiers._settings._base import Stepped, Trained
+from after_ray.classifiers._settings.functionals import FunctionalsSettings
+from after_ray.classifiers._settings.light_sernet import LightSerNetSettings
+from after_ray.classifiers._settings.pooled_transformer import PooledTransformerSettings
+
+_Known = PooledTransformerSettings | LightSerNetSettings | FunctionalsSettings
+ClassifierSettings = Annotated[_Known, Field(discriminator="name")]
+
+__all__ = [
+    "ClassifierSettings",
+    "FunctionalsSettings",
+    "LightSerNetSettings",
+    "PooledTransformerSettings",
+    "Stepped",
+    "Trained",
+    "can_continue",
+    "needs_backbone",
+    "version_of",
+]
+
+
+def version_of(name: str) -> int:
+    """The version of a classifier's code."""
+    return {known.model_fields["name"].default: known.version for known in get_args(_Known)}[name]
+
+
+def needs_backbone(settings: ClassifierSettings) -> bool:
+    """Whether a classifier is built on a backbone (and adaptation therefore means something)."""
+    return settings.on_backbone
+
+
+def can_continue(settings: ClassifierSettings) -> bool:
+    """Whether `restart: previous` differs from starting afresh."""
+    return settings.continues
