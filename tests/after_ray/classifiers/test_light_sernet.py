@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import avg_pool2d, cross_entropy
 
 from after_ray.classifiers import ClassifierInputs, FitReport, Labelled, classifiers
