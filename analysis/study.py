@@ -38,6 +38,7 @@ class CorpusInfo:
         copy: as it is read now; a record that names its own level is believed more.
         folds, validation_draw: how they were made.
         validation_shares_speakers: whether a validation speaker is tested too.
+        test_shares_speakers: whether test speakers are trained on.
         left_out: a sentence on files that could not be used; empty when all could.
         counts: utterances of each class, for each corpus that it is made of (itself, or its members).
     """
@@ -50,6 +51,7 @@ class CorpusInfo:
     folds: str = ""
     validation_draw: str = ""
     validation_shares_speakers: bool = False
+    test_shares_speakers: bool = False
     left_out: str = ""
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 

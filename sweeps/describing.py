@@ -135,6 +135,7 @@ def _corpus_info(study: Study, scan: Scan, split: Split) -> CorpusInfo:
         validation_draw=validation_in_words(split, manifest, study.protocol.validation.cap),
         left_out=left_out_in_words(scan),
         validation_shares_speakers=any(part.validation_is_of_test for part in folds),
+        test_shares_speakers=any(part.shares_speakers for part in folds),
         counts=_counts(manifest),
     )
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from after_ray.acquisition import EvidenceKind, evidence_of
 from after_ray.corpora._base import Scan
 from after_ray.manifest import Manifest
-from after_ray.protocol import PRESETS, Block, Protocol, fitting_block
+from after_ray.presets import PRESETS, Block
+from after_ray.protocol import Protocol, fitting_block
 from after_ray.splits._settings import FoldSettings, ValidationCap
 from after_ray.splits.speakers import recorded_together
 from after_ray.wording import counted, duration, printable
@@ -126,6 +127,8 @@ def _cut(folds: FoldSettings, manifest: Manifest) -> str:
             return f"{folds.count} sessions{of}"
         case "leave_one_speaker_out":
             return f"one fold per speaker{of}{_dialogs_torn(folds, manifest)}"
+        case "utterances":
+            return f"{folds.count} parts{of}, dealt by utterance (speakers of test are trained on)"
         case "file":
             return f"as a fold file says (digest {folds.digest[:DIGEST_SHOWN]})"
         case "speaker_groups":

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from after_ray.settings import Settings, neutral
 
-FoldScheme = Literal["speaker_groups", "sessions", "leave_one_speaker_out", "file"]
+FoldScheme = Literal["speaker_groups", "sessions", "leave_one_speaker_out", "utterances", "file"]
 Balance = Literal["none", "per_class_cap"]
 Draw = Literal["by_utterance", "by_speaker", "half_of_test"]
 ValidationCap = Literal["none", "labelled"]
@@ -20,9 +20,12 @@ class FoldSettings(Settings):
 
     `speaker_groups`: speakers are dealt into `count` groups, balanced in gender and utterances, those who
     were only ever recorded together into the same one; each group is the test part of one fold.
-    `sessions`, `leave_one_speaker_out`: each session or speaker is. `file`: as a fold file says, `digest`
-    being that of its parts. `test_corpus`: of several merged corpora the one that is cut; the others are
-    trained on in every fold. `balance`: `per_class_cap` thins every class of train to the rarest one's size.
+    `sessions`, `leave_one_speaker_out`: each session or speaker is. `utterances`: they are dealt at random,
+    class by class, so that every speaker is trained on and tested (the choice of some published baselines).
+    `file`: as a fold file says, `digest` being that of its parts.
+
+    `test_corpus`: of several merged corpora the one that is cut; the others are trained on in every fold.
+    `balance`: `per_class_cap` thins every class of train to the rarest one's size.
     """
 
     scheme: FoldScheme = "speaker_groups"
@@ -56,11 +59,13 @@ class FoldRequest(Settings):
     """What a protocol says of folds; `after_ray.splits.folds.settle` turns it into settings of one corpus.
 
     `own`: the corpus' usual scheme (IEMOCAP by session, EmoV-DB and SAVEE by speaker, others by groups of
-    speakers). `count` is for groups of speakers, 5 by default. `file`: a fold file that `after-ray corpora
-    folds` wrote.
+    speakers). `count` is for groups of speakers and for `utterances`, 5 by default. `file`: a fold file that
+    `after-ray corpora folds` wrote.
     """
 
-    scheme: Literal["own", "speaker_groups", "sessions", "leave_one_speaker_out", "file"] = "own"
+    scheme: Literal["own", "speaker_groups", "sessions", "leave_one_speaker_out", "utterances", "file"] = (
+        "own"
+    )
     count: int | None = Field(default=None, ge=2)
     balance: Balance = "none"
     file: str | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -63,9 +63,10 @@ class FoldTable:
             Leak: when a fold shares what must not be shared.
         """
         made = _head(path, manifest)["made"]
-        of_test = made.get("validation", {}).get("draw") == "half_of_test"
+        of_test = made["validation"].get("draw") == "half_of_test"
+        mixed = made["folds"].get("scheme") == "utterances"
         folds = tuple(
-            checked(_fold(path, index, parts, of_test), manifest)
+            checked(replace(_fold(path, index, parts, of_test), shares_speakers=mixed), manifest)
             for index, parts in enumerate(_columns(path, manifest))
         )
         return cls._of(manifest, folds, made)

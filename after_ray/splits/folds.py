@@ -94,8 +94,8 @@ def _fold(manifest: Manifest, choice: FoldChoice, tested_in: Rows) -> Fold:
         validation, test = draw_validation(manifest, rest, settings, index), held_out
         train = np.setdiff1d(rest, validation, assume_unique=True)
     train, unused = _balanced(manifest, train, index) if choice.folds.balance != "none" else (train, _NONE)
-    of_test = settings.draw == "half_of_test"
-    return checked(Fold(index, train, validation, test, unused, of_test), manifest)
+    of_test, mixed = settings.draw == "half_of_test", choice.folds.scheme == "utterances"
+    return checked(Fold(index, train, validation, test, unused, of_test, mixed), manifest)
 
 
 def fold_of_rows(manifest: Manifest, folds: FoldSettings) -> Rows:
@@ -108,14 +108,39 @@ def fold_of_rows(manifest: Manifest, folds: FoldSettings) -> Rows:
     table = _tested(manifest, folds.test_corpus)
     if folds.scheme == "file":
         raise BadValue("scheme of folds", "file", "one that can be computed; read the fold file instead")
+    result = np.full(len(manifest), NEVER, dtype=np.int64)
+    if folds.scheme == "utterances":
+        rows = table.index.to_numpy()
+        result[rows] = _dealt(manifest, rows, folds.count)
+        return result
     if folds.scheme == "sessions":
         fold_of = _sessions(manifest.corpus, table)
     elif folds.scheme == "leave_one_speaker_out":
         fold_of = {speaker: index for index, speaker in enumerate(sorted(set(table["speaker"])))}
     else:
         fold_of = speaker_groups(manifest, folds.count, folds.test_corpus)
-    result = np.full(len(manifest), NEVER, dtype=np.int64)
     result[table.index.to_numpy()] = table["speaker"].map(fold_of).to_numpy(dtype=np.int64)
+    return result
+
+
+def _dealt(manifest: Manifest, rows: Rows, count: int) -> Rows:
+    """The fold of each of `rows`: those of every class, in random order, are dealt one after the other.
+
+    Raises:
+        BadFold: when there are fewer utterances than folds.
+    """
+    if len(rows) < count:
+        problem = f"it has {counted(len(rows), 'utterance')}, and {count} folds were asked for"
+        raise BadFold(manifest.corpus, problem, f"Set 'count' to {len(rows)} or less.")
+    labels, seeds = manifest.labels[rows], SeedTree(0).child("dealt utterances")
+    order = np.concatenate(
+        [
+            seeds.child(emotion).generator().permutation(np.flatnonzero(labels == label))
+            for label, emotion in enumerate(manifest.classes)
+        ]
+    )
+    result = np.empty(len(rows), dtype=np.int64)
+    result[order] = np.arange(len(rows)) % count
     return result
 
 

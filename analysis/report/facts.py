@@ -140,13 +140,21 @@ def _detectable(comparisons: Sequence[Comparison]) -> str:
 
 
 def _optimistic(frame: pd.DataFrame, study: StudyInfo) -> list[str]:
-    """Corpora on which weights were chosen by speakers who are tested too."""
-    names = [name for name in frame["corpus"].unique() if study.corpus(name).validation_shares_speakers]
-    return [
-        f"Validation of {name} shares speakers with test: results are optimistic, not speaker-independent "
-        "model selection."
-        for name in names
-    ]
+    """Corpora with speakers who are trained on, or by whom weights were chosen, and who are tested too."""
+    sentences = []
+    for name in frame["corpus"].unique():
+        info = study.corpus(name)
+        if info.test_shares_speakers:
+            sentences.append(
+                f"Folds of {name} are dealt by utterance, so that speakers of test are trained on: results "
+                "are optimistic, and not to be compared with speaker-independent ones."
+            )
+        elif info.validation_shares_speakers:
+            sentences.append(
+                f"Validation of {name} shares speakers with test: results are optimistic, not "
+                "speaker-independent model selection."
+            )
+    return sentences
 
 
 def _other_shares(frame: pd.DataFrame) -> list[str]:

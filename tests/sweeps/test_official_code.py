@@ -14,7 +14,7 @@ from after_ray.adaptation.settings import TaptSettings
 from after_ray.classifiers._settings import FunctionalsSettings, LightSerNetSettings
 from after_ray.errors import BadValue
 from after_ray.learning.settings import FittingSettings
-from after_ray.protocol import OFFICIAL_CODE, PRESETS
+from after_ray.presets import OFFICIAL_CODE, PRESETS
 from sweeps.cli import app
 from sweeps.in_words import preset_in_words
 from sweeps.reporting import study_info

@@ -124,6 +124,12 @@ def test_the_draw_of_validation_is_said(tmp_path: Path, draw: str, said: str, sh
     assert (info.validation_draw, info.validation_shares_speakers) == (said, shares)
 
 
+def test_folds_dealt_by_utterance_are_said(tmp_path: Path) -> None:
+    info = single(tmp_path, "protocol={folds: {scheme: utterances, count: 4}}")
+    assert info.folds == "4 parts, dealt by utterance (speakers of test are trained on)"
+    assert info.test_shares_speakers
+
+
 def test_validation_of_a_merged_corpus_is_drawn_by_corpus_too(tmp_path: Path) -> None:
     info = study_info(grouped(tmp_path)).corpus("merged_grouped")
     assert info.validation_draw == "10 % of the rest, by corpus and class"

@@ -27,6 +27,8 @@ class Trained(Settings, ABC):
     continues: ClassVar[bool] = True  # whether a training can go on from weights (a convex problem cannot)
     dropout_in: ClassVar[str] = ""  # where there is no such setting
 
+    name: str  # narrowed by every classifier; here, so that it is listed first
+
     @abstractmethod
     def features(self, backbone: BackboneSettings | None) -> FeatureSettings:
         """The features this classifier is trained on."""

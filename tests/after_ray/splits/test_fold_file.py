@@ -38,6 +38,12 @@ def test_what_is_written_is_what_is_read(tmp_path: Path, draw: str) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "folds.csv"]
 
 
+def test_a_file_of_dealt_utterances_says_that_speakers_are_shared(tmp_path: Path) -> None:
+    corpus = dialogs(each=7)
+    table(corpus, FoldSettings(scheme="utterances", count=3)).write(tmp_path / "folds.csv")
+    assert all(fold.shares_speakers for fold in FoldTable.read(tmp_path / "folds.csv", corpus).folds)
+
+
 def test_the_first_line_says_of_which_corpus_and_how(tmp_path: Path) -> None:
     corpus = dialogs()
     table(corpus).write(tmp_path / "folds.csv")

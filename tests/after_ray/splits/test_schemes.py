@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from after_ray.errors import BadFold
+from after_ray.errors import BadFold, Leak
 from after_ray.manifest import Manifest
 from after_ray.splits._settings import FoldChoice, FoldRequest, FoldSettings, ValidationSettings
 from after_ray.splits.folds import all_folds, fold, fold_of_rows, settle, speaker_groups
+from after_ray.splits.leaks import refuse_leaks
 from tests.after_ray.splits.toy import dialogs, merged, rows
 
 
@@ -187,6 +189,33 @@ def test_the_official_code_cuts_the_held_out_session_in_halves() -> None:
     assert speakers(corpus, part.test) | speakers(corpus, part.validation) == {"2F", "2M"}
     assert len(part.train) == len(corpus) * 4 // 5
     assert part.validation_is_of_test
+
+
+def test_dealt_utterances_are_tested_once_and_share_speakers_which_the_fold_says() -> None:
+    corpus = dialogs(each=7)
+    settled = settle(FoldRequest(scheme="utterances", count=4), corpus, "sessions")
+    assert (settled.scheme, settled.count) == ("utterances", 4)
+    parts = all_folds(corpus, FoldChoice(folds=settled))
+    assert sorted(np.concatenate([part.test for part in parts]).tolist()) == list(range(len(corpus)))
+    for part in parts:
+        assert part.shares_speakers
+        assert speakers(corpus, part.test) & speakers(corpus, part.train)
+        tested = np.bincount(corpus.labels[part.test])
+        assert abs(tested - np.bincount(corpus.labels) / 4).max() < 1  # every class alike
+    assert np.array_equal(parts[2].test, fold(corpus, FoldChoice(folds=settled, index=2)).test)
+
+
+def test_no_other_fold_may_share_speakers() -> None:
+    corpus = dialogs(each=7)
+    mixed = fold(corpus, FoldChoice(folds=FoldSettings(scheme="utterances", count=4)))
+    with pytest.raises(Leak, match="test speaker"):
+        refuse_leaks(replace(mixed, shares_speakers=False), corpus)
+
+
+def test_fewer_utterances_than_parts_are_told() -> None:
+    corpus = Manifest("own", pd.DataFrame(rows("own", "a", "male", each=2)))
+    with pytest.raises(BadFold, match="and 1000 folds were asked for"):
+        fold_of_rows(corpus, FoldSettings(scheme="utterances", count=1000))
 
 
 def test_short_forms_are_spelled_out() -> None:

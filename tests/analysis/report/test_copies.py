@@ -114,6 +114,12 @@ def test_validation_by_test_speakers_is_warned_about(make_study) -> None:
     assert warning == f"Validation of emodb {OPTIMISTIC}."
 
 
+def test_speakers_of_test_that_are_trained_on_are_warned_about(make_study) -> None:
+    results = results_of(make_study, "official")
+    (warning,) = warnings(results, study(test_shares_speakers=True, validation_shares_speakers=True))
+    assert "speakers of test are trained on: results are optimistic" in warning
+
+
 def test_the_gravest_warning_is_the_first(make_study) -> None:
     results = results_of(make_study, "official", "altered")
     results.frame["collapsed"] = True

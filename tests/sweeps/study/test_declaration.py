@@ -57,7 +57,10 @@ def test_single_values_and_ranges_stand_for_lists(study_file: Path) -> None:
         ("seed=-1", ["--set 'seed=-1'", "greater than or equal to 0, not -1"]),
         ("seed=9..0", ["--set 'seed=9..0'", "'9..0' runs backwards"]),
         ("strategy=[entropy, entropy]", ["entropy is listed twice"]),
-        ("protocol=papr", ["protocol", "'paper', 'paper_strict' or 'official_code', not 'papr'"]),
+        (
+            "protocol=papr",
+            ["protocol", "'paper', 'paper_strict', 'official_code', ", "not 'papr'"],
+        ),
         ("protocol.fitting.max_epochs=0", ["protocol.fitting.max_epochs", "not 0"]),
         ("resources.cpu=0", ["resources.cpu", "not 0"]),
         ("classifier=pooled_transformer", ["needs a 'backbone:'"]),

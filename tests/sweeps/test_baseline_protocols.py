@@ -1,0 +1,81 @@
+"""What the protocols of baselines set: `unified`, `unified_lr`, and how their authors did it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sweeps.in_words import preset_in_words
+from sweeps.study.declaration import Study
+from sweeps.study.loading import load_study
+
+STUDY = """\
+study: baselines
+corpus: {name: synthetic, speakers: 6, sentences: 5}
+classifier: light_sernet
+schedule: [100]
+"""
+IEMOCAP = "corpus={name: iemocap, root: /somewhere}"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "study.yaml"
+    path.write_text(STUDY)
+    return path
+
+
+def meanings(study: Study) -> list[object]:
+    return [study.protocol.folds, study.protocol.validation, *(one.meaning() for one in study.classifier)]
+
+
+def test_unified_is_the_papers_protocol_by_another_name(path: Path) -> None:
+    assert meanings(load_study(path, ["protocol=unified"])) == meanings(load_study(path, ["protocol=paper"]))
+
+
+def test_unified_lr_gives_all_networks_the_papers_optimiser(path: Path) -> None:
+    (plain,) = load_study(path, ["protocol=unified", "classifier.learning_rate=0.01"]).classifier
+    (study,) = load_study(path, ["protocol=unified_lr"]).classifier
+    assert (study.learning_rate, study.weight_decay, study.rate) == (1e-4, 0.0, "constant")
+    assert plain.meaning()["learning_rate"] == 0.01
+    assert "rate" not in plain.meaning()
+
+
+def test_what_a_study_writes_itself_stands(path: Path) -> None:
+    (written,) = load_study(path, ["protocol=unified_lr", "classifier.learning_rate=0.01"]).classifier
+    assert (written.learning_rate, written.rate) == (0.01, "constant")
+
+
+def test_light_sernet_as_its_authors_did_it(path: Path) -> None:
+    study = load_study(path, ["protocol=original_light_sernet"])
+    assert study.protocol.folds.scheme == "leave_one_speaker_out"
+    (classifier,) = study.classifier
+    assert (classifier.epochs, classifier.updates(pieces=320)) == (300, 3000)
+    said = preset_in_words(study)
+    assert "folds.scheme leave_one_speaker_out" in said
+    assert "there: by the accuracy on the test speaker" in said
+
+
+@pytest.mark.parametrize(
+    ("preset", "count", "kept"),
+    [("original_glam", 10, {"excited": "happy"}), ("original_rh_emo", 10, {"happy": "happy"})],
+)
+def test_originals_that_deal_utterances_and_drop_a_label(
+    path: Path, preset: str, count: int, kept: dict[str, str]
+) -> None:
+    study = load_study(path, [f"protocol={preset}", IEMOCAP])
+    assert (study.protocol.folds.scheme, study.protocol.folds.count) == ("utterances", count)
+    (corpus,) = study.corpus
+    assert corpus.labels == {"anger": "anger", "neutral": "neutral", "sad": "sad"} | kept
+    own = load_study(path, [f"protocol={preset}", IEMOCAP, "corpus.labels={anger: anger, sad: sad}"])
+    assert own.corpus[0].labels == {"anger": "anger", "sad": "sad"}
+
+
+def test_pseudo_tapt_keeps_the_last_epoch(path: Path) -> None:
+    study = load_study(
+        path,
+        ["protocol=original_pseudo_tapt", "classifier=pooled_transformer", "backbone={config: {}}"],
+    )
+    fitting = study.classifier[0].fitting  # type: ignore[union-attr]
+    assert (fitting.max_epochs, fitting.keep, fitting.order) == (15, "last", "shuffled")
