@@ -7,6 +7,7 @@ from typing import Any
 
 from after_ray.environment import Execution
 from after_ray.stages import Stage
+from after_ray.store import Record
 
 
 class Work(ABC):
@@ -29,4 +30,21 @@ class SingleStage(Work):
         from after_ray.execution import run
 
         record = run(self.stage, self.execution)
-        return {"done": True, "key": record.key}
+        return {"done": True, "key": record.key, **warned(record)}
+
+
+def warned(record: Record) -> dict[str, str]:
+    """What whoever watches should be warned of: a model that says one class for everything."""
+    if not record.details.get("collapsed"):
+        return {}
+    said, chance = _only_class(record), 100 * float(record.measures["ua"] or 0)
+    return {
+        "warned": f"the model of round {record.key[:8]} says '{said}' for every test utterance, so its UA of "
+        f"{chance:.1f} % is chance"
+    }
+
+
+def _only_class(record: Record) -> str:
+    """The class that every test utterance was taken for."""
+    columns = zip(record.details["classes"], *record.details["confusion"], strict=True)
+    return str(next(name for name, *counts in columns if any(counts)))

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from after_ray.stages import FirstRoundStage, NextRoundStage
-from trainables._work import Work
+from trainables._work import Work, warned
 
 if TYPE_CHECKING:
     from after_ray.execution.rounds import Trajectory
@@ -18,14 +18,15 @@ class TrajectoryWork(Work):
     def advance(self) -> dict[str, Any]:
         """Find what is finished, then run the next missing round."""
         trajectory = self._trajectory
-        before = trajectory.found()
+        before, newest = trajectory.found(), {}
         if not trajectory.finished:
-            trajectory.advance()
+            newest = warned(trajectory.advance())
         return {
             "done": trajectory.finished,
             "key": self.stage.key,
             "rounds": trajectory.done,
             "found": before,
+            **newest,
         }
 
     @cached_property

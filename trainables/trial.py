@@ -8,7 +8,7 @@ What a step returns, beside `done` and `key`: what its work tells, or one of
 `failed` (a sentence; `again`: trying again may help), `halted`, `preempted` (this process will be ended, and
 another one goes on), `said` (a sentence for who watches: the store cannot be used, the next step tries
 again after a while), `stopped` (a sentence: it did not come back). Beside any of them `other_code` (a
-sentence for who watches: this process runs other code than the launch).
+sentence for who watches: this process runs other code than the launch), `warned` (of a result that stands).
 """
 
 from __future__ import annotations

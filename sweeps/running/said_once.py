@@ -31,6 +31,8 @@ class SaidOnce:
             self(str(result["said"]))
             return True
         self.over()
+        if result.get("warned"):
+            self._say(f"warning: {result['warned']}")
         if result.get("failed"):
             self._say(f"failed: {job.kind} {job.key[:8]}: {result['failed']}")
             return True

@@ -87,6 +87,12 @@ def provenance_of(rounds: Sequence[FinishedRound]) -> dict[str, str]:
     return {name: ", ".join(values) for name, values in found.items()}
 
 
+def collapsed_of(rounds: Sequence[FinishedRound]) -> dict[str, str]:
+    """At which percents the model said one class for every test utterance; nothing where it never did."""
+    percents = [f"{one.percent:g}" for one in rounds if row_of(one.record, 0.0)["collapsed"]]
+    return {"collapsed": ", ".join(percents)} if percents else {}
+
+
 def points_of(rounds: Sequence[FinishedRound]) -> list[Point]:
     """The curves of a trajectory, and the values of its reported rounds under names like `ua_at_20`."""
     return [point for found in rounds for point in (*_curves(found), *_summary(found))]

@@ -266,7 +266,7 @@ class Mirror:
         complete = len(rounds) == len(trajectory.rounds)
         parameters = {n: v for n, v in content.parameters_of(trajectory).items() if n not in run.parameters}
         holds = {FORMAT: str(content.FORMAT), MIRRORED: digest}
-        wanted = content.provenance_of(rounds) | self._tags(trajectory) | holds
+        wanted = content.provenance_of(rounds) | content.collapsed_of(rounds) | self._tags(trajectory) | holds
         tags = {n: v for n, v in wanted.items() if run.tags.get(n) != v}
         with tempfile.TemporaryDirectory(prefix="after-ray-mirror-") as folder:
             charged = self._summaries.charged

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from after_ray.store import Record
 from sweeps.planning.jobs import Job
 from sweeps.running.following import FollowingStudies
 from tests.sweeps.launching.named import Named
+from trainables._work import warned
 
 
 class Shown:
@@ -29,3 +31,16 @@ def test_one_outage_is_told_once_and_the_next_one_again() -> None:
     following.on_trial(job, {"done": True})
     following.on_trial(job, {"done": False, "said": "The store is full."})
     assert shown.lines[2:] == ["warning: The store is full."]
+
+
+def test_a_result_that_is_chance_is_warned_of() -> None:
+    shown = Shown()
+    following = FollowingStudies([], [], shown)  # type: ignore[arg-type]
+    confusion = [[0, 3], [0, 1]]
+    record = Record("abcdef0123", "round", {}, measures={"ua": 0.5}, details={
+        "collapsed": True, "classes": ["anger", "sad"], "confusion": confusion})  # fmt: skip
+    following.on_trial(Job("trajectory", Named("a")), {"done": True, **warned(record)})
+    (line,) = shown.lines
+    assert line.startswith("warning: the model of round abcdef01 says 'sad' for every test utterance, so")
+    assert line.endswith("its UA of 50.0 % is chance")
+    assert warned(Record("k", "round", {}, measures={"ua": 0.5}, details={"collapsed": False})) == {}

@@ -359,3 +359,16 @@ def test_a_copied_store_reads_and_writes_its_own_files_only(mirrored: OpenStudy,
     assert runs
     assert all(folder_of(run).is_relative_to(place) for run in runs)
     assert_same(stored(mirrored), tracked(copied))
+
+
+def test_a_model_that_says_one_class_for_everything_is_tagged(tmp_path: Path, database: Path) -> None:
+    opened = small_study(tmp_path)
+    at_risk = opened.study.schedule[1:]
+    write_made_up(opened, details=lambda axes, p: {"collapsed": axes.strategy == "entropy" and p in at_risk})
+    shutil.copy(database, opened.store.root / "mlflow.db")
+    mirror_study(opened, None, rebuild=False)
+    client, runs = runs_of(opened)
+    tags = {run.data.tags["strategy"]: run.data.tags.get("collapsed") for run in runs}
+    assert tags == {"random": None, "entropy": ", ".join(f"{percent:g}" for percent in at_risk)}
+    found = client.search_runs([runs[0].info.experiment_id], "tags.collapsed != ''")
+    assert {run.data.tags["strategy"] for run in found} == {"entropy"}
