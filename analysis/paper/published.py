@@ -14,7 +14,7 @@ from analysis.study import CorpusInfo
 from analysis.tables import Metric
 
 FILE = Path(__file__).with_name("published.yaml")
-WITHOUT_BACKBONE = frozenset({"glam", "lssed", "light_sernet"})
+WITHOUT_BACKBONE = frozenset({"glam", "lssed", "light_sernet", "rh_emo"})
 
 
 class _Frozen(BaseModel):
@@ -72,8 +72,10 @@ class Published(_Frozen):
     numbers: tuple[Number, ...]
 
     def is_papers_corpus(self, name: str, info: CorpusInfo) -> bool:
-        """Whether a corpus is one of the paper's: its members and counts, and no altered copy."""
+        """Whether a corpus is one of the paper's: members, counts, held-out speakers, no altered copy."""
         wanted = self.corpora.get(name)
+        if info.test_shares_speakers:
+            return False
         if wanted is None or info.copy.level == "altered" or set(info.counts) != set(wanted):
             return False
         return all(count in (None, sum(info.counts[member].values())) for member, count in wanted.items())

@@ -70,6 +70,7 @@ def test_the_papers_numbers_are_known_on_its_corpora_and_weights():
         with_corpus(counts={name: counts for name, counts in SIX.items() if name != "iemocap"}),
         with_corpus(counts={**SIX, "iemocap": {"anger": 10}}),
         with_corpus(counts={}),
+        with_corpus(test_shares_speakers=True),
         replace(PAPERS, corpora={"merged": CorpusInfo()}),
     ],
 )
