@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -151,8 +152,7 @@ class SpectralClassifier(NetworkClassifier[Spectral]):
     def _inputs_of(self, pieces: Pieces) -> Tensor:
         features = self._inputs.features
         if self.in_pieces:
-            each = zip(pieces.rows.tolist(), pieces.places.tolist(), strict=True)
-            return self._prepared(np.stack([features[row][place] for row, place in each]))
+            return self._prepared(features.values[features.offsets[pieces.rows] + pieces.places])
         return self._prepared(np.stack([features[row] for row in pieces.rows.tolist()]))
 
     def _recompute_statistics(self, pieces: Pieces) -> None:
@@ -166,13 +166,22 @@ class SpectralClassifier(NetworkClassifier[Spectral]):
         self._network.eval()
         pieces = self._pieces_of(rows)
         starts = range(0, len(pieces.rows), SCORING_BATCH)
-        parts = [pieces.at(slice(first, first + SCORING_BATCH)) for first in starts]
-        scored = torch.cat([function(self._inputs_of(part)).cpu() for part in parts]).numpy()
+        slices = [slice(first, first + SCORING_BATCH) for first in starts]
+        scored = (function(self._inputs_of(pieces.at(part))).cpu() for part in slices)
         if not self.in_pieces:
-            return scored
-        firsts = np.flatnonzero(pieces.places == 0)
-        counts = np.diff(np.append(firsts, len(scored)))[:, None]
-        return np.asarray(np.add.reduceat(scored, firsts) / counts, dtype=np.float32)
+            return torch.cat(list(scored)).numpy()
+        owners = torch.from_numpy(np.cumsum(pieces.places == 0) - 1)
+        return _means(scored, [owners[part] for part in slices])
+
+
+def _means(parts: Iterator[Tensor], owners: list[Tensor]) -> NDArray[np.float32]:
+    """The mean of every owner's vectors, shape (owners, d); vectors of one part at a time are in memory."""
+    first = next(parts)
+    sums = first.new_zeros(int(owners[-1][-1]) + 1, first.shape[1])
+    for part, whose in zip(itertools.chain([first], parts), owners, strict=True):
+        sums.index_add_(0, whose, part)
+    counts = torch.cat(owners).bincount()
+    return (sums / counts[:, None]).numpy()
 
 
 def even_batches(items: Rows, batch_size: int, generator: np.random.Generator) -> list[Rows]:
