@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.settings import Settings
 
+LEAST_SHIFT = 0.01  # seconds from the beginning of a segment to that of the next
+
 
 class _Features(Settings):
     """Base of all kinds of features."""
@@ -32,15 +34,15 @@ class CepstralFeatures(_Features):
 class Segmented(Settings):
     """Settings of what cuts utterances into overlapping segments, all of `seconds`."""
 
-    seconds: float = Field(default=1.8, gt=0)
+    seconds: float = Field(default=1.8, ge=0.128)  # a window of 2,048 samples at 16 kHz
     overlap: float = Field(default=1.6, ge=0)
 
     @model_validator(mode="after")
     def _segments_move_on(self) -> Self:
-        if self.overlap >= self.seconds:
+        if self.overlap > self.seconds - LEAST_SHIFT:
             raise ValueError(
-                f"'overlap' is {self.overlap:g} and segments have {self.seconds:g} seconds, so that the next "
-                "would begin where the last did; choose 'overlap' below 'seconds'"
+                f"'overlap' is {self.overlap:g} and segments have {self.seconds:g} seconds; allowed: "
+                f"beginnings at least {LEAST_SHIFT:g} seconds apart, so lower 'overlap' or raise 'seconds'"
             )
         return self
 

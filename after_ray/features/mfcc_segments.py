@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from after_ray.audio._torchaudio import torchaudio
-from after_ray.errors import BadValue
 from after_ray.features._base import Extractor, extractors
 from after_ray.features._settings import MfccSegmentFeatures
 from after_ray.weights import Weights
@@ -42,11 +41,6 @@ class MfccSegments(Extractor):
     def __init__(self, settings: MfccSegmentFeatures, weights: Weights | None, device: str) -> None:
         self._samples = round(settings.seconds * SAMPLE_RATE)
         self._hop = self._samples - round(settings.overlap * SAMPLE_RATE)
-        if self._samples < WINDOW:
-            raise BadValue("seconds of mfcc_segments", settings.seconds, f"at least {WINDOW / SAMPLE_RATE}")
-        if self._hop < 1:
-            limit = f"less than 'seconds' ({settings.seconds}) by a sample or more"
-            raise BadValue("overlap of mfcc_segments", settings.overlap, limit)
         self._power = torchaudio.transforms.Spectrogram(WINDOW, hop_length=HOP, power=2.0)
         self._mel = torchaudio.functional.melscale_fbanks(
             WINDOW // 2 + 1, 0.0, SAMPLE_RATE / 2, MEL_BANDS, SAMPLE_RATE, norm="slaney", mel_scale="slaney"

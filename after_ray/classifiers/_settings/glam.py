@@ -11,7 +11,7 @@ from after_ray.classifiers._settings._base import Stepped
 from after_ray.features._settings import FeatureSettings, MfccSegmentFeatures, Segmented
 
 
-class GlamSettings(Stepped, Segmented):
+class GlamSettings(Segmented, Stepped):
     """GLAM (Zhu & Li 2022): batches of segments, mixed in pairs, with its own schedule in optimiser steps.
 
     The published 50 epochs are about 2,400 steps on the 305 clips of a training set of EMO-DB, which the
