@@ -6,7 +6,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, linear
+from torch.nn.functional import gelu
 
 from after_ray.classifiers._spectral_classifier import SpectralNetwork
 
@@ -46,7 +46,8 @@ class GlamNetwork(SpectralNetwork):
     def embed(self, pieces: Tensor) -> Tensor:
         """All tokens of a piece one after the other, shape (batch, 128 x width)."""
         channels = self.last(self.scales(self.stem(pieces[:, None])))
-        return self.fusion(channels.flatten(2)).relu().flatten(1)
+        tokens = channels.flatten(2).contiguous()  # no longer channels last: every token is one row
+        return self.fusion(tokens).relu().flatten(1)
 
     def _initialise(self, generator: torch.Generator) -> None:
         """Torch's defaults for convolutions and linear layers, as the authors have them; the gate's own."""
@@ -130,5 +131,6 @@ class GatedMlp(nn.Module):
 
     def gate(self, gate: Tensor) -> Tensor:
         """What the other half is multiplied by, shape (batch, tokens, width x 2), in (-1, 1)."""
-        over_tokens = self.gate_norm(gate).transpose(1, 2)
-        return linear(over_tokens, self.mixing, self.mixing_bias).transpose(1, 2).tanh()
+        # One product per piece keeps tokens in rows; a linear layer over columns makes what follows slower.
+        mixing = self.mixing.expand(len(gate), -1, -1)
+        return torch.baddbmm(self.mixing_bias[:, None], mixing, self.gate_norm(gate)).tanh()

@@ -28,6 +28,7 @@ from after_ray.weights import Weights
 Rows = NDArray[np.int64]
 
 SCORING_BATCH = 64  # pieces
+MOST_FOR_STATISTICS = 4096  # pieces of utterances that have many
 
 
 class SpectralNetwork(HeadedNetwork):
@@ -67,8 +68,9 @@ class SpectralClassifier(NetworkClassifier[Spectral]):
     """Trains on pieces of utterances, each with the label of its utterance, whose logits are their mean.
 
     Batch-norm statistics are those of all that is labelled, taken anew before every evaluation and kept with
-    the weights (protocol ruling 7). Weights are chosen by the validation cross-entropy of utterances,
-    whichever loss is trained on. `precision` is that of training steps, and of nothing else.
+    the weights (protocol ruling 7). Utterances in several pieces have more than that takes: at most 4,096 are
+    used, spread over all. Weights are chosen by the validation cross-entropy of utterances, whichever loss
+    is trained on. `precision` is that of training steps, and of nothing else.
 
     Subclasses say what the network is, and where it differs from the usual: the loss, the learning rate.
     """
@@ -156,6 +158,8 @@ class SpectralClassifier(NetworkClassifier[Spectral]):
         return self._prepared(np.stack([features[row] for row in pieces.rows.tolist()]))
 
     def _recompute_statistics(self, pieces: Pieces) -> None:
+        if self.in_pieces:
+            pieces = pieces.at(slice(None, None, math.ceil(len(pieces.rows) / MOST_FOR_STATISTICS)))
         # Neighbouring rows share their speaker: every batch takes pieces from all over the labelled set.
         parts = math.ceil(len(pieces.rows) / SCORING_BATCH)
         batches = (self._inputs_of(pieces.at(slice(first, None, parts))) for first in range(parts))

@@ -14,6 +14,7 @@ from torch.nn.functional import conv1d, cross_entropy
 
 from after_ray.acquisition import EvidenceKind
 from after_ray.classifiers import ClassifierInputs, FitReport, Labelled, classifiers
+from after_ray.classifiers import _spectral_classifier as module
 from after_ray.classifiers._glam_network import GatedMlp, GlamNetwork, MultiScale, token_width
 from after_ray.classifiers._settings import GlamSettings
 from after_ray.classifiers.glam import Glam, class_weights, drawn_mixture, multiplier
@@ -313,8 +314,21 @@ def test_an_utterance_scores_the_mean_of_its_segments() -> None:
 def test_means_are_those_over_batches_of_scoring(monkeypatch: pytest.MonkeyPatch) -> None:
     classifier = plain()
     at_once = classifier.embeddings(np.arange(20))
-    monkeypatch.setattr("after_ray.classifiers._spectral_classifier.SCORING_BATCH", 3)
+    monkeypatch.setattr(module, "SCORING_BATCH", 3)
     assert classifier.embeddings(np.arange(20)) == pytest.approx(at_once, abs=1e-5)
+
+
+@pytest.mark.parametrize(("most", "taken"), [(30, 30), (29, 15), (8, 8)])
+def test_statistics_are_of_so_many_segments_from_all_over(
+    most: int, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[torch.Tensor] = []
+    monkeypatch.setattr(module, "MOST_FOR_STATISTICS", most)
+    monkeypatch.setattr(module, "recompute_statistics", lambda network, batches, run: seen.extend(batches))
+    classifier = plain()
+    classifier._recompute_statistics(classifier._pieces_of(TRAIN.rows))
+    expected = SMALL.values[: int(SMALL.offsets[12]) : math.ceil(30 / taken)]
+    assert np.array_equal(torch.cat(seen).numpy(), expected)
 
 
 def test_inputs_are_the_segments_in_their_order() -> None:
