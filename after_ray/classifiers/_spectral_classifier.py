@@ -154,7 +154,8 @@ class SpectralClassifier(NetworkClassifier[Spectral]):
     def _inputs_of(self, pieces: Pieces) -> Tensor:
         features = self._inputs.features
         if self.in_pieces:
-            return self._prepared(features.values[features.offsets[pieces.rows] + pieces.places])
+            each = zip(pieces.rows.tolist(), pieces.places.tolist(), strict=True)
+            return self._prepared(np.stack([features[row][place] for row, place in each]))
         return self._prepared(np.stack([features[row] for row in pieces.rows.tolist()]))
 
     def _recompute_statistics(self, pieces: Pieces) -> None:
