@@ -106,6 +106,11 @@ NAMED: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 # Modules beside a name's own file that only this name uses.
 BESIDE: Mapping[str, tuple[str, ...]] = {
+    "classifier:glam": (
+        "classifiers/_glam_network.py",
+        "classifiers/_network_classifier.py",
+        "classifiers/_spectral_classifier.py",
+    ),
     "classifier:light_sernet": (
         "classifiers/_light_network.py",
         "classifiers/_network_classifier.py",

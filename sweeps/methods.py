@@ -12,6 +12,7 @@ from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import (
     ClassifierSettings,
     FunctionalsSettings,
+    GlamSettings,
     LightSerNetSettings,
     PooledTransformerSettings,
     can_continue,
@@ -192,6 +193,13 @@ def _classifier(settings: ClassifierSettings) -> str:
         return (
             f"Light-SERNet ({settings.steps} steps of {settings.batch_size} clips, learning rate "
             f"{settings.learning_rate:g}, {settings.loss.replace('_', ' ')})"
+        )
+    if isinstance(settings, GlamSettings):
+        length = f"{settings.steps} steps" if settings.epochs is None else f"{settings.epochs} epochs"
+        return (
+            f"GLAM ({length} of {settings.batch_size} segments of {settings.seconds:g} s that overlap "
+            f"by {settings.overlap:g} s, learning rate {settings.learning_rate:g}, "
+            f"mixup {settings.mixup_alpha:g})"
         )
     return f"{settings.name} ({_all_of(settings.model_dump(mode='json'))})"
 

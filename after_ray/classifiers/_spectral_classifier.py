@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -27,6 +28,7 @@ from after_ray.weights import Weights
 Rows = NDArray[np.int64]
 
 SCORING_BATCH = 64  # pieces
+MOST_FOR_STATISTICS = 4096  # pieces of utterances that have many
 
 
 class SpectralNetwork(HeadedNetwork):
@@ -66,8 +68,9 @@ class SpectralClassifier(NetworkClassifier[Spectral]):
     """Trains on pieces of utterances, each with the label of its utterance, whose logits are their mean.
 
     Batch-norm statistics are those of all that is labelled, taken anew before every evaluation and kept with
-    the weights (protocol ruling 7). Weights are chosen by the validation cross-entropy of utterances,
-    whichever loss is trained on. `precision` is that of training steps, and of nothing else.
+    the weights (protocol ruling 7). Utterances in several pieces have more than that takes: at most 4,096 are
+    used, spread over all. Weights are chosen by the validation cross-entropy of utterances, whichever loss
+    is trained on. `precision` is that of training steps, and of nothing else.
 
     Subclasses say what the network is, and where it differs from the usual: the loss, the learning rate.
     """
@@ -156,6 +159,8 @@ class SpectralClassifier(NetworkClassifier[Spectral]):
         return self._prepared(np.stack([features[row] for row in pieces.rows.tolist()]))
 
     def _recompute_statistics(self, pieces: Pieces) -> None:
+        if self.in_pieces:
+            pieces = pieces.at(slice(None, None, math.ceil(len(pieces.rows) / MOST_FOR_STATISTICS)))
         # Neighbouring rows share their speaker: every batch takes pieces from all over the labelled set.
         parts = math.ceil(len(pieces.rows) / SCORING_BATCH)
         batches = (self._inputs_of(pieces.at(slice(first, None, parts))) for first in range(parts))
@@ -166,13 +171,22 @@ class SpectralClassifier(NetworkClassifier[Spectral]):
         self._network.eval()
         pieces = self._pieces_of(rows)
         starts = range(0, len(pieces.rows), SCORING_BATCH)
-        parts = [pieces.at(slice(first, first + SCORING_BATCH)) for first in starts]
-        scored = torch.cat([function(self._inputs_of(part)).cpu() for part in parts]).numpy()
+        slices = [slice(first, first + SCORING_BATCH) for first in starts]
+        scored = (function(self._inputs_of(pieces.at(part))).cpu() for part in slices)
         if not self.in_pieces:
-            return scored
-        firsts = np.flatnonzero(pieces.places == 0)
-        counts = np.diff(np.append(firsts, len(scored)))[:, None]
-        return np.asarray(np.add.reduceat(scored, firsts) / counts, dtype=np.float32)
+            return torch.cat(list(scored)).numpy()
+        owners = torch.from_numpy(np.cumsum(pieces.places == 0) - 1)
+        return _means(scored, [owners[part] for part in slices])
+
+
+def _means(parts: Iterator[Tensor], owners: list[Tensor]) -> NDArray[np.float32]:
+    """The mean of every owner's vectors, shape (owners, d); vectors of one part at a time are in memory."""
+    first = next(parts)
+    sums = first.new_zeros(int(owners[-1][-1]) + 1, first.shape[1])
+    for part, whose in zip(itertools.chain([first], parts), owners, strict=True):
+        sums.index_add_(0, whose, part)
+    counts = torch.cat(owners).bincount()
+    return (sums / counts[:, None]).numpy()
 
 
 def even_batches(items: Rows, batch_size: int, generator: np.random.Generator) -> list[Rows]:

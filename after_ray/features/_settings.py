@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.settings import Settings
+
+LEAST_SHIFT = 0.01  # seconds from the beginning of a segment to that of the next
 
 
 class _Features(Settings):
@@ -29,6 +31,28 @@ class CepstralFeatures(_Features):
     seconds: float = Field(default=3.0, gt=0)
 
 
+class Segmented(Settings):
+    """Settings of what cuts utterances into overlapping segments, all of `seconds`."""
+
+    seconds: float = Field(default=1.8, ge=0.128)  # a window of 2,048 samples at 16 kHz
+    overlap: float = Field(default=1.6, ge=0)
+
+    @model_validator(mode="after")
+    def _segments_move_on(self) -> Self:
+        if self.overlap > self.seconds - LEAST_SHIFT:
+            raise ValueError(
+                f"'overlap' is {self.overlap:g} and segments have {self.seconds:g} seconds; allowed: "
+                f"beginnings at least {LEAST_SHIFT:g} seconds apart, so lower 'overlap' or raise 'seconds'"
+            )
+        return self
+
+
+class MfccSegmentFeatures(_Features, Segmented):
+    """The GLAM front end: 26 MFCC of segments of `seconds`, each `overlap` into the one before."""
+
+    kind: Literal["mfcc_segments"] = "mfcc_segments"
+
+
 class FrontEndFeatures(_Features):
     """Output of a backbone's frozen convolutional front end, every utterance alone (no padding)."""
 
@@ -47,7 +71,8 @@ class WaveformFeatures(_Features):
 
 
 FeatureSettings = Annotated[
-    FunctionalFeatures | CepstralFeatures | FrontEndFeatures | WaveformFeatures, Field(discriminator="kind")
+    FunctionalFeatures | CepstralFeatures | MfccSegmentFeatures | FrontEndFeatures | WaveformFeatures,
+    Field(discriminator="kind"),
 ]
 
 

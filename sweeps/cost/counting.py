@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from after_ray.backbones.operations import FORWARD, TRAINING, Shape, per_clip
-from after_ray.classifiers._settings import ClassifierSettings, LightSerNetSettings, PooledTransformerSettings
+from after_ray.classifiers._settings import (
+    ClassifierSettings,
+    GlamSettings,
+    LightSerNetSettings,
+    PooledTransformerSettings,
+)
+from after_ray.features._settings import Segmented
 from sweeps.cost.clips import Clips
 
 # Of Light-SERNet, for each of a clip's frames x 40 coefficients: the stem, then each block after its pooling.
@@ -15,6 +21,10 @@ LIGHT_MULTIPLICATIONS = 32 * (11 + 9 + 9) + (
     96 * 64 * 9 / 4 + 64 * 96 * 9 / 16 + 96 * 128 * 9 / 64 + 128 * 160 * 9 / 128 + 160 * 320 / 256
 )
 COEFFICIENTS, FRAMES_PER_SECOND = 40, 62.5
+# Of GLAM, for each of a segment's times: the stems, blocks and last convolution; then its gMLP and linear
+# layer, for each number of its 128 tokens and, squared, for each token's width.
+GLAM_CONVOLUTIONS = 26 * (2 * 16 * 3 + 34 * (16**2 * 2 + 32**2 / 2 + 64**2 / 8) + 25 * 128**2 / 8)
+MFCC, TIMES_PER_SECOND = 26, 31.25
 FUNCTIONALS = 94
 SOLVER_PASSES = 100  # over the labelled set, until a solver stops; only its proportion to the set matters
 
@@ -87,6 +97,41 @@ class StepsCount:
 
 
 @dataclass(frozen=True)
+class SegmentsCount:
+    """GLAM, whose batches are of segments; statistics of its norms as in any convolutional network here."""
+
+    settings: GlamSettings
+
+    def forward(self, clips: Clips) -> float:
+        """Operations of scoring clips once."""
+        return FORWARD * segments_of(self.settings, clips) * self._segment
+
+    def fit(self, labelled: Clips, validation: Clips) -> float:
+        """Steps x batch, and every look at validation."""
+        settings, segments = self.settings, segments_of(self.settings, labelled)
+        batch = min(settings.batch_size, segments)
+        looks = settings.evaluations * (self.forward(labelled) + self.forward(validation))
+        return TRAINING * settings.updates(math.ceil(segments)) * batch * self._segment + looks
+
+    @property
+    def _segment(self) -> float:
+        times = times_of(self.settings)
+        width = MFCC // 2 * (times // 4)
+        return GLAM_CONVOLUTIONS * times + 128 * (6 * width**2 + 2 * 128 * width + 4 * width)
+
+
+def times_of(settings: Segmented) -> int:
+    """Frames of one segment."""
+    return 1 + int(settings.seconds * TIMES_PER_SECOND)
+
+
+def segments_of(settings: Segmented, clips: Clips) -> float:
+    """About how many segments clips have: of all lengths, the last half of a shift is left out on average."""
+    shifts = (clips.seconds - settings.seconds) / (settings.seconds - settings.overlap)
+    return clips.count * (1 + max(0.0, shifts - 0.5))
+
+
+@dataclass(frozen=True)
 class SolverCount:
     """One vector per clip and a solver."""
 
@@ -108,6 +153,8 @@ def count_of(classifier: ClassifierSettings, shape: Shape | None) -> Count:
     if isinstance(classifier, PooledTransformerSettings):
         assert shape is not None, "a pooled transformer has a backbone"
         return PooledCount(classifier, shape)
+    if isinstance(classifier, GlamSettings):
+        return SegmentsCount(classifier)
     like: Any = classifier
     if not hasattr(like, "steps"):
         return SolverCount()

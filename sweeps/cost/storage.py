@@ -7,7 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from after_ray.backbones.operations import shape_of
-from after_ray.features._settings import CepstralFeatures, FrontEndFeatures, WaveformFeatures
+from after_ray.features._settings import (
+    CepstralFeatures,
+    FrontEndFeatures,
+    MfccSegmentFeatures,
+    WaveformFeatures,
+)
 from after_ray.stages import (
     AdaptationStage,
     AudioStage,
@@ -18,13 +23,23 @@ from after_ray.stages import (
 )
 from after_ray.store import Record
 from sweeps.cost.clips import Corpora
-from sweeps.cost.counting import COEFFICIENTS, FRAMES_PER_SECOND, FUNCTIONALS
+from sweeps.cost.counting import (
+    COEFFICIENTS,
+    FRAMES_PER_SECOND,
+    FUNCTIONALS,
+    MFCC,
+    segments_of,
+    times_of,
+)
 from sweeps.cost.work import Method, Works
 from sweeps.planning.plan import Plan
 
 SAMPLE_RATE = 16_000
 HALF, SINGLE, DOUBLE = 2, 4, 8
 OTHER_WEIGHTS = 460_740 * SINGLE  # of a convolutional classifier; Light-SERNet's
+WEIGHTS = {
+    "glam": 904_078 * SINGLE,
+}
 
 
 @dataclass(frozen=True)
@@ -96,6 +111,9 @@ def _features(stage: FeaturesStage, corpora: Corpora) -> float:
     if isinstance(settings, CepstralFeatures):
         frames = FRAMES_PER_SECOND * settings.seconds
         return clips.count * COEFFICIENTS * (SINGLE * frames + 2 * DOUBLE)
+    if isinstance(settings, MfccSegmentFeatures):
+        numbers = MFCC * times_of(settings)
+        return SINGLE * segments_of(settings, clips) * numbers + 2 * DOUBLE * MFCC * clips.count
     return clips.count * FUNCTIONALS * (SINGLE + DOUBLE)
 
 
@@ -110,7 +128,8 @@ def _weights(method: Method) -> float:
     """What training changes of a network."""
     shape = method.train.shape
     if shape is None:
-        return OTHER_WEIGHTS if hasattr(method.classifier, "steps") else 0.0
+        usual = OTHER_WEIGHTS if hasattr(method.classifier, "steps") else 0.0
+        return WEIGHTS.get(method.classifier.name, usual)
     numbers = shape.transformer_parameters
     if not getattr(method.classifier, "freeze_projection", True):
         numbers += shape.conv_dim[-1] * shape.hidden

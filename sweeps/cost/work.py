@@ -13,7 +13,12 @@ from after_ray.adaptation.settings import Objective, TaptSettings, objective_of
 from after_ray.backbones.operations import FORWARD, TRAINING, Shape, per_clip, shape_of
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings, needs_backbone
-from after_ray.features._settings import CepstralFeatures, FeatureSettings, FrontEndFeatures
+from after_ray.features._settings import (
+    CepstralFeatures,
+    FeatureSettings,
+    FrontEndFeatures,
+    MfccSegmentFeatures,
+)
 from after_ray.settings import Settings
 from after_ray.stages import (
     AdaptationStage,
@@ -24,7 +29,7 @@ from after_ray.stages import (
     Stage,
 )
 from sweeps.cost.clips import Clips, Corpora
-from sweeps.cost.counting import Count, count_of
+from sweeps.cost.counting import Count, count_of, segments_of
 
 # Operations for a second of audio that stand for features which no network makes: at the assumed rate of a
 # thread a millisecond, about what functionals take.
@@ -245,4 +250,6 @@ def features_phase(settings: FeatureSettings, clips: Clips) -> Phase:
     seconds = clips.total
     if isinstance(settings, CepstralFeatures):
         seconds = clips.count * settings.seconds
+    if isinstance(settings, MfccSegmentFeatures):
+        seconds = segments_of(settings, clips) * settings.seconds
     return Phase("total", per_second * seconds, Group(f"make {settings.kind}", "", shape))

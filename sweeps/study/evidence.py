@@ -8,6 +8,7 @@ from typing import Any
 from after_ray.acquisition import EvidenceKind, evidence_of, of_mapping, write
 from after_ray.classifiers._settings import ClassifierSettings
 from after_ray.errors import AfterRayError, EvidenceNotGiven
+from after_ray.protocol import DROPOUT_HEAD
 from sweeps.study.axes import as_list
 
 _IN_WORDS = {
@@ -48,7 +49,14 @@ def refuse_evidence_not_given(strategies: Iterable[str], classifiers: Iterable[C
 def _why(classifier: ClassifierSettings, kind: EvidenceKind) -> tuple[str, str]:
     """Why a classifier cannot give evidence, and what to do."""
     if kind is EvidenceKind.DROPOUT_DRAWS and classifier.dropout_in:
-        return f"its '{classifier.dropout_in}' is 0", f"Set '{classifier.dropout_in}' above 0 or leave it out"
+        otherwise = " or leave it out" if _drops_when_left_out(classifier) else ""
+        return f"its '{classifier.dropout_in}' is 0", f"Set '{classifier.dropout_in}' above 0{otherwise}"
     if kind is EvidenceKind.DROPOUT_DRAWS:
         return "it has no dropout", "Choose pooled_transformer or light_sernet"
     return "it has no backbone", "Choose pooled_transformer"
+
+
+def _drops_when_left_out(classifier: ClassifierSettings) -> bool:
+    """Whether a study that does not write its dropout has some: by default, or where a strategy draws."""
+    by_default = type(classifier).model_fields[classifier.dropout_in].default > 0
+    return by_default or classifier.name == DROPOUT_HEAD.name

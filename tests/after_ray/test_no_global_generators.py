@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from after_ray.classifiers._settings import ClassifierSettings, LightSerNetSettings
+from after_ray.classifiers._settings import ClassifierSettings, GlamSettings, LightSerNetSettings
 from after_ray.environment import Execution, fix_threads
 from after_ray.execution import run
 from tests.after_ray.draws import Draw, draws_below, find_draws
@@ -163,8 +163,12 @@ def trajectory(folder: Path, classifier: ClassifierSettings) -> list[tuple[objec
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "classifier",
-    [TRANSFORMER, LightSerNetSettings(steps=2, evaluations=1, batch_size=8)],
-    ids=["adapted_transformer", "light_sernet"],
+    [
+        TRANSFORMER,
+        LightSerNetSettings(steps=2, evaluations=1, batch_size=8),
+        GlamSettings(seconds=0.3, overlap=0.0, steps=2, evaluations=1, batch_size=8),
+    ],
+    ids=["adapted_transformer", "light_sernet", "glam"],
 )
 def test_a_trajectory_leaves_the_global_generators_alone_and_does_not_depend_on_them(
     tmp_path: Path, classifier: ClassifierSettings

@@ -46,6 +46,18 @@ def test_a_transformer_tells_its_training_and_its_adaptation(tmp_path):
         assert words in text, words
 
 
+def test_glam_tells_its_length_and_its_segments(tmp_path):
+    told_of = [
+        told(small_study(tmp_path, classifier={"name": "glam", **length}))
+        for length in ({"steps": 2400}, {"epochs": 50})
+    ]
+    for words, text in zip(("2400 steps", "50 epochs"), told_of, strict=True):
+        assert (
+            f"Classified by GLAM ({words} of 32 segments of 1.8 s that overlap by 1.6 s, "
+            "learning rate 0.001, mixup 0.5)."
+        ) in text
+
+
 def test_dropout_that_one_strategy_draws_from_is_told(tmp_path):
     classifier = {"name": "light_sernet", "steps": 5}
     text = told(small_study(tmp_path, classifier=classifier, strategy=["random", "batchbald"]))

@@ -8,15 +8,17 @@ from pydantic import Field
 
 from after_ray.classifiers._settings._base import Stepped, Trained
 from after_ray.classifiers._settings.functionals import FunctionalsSettings
+from after_ray.classifiers._settings.glam import GlamSettings
 from after_ray.classifiers._settings.light_sernet import LightSerNetSettings
 from after_ray.classifiers._settings.pooled_transformer import PooledTransformerSettings
 
-_Known = PooledTransformerSettings | LightSerNetSettings | FunctionalsSettings
+_Known = PooledTransformerSettings | LightSerNetSettings | GlamSettings | FunctionalsSettings
 ClassifierSettings = Annotated[_Known, Field(discriminator="name")]
 
 __all__ = [
     "ClassifierSettings",
     "FunctionalsSettings",
+    "GlamSettings",
     "LightSerNetSettings",
     "PooledTransformerSettings",
     "Stepped",

@@ -14,6 +14,7 @@ from after_ray.classifiers import Classifier, ClassifierInputs, Labelled, classi
 from after_ray.classifiers._settings import (
     ClassifierSettings,
     FunctionalsSettings,
+    GlamSettings,
     LightSerNetSettings,
     PooledTransformerSettings,
     needs_backbone,
@@ -33,6 +34,7 @@ CASES: dict[str, tuple[ClassifierSettings, str]] = {
     "pooled_transformer, layer norm": (TRANSFORMER, "layer"),
     "pooled_transformer, front end trained": (LIVE, "group"),
     "light_sernet": (LightSerNetSettings(steps=2, evaluations=1, batch_size=8), ""),
+    "glam": (GlamSettings(steps=2, evaluations=1, batch_size=8, learning_rate=1e-4), ""),
     "functionals": (FunctionalsSettings(), ""),
 }
 SECONDS = np.geomspace(0.1, 34, 12)[np.random.default_rng(1).permutation(12)]  # as in IEMOCAP, and shorter

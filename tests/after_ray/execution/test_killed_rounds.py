@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from after_ray.classifiers._settings import ClassifierSettings, FunctionalsSettings, LightSerNetSettings
+from after_ray.classifiers._settings import (
+    ClassifierSettings,
+    FunctionalsSettings,
+    GlamSettings,
+    LightSerNetSettings,
+)
 from after_ray.classifiers.functionals import FunctionalsClassifier
 from after_ray.environment import Execution, fix_threads
 from after_ray.errors import DivergedTraining
@@ -19,6 +24,7 @@ from after_ray.store import Checkpoint, Store
 from tests.after_ray.execution.chains import TRANSFORMER, chain, results, run_and_die
 
 LIGHT = LightSerNetSettings(steps=6, evaluations=3, batch_size=8)
+GLAM = GlamSettings(seconds=0.3, overlap=0.0, steps=6, evaluations=3, batch_size=8)
 
 
 @pytest.fixture
@@ -29,8 +35,8 @@ def execution(tmp_path: Path) -> Execution:
 @pytest.mark.chaos
 @pytest.mark.parametrize(
     ("classifier", "restart"),
-    [(TRANSFORMER, "previous"), (TRANSFORMER, "shrink_perturb"), (LIGHT, "previous")],
-    ids=["transformer", "transformer-shrink_perturb", "light_sernet"],
+    [(TRANSFORMER, "previous"), (TRANSFORMER, "shrink_perturb"), (LIGHT, "previous"), (GLAM, "previous")],
+    ids=["transformer", "transformer-shrink_perturb", "light_sernet", "glam"],
 )
 def test_rounds_killed_in_the_middle_end_with_the_same_bits(
     tmp_path: Path, classifier: ClassifierSettings, restart: Restart

@@ -9,12 +9,21 @@ from after_ray.adaptation.settings import TaptSettings
 from after_ray.backbones.operations import Shape, per_clip
 from after_ray.classifiers._settings import (
     FunctionalsSettings,
+    GlamSettings,
     LightSerNetSettings,
     PooledTransformerSettings,
 )
 from after_ray.learning.settings import FittingSettings
 from sweeps.cost.clips import Clips, mean_step
-from sweeps.cost.counting import LIGHT_MULTIPLICATIONS, PooledCount, StepsCount, count_of
+from sweeps.cost.counting import (
+    LIGHT_MULTIPLICATIONS,
+    PooledCount,
+    SegmentsCount,
+    StepsCount,
+    count_of,
+    segments_of,
+    times_of,
+)
 from sweeps.cost.work import adaptation_work
 
 SHAPE = Shape.of({"hidden_size": 32, "num_hidden_layers": 2, "intermediate_size": 64, "conv_dim": (16,) * 7})
@@ -96,6 +105,55 @@ def test_steps_of_a_convolutional_network_by_hand() -> None:
     each = count.forward(TWO_SECONDS) / 2
     ten, five = TWO_SECONDS.number(10), TWO_SECONDS.number(5)
     assert count.fit(ten, five) == pytest.approx(6 * 100 * 10 * each + 4 * 2 * 15 * each)
+
+
+@pytest.mark.parametrize("seconds", [1.8, 2.0])
+def test_glam_has_the_multiplications_of_its_network(seconds: float) -> None:
+    import torch
+    from torch import nn
+
+    from after_ray.classifiers._glam_network import GlamNetwork, token_width
+
+    settings = GlamSettings(seconds=seconds)
+    shape = (26, times_of(settings))
+    network, counted = GlamNetwork(4, shape, 0.0, torch.Generator()).eval(), []
+
+    def count(layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        assert isinstance(layer, nn.Conv2d | nn.Linear)
+        counted.append(output[0].numel() * layer.weight[0].numel())
+
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            layer.register_forward_hook(count)
+    network(torch.zeros(1, *shape))
+    counted.append(128 * 128 * 2 * token_width(shape))  # the mixing of the gate is no layer
+    one = Clips(1, seconds, seconds**2)
+    assert SegmentsCount(settings).forward(one) == pytest.approx(2 * sum(counted), rel=0.03)
+
+
+@pytest.mark.parametrize("settings", [GlamSettings(), GlamSettings(seconds=0.5, overlap=0.1)])
+def test_segments_are_counted_as_they_are_cut(settings: GlamSettings) -> None:
+    from after_ray.features._settings import MfccSegmentFeatures
+    from after_ray.features.mfcc_segments import MfccSegments
+
+    wanted = settings.features(None)
+    assert isinstance(wanted, MfccSegmentFeatures)
+    extractor = MfccSegments(wanted, None, "cpu")
+    seconds = np.random.default_rng(0).uniform(2, 9, 2000)
+    cut = sum(extractor.frames(round(one * 16_000)) for one in seconds)
+    assert segments_of(settings, Clips.of(seconds)) == pytest.approx(cut, rel=0.01)
+    assert segments_of(settings, Clips(3, 0.2, 0.04)) == 3, "a short clip is repeated"
+    assert extractor.inner == (26, times_of(settings))
+
+
+@pytest.mark.parametrize(("length", "steps"), [({"steps": 100}, 100), ({"epochs": 7}, 14)])
+def test_steps_of_batches_of_segments_by_hand(length: dict[str, int], steps: int) -> None:
+    settings = GlamSettings(**length, batch_size=16, evaluations=4)
+    count, clip = count_of(settings, None), Clips(1, 2.1, 2.1**2)  # 1.5 - 0.5 shifts: two segments
+    assert isinstance(count, SegmentsCount)
+    segment = count.forward(clip) / 2
+    expected = 3 * steps * 16 * segment + 4 * 15 * 2 * segment
+    assert count.fit(clip.number(10), clip.number(5)) == pytest.approx(expected)
 
 
 def test_a_solver_grows_with_the_labelled_set() -> None:

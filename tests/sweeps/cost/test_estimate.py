@@ -157,6 +157,14 @@ def test_storage_by_hand(made: Plan, tmp_path: Path) -> None:
     assert parts["predictions"] == rounds * held_out * 8 * (4 + 2)
 
 
+def test_stored_sizes_of_glam_are_those_of_its_segments_and_network(tmp_path: Path) -> None:
+    parts = of([plan(classifier=[{"name": "glam", "seconds": 0.6, "overlap": 0.3}])], tmp_path).storage.parts
+    clips = len(manifest())  # of a second each: about 1 + (0.4 / 0.3 - 0.5) segments
+    segments = clips * (1 + 0.4 / 0.3 - 0.5)
+    assert parts["features"] == pytest.approx(4 * segments * 26 * 19 + 8 * clips * 52)
+    assert parts["weights"] % (4 * 904_078) == 0
+
+
 def test_stored_sizes_are_those_of_real_files() -> None:
     from after_ray.backbones.loading import build
     from after_ray.backbones.operations import shape_of

@@ -68,6 +68,10 @@ def test_a_block_of_the_study_keeps_its_own_entries(path: Path, preset: str, cla
         ),
         ("{name: light_sernet, dropout: 0}", ["classifier light_sernet", "Set 'dropout' above 0"]),
         (
+            "glam",
+            ["classifier glam", "'dropout' is 0", "Set 'dropout' above 0, or study another strategy"],
+        ),
+        (
             "functionals",
             ["classifier functionals", "no dropout", "Choose pooled_transformer or light_sernet"],
         ),
