@@ -143,9 +143,9 @@ def test_frames_and_numbers_of_all_frames_are_masked() -> None:
 
 def test_emotions_are_learned_and_hidden_frames_tell_them_apart() -> None:
     labels = np.arange(30) % 3
-    made = training(tuple(range(20, 50)), labels, frame_steps=200)
+    made = training(tuple(range(20, 50)), labels, frame_steps=300)
     report = made.fit(Checkpoint())
-    assert (report.updates, report.stopped) == (200, "steps")
+    assert (report.updates, report.stopped) == (300, "steps")
     assert report.validation_loss < 0.5 * 2 * math.log(3)
     hidden = made.hidden()
     assert hidden.dtype == np.float32
