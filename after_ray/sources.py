@@ -69,6 +69,14 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "learning/state.py",
         "seeds.py",
     ),
+    "pseudo_tapt": (
+        "adaptation/pseudo_tapt/*.py",
+        "learning/_kept.py",
+        "learning/_progress.py",
+        "learning/fit.py",
+        "splits/oracle.py",
+        "tensors.py",
+    ),
     "features": ("features/_base.py", "ragged.py", "execution/features.py"),
     "frame_losses": (
         "adaptation/_*.py",
@@ -148,7 +156,8 @@ def parts_of(stage: Stage) -> tuple[str, ...]:
         case SelectionsStage():
             return ("selections",)
         case AdaptationStage():
-            return ("adaptation", "backbones")
+            of_labels = ("pseudo_tapt",) if stage.adaptation.needs_all_labels else ()
+            return ("adaptation", "backbones", *of_labels)
         case FeaturesStage():
             kind = stage.features.kind
             return ("features", f"features:{kind}", *(("backbones",) if stage.features.on_gpu else ()))
@@ -258,6 +267,7 @@ def versions() -> dict[str, int]:
         "selections": SelectionsStage.version,
         "backbones": AdaptationStage.version,
         "adaptation": AdaptationStage.version,
+        "pseudo_tapt": AdaptationStage.version,
         "features": FeaturesStage.version,
         "frame_losses": FrameLossesStage.version,
         "learning": FirstRoundStage.version,

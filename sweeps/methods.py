@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from after_ray.adaptation.settings import TaptSettings
+from after_ray.adaptation.settings import Adaptation, PseudoTaptSettings
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import (
     ClassifierSettings,
@@ -52,6 +52,9 @@ def checklist_of(opened: OpenStudy) -> tuple[ChecklistItem, ...]:
     """Questions of a reviewer that a study answers by its settings."""
     study = opened.study
     labels = "Test labels are read by the evaluation alone; labels of train only when they are acquired."
+    reading = [one.name for one in study.adaptation if one is not None and one.needs_all_labels]
+    if reading:
+        labels += f" The adaptation {reading[0]} reads all labels of train before that."
     chosen = (
         "All values stand in the study file; no search of after-ray chose them."
         if study.selected_from is None
@@ -112,11 +115,17 @@ def _splits(opened: OpenStudy) -> Iterator[str]:
 def _models(study: Study) -> Iterator[str]:
     if study.backbone:
         yield f"Backbone: {listed([_backbone(one) for one in study.backbone])}."
-    adapted = [_adaptation(one) for one in study.adaptation if one is not None]
-    if adapted:
-        without = "; without adaptation beside it" if None in study.adaptation else ""
-        yield f"Before any label is used the backbone is adapted by {listed(adapted)}{without}."
+    yield from _adaptations(study)
     yield f"Classified by {'; by '.join(_classifier(one) for one in study.classifier)}."
+
+
+def _adaptations(study: Study) -> Iterator[str]:
+    used = [one for one in study.adaptation if one is not None]
+    for when, labels in (("Before any label is used", False), ("With all labels of train", True)):
+        told = [_adaptation(one) for one in used if one.needs_all_labels == labels]
+        if told:
+            without = "; without adaptation beside it" if None in study.adaptation else ""
+            yield f"{when} the backbone is adapted by {listed(told)}{without}."
 
 
 def _loop(study: Study) -> Iterator[str]:
@@ -169,11 +178,21 @@ def _backbone(settings: BackboneSettings) -> str:
     return f"{Path(settings.name).name if Path(settings.name).is_absolute() else settings.name}{revision}"
 
 
-def _adaptation(settings: TaptSettings) -> str:
-    return (
-        f"{settings.name} on the train part of each fold ({settings.steps} steps of "
-        f"{settings.batch_seconds:g} s of audio, learning rate {settings.learning_rate:g})"
+def _adaptation(settings: Adaptation) -> str:
+    steps = (
+        f"{settings.steps} steps of {settings.batch_seconds:g} s of audio, learning rate "
+        f"{settings.learning_rate:g}"
     )
+    if isinstance(settings, PseudoTaptSettings):
+        layer = (
+            "its middle layer" if settings.feature_layer == "middle" else f"layer {settings.feature_layer}"
+        )
+        steps += (
+            f"; its targets are {listed([str(count) for count in settings.codebooks])} clusters, at most one "
+            f"for 40 frames, of the hidden frames of a network that learned the emotions from {layer} in "
+            f"{settings.frame_steps} steps of {settings.frame_batch} utterances"
+        )
+    return f"{settings.name} on the train part of each fold ({steps})"
 
 
 def _initialization(settings: InitializationSettings) -> str:

@@ -15,7 +15,7 @@ from torch import Tensor
 from after_ray.adaptation._batches import Prepared
 from after_ray.adaptation._objective import Objective, Outcome
 from after_ray.adaptation.objectives import Codes, information
-from after_ray.adaptation.settings import TaptSettings
+from after_ray.adaptation.settings import Adaptation
 from after_ray.errors import CollapsedAdaptation, DivergedTraining
 from after_ray.learning.precision import MOST_SKIPPED
 
@@ -66,7 +66,7 @@ class Journal:
         progress: called at the end of each stretch with the step, all steps, and the newest point.
     """
 
-    def __init__(self, settings: TaptSettings, objective: Objective, progress: Progress | None) -> None:
+    def __init__(self, settings: Adaptation, objective: Objective, progress: Progress | None) -> None:
         self.history: list[dict[str, float]] = []
         self._steps = settings.steps
         self._every = math.ceil(settings.steps / HISTORY_POINTS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -47,7 +47,8 @@ def label_frames(
     Raises:
         BadValue: when the layer is not there, or there are fewer frames than clusters.
     """
-    encoder = FrameEncoder(backbone, _layer(settings, backbone.config), device, settings.longest)
+    layer = layer_of("adaptation.cluster_layer", settings.cluster_layer, backbone.config)
+    encoder = FrameEncoder(backbone, layer, device, settings.longest)
     counts = np.array([frames(backbone.config, int(length)) for length in audio.lengths[rows]])
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     drawn = _drawn(int(offsets[-1]), settings, seeds.child("frames").generator())
@@ -61,25 +62,34 @@ def label_frames(
             filled += len(found)
     centroids = torch.from_numpy(fit_clusters(sample, settings.clusters, seeds.child("k_means"))).to(device)
     for place, row in enumerate(rows.tolist()):
-        nearest = _nearest(encoder(audio[row]), centroids)
-        values[offsets[place] : offsets[place + 1]] = nearest.cpu().numpy()
+        found = nearest(encoder(audio[row]), centroids).cpu().numpy()
+        values[offsets[place] : offsets[place + 1]] = found
     return Ragged(values, offsets)
 
 
-def fit_clusters(sample: NDArray[np.float32], clusters: int, seeds: SeedTree) -> NDArray[np.float32]:
+def fit_clusters(
+    sample: NDArray[np.float32], clusters: int, seeds: SeedTree, *, epochs: int = 100, starts: int = 20
+) -> NDArray[np.float32]:
     """Centroids of frames of shape (frames, width), shape (clusters, width).
 
     The options of k-means are those of HuBERT's own (fairseq, `learn_kmeans.py`) but for `init_size`.
+
+    Args:
+        sample: the frames.
+        clusters: how many; at most as many as frames.
+        seeds: of the start, and of the order of frames.
+        epochs: passes over the frames at most.
+        starts: how many starts the best is taken of.
     """
     fitted = MiniBatchKMeans(
         n_clusters=clusters,
         init="k-means++",
-        max_iter=100,
+        max_iter=epochs,
         batch_size=BATCH,
         init_size=max(BATCH, 3 * clusters),  # three times that by default, each time as a copy
         tol=0.0,
         max_no_improvement=100,
-        n_init=20,
+        n_init=starts,
         reassignment_ratio=0.0,
         random_state=seeds.small_integer(),
     )
@@ -114,7 +124,7 @@ class FrameEncoder:
         return outputs.hidden_states[self._layer][0]
 
 
-def _nearest(points: Tensor, centroids: Tensor) -> Tensor:
+def nearest(points: Tensor, centroids: Tensor) -> Tensor:
     """The number of the nearest centroid of each of (n, d) points."""
     return ((centroids**2).sum(dim=1) - 2 * points @ centroids.T).argmin(dim=1)
 
@@ -124,15 +134,18 @@ def hop(config: Any) -> int:
     return int(np.prod(config.conv_stride))
 
 
-def _layer(settings: TaptSettings, config: Any) -> int:
-    """The layer whose output is clustered; the middle one is the sixth of twelve, as in HuBERT base."""
+def layer_of(name: str, asked: int | Literal["middle"], config: Any) -> int:
+    """The layer that is listened to; the middle one is the sixth of twelve, as in HuBERT base.
+
+    Raises:
+        BadValue: naming the setting, when the backbone has no such layer.
+    """
     most = int(config.num_hidden_layers)
-    if settings.cluster_layer == "middle":
+    if asked == "middle":
         return max(most // 2, 1)
-    if settings.cluster_layer > most:
-        allowed = f"1 to {most}, the layers of this backbone, or 'middle'"
-        raise BadValue("adaptation.cluster_layer", settings.cluster_layer, allowed)
-    return settings.cluster_layer
+    if asked > most:
+        raise BadValue(name, asked, f"1 to {most}, the layers of this backbone, or 'middle'")
+    return asked
 
 
 def _drawn(total: int, settings: TaptSettings, generator: np.random.Generator) -> NDArray[np.bool_]:

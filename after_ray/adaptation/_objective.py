@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from after_ray.adaptation.objectives import Codes
-from after_ray.adaptation.settings import TaptSettings
+from after_ray.adaptation.settings import Adaptation
 from after_ray.backbones._transformers import Backbone
 from after_ray.tensors import load_tensors, tensor_arrays
 from after_ray.weights import Weights
@@ -69,7 +69,7 @@ class Objective(nn.Module):
     LEAST_INFORMATION: ClassVar[float]
     REMEDY: ClassVar[str]
 
-    def __init__(self, backbone: Backbone, settings: TaptSettings, grid: int = 1) -> None:
+    def __init__(self, backbone: Backbone, settings: Adaptation, grid: int = 1) -> None:
         super().__init__()
         self.backbone = backbone
         self.settings = settings

@@ -72,6 +72,7 @@ class QuantizerObjective(Objective):
         self, model: Wav2Vec2ForPreTraining, settings: TaptSettings, generator: torch.Generator
     ) -> None:
         super().__init__(model.wav2vec2, settings)
+        self.settings: TaptSettings = settings
         self.quantizer = model.quantizer
         self.project_context, self.project_target = model.project_hid, model.project_q
         self.dropout = model.dropout_features

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 from after_ray.adaptation._batches import Place, Prepared
 from after_ray.adaptation._journal import Journal
 from after_ray.adaptation._objective import Objective
-from after_ray.adaptation.settings import TaptSettings
+from after_ray.adaptation.settings import Adaptation
 from after_ray.learning.precision import kind_of, loss_scaler
 from after_ray.learning.state import load_training, training_arrays
 from after_ray.store.checkpoints import Checkpoint, State
@@ -21,10 +21,22 @@ from after_ray.store.checkpoints import Checkpoint, State
 FORMAT = 2  # of a checkpoint; another one is passed over
 
 
+@dataclass(frozen=True)
+class Before:
+    """What was done of an adaptation before this process: kills it went on from, and seconds of wall time."""
+
+    resumed: int = 0
+    seconds: float = 0.0
+
+
+NOTHING_BEFORE = Before()
+
+
 class Training:
     """Adam on an objective, with the schedule of the learning rate.
 
-    `started` is when this process began with the adaptation (`time.perf_counter`), clusters included.
+    `started` is when this process began with the adaptation (`time.perf_counter`), labels included; `before`
+    is what others did until then.
 
     Attributes:
         step: updates done.
@@ -34,12 +46,18 @@ class Training:
     """
 
     def __init__(
-        self, objective: Objective, settings: TaptSettings, device: str, journal: Journal, started: float
+        self,
+        objective: Objective,
+        settings: Adaptation,
+        device: str,
+        journal: Journal,
+        started: float,
+        before: Before,
     ) -> None:
         self.step = 0
         self.place: Place | None = None
-        self.resumed = 0
-        self.seconds_before = 0.0
+        self.resumed = before.resumed
+        self.seconds_before = before.seconds
         self._objective = objective
         self._settings = settings
         self._device = device
@@ -108,15 +126,20 @@ def fits(values: Mapping[str, Any], device: str) -> bool:
     return values.get("format") == FORMAT and values.get("device") == kind_of(device)
 
 
-def multiplier(step: int, settings: TaptSettings) -> float:
+def multiplier(step: int, settings: Adaptation) -> float:
     """Share of the learning rate before update `step` (from 0): linear up, flat, linear down to 0.
 
     The warm-up never takes more than a tenth of the steps, so that short adaptations reach their rate.
     """
     warmup = min(settings.warmup_steps, settings.steps // 10)
-    flat_end = warmup + settings.flat_share * settings.steps
+    return trapezoid(step, steps=settings.steps, warmup=warmup, flat=settings.flat_share * settings.steps)
+
+
+def trapezoid(step: int, *, steps: int, warmup: int, flat: float) -> float:
+    """Linear from 0 to 1 in `warmup` steps, 1 for `flat` steps, linear down to 0 at `steps`."""
+    flat_end = warmup + flat
     if step < warmup:
         return step / warmup
     if step <= flat_end:
         return 1.0
-    return max(0.0, (settings.steps - step) / (settings.steps - flat_end))
+    return max(0.0, (steps - step) / (steps - flat_end))

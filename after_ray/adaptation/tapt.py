@@ -1,4 +1,4 @@
-"""Task-adaptive pre-training (TAPT): the backbone goes on learning from the train part, without labels."""
+"""Adaptations: the backbone goes on learning from the train part, without labels unless it says otherwise."""
 
 from __future__ import annotations
 
@@ -6,26 +6,39 @@ import itertools
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from after_ray.adaptation._batches import Batches, ahead, usable
-from after_ray.adaptation._clusters import ClusterObjective, kept_labels
+from after_ray.adaptation._clusters import ClusterObjective
 from after_ray.adaptation._journal import Journal, Progress
 from after_ray.adaptation._labels import label_frames
 from after_ray.adaptation._objective import Objective
 from after_ray.adaptation._quantizer import QuantizerObjective
-from after_ray.adaptation._training import Training, fits
-from after_ray.adaptation.settings import TaptSettings, objective_of
+from after_ray.adaptation._training import NOTHING_BEFORE, Before, Training, fits
+from after_ray.adaptation.pseudo_tapt import PseudoLabelObjective, Targets, TargetSearch
+from after_ray.adaptation.settings import (
+    Adaptation,
+    AdaptationSettings,
+    PseudoTaptSettings,
+    TaptSettings,
+    objective_of,
+)
+from after_ray.backbones._transformers import Backbone
 from after_ray.backbones.loading import arrays, build, build_for_adaptation, configuration
 from after_ray.backbones.settings import BackboneSettings
+from after_ray.errors import LabelsRead, MissingLabels
 from after_ray.learning.fit import seeded_dropout
 from after_ray.learning.precision import check_precision
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.store.checkpoints import NO_CHECKPOINT, Checkpoint, State
 from after_ray.weights import Weights
+
+if TYPE_CHECKING:
+    from after_ray.splits.oracle import Oracle
 
 
 @dataclass(frozen=True)
@@ -54,7 +67,7 @@ class Adapted:
 
 
 def adapt(
-    settings: TaptSettings,
+    settings: AdaptationSettings,
     backbone: BackboneSettings,
     audio: Ragged,
     rows: NDArray[np.int64],
@@ -62,31 +75,44 @@ def adapt(
     device: str,
     progress: Progress | None = None,
     checkpoint: Checkpoint = NO_CHECKPOINT,
+    oracle: Oracle | None = None,
 ) -> Adapted:
     """Adapt `backbone` to the utterances `rows` of `audio` (int16 waveforms); no other row is read.
 
     Losses, masks, optimiser and schedule are those of after_spec.md, D17 to D21, with the choices of
-    `TaptSettings`. A `checkpoint` with the state of a killed adaptation is gone on from, to the same bits.
+    `TaptSettings`; or those of `PseudoTaptSettings`, which asks `oracle` for the labels of all rows that it
+    uses, and before anything else. A `checkpoint` with the state of a killed adaptation is gone on from, to
+    the same bits.
 
     Raises:
         BadValue: when the device cannot compute in `precision`, or clusters or their layer are not there.
         NoQuantizer: when the objective needs a quantiser that the backbone does not have.
+        MissingLabels: when labels are needed and there is no oracle.
         TooFewUtterances: when no row is long enough to mask two of four frames.
         DivergedTraining: when a loss or gradient is not finite.
         CollapsedAdaptation: when the targets, or what is predicted, no longer depend on the audio.
     """
     started = time.perf_counter()
     check_precision(settings.precision, device)
-    state = _fitting(checkpoint.load(), device)
+    state = checkpoint.load()
+    begun = _fitting(state, device)  # the state of a training whose objective was made
     rows = usable(audio, rows, configuration(backbone))
-    objective = _objective(settings, backbone, audio, rows, seeds, device, state)
-    checkpoint = checkpoint.carrying(objective.found(), {})
+    if isinstance(settings, PseudoTaptSettings):
+        labels = _revealed(settings, rows, oracle)
+        search = TargetSearch(settings, audio, rows, labels, seeds.child("targets"), device, started)
+        network = build(backbone).to(device)
+        targets = search.run(network, state, checkpoint) if begun is None else Targets.kept(begun)
+        made = _pseudo_tapt(settings, network, targets, seeds)
+    else:
+        made = _tapt(settings, backbone, audio, rows, seeds, device, begun)
+    objective = made.objective
+    checkpoint = checkpoint.carrying(objective.found(), made.carried)
     journal = Journal(settings, objective, progress)
-    training = Training(objective.to(device).train(), settings, device, journal, started)
+    training = Training(objective.to(device).train(), settings, device, journal, started, made.before)
     with seeded_dropout(objective, seeds.child("dropout")):
-        if state is not None:
-            training.load(state)
-            del state  # as large as three networks
+        if begun is not None:
+            training.load(begun)
+        del state, begun  # as large as three networks
         batches = Batches(objective, audio, rows, seeds, device)
         with closing(ahead(batches.after(training.place))) as prepared:
             for batch in itertools.islice(prepared, settings.steps - training.step):
@@ -97,7 +123,7 @@ def adapt(
         arrays(objective.backbone),
         journal.measures(),
         journal.history,
-        objective.details(),
+        {**objective.details(), **made.details},
         training.resumed,
         training.seconds_before,
         objective.heads(),
@@ -109,7 +135,17 @@ def _fitting(state: State | None, device: str) -> State | None:
     return state if state is not None and fits(state.values, device) else None
 
 
-def _objective(
+@dataclass(frozen=True)
+class _Made:
+    """An objective before its training, and what else is worth recording, or to be carried in checkpoints."""
+
+    objective: Objective
+    details: dict[str, object] = field(default_factory=dict)
+    carried: dict[str, object] = field(default_factory=dict)
+    before: Before = NOTHING_BEFORE
+
+
+def _tapt(
     settings: TaptSettings,
     backbone: BackboneSettings,
     audio: Ragged,
@@ -117,19 +153,33 @@ def _objective(
     seeds: SeedTree,
     device: str,
     state: State | None,
-) -> Objective:
+) -> _Made:
     """The objective with its new weights, and with the clusters of a checkpoint where there are some."""
     if objective_of(settings, backbone) == "quantizer":
-        return QuantizerObjective(build_for_adaptation(backbone), settings, seeds.child("tokens").torch())
+        model = build_for_adaptation(backbone)
+        return _Made(QuantizerObjective(model, settings, seeds.child("tokens").torch()))
     network = build(backbone).to(device)
-    labels = None if state is None else kept_labels(state.arrays)
+    labels = None if state is None else ClusterObjective.kept_labels(state.arrays)
     if labels is None:
         labels = label_frames(network, audio, rows, settings, seeds.child("labels"), device)
-    return ClusterObjective(network, labels, settings, seeds.child("clusters").torch())
+    return _Made(ClusterObjective(network, labels, settings, seeds.child("clusters").torch()))
+
+
+def _pseudo_tapt(settings: PseudoTaptSettings, network: Backbone, targets: Targets, seeds: SeedTree) -> _Made:
+    """The objective with its new weights."""
+    generator = seeds.child("codebooks").torch()
+    objective = PseudoLabelObjective(network, targets.labels, targets.clusters, settings, generator)
+    return _Made(objective, {"emotions": targets.emotions}, targets.found(), targets.before)
+
+
+def _revealed(settings: Adaptation, rows: NDArray[np.int64], oracle: Oracle | None) -> NDArray[np.int64]:
+    if oracle is None:
+        raise MissingLabels(settings.name)
+    return oracle.reveal(rows)
 
 
 def trained_objective(
-    settings: TaptSettings, backbone: BackboneSettings, weights: Weights | None, heads: Weights
+    settings: AdaptationSettings, backbone: BackboneSettings, weights: Weights | None, heads: Weights
 ) -> Objective:
     """The objective of an adaptation as it ended, or that of pre-training, in evaluation mode.
 
@@ -138,13 +188,18 @@ def trained_objective(
         backbone: what was adapted.
         weights: of the adapted backbone; None takes backbone and heads from the files, or draws both.
         heads: what `adapt` gave beside the weights.
+
+    Raises:
+        LabelsRead: of an adaptation that has read labels: its frame losses are not to be asked for.
     """
+    if not isinstance(settings, TaptSettings):
+        raise LabelsRead(settings.name)
     unused = SeedTree(0).torch()  # what is drawn here is overwritten, or read by no frame loss
     objective: Objective
     if objective_of(settings, backbone) == "quantizer":
         objective = QuantizerObjective(build_for_adaptation(backbone), settings, unused)
     else:
-        labels = kept_labels(heads)
+        labels = ClusterObjective.kept_labels(heads)
         if labels is None:
             raise ValueError("the clusters of the frames are not among the heads")
         objective = ClusterObjective(build(backbone, weights), labels, settings, unused)

@@ -81,6 +81,27 @@ class LostHeads(AfterRayError):
         )
 
 
+class LabelsRead(AfterRayError):
+    """Frame losses, which no label may have touched, under an adaptation that has read all of train's."""
+
+    def __init__(self, adaptation: str) -> None:
+        super().__init__(
+            f"Frame losses under the adaptation '{adaptation}' are refused: it has read the label of every "
+            "train utterance, and frame losses say what is known without labels. Allowed: an adaptation "
+            "without labels ('adaptation: tapt') or none; or leave out the strategies that ask for them."
+        )
+
+
+class MissingLabels(AfterRayError):
+    """An adaptation that needs labels and was given nobody to ask for them."""
+
+    def __init__(self, adaptation: str) -> None:
+        super().__init__(
+            f"The adaptation '{adaptation}' needs the labels of train and got no oracle; pass "
+            "Oracle(labels, train) to adapt, or choose an adaptation without labels ('tapt')."
+        )
+
+
 class UnstorableFeatures(AfterRayError):
     """Front-end output that 16-bit floats cannot hold."""
 

@@ -13,6 +13,7 @@ from after_ray.execution.corpus import open_corpus
 from after_ray.execution.folds import open_fold
 from after_ray.seeds import SeedTree
 from after_ray.sources import source_of
+from after_ray.splits.oracle import Oracle
 from after_ray.splits.tripwire import Tripwire
 from after_ray.stages import AdaptationStage
 from after_ray.store import Checkpoint, Draft, NodeCache, Record, Store
@@ -26,8 +27,9 @@ HEADS_FILE = "objective.safetensors"  # what the objective learned or found besi
 def compute_adaptation(
     stage: AdaptationStage, execution: Execution, progress: Callable[[int, int], None]
 ) -> Record:
-    """Adapt the backbone to the train part of the fold, without labels, and store its weights.
+    """Adapt the backbone to the train part of the fold and store its weights.
 
+    No label is at hand, unless the adaptation needs them: then an oracle counts those that it reveals.
     One that was killed goes on from its checkpoint; one that failed begins anew, since it would fail again.
     """
     store = Store(execution.store)
@@ -35,18 +37,31 @@ def compute_adaptation(
     record = store.reclaim(stage.key)
     if record is None:
         started = time.time()
+        oracle = _oracle(stage, execution)
         try:
-            adapted = _adapt(stage, execution, checkpoint, progress)
+            adapted = _adapt(stage, execution, checkpoint, progress, oracle)
         except (CollapsedAdaptation, DivergedTraining):
             checkpoint.clear()
             raise
-        record = _commit(stage, execution, adapted, started)
+        record = _commit(stage, execution, adapted, started, 0 if oracle is None else len(oracle))
     checkpoint.clear()
     return record
 
 
+def _oracle(stage: AdaptationStage, execution: Execution) -> Oracle | None:
+    """The labels of train, for an adaptation that needs them."""
+    if not stage.adaptation.needs_all_labels:
+        return None
+    labels = open_corpus(stage.audio, execution).manifest.labels
+    return Oracle(labels, open_fold(stage.audio, stage.fold, execution).train)
+
+
 def _adapt(
-    stage: AdaptationStage, execution: Execution, checkpoint: Checkpoint, progress: Callable[[int, int], None]
+    stage: AdaptationStage,
+    execution: Execution,
+    checkpoint: Checkpoint,
+    progress: Callable[[int, int], None],
+    oracle: Oracle | None,
 ) -> Adapted:
     corpus = open_corpus(stage.audio, execution)
     parts = open_fold(stage.audio, stage.fold, execution)
@@ -62,10 +77,13 @@ def _adapt(
             execution.resolve_device(),
             lambda done, total, _: progress(done, total),
             checkpoint,
+            oracle,
         )
 
 
-def _commit(stage: AdaptationStage, execution: Execution, adapted: Adapted, started: float) -> Record:
+def _commit(
+    stage: AdaptationStage, execution: Execution, adapted: Adapted, started: float, revealed: int
+) -> Record:
     store = Store(execution.store)
     with store.workspace(stage.key) as folder:
         save_arrays(folder / WEIGHTS_FILE, adapted.weights)
@@ -85,6 +103,7 @@ def _commit(stage: AdaptationStage, execution: Execution, adapted: Adapted, star
                 "precision": stage.adaptation.precision,
                 "compiled": False,
                 "resumed": adapted.resumed,
+                "labels_revealed": revealed,
                 **adapted.details,
             },
             environment=describe(execution, source_of(stage)),

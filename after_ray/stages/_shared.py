@@ -90,7 +90,7 @@ class SelectionsStage(Stage):
 
 @dataclass(frozen=True)
 class AdaptationStage(Stage):
-    """A backbone adapted, without labels, to the train part of one fold. `seed` is None when shared."""
+    """A backbone adapted to the train part of one fold. `seed` is None when shared."""
 
     kind = "adaptation"
     audio: AudioStage
@@ -154,7 +154,7 @@ class FrameLossesStage(Stage):
             "settings": self.settings.meaning(),
         }
         if self.adapted is None:  # else the adaptation says it
-            objective = self.objective
+            objective = TaptSettings()
             meaning["objective"] = {
                 "negatives": objective.negatives,
                 "temperature": objective.temperature,
@@ -162,7 +162,7 @@ class FrameLossesStage(Stage):
         return meaning
 
     @property
-    def objective(self) -> TaptSettings:
+    def objective(self) -> AdaptationSettings:
         """What is lost at a masked frame: the objective of the adaptation, or that of pre-training."""
         return TaptSettings() if self.adapted is None else self.adapted.adaptation
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from after_ray.adaptation.settings import TaptSettings
+from after_ray.adaptation.settings import Adaptation
 from after_ray.audio.batches import length_batches
 from after_ray.manifest import Manifest
 from after_ray.splits._settings import FoldChoice
@@ -90,7 +90,7 @@ class Corpora:
             self._found[key] = Clips.of(self._seconds[audio.manifest][rows], longest)
         return self._found[key]
 
-    def step(self, audio: AudioStage, settings: TaptSettings) -> Clips:
+    def step(self, audio: AudioStage, settings: Adaptation) -> Clips:
         """The clips of a mean step of an adaptation; those of all parts stand for train's."""
         key = (audio.manifest, "step", settings.batch_seconds, settings.max_seconds)
         if key not in self._found:

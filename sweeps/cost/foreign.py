@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from after_ray.adaptation.settings import TaptSettings
+from after_ray.adaptation.settings import AdaptationSettings, Objective, TaptSettings
 from after_ray.backbones.families import DEFAULT_FAMILY, FAMILIES
 from after_ray.backbones.operations import Shape, shape_of
 from after_ray.backbones.settings import BackboneSettings
@@ -28,6 +28,7 @@ from sweeps.cost.work import (
 
 FRAMES_PER_SECOND = 50.0  # of the published front ends
 USUAL_CLIP = 4.0  # seconds; only attention, a twentieth of the work, depends on it
+_ADAPTATIONS: TypeAdapter[AdaptationSettings] = TypeAdapter(AdaptationSettings)
 _CLASSIFIERS: TypeAdapter[ClassifierSettings] = TypeAdapter(ClassifierSettings)
 
 
@@ -124,18 +125,14 @@ class Foreign:
         )
 
     def _adaptation(self, record: Record) -> Work:
-        settings = TaptSettings.model_validate(dict(record.meaning["adaptation"]))
+        settings = _ADAPTATIONS.validate_python(dict(record.meaning["adaptation"]))
         shape = self._shape(record.meaning["backbone"])
         if shape is None:
             return ()
         measures: Mapping[str, Any] = record.measures
         count = measures["audio_seconds"] / measures["steps"] / USUAL_CLIP
         step = Clips(count, USUAL_CLIP, USUAL_CLIP**2)
-        family = record.details["backbone"]["model_type"]
-        quantised = FAMILIES.get(family, FAMILIES[DEFAULT_FAMILY]).quantizer
-        objective = settings.objective
-        if objective == "of_backbone":
-            objective = "quantizer" if quantised else "clusters"
+        objective = _objective(settings, record.details["backbone"]["model_type"])
         return (adaptation_work(settings, objective, shape, step, Clips(0, 0.0, 0.0)),)
 
     def _features(self, record: Record) -> Work:
@@ -147,6 +144,15 @@ class Foreign:
             return ()
         operations = 2 * shape.front_end * _mean_clip(record).total
         return (Phase("total", operations, Group("make front_end", "", shape)),)
+
+
+def _objective(settings: AdaptationSettings, family: str) -> Objective:
+    """What an adaptation learned of a backbone of this family."""
+    if not isinstance(settings, TaptSettings):
+        return "pseudo_labels"
+    if settings.objective != "of_backbone":
+        return settings.objective
+    return "quantizer" if FAMILIES.get(family, FAMILIES[DEFAULT_FAMILY]).quantizer else "clusters"
 
 
 def _mean_clip(features: Record) -> Clips:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from after_ray.adaptation._clusters import LABELS
 from after_ray.adaptation._objective import Objective
 from after_ray.adaptation.frame_losses import frame_losses
-from after_ray.adaptation.settings import TaptSettings, objective_of
+from after_ray.adaptation.settings import AdaptationSettings, TaptSettings, objective_of
 from after_ray.adaptation.tapt import adapt, trained_objective
 from after_ray.backbones.loading import configuration, frames
 from after_ray.backbones.operations import FORWARD, TRAINING, shape_of
@@ -30,6 +30,7 @@ from after_ray.learning.state import prefixed
 from after_ray.manifest import Manifest
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
+from after_ray.splits.oracle import Oracle
 from after_ray.stages import AdaptationStage, FeaturesStage, FirstRoundStage, FrameLossesStage
 from sweeps.cost.clips import Clips, mean_step
 from sweeps.cost.work import (
@@ -128,11 +129,16 @@ def adaptation(
     waves = _ragged([(32767 * _noise(length)).astype(np.int16) for length in seconds])
     rows, step = np.arange(len(seconds)), mean_step(seconds, settings.batch_seconds, settings.max_seconds)
 
-    def short(steps: int) -> TaptSettings:
-        return settings.model_copy(update={"steps": steps})
+    def short(steps: int) -> AdaptationSettings:
+        before = {"frame_steps": steps} if settings.needs_all_labels else {}
+        return settings.model_copy(update={"steps": steps, **before})
 
     def run(steps: int) -> float:
-        return _timed(lambda: adapt(short(steps), stage.backbone, waves, rows, SeedTree(0), device), device)
+        oracle = Oracle(rows % len(manifest.classes), rows)
+        seeds = SeedTree(0)
+        return _timed(
+            lambda: adapt(short(steps), stage.backbone, waves, rows, seeds, device, oracle=oracle), device
+        )
 
     train = Clips.of(seconds, settings.max_seconds)
     objective = objective_of(settings, stage.backbone)
@@ -188,7 +194,7 @@ def _untrained(stage: FrameLossesStage, waves: Ragged) -> Objective:
     """The objective of frame losses with drawn heads and, where clusters are predicted, drawn clusters."""
     settings, backbone = stage.objective, stage.backbone
     heads: dict[str, NDArray[Any]] = {}
-    if objective_of(settings, backbone) == "clusters":
+    if isinstance(settings, TaptSettings) and objective_of(settings, backbone) == "clusters":
         config = configuration(backbone)
         lengths = [frames(config, length) for length in waves.lengths.tolist()]
         draws = np.random.default_rng(0)

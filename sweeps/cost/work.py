@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from after_ray.acquisition import EvidenceKind, evidence_of
-from after_ray.adaptation.settings import Objective, TaptSettings, objective_of
+from after_ray.adaptation.settings import Adaptation, Objective, PseudoTaptSettings, objective_of
 from after_ray.backbones.operations import FORWARD, TRAINING, Shape, per_clip, shape_of
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings, needs_backbone
@@ -30,6 +30,7 @@ from after_ray.stages import (
 )
 from sweeps.cost.clips import Clips, Corpora
 from sweeps.cost.counting import Count, count_of, segments_of
+from sweeps.cost.emotions import targets_work
 
 # Operations for a second of audio that stand for features which no network makes: at the assumed rate of a
 # thread a millisecond, about what functionals take.
@@ -217,7 +218,7 @@ class Works:
 
 
 def adaptation_work(
-    settings: TaptSettings, objective: Objective, shape: Shape, step: Clips, train: Clips
+    settings: Adaptation, objective: Objective, shape: Shape, step: Clips, train: Clips
 ) -> Phase:
     """The time of an adaptation: its steps and, where clusters are predicted, finding them.
 
@@ -230,6 +231,8 @@ def adaptation_work(
     if objective == "clusters":  # frames are clustered, then all of them are named
         whole = per_clip(shape, train.seconds, train.square, front_end=True)
         operations += 2 * FORWARD * train.count * whole
+    if isinstance(settings, PseudoTaptSettings):
+        operations += targets_work(settings, shape, train)
     group = Group(f"adapt by {objective}", digest_of(settings), shape, settings.precision)
     return Phase("total", operations, group)
 

@@ -27,9 +27,10 @@ def mistake_in_words(error: Any) -> str:
     if error["type"] == "missing":
         return "this key is missing; add it"
     if error["type"] == "union_tag_invalid":
-        return f"unknown name '{context['tag']}'; allowed: {context['expected_tags'].replace(chr(39), '')}"
-    if error["loc"][:1] == ("adaptation",) and error["loc"][-1] == "name":
-        return f"unknown name '{error['input']}'; allowed: none, {context['expected'].replace(chr(39), '')}"
+        none = "none, " if error["loc"][:1] == ("adaptation",) else ""
+        return (
+            f"unknown name '{context['tag']}'; allowed: {none}{context['expected_tags'].replace(chr(39), '')}"
+        )
     if error["type"] == "union_tag_not_found":
         return "a 'name:' is missing; add it"
     if error["type"] == "too_short":

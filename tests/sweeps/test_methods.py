@@ -58,6 +58,24 @@ def test_glam_tells_its_length_and_its_segments(tmp_path):
         ) in text
 
 
+def test_an_adaptation_that_reads_labels_says_so(tmp_path):
+    pseudo = {"name": "pseudo_tapt", "steps": 50, "codebooks": [8, 16], "feature_layer": 9}
+    study = small_study(tmp_path, **{**TRANSFORMER, "adaptation": pseudo}, schedule=[100])
+    text = told(study)
+    assert "Before any label is used" not in text
+    for words in (
+        "With all labels of train the backbone is adapted by pseudo_tapt on the train part of each fold (50",
+        "its targets are 8 and 16 clusters, at most one for 40 frames, of the hidden frames of a network "
+        "that learned the emotions from layer 9 in 10000 steps of 64 utterances",
+        "one adaptation per fold is shared by all seeds",
+    ):
+        assert words in text, words
+    answers = {item.question: item.answer for item in checklist_of(study)}
+    assert "The adaptation pseudo_tapt reads all labels" in answers["What may see which labels?"]
+    without = {item.question: item.answer for item in checklist_of(small_study(tmp_path, **TRANSFORMER))}
+    assert "reads all labels" not in without["What may see which labels?"]
+
+
 def test_dropout_that_one_strategy_draws_from_is_told(tmp_path):
     classifier = {"name": "light_sernet", "steps": 5}
     text = told(small_study(tmp_path, classifier=classifier, strategy=["random", "batchbald"]))

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from after_ray.adaptation.settings import TaptSettings
+from after_ray.adaptation.settings import PseudoTaptSettings, TaptSettings
 from after_ray.adaptation.tapt import Adapted, adapt
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
+from after_ray.splits.oracle import Oracle
 from after_ray.store import Checkpoint
 
 Tiny = Callable[..., BackboneSettings]
@@ -62,3 +63,22 @@ def test_a_killed_adaptation_goes_on_from_where_it_was(
     assert torch.cuda.is_initialized()
     for name, value in expected.weights.items():  # a GPU adds in no fixed order
         assert np.allclose(continued.weights[name], value, atol=5e-3), name
+
+
+def test_a_gpu_finds_and_learns_pseudo_labels_as_a_processor_does(tiny: Tiny, sound: Ragged) -> None:
+    settings = PseudoTaptSettings(
+        steps=6, batch_seconds=4, warmup_steps=0, learning_rate=1e-3, codebooks=(4, 8), frame_width=16,
+        frame_steps=20, frame_batch=8, frame_learning_rate=3e-3,
+    )  # fmt: skip
+    rows = np.arange(16)
+
+    def adapted(device: str) -> Adapted:
+        oracle = Oracle(np.arange(24) % 2, rows)
+        return adapt(settings, tiny("layer"), sound, rows, SeedTree(0), device, oracle=oracle)
+
+    processor, gpu = adapted("cpu"), adapted("cuda")
+    assert gpu.measures["masked_frames"] == processor.measures["masked_frames"], "draws are numpy's"
+    learned = [one.details["emotions"]["validation_loss"] for one in (processor, gpu)]  # type: ignore[index]
+    assert learned[1] == pytest.approx(learned[0], rel=0.05)
+    assert gpu.history[0]["total"] == pytest.approx(processor.history[0]["total"], rel=0.2)
+    assert all(np.isfinite(value).all() for value in gpu.weights.values())

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from after_ray.adaptation.settings import PRESETS, TaptSettings, check_adaptation, objective_of
+from after_ray.adaptation.settings import (
+    PRESETS,
+    AdaptationSettings,
+    FrameLossSettings,
+    PseudoTaptSettings,
+    TaptSettings,
+    check_adaptation,
+    check_frame_losses,
+    objective_of,
+)
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.errors import BadValue, IdleSetting, NoQuantizer
+from after_ray.errors import BadValue, IdleSetting, LabelsRead, NoQuantizer
 
 WAV2VEC2 = BackboneSettings(config={"hidden_size": 16})
 HUBERT = BackboneSettings(config={"model_type": "hubert", "hidden_size": 16})
@@ -134,3 +143,73 @@ def test_a_setting_that_one_of_the_backbones_reads_is_none_of_those() -> None:
     check_adaptation(TaptSettings(clusters=50, negatives="all"), [WAV2VEC2, HUBERT])
     check_adaptation(TaptSettings(preset="official_code"), [HUBERT])  # its weights are the preset's
     check_adaptation(TaptSettings(clusters=50), [])
+
+
+PUBLISHED = {
+    "codebooks": (64, 512, 4_096),
+    "mask_probability": 0.06,
+    "mask_span": 15,
+    "min_spans": 2,
+    "learning_rate": 1e-4,
+    "steps": 20_000,
+    "warmup_steps": 100,
+    "flat_share": 0.05,
+    "batch_seconds": 250,
+    "max_seconds": 10,
+    "train_front_end": False,
+    "frame_width": 512,
+    "frame_steps": 10_000,
+    "frame_batch": 64,
+    "frame_learning_rate": 1e-4,
+}
+
+
+def test_pseudo_tapt_is_as_published() -> None:
+    settings = PseudoTaptSettings()
+    assert {name: getattr(settings, name) for name in PUBLISHED} == PUBLISHED
+    assert settings.longest == 160_000
+    assert settings.meaning() == {
+        **PUBLISHED,
+        "codebooks": [64, 512, 4_096],
+        "feature_layer": "middle",
+        "name": "pseudo_tapt",
+        "repeat": "shared",
+    }
+
+
+@pytest.mark.parametrize(("kind", "needed"), [(TaptSettings, False), (PseudoTaptSettings, True)])
+def test_an_adaptation_says_by_its_name_what_it_is_and_whether_it_needs_labels(
+    kind: type[TaptSettings] | type[PseudoTaptSettings], needed: bool
+) -> None:
+    read = TypeAdapter(AdaptationSettings).validate_python({"name": kind().name, "steps": 5})
+    assert type(read) is kind
+    assert (read.steps, read.needs_all_labels) == (5, needed)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"codebooks": []}, "at least 1 item"),
+        ({"codebooks": [64, 1]}, "greater than or equal to 2"),
+        ({"feature_layer": "last"}, "allowed are whole numbers from 1 on and 'middle'"),
+        ({"negatives": 10}, "unknown key 'negatives'"),
+    ],
+)
+def test_what_pseudo_tapt_cannot_be_is_refused_by_name(changes: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValidationError, match=sentence):
+        PseudoTaptSettings.model_validate(changes)
+
+
+def test_pseudo_tapt_suits_every_family_that_has_the_layer() -> None:
+    for backbone in (WAV2VEC2, HUBERT):
+        assert objective_of(PseudoTaptSettings(), backbone) == "pseudo_labels"
+    check_adaptation(PseudoTaptSettings(feature_layer=12), [WAV2VEC2, HUBERT])
+    shallow = HUBERT.model_copy(update={"config": SHALLOW})
+    with pytest.raises(BadValue, match=r"adaptation\.feature_layer: 9; allowed: 1 to 2, or 'middle'"):
+        check_adaptation(PseudoTaptSettings(feature_layer=9), [WAV2VEC2, shallow])
+
+
+def test_frame_losses_are_not_asked_of_what_has_read_labels() -> None:
+    check_frame_losses(FrameLossSettings(), WAV2VEC2, TaptSettings())
+    with pytest.raises(LabelsRead, match=r"the adaptation 'pseudo_tapt' are refused.*adaptation: tapt"):
+        check_frame_losses(FrameLossSettings(), WAV2VEC2, PseudoTaptSettings())

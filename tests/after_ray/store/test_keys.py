@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from after_ray.adaptation.settings import TaptSettings
+from after_ray.adaptation.settings import PseudoTaptSettings, TaptSettings
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import (
     FunctionalsSettings,
@@ -36,6 +36,7 @@ from tests.after_ray.execution.asking import SUMMARIES
 AUDIO = AudioStage("0123")
 BACKBONE = BackboneSettings(config={"hidden_size": 16})
 ADAPTED = AdaptationStage(AUDIO, FoldChoice(index=1), BACKBONE, TaptSettings(steps=10))
+PSEUDO = replace(ADAPTED, adaptation=PseudoTaptSettings())
 FIRST = FirstRoundStage(AUDIO, FoldChoice(), FunctionalsSettings(), RandomSettings(), 8, 0)
 LIGHT = FirstRoundStage(AUDIO, FoldChoice(), LightSerNetSettings(), ClusteringSettings(), 8, 3)
 TRANSFORMER = FirstRoundStage(
@@ -49,6 +50,7 @@ REPLAYING = NextRoundStage(REPLAYED, 16, "replay(entropy)", "previous")
 GOLDEN: dict[str, tuple[Stage, str]] = {
     "audio": (AUDIO, "cf8e6a2856e5f4b1c843099384374440"),
     "adaptation": (ADAPTED, "b3333885f01ec19231bf4cb93d3b5f31"),
+    "pseudo_tapt": (PSEUDO, "3dc84f2c2e67a30d846875d1fd593aaf"),
     "functionals": (FIRST, "eb5ad6d60df0f884297012ecab828e71"),
     "light_sernet": (LIGHT, "9c32f9b1e79ce365eac972bf345e3713"),
     "transformer": (TRANSFORMER, "716a98c6f880ad5ae5544274de7f9435"),  # version 2 of this classifier

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-from after_ray.adaptation.settings import TaptSettings
+from after_ray.adaptation.settings import PseudoTaptSettings, TaptSettings
 from after_ray.backbones.operations import Shape, per_clip
 from after_ray.classifiers._settings import (
     FunctionalsSettings,
@@ -174,6 +175,45 @@ def test_an_adaptation_by_hand() -> None:
     train = TWO_SECONDS.number(50)
     clusters = adaptation_work(settings, "clusters", SHAPE, step, train).operations
     assert clusters == pytest.approx(10 * 3 * 6 * whole + 2 * 2 * 50 * whole)
+
+
+def test_a_pseudo_tapt_by_hand() -> None:
+    from after_ray.adaptation.pseudo_tapt import _codebooks, _emotion_frames, _emotion_network
+    from sweeps.cost import emotions
+
+    theirs = (_emotion_network.BLOCKS, _emotion_network.KERNEL, _codebooks.EPOCHS)
+    assert theirs == (emotions.BLOCKS, emotions.KERNEL, emotions.EPOCHS)
+    assert emotions.FRAMES_PER_CLUSTER == _codebooks.FRAMES_PER_CLUSTER
+    looks = (_emotion_frames.EVALUATIONS, _emotion_frames.VALIDATION_SHARE)
+    assert looks == (emotions.EVALUATIONS, emotions.VALIDATION_SHARE)
+    settings = PseudoTaptSettings(steps=10, frame_steps=100, frame_batch=20, codebooks=(64, 512))
+    step, train = Clips(3, 2.0, 4.0), TWO_SECONDS.number(50)
+    steps = 10 * 3 * (6 * CLIP + 2 * 2 * SHAPE.front_end)
+    whole = per_clip(SHAPE, 2.0, 4.0, front_end=True)
+    frames = SHAPE.frame_rate * 2.0
+    each = frames * emotions.frame_multiplications(SHAPE.hidden, 512)
+    learning = 6 * 100 * 20 * each + 2 * (50 * 5 + 50) * each
+    clusters = 2 * 21 * 50 * frames * 512 * (64 + min(512, 50 * frames / 40))
+    expected = steps + 2 * 50 * whole + learning + clusters
+    found = adaptation_work(settings, "pseudo_labels", SHAPE, step, train)
+    assert found.operations == pytest.approx(expected)
+    assert found.group.what == "adapt by pseudo_labels"
+
+
+def test_frames_of_the_network_of_emotions_are_counted_as_torch_counts_them() -> None:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from after_ray.adaptation.pseudo_tapt._emotion_network import EmotionNetwork
+    from sweeps.cost.emotions import frame_multiplications
+
+    network = EmotionNetwork(48, 64, 4, torch.Generator())
+    counted = FlopCounterMode(display=False)
+    with counted, torch.no_grad():
+        hidden = network.hear(torch.zeros(1, 50, 48))
+        network.of_frames(hidden)
+    of_lstm = 2 * sum(weight.numel() for weight in network.lstm.parameters() if weight.dim() == 2)
+    ours = 2 * frame_multiplications(48, 64)
+    assert counted.get_total_flops() / 50 + of_lstm == pytest.approx(ours, rel=0.01)
 
 
 def test_the_mean_step_of_an_adaptation_is_that_of_its_batches() -> None:

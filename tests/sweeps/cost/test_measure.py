@@ -68,12 +68,18 @@ def test_without_the_studys_gpu_nothing_is_measured(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("objective", ["quantizer", "clusters"])
-def test_every_kind_of_work_is_measured_once(tmp_path: Path, objective: str) -> None:
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"name": "tapt", "objective": "quantizer"},
+        {"name": "tapt", "objective": "clusters", "clusters": 4, "cluster_frames": 200},
+        {"name": "pseudo_tapt", "codebooks": [4], "frame_width": 16},
+    ],
+    ids=["quantizer", "clusters", "pseudo_labels"],
+)
+def test_every_kind_of_work_is_measured_once(tmp_path: Path, own: dict[str, object]) -> None:
     store = Store(tmp_path)
-    adaptation = {"name": "tapt", "steps": 10, "batch_seconds": 20, "objective": objective}
-    if objective == "clusters":
-        adaptation |= {"clusters": 4, "cluster_frames": 200}
+    adaptation = {"steps": 10, "batch_seconds": 20, **own}
     made = plan(classifier=EVERY_KIND, adaptation=[adaptation])
     found = measure([made], [manifest()], store, set(), budget=4.0)
     assert {one.group.what.split()[0] for one in found} == {"adapt", "make", "train", "score"}
