@@ -34,6 +34,7 @@ from after_ray.errors._rounds import (
     BrokenStrategy,
     EvidenceNotGiven,
     TooFewUtterances,
+    UnboughtLabels,
     UnusableScores,
 )
 from after_ray.errors._selections import BadSelections
@@ -84,6 +85,7 @@ __all__ = [
     "SharedRecordings",
     "TooFewUtterances",
     "Tripped",
+    "UnboughtLabels",
     "UnknownName",
     "UnknownUtterance",
     "UnlabelledCorpus",

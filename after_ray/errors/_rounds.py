@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from after_ray.errors._base import AfterRayError
 
 
@@ -50,6 +52,17 @@ class EvidenceNotGiven(AfterRayError):
         super().__init__(
             f"The strategy '{strategy}' asks for {kind}, which the classifier {classifier} cannot give: "
             f"{reason}. {remedy}, or study another strategy."
+        )
+
+
+class UnboughtLabels(AfterRayError):
+    """Something that reads labels which the schedule of its study does not buy."""
+
+    def __init__(self, what: str, schedule: Sequence[float], remedy: str) -> None:
+        percents = ", ".join(f"{percent:g}" for percent in schedule)
+        super().__init__(
+            f"{what[0].upper()}{what[1:]} reads the labels of all of train before round 0, and the schedule "
+            f"is [{percents}], which buys fewer; allowed is 'schedule: [100]'. {remedy}."
         )
 
 

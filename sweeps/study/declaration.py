@@ -23,6 +23,7 @@ from sweeps.search.settings import Search, SelectedFrom
 from sweeps.study.axes import Seed, as_list, folds, integers, unique
 from sweeps.study.evidence import refuse_evidence_not_given
 from sweeps.study.families import ComparisonFamily
+from sweeps.study.labels import refuse_unbought_labels
 from sweeps.study.replays import REPLAY, Replayed, is_replay
 
 
@@ -196,6 +197,7 @@ class Study(Settings):
         self._refuse_lost_replays()
         try:
             refuse_evidence_not_given(self.strategy, self.classifier)
+            refuse_unbought_labels(self.schedule, self.classifier, self.adaptation)
         except AfterRayError as error:
             raise PydanticCustomError("evidence", "{sentence}", {"sentence": str(error)}) from error
         return self

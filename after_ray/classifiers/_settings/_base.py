@@ -26,6 +26,7 @@ class Trained(Settings, ABC):
     on_backbone: ClassVar[bool] = False
     continues: ClassVar[bool] = True  # whether a training can go on from weights (a convex problem cannot)
     dropout_in: ClassVar[str] = ""  # where there is no such setting
+    without_labels: ClassVar[str] = ""  # what to write so that `needs_all_labels` is False
 
     name: str  # narrowed by every classifier; here, so that it is listed first
 
