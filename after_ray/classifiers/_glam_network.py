@@ -28,16 +28,13 @@ class GlamNetwork(SpectralNetwork):
     ) -> None:
         super().__init__()
         width = token_width(shape)
-        with torch.random.fork_rng(devices=[]):  # constructors draw weights of their own, replaced below
-            self.stem = Stem()
-            self.scales = nn.Sequential(
-                MultiScale(16), nn.MaxPool2d(2), MultiScale(32), nn.MaxPool2d(2), MultiScale(64)
-            )
-            self.last = nn.Sequential(
-                nn.Conv2d(TOKENS, TOKENS, 5, padding=2), nn.BatchNorm2d(TOKENS), nn.ReLU(inplace=True)
-            )
-            self.fusion = GatedMlp(TOKENS, width)
-            self.head = nn.Linear(TOKENS * width, classes)
+        self.stem = Stem()
+        self.scales = nn.Sequential(
+            MultiScale(16), nn.MaxPool2d(2), MultiScale(32), nn.MaxPool2d(2), MultiScale(64)
+        )
+        self.last = _normed(_convolution(TOKENS, TOKENS, 5))
+        self.fusion = GatedMlp(TOKENS, width)
+        self.head = _linear(TOKENS * width, classes)
         self.dropout = nn.Dropout(dropout)
         self._initialise(generator)
         # torch's own type stubs do not know the argument.
@@ -80,16 +77,13 @@ class Stem(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.paths = nn.ModuleList(_stem_path(kernel) for kernel in ((3, 1), (1, 3)))
+        self.paths = nn.ModuleList(
+            _normed(_convolution(1, STEM_CHANNELS, kernel)) for kernel in ((3, 1), (1, 3))
+        )
 
     def forward(self, inputs: Tensor) -> Tensor:
         """From (batch, 1, coefficients, times) to (batch, 16, 2 x coefficients, times)."""
         return torch.cat([path(inputs) for path in self.paths], dim=2)
-
-
-def _stem_path(kernel: tuple[int, int]) -> nn.Sequential:
-    convolution = nn.Conv2d(1, STEM_CHANNELS, kernel, padding="same")
-    return nn.Sequential(convolution, nn.BatchNorm2d(STEM_CHANNELS), nn.ReLU(inplace=True))
 
 
 class MultiScale(nn.Module):
@@ -97,8 +91,8 @@ class MultiScale(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.narrow = nn.Conv2d(channels, channels, 3, padding=1)
-        self.wide = nn.Conv2d(channels, channels, 5, padding=2)
+        self.narrow = _convolution(channels, channels, 3)
+        self.wide = _convolution(channels, channels, 5)
         self.norm = nn.BatchNorm2d(2 * channels)
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -118,11 +112,11 @@ class GatedMlp(nn.Module):
         super().__init__()
         half = EXPANSION * width // 2
         self.norm = nn.LayerNorm(width)
-        self.expand = nn.Linear(width, 2 * half)
+        self.expand = _linear(width, 2 * half)
         self.gate_norm = nn.LayerNorm(half)
         self.mixing = nn.Parameter(torch.zeros(tokens, tokens))
         self.mixing_bias = nn.Parameter(torch.ones(tokens))
-        self.contract = nn.Linear(half, width)
+        self.contract = _linear(half, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """From and to (batch, tokens, width)."""
@@ -134,3 +128,19 @@ class GatedMlp(nn.Module):
         # One product per piece keeps tokens in rows; a linear layer over columns makes what follows slower.
         mixing = self.mixing.expand(len(gate), -1, -1)
         return torch.baddbmm(self.mixing_bias[:, None], mixing, self.gate_norm(gate)).tanh()
+
+
+def _normed(convolution: nn.Conv2d) -> nn.Sequential:
+    return nn.Sequential(convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU(inplace=True))
+
+
+def _convolution(inputs: int, outputs: int, kernel: int | tuple[int, int]) -> nn.Conv2d:
+    """Its weights are drawn by the network."""
+    made: nn.Conv2d = nn.utils.skip_init(nn.Conv2d, inputs, outputs, kernel, padding="same")
+    return made
+
+
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    """Its weights are drawn by the network."""
+    made: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs)
+    return made

@@ -15,7 +15,7 @@ from torch.nn.functional import conv1d, cross_entropy
 from after_ray.acquisition import EvidenceKind
 from after_ray.classifiers import ClassifierInputs, FitReport, Labelled, classifiers
 from after_ray.classifiers import _spectral_classifier as module
-from after_ray.classifiers._glam_network import GatedMlp, GlamNetwork, MultiScale, token_width
+from after_ray.classifiers._glam_network import GlamNetwork, MultiScale, token_width
 from after_ray.classifiers._settings import GlamSettings
 from after_ray.classifiers.glam import Glam, class_weights, drawn_mixture, multiplier
 from after_ray.corpora._base import open_source
@@ -138,8 +138,9 @@ def test_stems_look_along_coefficients_and_along_time() -> None:
 
 
 def test_a_multi_scale_block_adds_its_input_to_either_convolution() -> None:
-    block = MultiScale(3).eval()
-    inputs = torch.randn(2, 3, 5, 6, generator=torch.Generator().manual_seed(0))
+    block = network().scales[0].eval()
+    assert isinstance(block, MultiScale)
+    inputs = torch.randn(2, 16, 5, 6, generator=torch.Generator().manual_seed(0))
     for convolution in (block.narrow, block.wide):
         nn.init.zeros_(convolution.weight)
         nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
@@ -149,22 +150,22 @@ def test_a_multi_scale_block_adds_its_input_to_either_convolution() -> None:
 
 
 def test_a_gate_without_mixing_is_tanh_1() -> None:
-    block = GatedMlp(128, 10)
+    block = network(4).fusion
     nn.init.zeros_(block.mixing)
-    gate = block.gate(torch.randn(2, 128, 20, generator=torch.Generator().manual_seed(0)))
-    assert gate.shape == (2, 128, 20)
+    gate = block.gate(torch.randn(2, 128, 26, generator=torch.Generator().manual_seed(0)))
+    assert gate.shape == (2, 128, 26)
     assert gate.detach().numpy() == pytest.approx(0.761594, abs=1e-6)
 
 
 def test_the_gated_mlp_equals_its_description() -> None:
     """The residual half comes first; mixing is a convolution of width 1 over tokens."""
     generator = torch.Generator().manual_seed(0)
-    block = GatedMlp(128, 6)
+    block = network(4).fusion
     nn.init.normal_(block.mixing, std=0.1, generator=generator)
     nn.init.normal_(block.mixing_bias, generator=generator)
-    tokens = torch.randn(3, 128, 6, generator=generator)
+    tokens = torch.randn(3, 128, 13, generator=generator)
     expanded = torch.nn.functional.gelu(block.expand(block.norm(tokens)))
-    residual, gate = expanded[..., :12], block.gate_norm(expanded[..., 12:])
+    residual, gate = expanded[..., :26], block.gate_norm(expanded[..., 26:])
     mixed = torch.tanh(conv1d(gate, block.mixing[:, :, None], block.mixing_bias))
     torch.testing.assert_close(block(tokens), tokens + block.contract(residual * mixed))
 
