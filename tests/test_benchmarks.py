@@ -14,6 +14,11 @@ import pytest
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 # The smallest run of each that still goes through everything, and what its result must have.
 SMALL = {
+    "baselines": (
+        "--only light_sernet w2v2_l_r_12 pseudo_tapt --model tiny --utterances 12 --steps 1 2 --repeats 1 "
+        "--transformer-batch 2 --batch-seconds 12",
+        ["light_sernet", "w2v2_l_r_12", "pseudo_tapt", "mean_seconds"],
+    ),
     "batchbald": (
         "--pool 200 --picks 12 --samples 300 --past 2 --part 60 --reference 3000",
         ["sides", "peer_over_ours", "target"],
