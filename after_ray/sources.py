@@ -124,6 +124,11 @@ BESIDE: Mapping[str, tuple[str, ...]] = {
         "classifiers/_network_classifier.py",
         "classifiers/_spectral_classifier.py",
     ),
+    "classifier:lssed": (
+        "classifiers/_lssed_network.py",
+        "classifiers/_network_classifier.py",
+        "classifiers/_spectral_classifier.py",
+    ),
     "strategy:batchbald": ("acquisition/bald.py",),
     "strategy:replay": ("initialization/_recorded.py", "execution/kept_selections.py"),
     "classifier:pooled_transformer": ("classifiers/_pooled_network.py", "classifiers/_network_classifier.py"),

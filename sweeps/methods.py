@@ -14,6 +14,7 @@ from after_ray.classifiers._settings import (
     FunctionalsSettings,
     GlamSettings,
     LightSerNetSettings,
+    LssedSettings,
     PooledTransformerSettings,
     can_continue,
 )
@@ -219,6 +220,11 @@ def _classifier(settings: ClassifierSettings) -> str:
             f"GLAM ({length} of {settings.batch_size} segments of {settings.seconds:g} s that overlap "
             f"by {settings.overlap:g} s, learning rate {settings.learning_rate:g}, "
             f"mixup {settings.mixup_alpha:g})"
+        )
+    if isinstance(settings, LssedSettings):
+        return (
+            f"PyConvResNet-{settings.depth} of LSSED ({settings.steps} steps of {settings.batch_size} clips, "
+            f"learning rate {settings.learning_rate:g})"
         )
     return f"{settings.name} ({_all_of(settings.model_dump(mode='json'))})"
 

@@ -53,6 +53,13 @@ class MfccSegmentFeatures(_Features, Segmented):
     kind: Literal["mfcc_segments"] = "mfcc_segments"
 
 
+class LogMelFeatures(_Features):
+    """128 log-mel bands of `seconds` of speech, each clip with mean 0 and deviation 1."""
+
+    kind: Literal["log_mel"] = "log_mel"
+    seconds: float = Field(default=3.0, gt=0)
+
+
 class FrontEndFeatures(_Features):
     """Output of a backbone's frozen convolutional front end, every utterance alone (no padding)."""
 
@@ -71,7 +78,12 @@ class WaveformFeatures(_Features):
 
 
 FeatureSettings = Annotated[
-    FunctionalFeatures | CepstralFeatures | MfccSegmentFeatures | FrontEndFeatures | WaveformFeatures,
+    FunctionalFeatures
+    | CepstralFeatures
+    | MfccSegmentFeatures
+    | LogMelFeatures
+    | FrontEndFeatures
+    | WaveformFeatures,
     Field(discriminator="kind"),
 ]
 

@@ -10,9 +10,10 @@ from after_ray.classifiers._settings._base import Stepped, Trained
 from after_ray.classifiers._settings.functionals import FunctionalsSettings
 from after_ray.classifiers._settings.glam import GlamSettings
 from after_ray.classifiers._settings.light_sernet import LightSerNetSettings
+from after_ray.classifiers._settings.lssed import LssedSettings
 from after_ray.classifiers._settings.pooled_transformer import PooledTransformerSettings
 
-_Known = PooledTransformerSettings | LightSerNetSettings | GlamSettings | FunctionalsSettings
+_Known = PooledTransformerSettings | LightSerNetSettings | GlamSettings | LssedSettings | FunctionalsSettings
 ClassifierSettings = Annotated[_Known, Field(discriminator="name")]
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "FunctionalsSettings",
     "GlamSettings",
     "LightSerNetSettings",
+    "LssedSettings",
     "PooledTransformerSettings",
     "Stepped",
     "Trained",
