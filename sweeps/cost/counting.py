@@ -12,7 +12,7 @@ from after_ray.classifiers._settings import (
     GlamSettings,
     LightSerNetSettings,
     LssedSettings,
-    PooledTransformerSettings,
+    OnBackbone,
 )
 from after_ray.features._settings import Segmented
 from sweeps.cost.clips import Clips
@@ -44,9 +44,9 @@ class Count(Protocol):
 
 @dataclass(frozen=True)
 class PooledCount:
-    """The pooled transformer: epochs over the labelled set, at least so many updates."""
+    """A classifier on a backbone: epochs over the labelled set, at least so many updates."""
 
-    settings: PooledTransformerSettings
+    settings: OnBackbone
     shape: Shape
 
     def forward(self, clips: Clips) -> float:
@@ -68,7 +68,7 @@ class PooledCount:
         )
 
     def _clip(self, clips: Clips) -> float:
-        live = not self.settings.freeze_front_end
+        live = self.settings.front_end_trained
         return per_clip(self.shape, clips.seconds, clips.square, front_end=live)
 
 
@@ -149,8 +149,8 @@ def count_of(classifier: ClassifierSettings, shape: Shape | None) -> Count:
     One that is not known here counts like Light-SERNet where it has `steps`, else like a solver: what was
     measured of it then sets its rate.
     """
-    if isinstance(classifier, PooledTransformerSettings):
-        assert shape is not None, "a pooled transformer has a backbone"
+    if isinstance(classifier, OnBackbone):
+        assert shape is not None, "a classifier on a backbone has one"
         return PooledCount(classifier, shape)
     if isinstance(classifier, GlamSettings):
         return SegmentsCount(classifier)

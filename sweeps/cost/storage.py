@@ -141,8 +141,8 @@ def _weights(method: Method) -> float:
         usual = OTHER_WEIGHTS if hasattr(method.classifier, "steps") else 0.0
         return WEIGHTS.get(method.classifier.name, usual)
     numbers = shape.transformer_parameters
-    if not getattr(method.classifier, "freeze_projection", True):
+    if getattr(method.classifier, "projection_trained", False):
         numbers += shape.conv_dim[-1] * shape.hidden
-    if not getattr(method.classifier, "freeze_front_end", True):
+    if getattr(method.classifier, "front_end_trained", False):
         numbers += shape.convolution_parameters
     return float(SINGLE * numbers)

@@ -7,13 +7,22 @@ from typing import Annotated, get_args
 from pydantic import Field
 
 from after_ray.classifiers._settings._base import Stepped, Trained
+from after_ray.classifiers._settings._on_backbone import OnBackbone
 from after_ray.classifiers._settings.functionals import FunctionalsSettings
 from after_ray.classifiers._settings.glam import GlamSettings
 from after_ray.classifiers._settings.light_sernet import LightSerNetSettings
 from after_ray.classifiers._settings.lssed import LssedSettings
 from after_ray.classifiers._settings.pooled_transformer import PooledTransformerSettings
+from after_ray.classifiers._settings.w2v2_l_r_12 import W2v2LR12Settings
 
-_Known = PooledTransformerSettings | LightSerNetSettings | GlamSettings | LssedSettings | FunctionalsSettings
+_Known = (
+    PooledTransformerSettings
+    | W2v2LR12Settings
+    | LightSerNetSettings
+    | GlamSettings
+    | LssedSettings
+    | FunctionalsSettings
+)
 ClassifierSettings = Annotated[_Known, Field(discriminator="name")]
 
 __all__ = [
@@ -22,9 +31,11 @@ __all__ = [
     "GlamSettings",
     "LightSerNetSettings",
     "LssedSettings",
+    "OnBackbone",
     "PooledTransformerSettings",
     "Stepped",
     "Trained",
+    "W2v2LR12Settings",
     "can_continue",
     "needs_backbone",
     "version_of",
