@@ -57,7 +57,7 @@ class LssedNetwork(SpectralNetwork):
         self._initialise(generator)
         # Grouped convolutions were measured on a processor with bf16, one thread, stage 1's kernels of side 9
         # for 8 clips, forward and backward: 24 ms (fp32: 31) so, 169 (188) with channels first, 21 (36) as a
-        # full convolution with zeros between groups, which is 2 to 3 times slower in stages 2 and 3.
+        # full convolution with zeros between groups, which is 2 to 5 times slower in stages 2 and 3.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def embed(self, pieces: Tensor) -> Tensor:
