@@ -17,10 +17,10 @@ from after_ray.classifiers._settings.w2v2_l_r_12 import W2v2LR12Settings
 
 _Known = (
     PooledTransformerSettings
-    | W2v2LR12Settings
     | LightSerNetSettings
     | GlamSettings
     | LssedSettings
+    | W2v2LR12Settings
     | FunctionalsSettings
 )
 ClassifierSettings = Annotated[_Known, Field(discriminator="name")]
