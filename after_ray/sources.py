@@ -112,6 +112,11 @@ NAMED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "initialization": ("initialization", ("initialization/_base.py",)),
     "strategy": ("acquisition", ("acquisition/_*.py",)),
 }
+_ON_BACKBONE = (
+    "classifiers/_backbone_classifier.py",
+    "classifiers/_backbone_network.py",
+    "classifiers/_network_classifier.py",
+)
 # Modules beside a name's own file that only this name uses.
 BESIDE: Mapping[str, tuple[str, ...]] = {
     "classifier:glam": (
@@ -124,9 +129,15 @@ BESIDE: Mapping[str, tuple[str, ...]] = {
         "classifiers/_network_classifier.py",
         "classifiers/_spectral_classifier.py",
     ),
+    "classifier:lssed": (
+        "classifiers/_lssed_network.py",
+        "classifiers/_network_classifier.py",
+        "classifiers/_spectral_classifier.py",
+    ),
     "strategy:batchbald": ("acquisition/bald.py",),
     "strategy:replay": ("initialization/_recorded.py", "execution/kept_selections.py"),
-    "classifier:pooled_transformer": ("classifiers/_pooled_network.py", "classifiers/_network_classifier.py"),
+    "classifier:pooled_transformer": ("classifiers/_pooled_network.py", *_ON_BACKBONE),
+    "classifier:w2v2_l_r_12": ("classifiers/_w2v2_l_r_12_network.py", *_ON_BACKBONE),
     "initialization:clustering": ("clusters.py",),
     "strategy:clustering": ("clusters.py",),
     "strategy:coreset": ("clusters.py",),

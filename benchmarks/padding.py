@@ -14,7 +14,7 @@ from _speech import iemocap_lengths, machine, print_json
 
 from after_ray.audio.batches import length_batches
 from after_ray.audio.passes import length_passes
-from after_ray.classifiers.pooled_transformer import LIMITS
+from after_ray.classifiers._backbone_classifier import LIMITS
 
 BATCH = 64
 

@@ -14,7 +14,9 @@ from after_ray.classifiers._settings import (
     FunctionalsSettings,
     GlamSettings,
     LightSerNetSettings,
+    LssedSettings,
     PooledTransformerSettings,
+    W2v2LR12Settings,
     can_continue,
 )
 from after_ray.corpora._base import Scan
@@ -172,10 +174,12 @@ def _weights(study: Study) -> str:
 
 
 def _backbone(settings: BackboneSettings) -> str:
+    cut = "" if settings.layers is None else f", its first {settings.layers} layers"
     if settings.name is None:
-        return "a configuration of its own with random weights"
+        return f"a configuration of its own with random weights{cut}"
     revision = f" ({settings.revision[:12]})" if settings.revision else ""
-    return f"{Path(settings.name).name if Path(settings.name).is_absolute() else settings.name}{revision}"
+    name = Path(settings.name).name if Path(settings.name).is_absolute() else settings.name
+    return f"{name}{revision}{cut}"
 
 
 def _adaptation(settings: Adaptation) -> str:
@@ -206,6 +210,12 @@ def _classifier(settings: ClassifierSettings) -> str:
         return (
             f"acoustic functionals with multinomial logistic regression (L2, C = {settings.regularization:g})"
         )
+    if isinstance(settings, W2v2LR12Settings):
+        return (
+            "w2v2-L-r-12, the backbone with "
+            f"{'a masked' if settings.pooling == 'masked' else 'an unmasked'} mean over time and a head with "
+            f"one hidden layer ({_fitting(settings.fitting)})"
+        )
     if isinstance(settings, PooledTransformerSettings):
         return f"the backbone with a masked mean over time and a linear layer ({_fitting(settings.fitting)})"
     if isinstance(settings, LightSerNetSettings):
@@ -219,6 +229,12 @@ def _classifier(settings: ClassifierSettings) -> str:
             f"GLAM ({length} of {settings.batch_size} segments of {settings.seconds:g} s that overlap "
             f"by {settings.overlap:g} s, learning rate {settings.learning_rate:g}, "
             f"mixup {settings.mixup_alpha:g})"
+        )
+    if isinstance(settings, LssedSettings):
+        length = f"{settings.steps} steps" if settings.epochs is None else f"{settings.epochs} epochs"
+        return (
+            f"PyConvResNet-{settings.depth} of LSSED ({length} of {settings.batch_size} clips, "
+            f"learning rate {settings.learning_rate:g})"
         )
     return f"{settings.name} ({_all_of(settings.model_dump(mode='json'))})"
 

@@ -46,6 +46,16 @@ class DrawnDropout(nn.Module):
         return torch.from_numpy(words.view(np.uint16)[:count] >= self._dropped).view(shape)
 
 
+def set_dropout(network: nn.Module, share: float) -> None:
+    """Let every dropout of `network` drop `share`: its `nn.Dropout`, and attention; layerdrop stays."""
+    module: Any  # attributes of modules are anything
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = share
+        elif isinstance(getattr(module, "dropout", None), float):  # an attention layer
+            module.dropout = share
+
+
 def draw_dropout(network: nn.Module, generator: np.random.Generator) -> None:
     """Let every dropout of `network` draw from `generator`: its `nn.Dropout`, and attention by `sdpa`.
 

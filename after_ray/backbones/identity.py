@@ -12,7 +12,7 @@ from typing import Any
 from after_ray.backbones._values import PUBLISHED, check_values
 from after_ray.backbones.families import DEFAULT_FAMILY, FAMILIES
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.errors import MissingBackbone, NoHeads, NoQuantizer, UnknownName
+from after_ray.errors import BadValue, MissingBackbone, NoHeads, NoQuantizer, UnknownName
 
 CONFIG_FILE = "config.json"
 HEADS = ("quantizer.", "project_hid.", "project_q.")  # of pre-training; absent from fine-tuned checkpoints
@@ -32,10 +32,13 @@ def resolve(settings: BackboneSettings) -> BackboneSettings:
     Raises:
         MissingBackbone: when the named files are not there or cannot be used.
         UnknownName: for a configuration argument that means nothing here.
+        BadValue: for more `layers` than there are.
     """
     if settings.config is not None:
         check_config(settings)
+        check_layers(settings)
         return settings
+    check_layers(settings)
     revision = _commit(settings) or settings.revision
     return settings.model_copy(update={"identity": identity(settings), "revision": revision})
 
@@ -70,8 +73,24 @@ def has_quantizer(settings: BackboneSettings) -> bool:
     return FAMILIES[model_type(settings)].quantizer
 
 
+def check_layers(settings: BackboneSettings) -> None:
+    """Refuse to keep more layers than there are.
+
+    Raises:
+        BadValue: naming how many there are.
+    """
+    there = published_layers(settings)
+    if settings.layers is not None and settings.layers > there:
+        raise BadValue("backbone.layers", settings.layers, f"at most {there}, as many as this backbone has")
+
+
 def encoder_layers(settings: BackboneSettings) -> int:
-    """Layers of the transformer; as many as the base models have where the configuration does not say."""
+    """Layers of the transformer that are kept."""
+    return published_layers(settings) if settings.layers is None else settings.layers
+
+
+def published_layers(settings: BackboneSettings) -> int:
+    """Layers of the transformer before any cut; as many as the base models have where nothing says it."""
     said: Any = settings.config
     if said is None:
         said = _description(locate(settings), str(settings.name))
@@ -93,7 +112,8 @@ def need_heads(settings: BackboneSettings) -> None:
     """Refuse a backbone that brings no pre-training heads along; those of a configuration are drawn with it.
 
     Raises:
-        NoHeads: for a family whose published files have none, and for files that lack them.
+        NoHeads: for a family whose published files have none, for files that lack them, and for a backbone
+            that ends before the layer that they were trained on.
         MissingBackbone: when the named files are not there or cannot be used.
     """
     kind = model_type(settings)
@@ -104,6 +124,12 @@ def need_heads(settings: BackboneSettings) -> None:
         )
     if settings.name is None:
         return
+    if encoder_layers(settings) < published_layers(settings):
+        reason = (
+            f"the heads of its pre-training read layer {published_layers(settings)}, and {settings.layers} "
+            "are kept"
+        )
+        raise NoHeads(name, reason)
     there = {tensor for path in weight_files(locate(settings), name) for tensor in _tensors(path, name)}
     lacking = sorted(head for head in HEADS if not any(tensor.startswith(head) for tensor in there))
     if lacking:

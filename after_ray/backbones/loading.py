@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -22,13 +23,26 @@ from after_ray.backbones._transformers import (
     no_init_weights,
 )
 from after_ray.backbones.families import FAMILIES
-from after_ray.backbones.identity import HEADS, check_config, files_digest, locate, model_type, need_quantizer
+from after_ray.backbones.identity import (
+    CONFIG_FILE,
+    HEADS,
+    check_config,
+    check_layers,
+    files_digest,
+    locate,
+    model_type,
+    need_quantizer,
+    published_layers,
+)
 from after_ray.backbones.positional import convolve_fast
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.errors import BadValue, ChangedBackbone, MissingBackbone
 from after_ray.seeds import SeedTree
 from after_ray.tensors import load_tensors, tensor_arrays
 from after_ray.weights import Weights
+
+_LAYER = re.compile(r"(?:\w+\.)?encoder\.layers\.(\d+)\.")
+_LEFT_OUT = (*HEADS, "lm_head.", "projector.", "classifier.")  # of a fine-tuning too
 
 
 def configuration(settings: BackboneSettings) -> BackboneConfig:
@@ -38,6 +52,9 @@ def configuration(settings: BackboneSettings) -> BackboneConfig:
         config = CONFIGS[kind].from_pretrained(_folder(settings))
     else:
         config = _described(settings, kind)
+    if settings.layers is not None:
+        check_layers(settings)
+        config.num_hidden_layers = settings.layers
     config._attn_implementation = FAMILIES[kind].attention
     config.apply_spec_augment = True  # else masks that are passed in would be ignored
     config.mask_time_prob = 0.05  # above 0, so that the mask vector exists
@@ -145,7 +162,29 @@ def _from_files(kind: type[Any], settings: BackboneSettings, config: BackboneCon
     if missing:
         reason = f"its files lack {len(missing)} weights of the encoder, the first being {min(missing)}"
         raise MissingBackbone(str(settings.name), reason)
+    _check_cut(settings, report["unexpected_keys"])
     return model
+
+
+def _check_cut(settings: BackboneSettings, unread: Iterable[str]) -> None:
+    """Refuse a cut that leaves anything unread but all later layers and the heads of a training.
+
+    Transformers leaves out whatever has no place in a shorter model, without a word.
+    """
+    if settings.layers is None:
+        return
+    found = {name: _LAYER.match(name) for name in unread}
+    later = {int(match[1]) for match in found.values() if match is not None}
+    others = [name for name, match in found.items() if match is None and not name.startswith(_LEFT_OUT)]
+    wanted = set(range(settings.layers, published_layers(settings)))
+    if later != wanted or others:
+        what = min(others) if others else f"layer {min(later ^ wanted) + 1}"
+        reason = (
+            f"'layers: {settings.layers}' leaves out its later layers and the heads of a training, and its "
+            f"files do not hold just these beside ({what} is lacking or is something else); leave 'layers' "
+            f"out, or mend its {CONFIG_FILE}"
+        )
+        raise MissingBackbone(str(settings.name), reason)
 
 
 def frames(config: BackboneConfig, samples: int) -> int:

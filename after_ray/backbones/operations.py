@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -106,12 +106,13 @@ def _named(folder: Path) -> Shape:
 
 
 def shape_of(settings: BackboneSettings) -> Shape:
-    """The shape of a backbone, from its configuration or its config.json.
+    """The shape of a backbone as far as it is kept, from its configuration or its config.json.
 
     Raises:
         MissingBackbone: when named files are not there.
     """
-    return Shape.of(settings.config) if settings.config is not None else _named(locate(settings))
+    whole = Shape.of(settings.config) if settings.config is not None else _named(locate(settings))
+    return whole if settings.layers is None else replace(whole, layers=settings.layers)
 
 
 def per_clip(shape: Shape, seconds: float, square: float, *, front_end: bool) -> float:

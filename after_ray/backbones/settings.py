@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
 from after_ray.backbones.families import DEFAULT_FAMILY
-from after_ray.settings import Settings
+from after_ray.settings import Settings, neutral
 
 
 class BackboneSettings(Settings):
@@ -19,6 +19,11 @@ class BackboneSettings(Settings):
     and the pre-training heads that named files lack. `identity` is filled in when a study is resolved: the
     digest of the named backbone's configuration and weights, which is what enters keys, so that a hub name
     and a folder with the same files mean the same. A hub's `revision` is then the commit that was found.
+
+    `layers` keeps the first so many layers of the transformer, and the norm after the last (None: all).
+
+    Weights have licences of their own, and none is loaded that a study does not name: those of
+    `audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim` are CC BY-NC-SA 4.0, for no commercial use.
     """
 
     name: str | None = None
@@ -26,6 +31,7 @@ class BackboneSettings(Settings):
     config: dict[str, bool | int | float | str | tuple[int, ...]] | None = None
     seed: int = Field(default=0, ge=0)
     identity: str = ""
+    layers: Annotated[int, Field(ge=1)] | None = neutral(None)
 
     @model_validator(mode="after")
     def _one_source(self) -> BackboneSettings:
@@ -39,10 +45,11 @@ class BackboneSettings(Settings):
         return self.name is not None
 
     def meaning(self) -> dict[str, Any]:
-        """Identity of named weights or configuration of random ones, and the seed; never a path."""
+        """Identity of named weights or configuration of random ones, seed and cut; never a path."""
+        cut = {} if self.layers is None else {"layers": self.layers}
         if self.name is not None:
-            return {"identity": self.identity, "seed": self.seed}
+            return {"identity": self.identity, "seed": self.seed, **cut}
         said = {k: list(v) if isinstance(v, tuple) else v for k, v in (self.config or {}).items()}
         if said.get("model_type") == DEFAULT_FAMILY:  # the same as leaving it out
             del said["model_type"]
-        return {"config": said, "seed": self.seed}
+        return {"config": said, "seed": self.seed, **cut}

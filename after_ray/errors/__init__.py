@@ -25,6 +25,7 @@ from after_ray.errors._models import (
     MissingLabels,
     NoHeads,
     NoQuantizer,
+    TooManyLayers,
     UnstorableFeatures,
 )
 from after_ray.errors._rounds import (
@@ -84,6 +85,7 @@ __all__ = [
     "OracleRefusal",
     "SharedRecordings",
     "TooFewUtterances",
+    "TooManyLayers",
     "Tripped",
     "UnboughtLabels",
     "UnknownName",

@@ -48,6 +48,22 @@ class MissingBackbone(AfterRayError):
         )
 
 
+class TooManyLayers(AfterRayError):
+    """A backbone that is deeper than a classifier of so many layers."""
+
+    def __init__(self, classifier: str, name: str | None, there: int, wanted: int) -> None:
+        remedy = (
+            f"lower 'num_hidden_layers' of its configuration, or add 'layers: {wanted}'"
+            if name is None
+            else f"write 'backbone: {{name: {name}, layers: {wanted}}}'"
+        )
+        super().__init__(
+            f"The classifier {classifier} is made of the first {wanted} layers of a backbone, and "
+            f"{name or 'that of the configuration'} has {there}; allowed: at most {wanted}. To keep the "
+            f"first {wanted}, {remedy}."
+        )
+
+
 class NoQuantizer(AfterRayError):
     """A backbone that shall be adapted against a quantiser and belongs to a family without one."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.settings import Settings
+from after_ray.settings import Settings, neutral
 
 LEAST_SHIFT = 0.01  # seconds from the beginning of a segment to that of the next
 
@@ -53,14 +53,25 @@ class MfccSegmentFeatures(_Features, Segmented):
     kind: Literal["mfcc_segments"] = "mfcc_segments"
 
 
+class LogMelFeatures(_Features):
+    """128 log-mel bands of `seconds` of speech, each clip with mean 0 and deviation 1."""
+
+    kind: Literal["log_mel"] = "log_mel"
+    seconds: float = Field(default=3.0, gt=0)
+
+
 class FrontEndFeatures(_Features):
-    """Output of a backbone's frozen convolutional front end, every utterance alone (no padding)."""
+    """Output of a backbone's frozen convolutional front end, every utterance alone (no padding).
+
+    `standardised` waveforms have mean 0 and variance 1, which models with layer norm were pre-trained on.
+    """
 
     on_gpu: ClassVar[bool] = True
 
     kind: Literal["front_end"] = "front_end"
     backbone: BackboneSettings
     max_seconds: float = Field(default=10.0, gt=0)
+    standardised: bool = neutral(False)
 
 
 class WaveformFeatures(_Features):
@@ -71,7 +82,12 @@ class WaveformFeatures(_Features):
 
 
 FeatureSettings = Annotated[
-    FunctionalFeatures | CepstralFeatures | MfccSegmentFeatures | FrontEndFeatures | WaveformFeatures,
+    FunctionalFeatures
+    | CepstralFeatures
+    | MfccSegmentFeatures
+    | LogMelFeatures
+    | FrontEndFeatures
+    | WaveformFeatures,
     Field(discriminator="kind"),
 ]
 

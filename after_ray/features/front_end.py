@@ -16,6 +16,7 @@ from after_ray.features._settings import FrontEndFeatures
 from after_ray.weights import Weights
 
 SAMPLE_RATE = 16_000
+LEAST_VARIANCE = 1e-7  # added to that of a waveform
 
 
 @extractors.register("front_end")
@@ -24,7 +25,8 @@ class FrontEnd(Extractor):
 
     Utterances go through alone and without padding. That is what makes their features independent of any
     neighbour: the base models normalise over time (group norm), and padding would change every frame. The
-    waveform is used as it is, and only its first `max_seconds` (after_spec.md, D5 and D29).
+    waveform is used as it is, unless it shall be `standardised`, and only its first `max_seconds`
+    (after_spec.md, D5 and D29).
     """
 
     dtype: ClassVar[type[np.generic]] = np.float16
@@ -34,6 +36,7 @@ class FrontEnd(Extractor):
         self._config = model.config
         self._layers = model.feature_extractor.to(device)
         self._device = device
+        self._standardised = settings.standardised
         self._max_samples = round(settings.max_seconds * SAMPLE_RATE)
 
     @property
@@ -53,6 +56,8 @@ class FrontEnd(Extractor):
             UnstorableFeatures: when a value is beyond the range of float16, or no number.
         """
         cropped = np.array(wave[: self._max_samples], dtype=np.float32)
+        if self._standardised:
+            cropped = _standardised(cropped)
         missing = max(0, shortest(self._config) - len(cropped))
         samples = torch.from_numpy(np.pad(cropped, (0, missing))).to(self._device)
         # The 10 bits that CUDA's convolutions would otherwise compute with are fewer than float16 stores.
@@ -62,6 +67,12 @@ class FrontEnd(Extractor):
     def summary(self, features: NDArray[np.generic]) -> NDArray[np.float64]:
         """Mean over time, shape (width,): the vector that the clustering initialization groups by (D7)."""
         return features.astype(np.float64).mean(axis=0)
+
+
+def _standardised(wave: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean 0 and variance 1, as the feature extractor of transformers has it; silence stays silence."""
+    centred = wave.astype(np.float64) - wave.mean(dtype=np.float64)
+    return (centred / np.sqrt(np.mean(centred**2) + LEAST_VARIANCE)).astype(np.float32)
 
 
 def _stored(features: Tensor) -> NDArray[np.generic]:

@@ -11,7 +11,8 @@ from after_ray.classifiers._settings import (
     ClassifierSettings,
     GlamSettings,
     LightSerNetSettings,
-    PooledTransformerSettings,
+    LssedSettings,
+    OnBackbone,
 )
 from after_ray.features._settings import Segmented
 from sweeps.cost.clips import Clips
@@ -25,6 +26,8 @@ COEFFICIENTS, FRAMES_PER_SECOND = 40, 62.5
 # layer, for each number of its 128 tokens and, squared, for each token's width.
 GLAM_CONVOLUTIONS = 26 * (2 * 16 * 3 + 34 * (16**2 * 2 + 32**2 / 2 + 64**2 / 8) + 25 * 128**2 / 8)
 MFCC, TIMES_PER_SECOND = 26, 31.25
+LSSED_MULTIPLICATIONS = {50: 9.7e6, 101: 18.5e6, 152: 27.2e6}  # for each of a clip's frames, by depth
+LOG_MEL_BANDS, LOG_MEL_FRAMES_PER_SECOND = 128, 100
 FUNCTIONALS = 94
 SOLVER_PASSES = 100  # over the labelled set, until a solver stops; only its proportion to the set matters
 
@@ -41,9 +44,9 @@ class Count(Protocol):
 
 @dataclass(frozen=True)
 class PooledCount:
-    """The pooled transformer: epochs over the labelled set, at least so many updates."""
+    """A classifier on a backbone: epochs over the labelled set, at least so many updates."""
 
-    settings: PooledTransformerSettings
+    settings: OnBackbone
     shape: Shape
 
     def forward(self, clips: Clips) -> float:
@@ -65,7 +68,7 @@ class PooledCount:
         )
 
     def _clip(self, clips: Clips) -> float:
-        live = not self.settings.freeze_front_end
+        live = self.settings.front_end_trained
         return per_clip(self.shape, clips.seconds, clips.square, front_end=live)
 
 
@@ -79,21 +82,17 @@ class StepsCount:
     steps: int
     batch_size: int
     evaluations: int
-    seconds: float
+    clip: float  # multiplications of one clip in one pass
 
     def forward(self, clips: Clips) -> float:
         """Operations of scoring clips once."""
-        return FORWARD * clips.count * self._clip
+        return FORWARD * clips.count * self.clip
 
     def fit(self, labelled: Clips, validation: Clips) -> float:
         """Steps x batch, and every look at validation."""
         batch = min(self.batch_size, labelled.count)
         looks = self.evaluations * (self.forward(labelled) + self.forward(validation))
-        return TRAINING * self.steps * batch * self._clip + looks
-
-    @property
-    def _clip(self) -> float:
-        return LIGHT_MULTIPLICATIONS * COEFFICIENTS * FRAMES_PER_SECOND * self.seconds
+        return TRAINING * self.steps * batch * self.clip + looks
 
 
 @dataclass(frozen=True)
@@ -150,8 +149,8 @@ def count_of(classifier: ClassifierSettings, shape: Shape | None) -> Count:
     One that is not known here counts like Light-SERNet where it has `steps`, else like a solver: what was
     measured of it then sets its rate.
     """
-    if isinstance(classifier, PooledTransformerSettings):
-        assert shape is not None, "a pooled transformer has a backbone"
+    if isinstance(classifier, OnBackbone):
+        assert shape is not None, "a classifier on a backbone has one"
         return PooledCount(classifier, shape)
     if isinstance(classifier, GlamSettings):
         return SegmentsCount(classifier)
@@ -160,4 +159,12 @@ def count_of(classifier: ClassifierSettings, shape: Shape | None) -> Count:
         return SolverCount()
     usual = LightSerNetSettings()
     values = {name: getattr(like, name, getattr(usual, name)) for name in ("batch_size", "evaluations")}
-    return StepsCount(like.steps, **values, seconds=float(getattr(like, "seconds", usual.seconds)))
+    seconds = float(getattr(like, "seconds", usual.seconds))
+    return StepsCount(like.steps, **values, clip=_multiplications(classifier, seconds))
+
+
+def _multiplications(classifier: ClassifierSettings, seconds: float) -> float:
+    """Of a clip of so many seconds in one pass through a convolutional network."""
+    if isinstance(classifier, LssedSettings):
+        return LSSED_MULTIPLICATIONS[classifier.depth] * LOG_MEL_FRAMES_PER_SECOND * seconds
+    return LIGHT_MULTIPLICATIONS * COEFFICIENTS * FRAMES_PER_SECOND * seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -42,7 +43,8 @@ class Foreign:
 
     def __init__(self, store: Store, backbones: Iterable[BackboneSettings]) -> None:
         self._store = store
-        self._shapes = {backbone.identity: shape_of(backbone) for backbone in backbones if backbone.identity}
+        whole = [backbone.model_copy(update={"layers": None}) for backbone in backbones if backbone.identity]
+        self._shapes = {backbone.identity: shape_of(backbone) for backbone in whole}
         self._records: dict[str, Record | None] = {}
 
     def works(self, keys: Sequence[str], most: int) -> Iterator[tuple[Record, Work]]:
@@ -101,7 +103,8 @@ class Foreign:
     def _shape(self, meaning: Mapping[str, Any] | None) -> Shape | None:
         if meaning is None:
             return None
-        return Shape.of(meaning["config"]) if "config" in meaning else self._shapes[meaning["identity"]]
+        whole = Shape.of(meaning["config"]) if "config" in meaning else self._shapes[meaning["identity"]]
+        return replace(whole, layers=meaning["layers"]) if "layers" in meaning else whole
 
     def _round(self, record: Record) -> Work:
         first = self._first(record)

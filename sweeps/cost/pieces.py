@@ -22,7 +22,7 @@ from after_ray.adaptation.tapt import adapt, trained_objective
 from after_ray.backbones.loading import configuration, frames
 from after_ray.backbones.operations import FORWARD, TRAINING, shape_of
 from after_ray.classifiers import Classifier, ClassifierInputs, Labelled, classifiers
-from after_ray.classifiers._settings import ClassifierSettings, PooledTransformerSettings
+from after_ray.classifiers._settings import ClassifierSettings, OnBackbone
 from after_ray.features import Extractor, extractors
 from after_ray.features._settings import FeatureSettings
 from after_ray.initialization import initializations
@@ -224,7 +224,7 @@ def _timed(run: Callable[[], Any], device: str) -> float:
 
 def _short(classifier: ClassifierSettings, steps: int) -> ClassifierSettings:
     """The same classifier with a training of so many steps and one look at validation."""
-    if isinstance(classifier, PooledTransformerSettings):
+    if isinstance(classifier, OnBackbone):
         update = {"max_epochs": 1, "min_updates": steps, "evaluations_per_epoch": 1, "drop_last": False}
         return classifier.model_copy(update={"fitting": classifier.fitting.model_copy(update=update)})
     if hasattr(classifier, "steps"):
@@ -234,7 +234,7 @@ def _short(classifier: ClassifierSettings, steps: int) -> ClassifierSettings:
 
 def _number(classifier: ClassifierSettings, count: int, steps: int, most: int) -> int:
     """How many clips are labelled: one batch for a network, more and more for a solver."""
-    network = isinstance(classifier, PooledTransformerSettings) or hasattr(classifier, "steps")
+    network = isinstance(classifier, OnBackbone) or hasattr(classifier, "steps")
     return count if network else min(most, 10 * steps)
 
 

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from after_ray.backbones.operations import shape_of
+from after_ray.classifiers._settings import LssedSettings
 from after_ray.features._settings import (
     CepstralFeatures,
     FrontEndFeatures,
+    LogMelFeatures,
     MfccSegmentFeatures,
     WaveformFeatures,
 )
@@ -27,6 +29,8 @@ from sweeps.cost.counting import (
     COEFFICIENTS,
     FRAMES_PER_SECOND,
     FUNCTIONALS,
+    LOG_MEL_BANDS,
+    LOG_MEL_FRAMES_PER_SECOND,
     MFCC,
     segments_of,
     times_of,
@@ -40,6 +44,7 @@ OTHER_WEIGHTS = 460_740 * SINGLE  # of a convolutional classifier; Light-SERNet'
 WEIGHTS = {
     "glam": 904_078 * SINGLE,
 }
+LSSED_WEIGHTS = {50: 22_825_220 * SINGLE, 101: 40_285_444 * SINGLE, 152: 54_618_372 * SINGLE}
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,9 @@ def _features(stage: FeaturesStage, corpora: Corpora) -> float:
     if isinstance(settings, MfccSegmentFeatures):
         numbers = MFCC * times_of(settings)
         return SINGLE * segments_of(settings, clips) * numbers + 2 * DOUBLE * MFCC * clips.count
+    if isinstance(settings, LogMelFeatures):
+        frames = LOG_MEL_FRAMES_PER_SECOND * settings.seconds
+        return clips.count * LOG_MEL_BANDS * (HALF * frames + 2 * DOUBLE)
     return clips.count * FUNCTIONALS * (SINGLE + DOUBLE)
 
 
@@ -127,12 +135,14 @@ def _predictions(first: FirstRoundStage, corpora: Corpora) -> float:
 def _weights(method: Method) -> float:
     """What training changes of a network."""
     shape = method.train.shape
+    if isinstance(method.classifier, LssedSettings):
+        return LSSED_WEIGHTS[method.classifier.depth]
     if shape is None:
         usual = OTHER_WEIGHTS if hasattr(method.classifier, "steps") else 0.0
         return WEIGHTS.get(method.classifier.name, usual)
     numbers = shape.transformer_parameters
-    if not getattr(method.classifier, "freeze_projection", True):
+    if getattr(method.classifier, "projection_trained", False):
         numbers += shape.conv_dim[-1] * shape.hidden
-    if not getattr(method.classifier, "freeze_front_end", True):
+    if getattr(method.classifier, "front_end_trained", False):
         numbers += shape.convolution_parameters
     return float(SINGLE * numbers)

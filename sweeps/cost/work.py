@@ -17,6 +17,7 @@ from after_ray.features._settings import (
     CepstralFeatures,
     FeatureSettings,
     FrontEndFeatures,
+    LogMelFeatures,
     MfccSegmentFeatures,
 )
 from after_ray.settings import Settings
@@ -251,7 +252,7 @@ def features_phase(settings: FeatureSettings, clips: Clips) -> Phase:
         shape = shape_of(settings.backbone)
         per_second = FORWARD * shape.front_end
     seconds = clips.total
-    if isinstance(settings, CepstralFeatures):
+    if isinstance(settings, CepstralFeatures | LogMelFeatures):
         seconds = clips.count * settings.seconds
     if isinstance(settings, MfccSegmentFeatures):
         seconds = segments_of(settings, clips) * settings.seconds

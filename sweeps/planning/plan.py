@@ -18,7 +18,8 @@ from after_ray.backbones.families import DEFAULT_FAMILY
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import (
     ClassifierSettings,
-    PooledTransformerSettings,
+    OnBackbone,
+    W2v2LR12Settings,
     can_continue,
     needs_backbone,
 )
@@ -200,11 +201,16 @@ def _methods(study: Study) -> Iterator[_Method]:
 
 
 def _backbone_labels(backbones: Sequence[BackboneSettings]) -> list[str]:
-    """The last part of each one's name, or the family of a configuration; numbered where two are alike."""
+    """The last part of each one's name, or the family of a configuration, and how many layers are kept;
+    numbered where two are alike.
+    """
     names = [
-        PurePath(backbone.name).name
-        if backbone.name is not None
-        else f"random-{(backbone.config or {}).get('model_type', DEFAULT_FAMILY)}"
+        (
+            PurePath(backbone.name).name
+            if backbone.name is not None
+            else f"random-{(backbone.config or {}).get('model_type', DEFAULT_FAMILY)}"
+        )
+        + ("" if backbone.layers is None else f"-l{backbone.layers}")
         for backbone in backbones
     ]
     alike = Counter(names)
@@ -226,6 +232,8 @@ def _of_method(
 ) -> Iterator[Trajectory]:
     start = targets[0]
     _refuse_empty_epochs(method.classifier, start.size)
+    if isinstance(method.classifier, W2v2LR12Settings) and method.backbone is not None:
+        method.classifier.check_backbone(method.backbone)
     for adaptation in study.adaptation if method.backbone is not None else (None,):
         _refuse_idle_frame_losses(study, method.backbone, adaptation)
         for seed in study.seed:
@@ -257,7 +265,7 @@ def _of_method(
 
 def _refuse_empty_epochs(classifier: ClassifierSettings, size: int) -> None:
     """Before anything runs: whole batches alone may leave a small round 0 without any."""
-    if isinstance(classifier, PooledTransformerSettings):
+    if isinstance(classifier, OnBackbone):
         fitting = classifier.fitting
         if fitting.drop_last and size < fitting.batch_size:
             allowed = (

@@ -38,6 +38,13 @@ def adaptations(value: Any) -> Any:
     return [{"name": item} if isinstance(item, str) else item for item in items]
 
 
+def _needing(*classifiers: str) -> str:
+    """The beginning of a sentence on what classifiers need."""
+    if len(classifiers) == 1:
+        return f"the classifier {classifiers[0]} needs"
+    return f"the classifiers {', '.join(classifiers)} need"
+
+
 def _strategy(value: Any) -> Any:
     """One line of text, also of a mapping `{name: power, over: entropy}`."""
     if not isinstance(value, str | dict):
@@ -175,11 +182,12 @@ class Study(Settings):
                 "ratios {ratios} are not points of the schedule, and only those can be reported",
                 {"ratios": ", ".join(unscheduled)},
             )
-        if not self.backbone and any(needs_backbone(classifier) for classifier in self.classifier):
+        asking = dict.fromkeys(one.name for one in self.classifier if needs_backbone(one))
+        if asking and not self.backbone:
             raise PydanticCustomError(
                 "backbone",
-                "the classifier pooled_transformer needs a 'backbone:' "
-                "(name of a hub model or folder, or config)",
+                "{classifiers} a 'backbone:' (name of a hub model or folder, or config)",
+                {"classifiers": _needing(*asking)},
             )
         halves = [name for name, value in self._precisions() if value == "fp16"]
         if halves and self.resources.gpu == 0:

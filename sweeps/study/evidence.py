@@ -52,8 +52,8 @@ def _why(classifier: ClassifierSettings, kind: EvidenceKind) -> tuple[str, str]:
         otherwise = " or leave it out" if _drops_when_left_out(classifier) else ""
         return f"its '{classifier.dropout_in}' is 0", f"Set '{classifier.dropout_in}' above 0{otherwise}"
     if kind is EvidenceKind.DROPOUT_DRAWS:
-        return "it has no dropout", "Choose pooled_transformer or light_sernet"
-    return "it has no backbone", "Choose pooled_transformer"
+        return "it has no dropout", "Choose pooled_transformer, w2v2_l_r_12, light_sernet or lssed"
+    return "it has no backbone", "Choose pooled_transformer or w2v2_l_r_12"
 
 
 def _drops_when_left_out(classifier: ClassifierSettings) -> bool:

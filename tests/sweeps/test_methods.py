@@ -76,6 +76,19 @@ def test_an_adaptation_that_reads_labels_says_so(tmp_path):
     assert "reads all labels" not in without["What may see which labels?"]
 
 
+def test_baselines_tell_what_they_are(tmp_path):
+    backbone = {**TRANSFORMER["backbone"], "layers": 1}
+    classifiers = [{"name": "lssed", "steps": 7}, "w2v2_l_r_12"]
+    text = told(small_study(tmp_path, **TRANSFORMER | {"classifier": classifiers, "backbone": backbone}))
+    for words in (
+        "PyConvResNet-50 of LSSED (7 steps of 32 clips, learning rate 0.0001)",
+        "w2v2-L-r-12, the backbone with a masked mean over time and a head with one hidden layer (Adam, "
+        "learning rate 0.0001, batches of 32, at most 5 epochs",
+        "a configuration of its own with random weights, its first 1 layers",
+    ):
+        assert words in text, words
+
+
 def test_dropout_that_one_strategy_draws_from_is_told(tmp_path):
     classifier = {"name": "light_sernet", "steps": 5}
     text = told(small_study(tmp_path, classifier=classifier, strategy=["random", "batchbald"]))

@@ -7,12 +7,22 @@ from typing import Annotated, get_args
 from pydantic import Field
 
 from after_ray.classifiers._settings._base import Stepped, Trained
+from after_ray.classifiers._settings._on_backbone import OnBackbone
 from after_ray.classifiers._settings.functionals import FunctionalsSettings
 from after_ray.classifiers._settings.glam import GlamSettings
 from after_ray.classifiers._settings.light_sernet import LightSerNetSettings
+from after_ray.classifiers._settings.lssed import LssedSettings
 from after_ray.classifiers._settings.pooled_transformer import PooledTransformerSettings
+from after_ray.classifiers._settings.w2v2_l_r_12 import W2v2LR12Settings
 
-_Known = PooledTransformerSettings | LightSerNetSettings | GlamSettings | FunctionalsSettings
+_Known = (
+    PooledTransformerSettings
+    | LightSerNetSettings
+    | GlamSettings
+    | LssedSettings
+    | W2v2LR12Settings
+    | FunctionalsSettings
+)
 ClassifierSettings = Annotated[_Known, Field(discriminator="name")]
 
 __all__ = [
@@ -20,9 +30,12 @@ __all__ = [
     "FunctionalsSettings",
     "GlamSettings",
     "LightSerNetSettings",
+    "LssedSettings",
+    "OnBackbone",
     "PooledTransformerSettings",
     "Stepped",
     "Trained",
+    "W2v2LR12Settings",
     "can_continue",
     "needs_backbone",
     "version_of",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from after_ray.audio.batches import padding_share
 from after_ray.audio.passes import length_passes
-from after_ray.classifiers.pooled_transformer import LIMITS
+from after_ray.classifiers._backbone_classifier import LIMITS
 from tests.after_ray.audio.test_batches import iemocap_like
 
 

@@ -16,7 +16,9 @@ from after_ray.classifiers._settings import (
     ClassifierSettings,
     FunctionalsSettings,
     LightSerNetSettings,
+    OnBackbone,
     PooledTransformerSettings,
+    W2v2LR12Settings,
 )
 from after_ray.features._settings import FrontEndFeatures
 from after_ray.features.front_end import FrontEnd
@@ -25,7 +27,7 @@ from after_ray.seeds import SeedTree
 
 Make = Callable[[ClassifierSettings], Classifier]
 ROWS = np.array([7, 0, 3, 11])
-DRAWING = [PooledTransformerSettings(head_dropout=0.2), LightSerNetSettings()]
+DRAWING = [PooledTransformerSettings(head_dropout=0.2), LightSerNetSettings(), W2v2LR12Settings()]
 CERTAIN = [PooledTransformerSettings(), LightSerNetSettings(dropout=0.0), FunctionalsSettings()]
 
 
@@ -39,7 +41,7 @@ def make(tiny: Callable[..., BackboneSettings], sound: Ragged, make_ragged: Call
 
     def made(settings: ClassifierSettings) -> Classifier:
         backbone = tiny("group")
-        if isinstance(settings, PooledTransformerSettings):
+        if isinstance(settings, OnBackbone):
             front_end = FrontEnd(FrontEndFeatures(backbone=backbone), None, "cpu")
             values = [front_end.extract(sound[row].astype(np.float32) / 32768) for row in range(len(sound))]
         else:
@@ -105,5 +107,5 @@ def test_a_head_without_dropout_has_no_draws_and_says_so(make: Make, settings: C
 def test_what_every_classifier_has(settings: ClassifierSettings) -> None:
     always = {EvidenceKind.PROBABILITIES, EvidenceKind.EMBEDDINGS, EvidenceKind.SUMMARIES}
     assert always <= settings.evidence
-    assert (EvidenceKind.FRAME_LOSSES in settings.evidence) == (settings.name == "pooled_transformer")
+    assert (EvidenceKind.FRAME_LOSSES in settings.evidence) == isinstance(settings, OnBackbone)
     assert (EvidenceKind.DROPOUT_DRAWS in settings.evidence) == (settings in DRAWING)

@@ -10,8 +10,9 @@ import torch
 from after_ray.backbones.dropout import DrawnDropout
 from after_ray.backbones.loading import arrays, build
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.classifiers import ClassifierInputs, Labelled, classifiers, pooled_transformer
-from after_ray.classifiers._pooled_network import PooledNetwork, augmentation
+from after_ray.classifiers import ClassifierInputs, Labelled, _backbone_classifier, classifiers
+from after_ray.classifiers._backbone_network import augmentation
+from after_ray.classifiers._pooled_network import PooledNetwork
 from after_ray.classifiers._settings import PooledTransformerSettings
 from after_ray.classifiers.pooled_transformer import PooledTransformer
 from after_ray.errors import BadValue
@@ -122,7 +123,7 @@ def test_other_seeds_drop_other_elements(
     def keeping(network: torch.nn.Module, generator: np.random.Generator) -> None:
         handed_over.append(generator.bit_generator.state["state"]["state"])
 
-    monkeypatch.setattr(pooled_transformer, "draw_dropout", keeping)
+    monkeypatch.setattr(_backbone_classifier, "draw_dropout", keeping)
     for seeds in (SeedTree(0), SeedTree(0), SeedTree(1), SeedTree(0).child("fit", 8)):
         dropping(tiny, sound, make_ragged).fit(TRAIN, VALIDATION, start=None, seeds=seeds)
     assert handed_over[0] == handed_over[1]
@@ -134,7 +135,7 @@ def test_weights_are_made_once_for_all_passes_of_a_scoring(
 ) -> None:
     classifier = make()
     fit(classifier)
-    monkeypatch.setitem(pooled_transformer.LIMITS, "cpu", pooled_transformer.Limits(60, 60, 1))
+    monkeypatch.setitem(_backbone_classifier.LIMITS, "cpu", _backbone_classifier.Limits(60, 60, 1))
     made = []
     (normed,) = [m for m in classifier._network.modules() if type(m).__name__ == "_WeightNorm"]
     normed.register_forward_hook(lambda *_: made.append(1))
@@ -150,11 +151,11 @@ def test_weights_are_made_once_for_all_passes_of_a_scoring(
 def test_a_pass_takes_no_more_than_half_of_a_gpus_memory(
     gigabytes: int, layers: int, width: int, precision: Precision, all_at_once: bool
 ) -> None:
-    frames = pooled_transformer.fitting_frames(gigabytes * 10**9, layers * width, precision)
-    needed = frames * layers * width * pooled_transformer.BYTES[precision]
+    frames = _backbone_classifier.fitting_frames(gigabytes * 10**9, layers * width, precision)
+    needed = frames * layers * width * _backbone_classifier.BYTES[precision]
     assert needed <= gigabytes * 10**9 / 2
-    assert needed + layers * width * pooled_transformer.BYTES[precision] > gigabytes * 10**9 / 2
-    assert (frames >= pooled_transformer.LIMITS["cuda"].frames) == all_at_once
+    assert needed + layers * width * _backbone_classifier.BYTES[precision] > gigabytes * 10**9 / 2
+    assert (frames >= _backbone_classifier.LIMITS["cuda"].frames) == all_at_once
 
 
 def test_scores_come_in_the_order_asked_for(make: Make) -> None:
@@ -273,7 +274,7 @@ def test_class_weights_are_inverse_frequencies_with_one_more_of_each(make: Make)
 def test_the_loss_of_a_step_does_not_depend_on_its_passes(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from after_ray.classifiers import pooled_transformer
+    from after_ray.classifiers import _backbone_classifier
 
     one_step = FittingSettings(max_epochs=1, min_updates=1, batch_size=16, class_weights="inverse_frequency")
 
@@ -284,7 +285,7 @@ def test_the_loss_of_a_step_does_not_depend_on_its_passes(
         return {name: value.grad for name, value in named if value.grad is not None}
 
     whole = gradients()
-    monkeypatch.setitem(pooled_transformer.LIMITS, "cpu", pooled_transformer.Limits(60, 60, 50))
+    monkeypatch.setitem(_backbone_classifier.LIMITS, "cpu", _backbone_classifier.Limits(60, 60, 50))
     for name, value in gradients().items():
         torch.testing.assert_close(value, whole[name], atol=1e-6, rtol=1e-4)
 

@@ -13,7 +13,7 @@ from after_ray.adaptation.settings import TaptSettings
 from after_ray.backbones.families import FAMILIES
 from after_ray.backbones.loading import arrays, build, frames, shortest
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.classifiers import ClassifierInputs, Labelled, pooled_transformer
+from after_ray.classifiers import ClassifierInputs, Labelled, _backbone_classifier
 from after_ray.classifiers._pooled_network import PooledNetwork
 from after_ray.classifiers._settings import LightSerNetSettings, PooledTransformerSettings
 from after_ray.classifiers.pooled_transformer import PooledTransformer
@@ -137,7 +137,7 @@ def test_passes_are_measured_in_frames(tiny: Tiny, sound: Ragged, monkeypatch: p
     settings = backbone(tiny)
     classifier, config = make(settings, sound), build(settings).config
     lengths = np.array([frames(config, samples) for samples in sound.lengths.tolist()])
-    monkeypatch.setitem(pooled_transformer.LIMITS, "cpu", pooled_transformer.Limits(120, 120, 50))
+    monkeypatch.setitem(_backbone_classifier.LIMITS, "cpu", _backbone_classifier.Limits(120, 120, 50))
     passes = classifier._passes(ALL)
     assert sorted(np.concatenate(passes).tolist()) == ALL.tolist()
     assert all(len(part) * lengths[part].max() <= 120 for part in passes)
@@ -157,7 +157,7 @@ def test_the_gradient_of_a_step_does_not_depend_on_its_passes(
 
     whole = gradients()
     assert any(name.startswith("front_end") for name in whole)
-    monkeypatch.setitem(pooled_transformer.LIMITS, "cpu", pooled_transformer.Limits(60, 60, 50))
+    monkeypatch.setitem(_backbone_classifier.LIMITS, "cpu", _backbone_classifier.Limits(60, 60, 50))
     for name, value in gradients().items():
         torch.testing.assert_close(value, whole[name], atol=1e-5, rtol=1e-3)
 

@@ -64,6 +64,22 @@ def test_the_largest_half_is_kept(tiny: Tiny) -> None:
     assert (extractor.extract(wave(9_000)) == 65_504).all()
 
 
+def test_standardised_waveforms_are_those_of_transformers(tiny: Callable[..., BackboneSettings]) -> None:
+    from transformers import Wav2Vec2FeatureExtractor
+
+    backbone, wave = tiny("layer"), 0.1 + 0.05 * np.sin(np.arange(9_000) / 9).astype(np.float32)
+    plain = FrontEndFeatures(backbone=backbone, max_seconds=0.5)
+    theirs = Wav2Vec2FeatureExtractor(do_normalize=True)(wave[:8_000], sampling_rate=16_000)
+    standardised = FrontEnd(plain.model_copy(update={"standardised": True}), None, "cpu")
+    expected = FrontEnd(plain, None, "cpu").extract(np.asarray(theirs["input_values"][0], np.float32))
+    assert standardised.extract(wave) == pytest.approx(expected, abs=2e-3)
+    assert np.abs(standardised.extract(wave) - FrontEnd(plain, None, "cpu").extract(wave)).max() > 0.01
+    assert standardised.extract(100 * wave) == pytest.approx(expected, abs=2e-3)
+    for silent in (np.zeros(16_000, np.float32), np.zeros(1, np.float32), np.ones(8_000, np.float32)):
+        assert np.isfinite(standardised.extract(silent)).all()
+    assert "standardised" not in plain.meaning()
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("norm", ["group", "layer"])
 def test_a_gpu_gives_the_same_features(tiny: Tiny, norm: str) -> None:

@@ -15,7 +15,9 @@ from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import (
     FunctionalsSettings,
     LightSerNetSettings,
+    LssedSettings,
     PooledTransformerSettings,
+    W2v2LR12Settings,
 )
 from after_ray.initialization._settings import ClusteringSettings, RandomSettings
 from after_ray.settings import Settings, neutral
@@ -54,6 +56,8 @@ GOLDEN: dict[str, tuple[Stage, str]] = {
     "functionals": (FIRST, "eb5ad6d60df0f884297012ecab828e71"),
     "light_sernet": (LIGHT, "9c32f9b1e79ce365eac972bf345e3713"),
     "transformer": (TRANSFORMER, "716a98c6f880ad5ae5544274de7f9435"),  # version 2 of this classifier
+    "lssed": (replace(LIGHT, classifier=LssedSettings()), "0857b5c599ba675f8ac516a36ec9baac"),
+    "w2v2_l_r_12": (replace(TRANSFORMER, classifier=W2v2LR12Settings()), "4b56956be514b61756a3f5e7ef75f370"),
     "next_round": (NEXT, "cc4c98b9771c8a41cb82f0ad7fc1ba69"),
     "selections": (RECORDED, "472163f844962571a4827437b6c4e226"),
     "replayed": (REPLAYED, "d0734604631d19d1c780789a01f0285f"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from after_ray.classifiers._settings import (
     FunctionalsSettings,
     GlamSettings,
     LightSerNetSettings,
+    LssedSettings,
     PooledTransformerSettings,
 )
 from after_ray.learning.settings import FittingSettings
@@ -82,11 +85,19 @@ def test_a_front_end_that_is_trained_counts_in_every_pass() -> None:
 
 def test_light_sernet_has_the_multiplications_of_its_network() -> None:
     import torch
-    from torch import nn
 
     from after_ray.classifiers._light_network import LightNetwork
 
-    network, counted = LightNetwork(4, 0.3, torch.Generator()).eval(), []
+    counted = multiplications(LightNetwork(4, 0.3, torch.Generator()), torch.zeros(1, 184, 40))
+    assert pytest.approx(counted, rel=0.03) == LIGHT_MULTIPLICATIONS * 184 * 40
+
+
+def multiplications(network: Any, pieces: Any) -> int:
+    """Of all convolutions of a network, for one piece."""
+    import torch
+    from torch import nn
+
+    counted = []
 
     def count(layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         assert isinstance(layer, nn.Conv2d)
@@ -95,9 +106,20 @@ def test_light_sernet_has_the_multiplications_of_its_network() -> None:
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
             layer.register_forward_hook(count)
-    network(torch.zeros(1, 184, 40))
-    ours = LIGHT_MULTIPLICATIONS * 184 * 40
-    assert ours == pytest.approx(sum(counted), rel=0.03)
+    with torch.no_grad():
+        network.eval()(pieces)
+    return sum(counted)
+
+
+@pytest.mark.parametrize("depth", [50, 101, 152])
+def test_lssed_has_the_multiplications_of_its_network(depth: Literal[50, 101, 152]) -> None:
+    import torch
+
+    from after_ray.classifiers._lssed_network import LssedNetwork
+
+    counted = multiplications(LssedNetwork(depth, 4, 0.5, torch.Generator()), torch.zeros(1, 128, 300))
+    ours = count_of(LssedSettings(depth=depth), None).forward(Clips(1, 2.0, 4.0)) / 2
+    assert ours == pytest.approx(counted, rel=0.03)
 
 
 def test_steps_of_a_convolutional_network_by_hand() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from after_ray.errors import AfterRayError, BadValue, LabelsRead, NoHeads
+from after_ray.errors import AfterRayError, BadValue, LabelsRead, NoHeads, TooManyLayers
 from after_ray.stages import AdaptationStage, FeaturesStage, NextRoundStage
 from sweeps.planning.counting import counts as counts_of
 from sweeps.planning.jobs import jobs_of
@@ -173,6 +173,29 @@ def test_an_adaptation_that_its_backbone_cannot_have_is_refused_before_anything_
     with pytest.raises(AfterRayError, match=r"'adaptation\.clusters' is 50, but .* is 'quantizer'"):
         plan(scans, "adaptation=[{name: tapt, clusters: 50}]")
     assert plan(scans, hubert, "adaptation=[{name: tapt, clusters: 50}]").trajectories
+
+
+def test_w2v2_l_r_12_on_a_deeper_backbone_is_refused_and_a_cut_is_its_remedy(scans: Path) -> None:
+    deep = "backbone={config: {hidden_size: 16, num_attention_heads: 2, num_hidden_layers: 24}}"
+    both = "classifier=[pooled_transformer, w2v2_l_r_12]"
+    with pytest.raises(TooManyLayers, match=r"w2v2_l_r_12 is made of the first 12 layers .* has 24"):
+        plan(scans, both, deep)
+    made = plan(scans, both, deep, "backbone.layers=12")
+    assert {cell.axes.method for cell in made.cells} == {"pooled_transformer", "w2v2_l_r_12"}
+    counts = counts_of([made], set())
+    assert counts["adaptations"] == 2, "both classifiers share the adapted backbones"
+    features = {
+        (one.axes.method, one.first.features.features.meaning().get("standardised"))
+        for one in made.trajectories
+    }
+    assert features == {("pooled_transformer", None), ("w2v2_l_r_12", True)}
+
+
+def test_a_backbone_and_its_cut_are_told_apart_in_tables(scans: Path) -> None:
+    small = "config: {hidden_size: 16, num_attention_heads: 2}"
+    made = plan(scans, "classifier=pooled_transformer", f"backbone=[{{{small}, layers: 3}}, {{{small}}}]")
+    methods = {cell.axes.method for cell in made.cells}
+    assert methods == {"pooled_transformer/random-wav2vec2-l3", "pooled_transformer/random-wav2vec2"}
 
 
 def test_frame_losses_are_made_once_for_each_adapted_backbone_and_fold(scans: Path) -> None:

@@ -63,7 +63,11 @@ def test_single_values_and_ranges_stand_for_lists(study_file: Path) -> None:
         ),
         ("protocol.fitting.max_epochs=0", ["protocol.fitting.max_epochs", "not 0"]),
         ("resources.cpu=0", ["resources.cpu", "not 0"]),
-        ("classifier=pooled_transformer", ["needs a 'backbone:'"]),
+        ("classifier=pooled_transformer", ["the classifier pooled_transformer needs a 'backbone:'"]),
+        (
+            "classifier=[w2v2_l_r_12, functionals, pooled_transformer]",
+            ["the classifiers w2v2_l_r_12, pooled_transformer need a 'backbone:'"],
+        ),
         ("reference=margin", ["'margin' is not among the study's strategies random, entropy"]),
         ("corpus={name: emodb}", ["corpus.root: this key is missing"]),
         ("study=a/b", ["study:", "'a/b'"]),

@@ -73,7 +73,11 @@ def test_a_block_of_the_study_keeps_its_own_entries(path: Path, preset: str, cla
         ),
         (
             "functionals",
-            ["classifier functionals", "no dropout", "Choose pooled_transformer or light_sernet"],
+            [
+                "classifier functionals",
+                "no dropout",
+                "Choose pooled_transformer, w2v2_l_r_12, light_sernet or lssed",
+            ],
         ),
         ("[pooled_transformer, functionals]", ["classifier functionals"]),
     ],
