@@ -12,7 +12,7 @@ import pytest
 
 from after_ray.adaptation.settings import PseudoTaptSettings
 from after_ray.environment import Execution, fix_threads
-from after_ray.execution import run
+from after_ray.execution import adaptation, run
 from after_ray.execution.adaptation import HEADS_FILE, WEIGHTS_FILE
 from after_ray.execution.corpus import open_corpus
 from after_ray.execution.folds import open_fold
@@ -52,7 +52,16 @@ def test_the_record_counts_the_labels_that_were_read(tmp_path: Path) -> None:
     assert record.details["labels_revealed"] == len(train)
     assert record.details["objective"] == "pseudo_labels"
     assert record.details["emotions"]["clips"] == len(train)
-    assert run(replace(stage, adaptation=TAPT), done).details["labels_revealed"] == 0
+
+
+def test_no_label_is_at_hand_of_an_adaptation_without_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fix_threads(1)
+    done = execution(tmp_path, "store")
+    stage = replace(pseudo_tapt(prepared(done)), adaptation=TAPT)
+    monkeypatch.setattr(adaptation, "Oracle", None)  # calling it would be an error
+    assert run(stage, done).details["labels_revealed"] == 0
 
 
 def test_labels_of_no_other_part_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,22 @@ def test_one_killed_in_every_part_says_how_often_and_counts_all_its_time(case: C
     assert outcome(adapted) == expected
     assert adapted.resumed == 4
     assert adapted.seconds_before == seconds[-1]
+
+
+def test_the_time_of_passing_the_frames_counts_however_often_it_is_done(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = _targets.layer_frames
+
+    def slow(*arguments: Any) -> Ragged:
+        time.sleep(0.5)
+        return original(*arguments)
+
+    monkeypatch.setattr(_targets, "layer_frames", slow)
+    for saves in (2, 2, 3):  # twice in the training of the emotions, then in the clustering
+        case.die_after(saves)
+    seconds_before = case.run().seconds_before
+    assert 1.5 <= seconds_before < 20
 
 
 def test_writing_states_changes_no_bit_and_no_generator(case: Case) -> None:
