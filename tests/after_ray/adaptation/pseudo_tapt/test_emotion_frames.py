@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,6 +27,8 @@ from after_ray.adaptation.pseudo_tapt._emotion_network import (
 from after_ray.adaptation.settings import PseudoTaptSettings
 from after_ray.backbones.loading import build, frames
 from after_ray.backbones.settings import BackboneSettings
+from after_ray.corpora._base import open_source
+from after_ray.corpora._settings import EmodbSettings
 from after_ray.errors import BadValue, DivergedTraining, TooFewUtterances
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
@@ -212,3 +215,23 @@ def test_silence_gives_finite_frames(tiny: Tiny) -> None:
     made = EmotionTraining(heard, np.arange(2), SETTINGS, 500, SeedTree(0), "cpu")
     assert math.isfinite(made.fit(Checkpoint()).validation_loss)
     assert np.isfinite(made.hidden().values).all()
+
+
+@pytest.mark.slow
+def test_emotions_of_32_real_clips_are_learned_by_heart(tiny: Tiny, corpora: Path) -> None:
+    source = open_source(EmodbSettings(root=str(corpora / "emodb")))
+    entries = source.listing().entries
+    labels = np.unique([entry.emotion for entry in entries], return_inverse=True)[1]
+    chosen = np.concatenate([np.flatnonzero(labels == label)[:8] for label in range(4)])
+    waves = [source.read(entries[row].path).mono() for row in chosen.tolist()]
+    lengths = [len(wave) for wave in waves]
+    audio = Ragged(
+        (32_767 * np.concatenate(waves)).astype(np.int16), np.concatenate([[0], np.cumsum(lengths)])
+    )
+    heard = layer_frames(build(tiny("layer")), audio, np.arange(32), SETTINGS, "cpu")
+    learned = SETTINGS.model_copy(update={"frame_width": 64, "frame_steps": 400, "frame_batch": 16})
+    made = EmotionTraining(heard, labels[chosen], learned, 500, SeedTree(0), "cpu")
+    made.fit(Checkpoint())
+    with torch.no_grad():
+        guessed = [made.network(made._whole(clip)).clips.argmax().item() for clip in range(32)]
+    assert np.mean(np.array(guessed) == labels[chosen]) > 0.6, "a tenth was held out, the best there taken"
