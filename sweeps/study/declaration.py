@@ -33,9 +33,10 @@ def named(value: Any) -> Any:
 
 
 def adaptations(value: Any) -> Any:
-    """Like `named`; `none` is no adaptation."""
+    """Like `named`; `none` is no adaptation, and one without a name is TAPT."""
     items = [None if item in ("none", None) else item for item in as_list(value)]
-    return [{"name": item} if isinstance(item, str) else item for item in items]
+    mapped = [{"name": item} if isinstance(item, str) else item for item in items]
+    return [{"name": "tapt", **item} if isinstance(item, dict) else item for item in mapped]
 
 
 def _needing(*classifiers: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from after_ray.errors import AfterRayError, BadValue, LabelsRead, NoHeads, TooManyLayers
+from after_ray.errors import AfterRayError, BadValue, NoHeads, TooManyLayers
 from after_ray.stages import AdaptationStage, FeaturesStage, NextRoundStage, PretrainingStage
 from sweeps.planning.counting import counts as counts_of
 from sweeps.planning.jobs import ORDER, jobs_of
