@@ -9,6 +9,17 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
+class RunningAverages(nn.Module):
+    """A norm of our own: by its batch in training, by averages in evaluation.
+
+    In training every batch moves the averages by the share `momentum`.
+    """
+
+    def __init__(self, momentum: float) -> None:
+        super().__init__()
+        self.momentum = momentum
+
+
 @torch.no_grad()
 def recompute_statistics(
     network: nn.Module, batches: Iterable[Tensor], run: Callable[[Tensor], Tensor]
@@ -25,7 +36,7 @@ def recompute_statistics(
         batches: inputs that together are the data set, each large and mixed enough to stand for it.
         run: sends one batch through every batch-norm layer.
     """
-    layers = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    layers = [module for module in network.modules() if isinstance(module, _BatchNorm | RunningAverages)]
     momenta = [layer.momentum for layer in layers]
     network.eval()
     seen = 0
