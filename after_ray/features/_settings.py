@@ -60,6 +60,12 @@ class LogMelFeatures(_Features):
     seconds: float = Field(default=3.0, gt=0)
 
 
+class MagnitudeFeatures(_Features):
+    """Magnitudes of short-time Fourier transforms in pieces of 4 s, time reversed: what RH-emo hears."""
+
+    kind: Literal["magnitudes"] = "magnitudes"
+
+
 class FrontEndFeatures(_Features):
     """Output of a backbone's frozen convolutional front end, every utterance alone (no padding).
 
@@ -86,6 +92,7 @@ FeatureSettings = Annotated[
     | CepstralFeatures
     | MfccSegmentFeatures
     | LogMelFeatures
+    | MagnitudeFeatures
     | FrontEndFeatures
     | WaveformFeatures,
     Field(discriminator="kind"),
