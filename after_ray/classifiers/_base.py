@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from after_ray.acquisition import HeadDraws
 from after_ray.backbones.settings import BackboneSettings
+from after_ray.classifiers._pretraining import Pretrained, PretrainingInputs
 from after_ray.learning.settings import Precision
 from after_ray.ragged import Ragged
 from after_ray.registry import Registry
@@ -42,6 +43,7 @@ class ClassifierInputs:
         backbone: weights of the adapted backbone for classifiers that have one, else None.
         device: torch device name.
         compile: whether networks that can be compiled are.
+        pretrained: what the last step of the pretraining left, for classifiers that have one, else None.
     """
 
     features: Ragged
@@ -49,6 +51,7 @@ class ClassifierInputs:
     backbone: Weights | None = None
     device: str = "cpu"
     compile: bool = False
+    pretrained: Weights | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,24 @@ class Classifier(ABC):
     @abstractmethod
     def build(cls, settings: Any, inputs: ClassifierInputs, backbone: BackboneSettings | None) -> Classifier:
         """Make the classifier of `settings`; `backbone` says how a backbone is built, if there is one."""
+
+    @classmethod
+    def pretrain(
+        cls,
+        step: Any,
+        inputs: PretrainingInputs,
+        *,
+        seeds: SeedTree,
+        checkpoint: Checkpoint = NO_CHECKPOINT,
+    ) -> Pretrained:
+        """Take one step of the pretraining that the settings of the classifier list.
+
+        All randomness comes from `seeds`; `checkpoint` as in `fit`.
+
+        Raises:
+            NotImplementedError: of a classifier that lists none.
+        """
+        raise NotImplementedError(f"{cls.__name__} is not pretrained")
 
     @abstractmethod
     def fit(

@@ -21,6 +21,7 @@ from after_ray.classifiers._network_classifier import HeadedNetwork, NetworkClas
 from after_ray.classifiers._settings import Stepped
 from after_ray.learning.fit import FitPlan, fit_network
 from after_ray.learning.precision import passes
+from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.store.checkpoints import NO_CHECKPOINT, Checkpoint
 from after_ray.weights import Weights
@@ -62,6 +63,11 @@ class Pieces:
     def at(self, chosen: Rows | slice) -> Pieces:
         """Some of them."""
         return Pieces(self.rows[chosen], self.places[chosen])
+
+    def read(self, features: Ragged) -> NDArray[Any]:
+        """What is stored of them where frames are pieces, shape (pieces, *inner)."""
+        each = zip(self.rows.tolist(), self.places.tolist(), strict=True)
+        return np.stack([features[row][place] for row, place in each])
 
 
 class SpectralClassifier(NetworkClassifier[Spectral]):
@@ -154,8 +160,7 @@ class SpectralClassifier(NetworkClassifier[Spectral]):
     def _inputs_of(self, pieces: Pieces) -> Tensor:
         features = self._inputs.features
         if self.in_pieces:
-            each = zip(pieces.rows.tolist(), pieces.places.tolist(), strict=True)
-            return self._prepared(np.stack([features[row][place] for row, place in each]))
+            return self._prepared(pieces.read(features))
         return self._prepared(np.stack([features[row] for row in pieces.rows.tolist()]))
 
     def _recompute_statistics(self, pieces: Pieces) -> None:

@@ -8,11 +8,13 @@ from pydantic import Field
 
 from after_ray.classifiers._settings._base import Stepped, Trained
 from after_ray.classifiers._settings._on_backbone import OnBackbone
+from after_ray.classifiers._settings._pretraining import PretrainingStep
 from after_ray.classifiers._settings.functionals import FunctionalsSettings
 from after_ray.classifiers._settings.glam import GlamSettings
 from after_ray.classifiers._settings.light_sernet import LightSerNetSettings
 from after_ray.classifiers._settings.lssed import LssedSettings
 from after_ray.classifiers._settings.pooled_transformer import PooledTransformerSettings
+from after_ray.classifiers._settings.rh_emo import RhEmoSettings
 from after_ray.classifiers._settings.w2v2_l_r_12 import W2v2LR12Settings
 
 _Known = (
@@ -20,9 +22,11 @@ _Known = (
     | LightSerNetSettings
     | GlamSettings
     | LssedSettings
+    | RhEmoSettings
     | W2v2LR12Settings
     | FunctionalsSettings
 )
+
 ClassifierSettings = Annotated[_Known, Field(discriminator="name")]
 
 __all__ = [
@@ -33,6 +37,8 @@ __all__ = [
     "LssedSettings",
     "OnBackbone",
     "PooledTransformerSettings",
+    "PretrainingStep",
+    "RhEmoSettings",
     "Stepped",
     "Trained",
     "W2v2LR12Settings",

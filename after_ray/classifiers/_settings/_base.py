@@ -9,6 +9,7 @@ from pydantic import Field
 
 from after_ray.acquisition import EvidenceKind
 from after_ray.backbones.settings import BackboneSettings
+from after_ray.classifiers._settings._pretraining import PretrainingStep
 from after_ray.features._settings import FeatureSettings
 from after_ray.learning.settings import Precision
 from after_ray.settings import Settings, neutral
@@ -46,6 +47,16 @@ class Trained(Settings, ABC):
     @property
     def needs_all_labels(self) -> bool:
         """Whether something is made with the labels of all of train before round 0, whatever the schedule."""
+        return False
+
+    @property
+    def pretraining(self) -> tuple[PretrainingStep, ...]:
+        """What is learned on train before round 0, step by step; each is a stage that rounds share."""
+        return ()
+
+    @property
+    def pretrained_per_seed(self) -> bool:
+        """Whether every seed has a pretraining of its own, where there is one."""
         return False
 
     @property

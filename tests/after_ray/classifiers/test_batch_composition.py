@@ -18,6 +18,7 @@ from after_ray.classifiers._settings import (
     LightSerNetSettings,
     LssedSettings,
     PooledTransformerSettings,
+    RhEmoSettings,
     W2v2LR12Settings,
     needs_backbone,
 )
@@ -27,6 +28,7 @@ from after_ray.features import extractors
 from after_ray.learning.settings import FittingSettings
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
+from tests.after_ray.classifiers.rh_emo_parts import untrained
 
 Rows = NDArray[np.int64]
 FITTING = FittingSettings(max_epochs=1, min_updates=4, batch_size=8, evaluations_per_epoch=1)
@@ -41,6 +43,7 @@ CASES: dict[str, tuple[ClassifierSettings, str]] = {
     "light_sernet": (LightSerNetSettings(steps=2, evaluations=1, batch_size=8), ""),
     "glam": (GlamSettings(steps=2, evaluations=1, batch_size=8, learning_rate=1e-4), ""),
     "lssed": (LssedSettings(steps=2, evaluations=1, batch_size=8, seconds=0.32), ""),
+    "rh_emo": (RhEmoSettings(steps=2, evaluations=1, batch_size=8, learning_rate=1e-3), ""),
     "functionals": (FunctionalsSettings(), ""),
 }
 SECONDS = np.geomspace(0.1, 34, 12)[np.random.default_rng(1).permutation(12)]  # as in IEMOCAP, and shorter
@@ -73,7 +76,9 @@ def classifier(
     wanted = settings.features(backbone)
     extractor = extractors.resolve(wanted.kind)(wanted, None, "cpu")  # type: ignore[call-arg]
     features = make_ragged([extractor.extract(wave(row)) for row in ALL.tolist()])
-    made = classifiers.resolve(settings.name).build(settings, ClassifierInputs(features, 3), backbone)
+    pretrained = untrained(float(features.values.max())) if settings.pretraining else None
+    inputs = ClassifierInputs(features, 3, pretrained=pretrained)
+    made = classifiers.resolve(settings.name).build(settings, inputs, backbone)
     made.fit(SHORT, SHORT, start=None, seeds=SeedTree(0))
     return made
 

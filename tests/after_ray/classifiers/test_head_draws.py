@@ -18,17 +18,29 @@ from after_ray.classifiers._settings import (
     LightSerNetSettings,
     OnBackbone,
     PooledTransformerSettings,
+    RhEmoSettings,
     W2v2LR12Settings,
 )
 from after_ray.features._settings import FrontEndFeatures
 from after_ray.features.front_end import FrontEnd
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
+from tests.after_ray.classifiers.rh_emo_parts import spectrograms, untrained
 
 Make = Callable[[ClassifierSettings], Classifier]
 ROWS = np.array([7, 0, 3, 11])
-DRAWING = [PooledTransformerSettings(head_dropout=0.2), LightSerNetSettings(), W2v2LR12Settings()]
-CERTAIN = [PooledTransformerSettings(), LightSerNetSettings(dropout=0.0), FunctionalsSettings()]
+DRAWING = [
+    PooledTransformerSettings(head_dropout=0.2),
+    LightSerNetSettings(),
+    W2v2LR12Settings(),
+    RhEmoSettings(network="alexnet", dropout=0.2),
+]
+CERTAIN = [
+    PooledTransformerSettings(),
+    LightSerNetSettings(dropout=0.0),
+    RhEmoSettings(),
+    FunctionalsSettings(),
+]
 
 
 def name_of(settings: ClassifierSettings) -> str:
@@ -46,8 +58,12 @@ def make(tiny: Callable[..., BackboneSettings], sound: Ragged, make_ragged: Call
             values = [front_end.extract(sound[row].astype(np.float32) / 32768) for row in range(len(sound))]
         else:
             values = list(np.random.default_rng(0).standard_normal((12, 24, 40)).astype(np.float32))
+        pretrained = None
+        if isinstance(settings, RhEmoSettings):
+            pretrained = untrained()
+            values = list(spectrograms(np.ones(12, dtype=np.int64)).values[:, None])
         classifier = classifiers.resolve(settings.name).build(
-            settings, ClassifierInputs(make_ragged(values), 3), backbone
+            settings, ClassifierInputs(make_ragged(values), 3, pretrained=pretrained), backbone
         )
         classifier.initial(SeedTree(1))
         return classifier
