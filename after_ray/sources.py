@@ -31,6 +31,7 @@ from after_ray.stages import (
     FoldsStage,
     FrameLossesStage,
     NextRoundStage,
+    PretrainingStage,
     SelectionsStage,
     Stage,
 )
@@ -78,6 +79,16 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "tensors.py",
     ),
     "features": ("features/_base.py", "ragged.py", "execution/features.py"),
+    "pretraining": (
+        "learning/_kept.py",
+        "learning/_progress.py",
+        "learning/fit.py",
+        "learning/precision.py",
+        "learning/state.py",
+        "splits/oracle.py",
+        "execution/pretraining.py",
+        "seeds.py",
+    ),
     "frame_losses": (
         "adaptation/_*.py",
         "adaptation/frame_losses.py",
@@ -134,6 +145,15 @@ BESIDE: Mapping[str, tuple[str, ...]] = {
         "classifiers/_network_classifier.py",
         "classifiers/_spectral_classifier.py",
     ),
+    "classifier:rh_emo": (
+        "classifiers/_network_classifier.py",
+        "classifiers/_pretraining.py",
+        "classifiers/_quaternion.py",
+        "classifiers/_quaternion_networks.py",
+        "classifiers/_rh_emo_network.py",
+        "classifiers/_rh_emo_pretraining.py",
+        "classifiers/_spectral_classifier.py",
+    ),
     "strategy:batchbald": ("acquisition/bald.py",),
     "strategy:replay": ("initialization/_recorded.py", "execution/kept_selections.py"),
     "classifier:pooled_transformer": ("classifiers/_pooled_network.py", *_ON_BACKBONE),
@@ -160,22 +180,18 @@ class UnsignedChange(AfterRayError):
 def parts_of(stage: Stage) -> tuple[str, ...]:
     """The parts of the code that a stage's own results rest on; those of what it needs are in their keys."""
     match stage:
-        case AudioStage():
-            return ("audio",)
-        case FoldsStage():
-            return ("folds",)
-        case SelectionsStage():
-            return ("selections",)
+        case AudioStage() | FoldsStage() | SelectionsStage() | CandidateStage():
+            return (stage.kind,)
         case AdaptationStage():
             of_labels = ("pseudo_tapt",) if stage.adaptation.needs_all_labels else ()
             return ("adaptation", "backbones", *of_labels)
         case FeaturesStage():
             kind = stage.features.kind
             return ("features", f"features:{kind}", *(("backbones",) if stage.features.on_gpu else ()))
+        case PretrainingStage():
+            return ("pretraining", f"classifier:{stage.classifier}")
         case FrameLossesStage():
             return ("frame_losses", "backbones")
-        case CandidateStage():
-            return ("candidate",)
         case FirstRoundStage():
             chosen = f"initialization:{stage.initialization.name}"
             return (*_of_round(stage), chosen if stage.replayed is None else "strategy:replay")
@@ -280,6 +296,7 @@ def versions() -> dict[str, int]:
         "adaptation": AdaptationStage.version,
         "pseudo_tapt": AdaptationStage.version,
         "features": FeaturesStage.version,
+        "pretraining": PretrainingStage.version,
         "frame_losses": FrameLossesStage.version,
         "learning": FirstRoundStage.version,
         "candidate": CandidateStage.version,

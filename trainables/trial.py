@@ -34,6 +34,7 @@ KINDS = {
     "candidate": ("trainables.candidate", "CandidateWork"),
     "adaptation": ("trainables.adaptation", "AdaptationWork"),
     "features": ("trainables.features", "FeaturesWork"),
+    "pretraining": ("trainables.pretraining", "PretrainingWork"),
     "frame_losses": ("trainables.frame_losses", "FrameLossesWork"),
     "first_round": ("trainables.first_round", "FirstRoundWork"),
     "trajectory": ("trainables.trajectory", "TrajectoryWork"),

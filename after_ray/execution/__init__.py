@@ -11,6 +11,7 @@ from after_ray.stages import (
     FirstRoundStage,
     FrameLossesStage,
     NextRoundStage,
+    PretrainingStage,
     Stage,
 )
 from after_ray.store import Record
@@ -37,6 +38,10 @@ def run(
         from after_ray.execution.frame_losses import compute_frame_losses
 
         return compute_frame_losses(stage, execution, progress)
+    if isinstance(stage, PretrainingStage):
+        from after_ray.execution.pretraining import compute_pretraining
+
+        return compute_pretraining(stage, execution)
     if isinstance(stage, FirstRoundStage | NextRoundStage):
         from after_ray.execution.rounds import Trajectory
 

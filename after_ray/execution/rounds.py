@@ -23,6 +23,7 @@ from after_ray.execution.findings import Findings, ranking
 from after_ray.execution.folds import open_folds
 from after_ray.execution.frame_losses import open_frame_losses
 from after_ray.execution.kept_selections import check_replayed, kept_rows, places_of
+from after_ray.execution.pretraining import pretrained_weights
 from after_ray.initialization import Initialization, initializations
 from after_ray.initialization._recorded import Recorded
 from after_ray.learning._asked import Unlabelled
@@ -289,6 +290,7 @@ class Trajectory:
             backbone=adapted_weights(first.adapted, self._execution),
             device=self._execution.resolve_device(),
             compile=self._execution.compile,
+            pretrained=pretrained_weights(first.pretrained, self._execution),
         )
         implementation = classifiers.resolve(first.classifier.name)
         return lambda: implementation.build(first.classifier, inputs, first.backbone)

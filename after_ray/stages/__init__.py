@@ -14,6 +14,7 @@ from after_ray.stages._shared import (
     FeaturesStage,
     FoldsStage,
     FrameLossesStage,
+    PretrainingStage,
     SelectionsStage,
 )
 
@@ -27,6 +28,7 @@ __all__ = [
     "FoldsStage",
     "FrameLossesStage",
     "NextRoundStage",
+    "PretrainingStage",
     "SelectionsStage",
     "Stage",
     "ancestors",

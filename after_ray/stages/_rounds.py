@@ -23,6 +23,7 @@ from after_ray.stages._shared import (
     FeaturesStage,
     FoldsStage,
     FrameLossesStage,
+    PretrainingStage,
     SelectionsStage,
 )
 
@@ -34,6 +35,7 @@ class FirstRoundStage(Stage):
     `validation_cap`: `labelled` uses at most as many validation utterances as are labelled, in this round and
     in those that follow it. `seconds`: of audio that may be labelled; `size` is then only expected.
     `replayed`: what this round and those that follow it acquire; the initialization is then not run.
+    `pretrained`: the last step of what the classifier learned before; None of one that learns nothing before.
     """
 
     kind = "round"
@@ -48,6 +50,7 @@ class FirstRoundStage(Stage):
     validation_cap: ValidationCap = "none"
     seconds: float | None = None
     replayed: SelectionsStage | None = None
+    pretrained: PretrainingStage | None = None
 
     def meaning(self) -> dict[str, Any]:
         """Everything but a strategy."""
@@ -71,6 +74,8 @@ class FirstRoundStage(Stage):
             meaning["seconds"] = round(self.seconds, 6)
         if self.replayed is not None:
             meaning["replayed"] = self.replayed.key
+        if self.pretrained is not None:
+            meaning["pretrained"] = self.pretrained.key
         return meaning
 
     @cached_property
@@ -91,9 +96,10 @@ class FirstRoundStage(Stage):
         return FeaturesStage(self.audio, self.classifier.initial_features(self.backbone), None)
 
     def needs(self) -> tuple[Stage, ...]:
-        """Folds, features, initialization features, the adapted backbone and what is replayed."""
+        """Folds, features, initialization features, adapted backbone, pretraining and what is replayed."""
         folds = FoldsStage.of(self.audio, self.fold)
-        wanted = (self.audio, folds, self.features, self.initial_features, self.adapted, self.replayed)
+        of_model = (self.adapted, self.pretrained)
+        wanted = (self.audio, folds, self.features, self.initial_features, *of_model, self.replayed)
         return tuple({stage.key: stage for stage in wanted if stage is not None}.values())
 
 

@@ -1,4 +1,4 @@
-"""Stages that trajectories share: prepared audio, folds, selections, adaptations, features, frame losses."""
+"""Stages that trajectories share: audio, folds, selections, adaptations, features, pretrainings, losses."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from after_ray.adaptation.settings import AdaptationSettings, FrameLossSettings, TaptSettings
 from after_ray.backbones.settings import BackboneSettings
+from after_ray.classifiers._settings import ClassifierSettings, PretrainingStep, version_of
 from after_ray.features._settings import FeatureSettings
 from after_ray.splits._settings import FoldChoice, FoldSettings, ValidationSettings
 from after_ray.stages._base import Stage
@@ -131,6 +132,60 @@ class FeaturesStage(Stage):
     def needs(self) -> tuple[Stage, ...]:
         """The prepared audio and the adapted backbone."""
         return (self.audio,) if self.adapted is None else (self.audio, self.adapted)
+
+
+@dataclass(frozen=True)
+class PretrainingStage(Stage):
+    """One step of what a classifier learns on the train part of a fold before round 0.
+
+    `previous` is the step whose weights it goes on from; `seed` is None when shared.
+    """
+
+    kind = "pretraining"
+    audio: AudioStage
+    fold: FoldChoice
+    features: FeaturesStage
+    classifier: str
+    step: PretrainingStep
+    previous: PretrainingStage | None = None
+    seed: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        audio: AudioStage,
+        fold: FoldChoice,
+        features: FeaturesStage,
+        classifier: ClassifierSettings,
+        seed: int,
+    ) -> PretrainingStage | None:
+        """The last step of a classifier's pretraining; None where it has none."""
+        own_seed = seed if classifier.pretrained_per_seed else None
+        last: PretrainingStage | None = None
+        for step in classifier.pretraining:
+            last = cls(audio, fold, features, classifier.name, step, last, own_seed)
+        return last
+
+    def meaning(self) -> dict[str, Any]:
+        """Audio, fold, features, what is learned how, the step before and, if it is repeated, the seed."""
+        meaning: dict[str, Any] = {
+            "audio": self.audio.key,
+            "fold": self.fold.meaning(),
+            "features": self.features.key,
+            "classifier": self.classifier,
+            "step": self.step.meaning(),
+            "previous": None if self.previous is None else self.previous.key,
+            "seed": self.seed,
+        }
+        version = version_of(self.classifier)
+        if version != 1:
+            meaning["classifier_version"] = version
+        return meaning
+
+    def needs(self) -> tuple[Stage, ...]:
+        """The prepared audio, the folds, the features and the step before."""
+        wanted = (self.audio, FoldsStage.of(self.audio, self.fold), self.features)
+        return wanted if self.previous is None else (*wanted, self.previous)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,17 @@ from after_ray.store.artifacts import Store
 from after_ray.store.census import Census
 from after_ray.store.walking import files_below, folders_in
 
-KINDS = ("audio", "folds", "selections", "adaptation", "features", "frame_losses", "round", "candidate")
+KINDS = (
+    "audio",
+    "folds",
+    "selections",
+    "adaptation",
+    "features",
+    "pretraining",
+    "frame_losses",
+    "round",
+    "candidate",
+)
 ORPHANS = "files no record names"
 OTHER = "other"
 # The first part of a path in the store -> what it is called; records and artifacts are told apart by kind.

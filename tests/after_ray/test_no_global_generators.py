@@ -32,6 +32,9 @@ ALLOWED = {
     ("after_ray/classifiers/_light_network.py", "_path", "torch.nn.Conv2d"): REPLACED,
     ("after_ray/classifiers/_light_network.py", "_block", "torch.nn.Conv2d"): REPLACED,
     ("after_ray/adaptation/pseudo_tapt/_emotion_network.py", "__init__", "torch.nn.LSTM"): REPLACED,
+    ("after_ray/classifiers/_quaternion_networks.py", "__init__", "torch.nn.Linear"): REPLACED,
+    ("after_ray/classifiers/_rh_emo_network.py", "__init__", "torch.nn.Conv2d"): REPLACED,
+    ("after_ray/classifiers/_rh_emo_network.py", "__init__", "torch.nn.Linear"): REPLACED,
 }
 
 

@@ -17,6 +17,7 @@ from after_ray.classifiers._settings import (
     LightSerNetSettings,
     LssedSettings,
     PooledTransformerSettings,
+    RhEmoSettings,
     W2v2LR12Settings,
 )
 from after_ray.initialization._settings import ClusteringSettings, RandomSettings
@@ -30,6 +31,7 @@ from after_ray.stages import (
     FoldsStage,
     FrameLossesStage,
     NextRoundStage,
+    PretrainingStage,
     SelectionsStage,
     Stage,
 )
@@ -162,6 +164,24 @@ def test_the_golden_key_of_frame_losses() -> None:
     assert asking.key == "8afb0b49b027aeb439b0415a32087951"
     as_published = FrameLossesStage(AUDIO, FoldChoice(), BACKBONE)
     assert as_published.key == "e5ad0b61c029549d360b397c2dcdac8e"
+
+
+def test_a_pretraining_is_in_the_keys_of_rounds_and_only_where_there_is_one() -> None:
+    settings = RhEmoSettings()
+    first = FirstRoundStage(AUDIO, FoldChoice(), settings, RandomSettings(), 8, 0)
+    last = PretrainingStage.of(AUDIO, FoldChoice(), first.features, settings, 0)
+    assert last is not None
+    pretrained = replace(first, pretrained=last)
+    assert pretrained.meaning()["pretrained"] == last.key
+    assert "pretrained" not in first.meaning()
+    assert last in pretrained.needs()
+    assert last.previous in last.needs()
+    assert PretrainingStage.of(AUDIO, FoldChoice(), FIRST.features, FunctionalsSettings(), 0) is None
+    assert last.previous is not None
+    assert (last.previous.key, last.key) == (
+        "af4a1271548b1ab5d57361d46b59ee98",
+        "fe14350d343458d3bf818f346ad27e20",
+    )
 
 
 def test_what_is_replayed_is_in_keys_from_round_0_on() -> None:
