@@ -13,6 +13,7 @@ from after_ray.classifiers._settings import (
     LightSerNetSettings,
     LssedSettings,
     OnBackbone,
+    RhEmoSettings,
 )
 from after_ray.features._settings import Segmented
 from sweeps.cost.clips import Clips
@@ -28,6 +29,10 @@ GLAM_CONVOLUTIONS = 26 * (2 * 16 * 3 + 34 * (16**2 * 2 + 32**2 / 2 + 64**2 / 8) 
 MFCC, TIMES_PER_SECOND = 26, 31.25
 LSSED_MULTIPLICATIONS = {50: 9.7e6, 101: 18.5e6, 152: 27.2e6}  # for each of a clip's frames, by depth
 LOG_MEL_BANDS, LOG_MEL_FRAMES_PER_SECOND = 128, 100
+# Of RH-emo, for each piece: its encoder, its decoder, and the networks on what the encoder makes.
+PIECE = 501 * 128 / 16_000  # seconds
+ENCODER_MULTIPLICATIONS, DECODER_MULTIPLICATIONS = 3_538_944, 4_128_768
+QUATERNION_MULTIPLICATIONS = {"resnet50": 336_863_232, "alexnet": 95_807_744, "vgg16": 1_280_327_680}
 FUNCTIONALS = 94
 SOLVER_PASSES = 100  # over the labelled set, until a solver stops; only its proportion to the set matters
 
@@ -131,6 +136,33 @@ def segments_of(settings: Segmented, clips: Clips) -> float:
 
 
 @dataclass(frozen=True)
+class QuaternionCount:
+    """RH-emo: every piece goes through the frozen encoder and one of its networks."""
+
+    settings: RhEmoSettings
+
+    def forward(self, clips: Clips) -> float:
+        """Operations of scoring clips once."""
+        return FORWARD * pieces_of(clips) * (ENCODER_MULTIPLICATIONS + self._network)
+
+    def fit(self, labelled: Clips, validation: Clips) -> float:
+        """Steps x batch, and every look at validation, statistics of the labelled set before it."""
+        settings, pieces = self.settings, pieces_of(labelled)
+        each = TRAINING * self._network + FORWARD * ENCODER_MULTIPLICATIONS
+        looks = settings.evaluations * (self.forward(labelled) + self.forward(validation))
+        return settings.updates(round(pieces)) * min(settings.batch_size, pieces) * each + looks
+
+    @property
+    def _network(self) -> int:
+        return QUATERNION_MULTIPLICATIONS[self.settings.network]
+
+
+def pieces_of(clips: Clips) -> float:
+    """About how many whole pieces clips have, each at least one."""
+    return clips.count * max(1.0, clips.seconds / PIECE - 0.5)
+
+
+@dataclass(frozen=True)
 class SolverCount:
     """One vector per clip and a solver."""
 
@@ -154,6 +186,8 @@ def count_of(classifier: ClassifierSettings, shape: Shape | None) -> Count:
         return PooledCount(classifier, shape)
     if isinstance(classifier, GlamSettings):
         return SegmentsCount(classifier)
+    if isinstance(classifier, RhEmoSettings):
+        return QuaternionCount(classifier)
     like: Any = classifier
     if not hasattr(like, "steps"):
         return SolverCount()

@@ -25,7 +25,7 @@ from sweeps.planning.plan import Plan
 from sweeps.study.declaration import Resources
 
 HOUR = 3600.0
-KINDS = ("adaptation", "features", "frame_losses", "first_round", "trajectory")
+KINDS = ("adaptation", "features", "pretraining", "frame_losses", "first_round", "trajectory")
 SHORT = 0.01  # share of all seconds below which something unmeasured does not make an estimate a mixed one
 
 

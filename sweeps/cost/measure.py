@@ -17,6 +17,7 @@ from after_ray.stages import (
     FirstRoundStage,
     FrameLossesStage,
     NextRoundStage,
+    PretrainingStage,
     Stage,
 )
 from after_ray.store import Store
@@ -120,7 +121,7 @@ def measure(
 def _measured(
     piece: Piece, manifests: dict[str, Manifest], store: Store, budget: float
 ) -> Iterator[Observation]:
-    from sweeps.cost.pieces import adaptation, choice, features, surprise, training
+    from sweeps.cost.pieces import adaptation, choice, features, pretraining, surprise, training
 
     place, stage = piece.place, piece.stage
     fix_threads(place.threads)
@@ -135,6 +136,9 @@ def _measured(
         samples = adaptation(stage, manifest, place.device, budget, _rate(place, precision))
     elif isinstance(stage, FeaturesStage):
         samples = features(stage, manifests[stage.audio.manifest], place.device, budget)
+    elif isinstance(stage, PretrainingStage):
+        manifest, rate = manifests[stage.audio.manifest], _rate(place, "fp32")
+        samples = pretraining(stage, manifest, place.device, budget, rate)
     elif isinstance(stage, FrameLossesStage):
         samples = surprise(stage, manifests[stage.audio.manifest], place.device, budget)
     else:

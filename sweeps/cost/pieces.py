@@ -6,7 +6,7 @@ Each piece is run once to warm up, then small, larger, and as large as there is 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,8 @@ from after_ray.adaptation.tapt import adapt, trained_objective
 from after_ray.backbones.loading import configuration, frames
 from after_ray.backbones.operations import FORWARD, TRAINING, shape_of
 from after_ray.classifiers import Classifier, ClassifierInputs, Labelled, classifiers
-from after_ray.classifiers._settings import ClassifierSettings, OnBackbone
+from after_ray.classifiers._pretraining import PretrainingInputs, Shown
+from after_ray.classifiers._settings import ClassifierSettings, OnBackbone, PretrainingStep
 from after_ray.features import Extractor, extractors
 from after_ray.features._settings import FeatureSettings
 from after_ray.initialization import initializations
@@ -31,7 +32,14 @@ from after_ray.manifest import Manifest
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.splits.oracle import Oracle
-from after_ray.stages import AdaptationStage, FeaturesStage, FirstRoundStage, FrameLossesStage
+from after_ray.stages import (
+    AdaptationStage,
+    FeaturesStage,
+    FirstRoundStage,
+    FrameLossesStage,
+    PretrainingStage,
+)
+from after_ray.weights import Weights
 from sweeps.cost.clips import Clips, mean_step
 from sweeps.cost.work import (
     Group,
@@ -40,6 +48,7 @@ from sweeps.cost.work import (
     choice_of,
     features_phase,
     frame_losses_phase,
+    pretraining_phase,
 )
 
 SAMPLE_RATE = 16_000
@@ -150,6 +159,33 @@ def adaptation(
     return [Sample(group, phase.operations, taken) for phase, taken in timed]
 
 
+def pretraining(
+    stage: PretrainingStage, manifest: Manifest, device: str, budget: float, rate: float
+) -> list[Sample]:
+    """Updates of a step of a pretraining, on fewer clips where a whole batch would take too long."""
+    name, step, classes = stage.classifier, stage.step, len(manifest.classes)
+    seconds = _drawn(manifest, MOST_CLIPS)
+    clips = Clips.of(seconds)
+    update = pretraining_phase(name, _short_step(step, 1), clips.number(1), clips.number(0))
+    most = min(step.batch_size, len(seconds))
+    count = int(np.clip(budget * rate / PARTS / update.operations, 2, most))
+    train = Clips.of(seconds[:count])
+    features = _noise_features(stage.features.features, seconds[:count], device)
+    before = None if stage.previous is None else _pretrained(name, [stage.previous.step], features, device)
+    implementation, inputs = classifiers.resolve(name), _shown(features, classes, device, before)
+
+    def run(updates: int) -> float:
+        short = _short_step(step, updates)
+        return _timed(lambda: implementation.pretrain(short, inputs, seeds=SeedTree(0)), device)
+
+    phases = [
+        (pretraining_phase(name, _short_step(step, updates), train, train.number(1)), taken)
+        for updates, taken in _runs(run, MOST_STEPS, budget)
+    ]
+    group = pretraining_phase(name, step, train, train).group
+    return [Sample(group, phase.operations, taken) for phase, taken in phases]
+
+
 def training(
     first: FirstRoundStage, manifest: Manifest, device: str, budget: float, rate: float
 ) -> list[Sample]:
@@ -228,7 +264,7 @@ def _short(classifier: ClassifierSettings, steps: int) -> ClassifierSettings:
         update = {"max_epochs": 1, "min_updates": steps, "evaluations_per_epoch": 1, "drop_last": False}
         return classifier.model_copy(update={"fitting": classifier.fitting.model_copy(update=update)})
     if hasattr(classifier, "steps"):
-        return classifier.model_copy(update={"steps": steps, "evaluations": 1})
+        return classifier.model_copy(update={"steps": steps, "epochs": None, "evaluations": 1})
     return classifier
 
 
@@ -253,7 +289,38 @@ def _labelled(number: int, classes: int) -> Labelled:
 
 def _inputs(first: FirstRoundStage, seconds: Lengths, classes: int, device: str) -> ClassifierInputs:
     """Noise in place of features, as long as those of such clips."""
-    extractor = _extractor(first.features.features, device)
+    features = _noise_features(first.features.features, seconds, device)
+    few = Ragged(features.values, features.offsets[: PARTS + 1])
+    pretrained = _pretrained(first.classifier.name, first.classifier.pretraining, few, device)
+    return ClassifierInputs(features, classes, device=device, pretrained=pretrained)
+
+
+def _pretrained(
+    classifier: str, steps: Sequence[PretrainingStep], features: Ragged, device: str
+) -> Weights | None:
+    """What one update of each step leaves; None without any."""
+    weights: Weights | None = None
+    for step in steps:
+        inputs = _shown(features, 2, device, weights)
+        implementation = classifiers.resolve(classifier)
+        weights = implementation.pretrain(_short_step(step, 1), inputs, seeds=SeedTree(0)).weights
+    return weights
+
+
+def _short_step(step: PretrainingStep, updates: int) -> PretrainingStep:
+    return step.model_copy(update={"steps": updates, "epochs": None, "evaluations": 1})
+
+
+def _shown(features: Ragged, classes: int, device: str, before: Weights | None) -> PretrainingInputs:
+    """All utterances as train, the first one as validation."""
+    rows = np.arange(len(features))
+    train, validation = (Shown(shown, shown % classes) for shown in (rows, rows[:1]))
+    return PretrainingInputs(features, classes, train, validation, before, device)
+
+
+def _noise_features(settings: FeatureSettings, seconds: Lengths, device: str) -> Ragged:
+    """As long as those of such clips."""
+    extractor = _extractor(settings, device)
     draws = np.random.default_rng(0)
     frames = [extractor.frames(round(length * SAMPLE_RATE)) for length in seconds]
     scale = 1_000.0 if np.issubdtype(extractor.dtype, np.integer) else 1.0
@@ -261,7 +328,7 @@ def _inputs(first: FirstRoundStage, seconds: Lengths, classes: int, device: str)
         (scale * draws.standard_normal((count, *extractor.inner), dtype=np.float32)).astype(extractor.dtype)
         for count in frames
     ]
-    return ClassifierInputs(_ragged(values), classes, device=device)
+    return _ragged(values)
 
 
 def _extractor(settings: FeatureSettings, device: str) -> Extractor:

@@ -26,7 +26,7 @@ class Comparison:
     """Stages of one kind: how long they really took, of what was predicted.
 
     Attributes:
-        kind: adaptation, features, frame_losses, first_round or trajectory (its later rounds).
+        kind: adaptation, features, pretraining, frame_losses, first_round or trajectory (its later rounds).
         basis: measured, mixed or assumed, as the prediction said.
         stages: that are done since, and that took a second or were to take one.
         predicted_hours, real_hours: of all of them.

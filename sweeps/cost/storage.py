@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from after_ray.backbones.operations import shape_of
-from after_ray.classifiers._settings import LssedSettings
+from after_ray.classifiers._settings import LssedSettings, RhEmoSettings
 from after_ray.features._settings import (
     CepstralFeatures,
     FrontEndFeatures,
     LogMelFeatures,
+    MagnitudeFeatures,
     MfccSegmentFeatures,
     WaveformFeatures,
 )
@@ -21,6 +22,7 @@ from after_ray.stages import (
     FeaturesStage,
     FirstRoundStage,
     FrameLossesStage,
+    PretrainingStage,
     Stage,
 )
 from after_ray.store import Record
@@ -32,6 +34,7 @@ from sweeps.cost.counting import (
     LOG_MEL_BANDS,
     LOG_MEL_FRAMES_PER_SECOND,
     MFCC,
+    pieces_of,
     segments_of,
     times_of,
 )
@@ -45,11 +48,14 @@ WEIGHTS = {
     "glam": 904_078 * SINGLE,
 }
 LSSED_WEIGHTS = {50: 22_825_220 * SINGLE, 101: 40_285_444 * SINGLE, 152: 54_618_372 * SINGLE}
+AUTOENCODER = (256 + 130) * SINGLE  # encoder and decoder of RH-emo
+QUATERNION_WEIGHTS = {"resnet50": 5_905_908, "alexnet": 14_276_292, "vgg16": 9_998_020}
+MAGNITUDES, PIECE_FRAMES = 128, 501
 
 
 @dataclass(frozen=True)
 class Storage:
-    """Bytes by what they are: audio, adaptation, features, frame losses, weights, predictions."""
+    """Bytes by what they are: audio, the kinds of shared stages, weights, predictions."""
 
     parts: Mapping[str, float]
 
@@ -97,6 +103,8 @@ def _shared(stage: Stage, corpora: Corpora) -> tuple[str, float]:
         return "adaptation", SINGLE * shape_of(stage.backbone).parameters  # heads are a hundredth of it
     if isinstance(stage, FeaturesStage):
         return "features", _features(stage, corpora)
+    if isinstance(stage, PretrainingStage):
+        return "pretraining", AUTOENCODER
     if isinstance(stage, FrameLossesStage):
         count = corpora.part(stage.audio, stage.fold, "train", stage.settings.max_seconds).count
         return "frame_losses", count * (DOUBLE + SINGLE * stage.settings.stretches)
@@ -113,6 +121,8 @@ def _features(stage: FeaturesStage, corpora: Corpora) -> float:
         return HALF * shape.frame_rate * width * clips.total + DOUBLE * width * clips.count
     if isinstance(settings, WaveformFeatures):
         return HALF * SAMPLE_RATE * clips.total
+    if isinstance(settings, MagnitudeFeatures):
+        return MAGNITUDES * (HALF * PIECE_FRAMES * pieces_of(clips) + 2 * DOUBLE * clips.count)
     if isinstance(settings, CepstralFeatures):
         frames = FRAMES_PER_SECOND * settings.seconds
         return clips.count * COEFFICIENTS * (SINGLE * frames + 2 * DOUBLE)
@@ -137,6 +147,8 @@ def _weights(method: Method) -> float:
     shape = method.train.shape
     if isinstance(method.classifier, LssedSettings):
         return LSSED_WEIGHTS[method.classifier.depth]
+    if isinstance(method.classifier, RhEmoSettings):
+        return float(SINGLE * QUATERNION_WEIGHTS[method.classifier.network])
     if shape is None:
         usual = OTHER_WEIGHTS if hasattr(method.classifier, "steps") else 0.0
         return WEIGHTS.get(method.classifier.name, usual)

@@ -12,7 +12,7 @@ from after_ray.acquisition import EvidenceKind, evidence_of
 from after_ray.adaptation.settings import Adaptation, Objective, PseudoTaptSettings, objective_of
 from after_ray.backbones.operations import FORWARD, TRAINING, Shape, per_clip, shape_of
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.classifiers._settings import ClassifierSettings, needs_backbone
+from after_ray.classifiers._settings import ClassifierSettings, PretrainingStep, needs_backbone
 from after_ray.features._settings import (
     CepstralFeatures,
     FeatureSettings,
@@ -27,10 +27,18 @@ from after_ray.stages import (
     FirstRoundStage,
     FrameLossesStage,
     NextRoundStage,
+    PretrainingStage,
     Stage,
 )
 from sweeps.cost.clips import Clips, Corpora
-from sweeps.cost.counting import Count, count_of, segments_of
+from sweeps.cost.counting import (
+    DECODER_MULTIPLICATIONS,
+    ENCODER_MULTIPLICATIONS,
+    Count,
+    count_of,
+    pieces_of,
+    segments_of,
+)
 from sweeps.cost.emotions import targets_work
 
 # Operations for a second of audio that stand for features which no network makes: at the assumed rate of a
@@ -161,6 +169,8 @@ class Works:
             return self._round(stage)
         if isinstance(stage, AdaptationStage):
             return self._adaptation(stage)
+        if isinstance(stage, PretrainingStage):
+            return self._pretraining(stage)
         if isinstance(stage, FrameLossesStage):
             return self._frame_losses(stage)
         return self._features(stage) if isinstance(stage, FeaturesStage) else ()
@@ -209,6 +219,12 @@ class Works:
         step = step.number(fewer * step.count)
         return (adaptation_work(settings, objective_of(settings, stage.backbone), shape, step, train),)
 
+    def _pretraining(self, stage: PretrainingStage) -> Work:
+        train, validation = (
+            self._corpora.part(stage.audio, stage.fold, part, _ALL) for part in ("train", "validation")
+        )
+        return (pretraining_phase(stage.classifier, stage.step, train, validation),)
+
     def _frame_losses(self, stage: FrameLossesStage) -> Work:
         train = self._corpora.part(stage.audio, stage.fold, "train", stage.settings.max_seconds)
         return (frame_losses_phase(shape_of(stage.backbone), train),)
@@ -236,6 +252,18 @@ def adaptation_work(
         operations += targets_work(settings, shape, train)
     group = Group(f"adapt by {objective}", digest_of(settings), shape, settings.precision)
     return Phase("total", operations, group)
+
+
+def pretraining_phase(classifier: str, step: PretrainingStep, train: Clips, validation: Clips) -> Phase:
+    """The time of a step of a pretraining: its updates and, before each look at validation, one over train.
+
+    What is counted is the autoencoder of RH-emo, the only network that has a pretraining; heads that a step
+    adds to it are in the rate that is measured of it.
+    """
+    each, pieces = ENCODER_MULTIPLICATIONS + DECODER_MULTIPLICATIONS, pieces_of(train)
+    looks = step.evaluations * (pieces + pieces_of(validation))
+    seen = TRAINING * step.updates(round(pieces)) * min(step.batch_size, pieces) + FORWARD * looks
+    return Phase("total", seen * each, Group(f"pretrain {classifier} by {step.name}", digest_of(step)))
 
 
 def frame_losses_phase(shape: Shape, clips: Clips) -> Phase:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 
-from after_ray.stages import AdaptationStage, AudioStage, FeaturesStage, FrameLossesStage, Stage
+from after_ray.stages import (
+    AdaptationStage,
+    AudioStage,
+    FeaturesStage,
+    FrameLossesStage,
+    PretrainingStage,
+    Stage,
+)
 from sweeps.planning.jobs import Job, jobs_of, resting_on
 from sweeps.planning.plan import Cell, Plan, Trajectory
 
@@ -87,12 +94,14 @@ def counts(plans: Sequence[Plan], done: Collection[str], failed: Collection[str]
     plan = Together(plans)
     adaptations, features = plan.of_kind(AdaptationStage), plan.of_kind(FeaturesStage)
     frame_losses = plan.of_kind(FrameLossesStage)
+    pretrainings = plan.of_kind(PretrainingStage)
     finished = sum(cell.key in done for cell in plan.cells)
     return {
         "cells": len(plan.cells),
         "trajectories": len(plan.trajectories),
         "adaptations": len(adaptations),
         "features": len(features),
+        "pretrainings": len(pretrainings),
         "frame_losses": len(frame_losses),
         "corpora": len(plan.of_kind(AudioStage)),
         "first_rounds": len(plan.first_rounds),
@@ -101,6 +110,7 @@ def counts(plans: Sequence[Plan], done: Collection[str], failed: Collection[str]
         "failed": sum(1 for _ in plan.failing(done, failed)),
         "adaptations_done": sum(key in done for key in adaptations),
         "features_done": sum(key in done for key in features),
+        "pretrainings_done": sum(key in done for key in pretrainings),
         "frame_losses_done": sum(key in done for key in frame_losses),
         "first_rounds_done": sum(key in done for key in plan.first_rounds),
         "trajectories_done": sum(key in done for key in plan.trajectories),

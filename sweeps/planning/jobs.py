@@ -16,7 +16,9 @@ from after_ray.stages import (
     FirstRoundStage,
     FrameLossesStage,
     NextRoundStage,
+    PretrainingStage,
     Stage,
+    collect,
     foundations,
     rounds,
 )
@@ -24,7 +26,8 @@ from sweeps.planning.plan import Plan, Trajectory
 from sweeps.study.declaration import Resources
 
 # Where nothing is known of their lengths: what others wait for comes before what nobody waits for.
-ORDER = {"adaptation": 0, "features": 1, "frame_losses": 2, "first_round": 3, "trajectory": 4}
+_KINDS = ("adaptation", "features", "pretraining", "frame_losses", "first_round", "trajectory")
+ORDER = {kind: place for place, kind in enumerate(_KINDS)}
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Job:
     """One trial to be.
 
     Attributes:
-        kind: adaptation, features, frame_losses, first_round or trajectory.
+        kind: adaptation, features, pretraining, frame_losses, first_round or trajectory.
         stage: the stage it ends with.
         needs: keys of the stages that must be finished before it starts.
         gives: keys of the stages that it finishes, in their order; the last is its own.
@@ -95,9 +98,11 @@ def _is_done(trajectory: Trajectory, done: Collection[str]) -> bool:
 
 
 def _below(trajectory: Trajectory, done: Collection[str]) -> Iterator[Stage]:
-    """Round 0 and what the rounds rest on, as far as it is missing and a trial makes it."""
-    for stage in (trajectory.first, *foundations(trajectory.last)):
-        if stage.key not in done and not isinstance(stage, MADE_BY_DRIVER):
+    """What the rounds rest on and round 0, as far as it is missing and a trial makes it, in that order."""
+    found: dict[str, Stage] = {}
+    collect(trajectory.last, found)
+    for stage in found.values():
+        if stage.key not in done and not isinstance(stage, (*MADE_BY_DRIVER, NextRoundStage)):
             yield stage
 
 
@@ -116,6 +121,8 @@ def kind_of(stage: Stage) -> str:
         return "adaptation"
     if isinstance(stage, FeaturesStage):
         return "features"
+    if isinstance(stage, PretrainingStage):
+        return "pretraining"
     if isinstance(stage, FrameLossesStage):
         return "frame_losses"
     return "trajectory" if isinstance(stage, NextRoundStage) else "first_round"

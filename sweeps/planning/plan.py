@@ -33,6 +33,7 @@ from after_ray.stages import (
     AudioStage,
     FirstRoundStage,
     NextRoundStage,
+    PretrainingStage,
     Stage,
     collect,
     rounds,
@@ -260,7 +261,7 @@ def _of_method(
                     "seed": seed,
                     "pretrained": method.backbone is not None and method.backbone.pretrained,
                 }
-                yield from _of_first_round(study, first, targets[1:], labels, replay)
+                yield from _of_first_round(study, _pretrained(first), targets[1:], labels, replay)
 
 
 def _refuse_empty_epochs(classifier: ClassifierSettings, size: int) -> None:
@@ -281,6 +282,12 @@ def _refuse_idle_frame_losses(
     asked = any(EvidenceKind.FRAME_LOSSES in evidence_of(strategy) for strategy in study.strategy)
     if asked and backbone is not None and len(study.schedule) > 1:
         check_frame_losses(study.frame_losses, backbone, adaptation)
+
+
+def _pretrained(first: FirstRoundStage) -> FirstRoundStage:
+    """With the pretraining of its classifier, if it has one."""
+    last = PretrainingStage.of(first.audio, first.fold, first.features, first.classifier, first.seed)
+    return first if last is None else replace(first, pretrained=last)
 
 
 def _of_first_round(

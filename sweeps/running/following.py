@@ -44,6 +44,8 @@ class FollowingStudies:
             return
         if job.kind == "adaptation" and result.get("done"):
             self._shown.say(f"adapted: {job.key[:8]}")
+        if job.kind == "pretraining" and result.get("done"):
+            self._shown.say(f"pretrained: {job.key[:8]}")
         if job.kind == "trajectory":
             self._finish(job.chain(int(result.get("rounds", 0))))
         elif result.get("done"):

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from after_ray.adaptation.settings import PseudoTaptSettings, TaptSettings
 from after_ray.backbones.operations import Shape, per_clip
+from after_ray.classifiers._quaternion import QuaternionConv2d, QuaternionLinear
+from after_ray.classifiers._quaternion_networks import NetworkName, QuaternionNetwork
 from after_ray.classifiers._settings import (
     FunctionalsSettings,
     GlamSettings,
     LightSerNetSettings,
     LssedSettings,
     PooledTransformerSettings,
+    RhEmoSettings,
 )
 from after_ray.learning.settings import FittingSettings
 from sweeps.cost.clips import Clips, mean_step
 from sweeps.cost.counting import (
+    ENCODER_MULTIPLICATIONS,
     LIGHT_MULTIPLICATIONS,
+    QUATERNION_MULTIPLICATIONS,
     PooledCount,
     SegmentsCount,
     StepsCount,
     count_of,
+    pieces_of,
     segments_of,
     times_of,
 )
@@ -132,9 +140,6 @@ def test_steps_of_a_convolutional_network_by_hand() -> None:
 
 @pytest.mark.parametrize("seconds", [1.8, 2.0])
 def test_glam_has_the_multiplications_of_its_network(seconds: float) -> None:
-    import torch
-    from torch import nn
-
     from after_ray.classifiers._glam_network import GlamNetwork, token_width
 
     settings = GlamSettings(seconds=seconds)
@@ -177,6 +182,31 @@ def test_steps_of_batches_of_segments_by_hand(length: dict[str, int], steps: int
     segment = count.forward(clip) / 2
     expected = 3 * steps * 16 * segment + 4 * 15 * 2 * segment
     assert count.fit(clip.number(10), clip.number(5)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["resnet50", "alexnet", "vgg16"])
+def test_multiplications_of_quaternion_networks(name: NetworkName) -> None:
+    network = QuaternionNetwork(name, 4, 0.0, torch.Generator().manual_seed(0)).eval()
+    counted: list[int] = []
+
+    def count(layer: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
+        counted.append(4 * layer.components.numel() * math.prod(output.shape[2:]))  # type: ignore[operator]
+
+    for layer in network.modules():
+        if isinstance(layer, QuaternionConv2d | QuaternionLinear):
+            layer.register_forward_hook(count)
+    network(torch.zeros(1, 4, 64, 64))
+    assert QUATERNION_MULTIPLICATIONS[name] == pytest.approx(sum(counted), rel=1e-3)
+
+
+def test_rh_emo_by_hand() -> None:
+    count = count_of(RhEmoSettings(steps=100, batch_size=20, evaluations=4), None)
+    network, encoder = QUATERNION_MULTIPLICATIONS["resnet50"], ENCODER_MULTIPLICATIONS
+    assert count.forward(TWO_SECONDS.number(3)) == 2 * 3 * (network + encoder), "a short clip is one piece"
+    ten, five = TWO_SECONDS.number(10), TWO_SECONDS.number(5)
+    looks = 4 * (count.forward(ten) + count.forward(five))
+    assert count.fit(ten, five) == pytest.approx(100 * 10 * (6 * network + 2 * encoder) + looks)
+    assert pieces_of(Clips(2, 10.02, 100.0)) == pytest.approx(2 * 2.0)
 
 
 def test_a_solver_grows_with_the_labelled_set() -> None:

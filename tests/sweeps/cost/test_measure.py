@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from after_ray.stages import FrameLossesStage
+from after_ray.stages import FrameLossesStage, PretrainingStage
 from after_ray.store import Store
 from sweeps.cost.clips import Corpora
 from sweeps.cost.estimate import estimate
@@ -90,6 +90,26 @@ def test_every_kind_of_work_is_measured_once(tmp_path: Path, own: dict[str, obje
     told = estimate([made], [manifest()], store, set())
     assert told.basis == "measured"
     assert told.error is None, "how far off short runs are is not known before trials have run"
+
+
+@pytest.mark.slow
+def test_pretrainings_and_what_starts_from_them_are_measured_and_counted(
+    tmp_path: Path,
+) -> None:
+    emotion = {"head_width": 8, "steps": 7}
+    store, made = Store(tmp_path), plan(classifier=[{"name": "rh_emo", "emotion": emotion}], schedule=[100])
+    pieces = unmeasured([made], [manifest()], store, set())
+    assert sorted(piece.kind for piece in pieces) == ["features", "pretraining", "pretraining", "round"]
+    found = measure([made], [manifest()], store, set(), budget=8.0)
+    works = Works(Corpora([made], [manifest()]))
+    for stage in made.of_kind(PretrainingStage).values():
+        (phase,) = works.of(stage)
+        assert [one for one in found if one.group == phase.group]
+    assert unmeasured([made], [manifest()], store, set()) == []
+    told = estimate([made], [manifest()], store, set())
+    assert told.basis == "measured"
+    assert told.storage.parts["pretraining"] == 2 * 386 * 4
+    assert told.by_kind["pretraining"][1] > 0
 
 
 @pytest.mark.slow

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from after_ray.errors import AfterRayError, BadValue, NoHeads, TooManyLayers
-from after_ray.stages import AdaptationStage, FeaturesStage, NextRoundStage
+from after_ray.stages import AdaptationStage, FeaturesStage, NextRoundStage, PretrainingStage
 from sweeps.planning.counting import counts as counts_of
-from sweeps.planning.jobs import jobs_of
+from sweeps.planning.jobs import ORDER, jobs_of
 from sweeps.planning.plan import NO_STRATEGY, Plan, make_plan
 from sweeps.study.loading import load_study
 from sweeps.study.opening import open_study
@@ -196,6 +196,30 @@ def test_a_backbone_and_its_cut_are_told_apart_in_tables(scans: Path) -> None:
     made = plan(scans, "classifier=pooled_transformer", f"backbone=[{{{small}, layers: 3}}, {{{small}}}]")
     methods = {cell.axes.method for cell in made.cells}
     assert methods == {"pooled_transformer/random-wav2vec2-l3", "pooled_transformer/random-wav2vec2"}
+
+
+def test_pretrainings_are_made_once_for_each_fold_and_in_their_order(scans: Path) -> None:
+    made = plan(scans, "classifier={name: rh_emo}", "adaptation=none", "schedule=[100]")
+    counts = counts_of([made], set())
+    assert (counts["pretrainings"], counts["pretrainings_done"]) == (2 * 2, 0), "two steps on two folds"
+    assert counts["features"] == 1
+    jobs = jobs_of([made], set())
+    kinds = [job.kind for job in jobs.values()]
+    assert kinds == sorted(kinds, key=ORDER.__getitem__)
+    found = {key: job for key, job in jobs.items() if job.kind == "pretraining"}
+    for place, (key, job) in enumerate(found.items()):
+        assert isinstance(job.stage, PretrainingStage)
+        before = job.stage.previous
+        assert before is None or before.key in list(found)[:place], "in their order"
+        assert (before is not None and before.key in job.needs) == (job.stage.step.name == "emotion")
+        assert job.needs & made.of_kind(FeaturesStage).keys()
+        starting = [one for one in jobs.values() if one.kind == "first_round" and key in one.needs]
+        assert len(starting) == len(made.first_rounds) / 2
+    shorter = plan(scans, "classifier={name: rh_emo, supervised: false}", "adaptation=none")
+    assert made.of_kind(PretrainingStage).keys() > shorter.of_kind(PretrainingStage).keys()
+    assert len(shorter.of_kind(PretrainingStage)) == 2
+    own = plan(scans, "classifier={name: rh_emo, repeat: per_seed}", "schedule=[100]")
+    assert counts_of([own], set())["pretrainings"] == 2 * 2 * 3
 
 
 def test_frame_losses_are_made_once_for_each_adapted_backbone_and_fold(scans: Path) -> None:
