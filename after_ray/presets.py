@@ -116,7 +116,17 @@ ORIGINAL_GLAM = Preset(
 ORIGINAL_RH_EMO = Preset(
     decisions={"folds": {"scheme": "utterances", "count": 10}, "validation": {"share": 22}},  # 7 : 2 : 1
     blocks=(
-        Block("classifier", "rh_emo", {"epochs": 500, "evaluations": 500, "patience": 20}),
+        Block(
+            "classifier",
+            "rh_emo",
+            {
+                "epochs": 500,
+                "evaluations": 500,
+                "patience": 20,
+                "reconstruction": {"epochs": 500, "evaluations": 500, "patience": 100},
+                "emotion": {"epochs": 500, "evaluations": 500, "patience": 30},
+            },
+        ),
         Block("corpus", "iemocap", {"labels": {**_THREE, "happy": "happy"}}, unless=("labels",)),
     ),
     left_out=("ten parts, each tested once (there: one random draw)",),

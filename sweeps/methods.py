@@ -16,6 +16,9 @@ from after_ray.classifiers._settings import (
     LightSerNetSettings,
     LssedSettings,
     PooledTransformerSettings,
+    PretrainingStep,
+    RhEmoSettings,
+    Stepped,
     W2v2LR12Settings,
     can_continue,
 )
@@ -57,6 +60,8 @@ def checklist_of(opened: OpenStudy) -> tuple[ChecklistItem, ...]:
     reading = [one.name for one in study.adaptation if one is not None and one.needs_all_labels]
     if reading:
         labels += f" The adaptation {reading[0]} reads all labels of train before that."
+    told = [one.name for one in study.classifier if one.needs_all_labels]
+    labels += f" The pretraining of {listed(told)} is told all labels of train." if told else ""
     chosen = (
         "All values stand in the study file; no search of after-ray chose them."
         if study.selected_from is None
@@ -236,7 +241,27 @@ def _classifier(settings: ClassifierSettings) -> str:
             f"PyConvResNet-{settings.depth} of LSSED ({length} of {settings.batch_size} clips, "
             f"learning rate {settings.learning_rate:g})"
         )
+    if isinstance(settings, RhEmoSettings):
+        return _rh_emo(settings)
     return f"{settings.name} ({_all_of(settings.model_dump(mode='json'))})"
+
+
+def _rh_emo(settings: RhEmoSettings) -> str:
+    labels = (
+        " without labels, then by the labels of all of train" if settings.supervised else " without labels"
+    )
+    repeated = "anew for every seed" if settings.pretrained_per_seed else "once for all seeds"
+    steps = " and ".join(f"{_length(step)} of {step.batch_size} pieces" for step in settings.pretraining)
+    return (
+        f"RH-emo (quaternion {settings.network} on an encoder that is pretrained on the train part of each "
+        f"fold{labels}, {steps}, {repeated}, and frozen; {_length(settings)} of {settings.batch_size} pieces "
+        f"of 4 s, learning rate {settings.learning_rate:g})"
+    )
+
+
+def _length(training: Stepped | PretrainingStep) -> str:
+    """`300 steps` or `5 epochs`."""
+    return f"{training.steps} steps" if training.epochs is None else counted(training.epochs, "epoch")
 
 
 def _fitting(settings: FittingSettings) -> str:

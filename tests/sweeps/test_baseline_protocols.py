@@ -72,6 +72,14 @@ def test_originals_that_deal_utterances_and_drop_a_label(
     assert own.corpus[0].labels == {"anger": "anger", "sad": "sad"}
 
 
+def test_rh_emo_pretrains_as_long_as_its_authors_did(path: Path) -> None:
+    changes = ["protocol=original_rh_emo", IEMOCAP, "classifier={name: rh_emo, emotion: {patience: 7}}"]
+    (classifier,) = load_study(path, changes).classifier
+    assert (classifier.epochs, classifier.patience) == (500, 20)  # type: ignore[union-attr]
+    steps = [(step.epochs, step.evaluations, step.patience) for step in classifier.pretraining]
+    assert steps == [(500, 500, 100), (500, 500, 7)], "what is written stands"
+
+
 def test_pseudo_tapt_keeps_the_last_epoch(path: Path) -> None:
     study = load_study(
         path,

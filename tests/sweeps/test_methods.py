@@ -89,6 +89,25 @@ def test_baselines_tell_what_they_are(tmp_path):
         assert words in text, words
 
 
+def test_rh_emo_tells_its_pretraining_and_the_labels_that_it_is_told(tmp_path):
+    classifier = {"name": "rh_emo", "steps": 7, "reconstruction": {"epochs": 3}}
+    made = small_study(tmp_path, classifier=classifier, schedule=[100])
+    text = told(made)
+    words = (
+        "RH-emo (quaternion resnet50 on an encoder that is pretrained on the train part of each fold without "
+        "labels, then by the labels of all of train, 3 epochs of 50 pieces and 500 steps of 20 pieces, "
+        "once for all seeds, and frozen; 7 steps of 20 pieces of 4 s, learning rate 1e-05)"
+    )
+    assert words in text, text
+    answers = {item.question: item.answer for item in checklist_of(made)}
+    assert "pretraining of rh_emo is told all labels of train" in answers["What may see which labels?"]
+    classifier |= {"supervised": False, "repeat": "per_seed"}
+    made = small_study(tmp_path, classifier=classifier)
+    assert "of each fold without labels, 3 epochs of 50 pieces, anew for every seed, and frozen" in told(made)
+    answers = {item.question: item.answer for item in checklist_of(made)}
+    assert "pretraining" not in answers["What may see which labels?"]
+
+
 def test_dropout_that_one_strategy_draws_from_is_told(tmp_path):
     classifier = {"name": "light_sernet", "steps": 5}
     text = told(small_study(tmp_path, classifier=classifier, strategy=["random", "batchbald"]))

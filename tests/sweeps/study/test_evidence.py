@@ -67,6 +67,7 @@ def test_a_block_of_the_study_keeps_its_own_entries(path: Path, preset: str, cla
             ],
         ),
         ("{name: light_sernet, dropout: 0}", ["classifier light_sernet", "Set 'dropout' above 0"]),
+        ("{name: rh_emo, supervised: false}", ["classifier rh_emo", "Set 'dropout' above 0, or study"]),
         (
             "glam",
             ["classifier glam", "'dropout' is 0", "Set 'dropout' above 0, or study another strategy"],
