@@ -26,7 +26,7 @@ class RhEmo(SpectralClassifier[QuaternionNetwork]):
 
     The encoder is frozen, its batch norm in evaluation mode (the original leaves it in training mode, where
     it normalises by each batch), and no part of this classifier's weights. It is run anew for every batch:
-    keeping its images would save a twelfth of a training and take 64 kB of memory for each piece.
+    keeping its images would save a fifteenth of a training step and take 64 kB of memory for each piece.
     """
 
     in_pieces: ClassVar[bool] = True

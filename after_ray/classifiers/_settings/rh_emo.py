@@ -48,6 +48,7 @@ class RhEmoSettings(Stepped):
     """
 
     dropout_in: ClassVar[str] = "dropout"
+    without_labels: ClassVar[str] = "Set 'supervised: false', which reads none"
 
     name: Literal["rh_emo"] = "rh_emo"
     network: Literal["resnet50", "alexnet", "vgg16"] = "resnet50"

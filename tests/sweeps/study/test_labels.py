@@ -38,5 +38,14 @@ def test_any_other_schedule_is_refused_with_what_to_do(path: Path, schedule: str
         assert words in str(refused.value)
 
 
+def test_rh_emo_that_learns_from_all_labels_is_refused_and_without_them_is_not(path: Path) -> None:
+    plain = ["adaptation=none", "schedule=[5, 20]"]
+    with pytest.raises(StudyError, match=r"classifier rh_emo reads .* Set 'supervised: false', which reads"):
+        load_study(path, [*plain, "classifier=rh_emo"])
+    (settings,) = load_study(path, [*plain, "classifier={name: rh_emo, supervised: false}"]).classifier
+    assert [step.with_labels for step in settings.pretraining] == [False]
+    assert load_study(path, ["adaptation=none", "classifier=rh_emo"]).schedule == (100,)
+
+
 def test_without_labels_any_schedule_will_do(path: Path) -> None:
     assert load_study(path, ["schedule=[5, 20]", "adaptation=tapt"]).schedule == (5, 20)
