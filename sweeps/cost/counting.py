@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Protocol
 
 from after_ray.backbones.operations import FORWARD, TRAINING, Shape, per_clip
 from after_ray.classifiers._settings import (
@@ -14,6 +16,7 @@ from after_ray.classifiers._settings import (
     LssedSettings,
     OnBackbone,
     RhEmoSettings,
+    Stepped,
 )
 from after_ray.features._settings import Segmented
 from sweeps.cost.clips import Clips
@@ -78,55 +81,38 @@ class PooledCount:
 
 
 @dataclass(frozen=True)
-class StepsCount:
-    """A convolutional network on clips of one length, trained for `steps` batches.
+class SpectralCount:
+    """A network on pieces of utterances, trained for its own number of steps.
 
     Before each of its evaluations, the statistics of its norms are taken anew from the labelled set.
+
+    Attributes:
+        settings: of the classifier.
+        network: multiplications of a piece in one pass.
+        pieces: how many pieces clips have.
+        frozen: multiplications of a piece in what is before the network and not trained.
     """
 
-    steps: int
-    batch_size: int
-    evaluations: int
-    clip: float  # multiplications of one clip in one pass
+    settings: Stepped
+    network: float
+    pieces: Callable[[Clips], float]
+    frozen: float = 0.0
 
     def forward(self, clips: Clips) -> float:
         """Operations of scoring clips once."""
-        return FORWARD * clips.count * self.clip
+        return FORWARD * self.pieces(clips) * (self.frozen + self.network)
 
     def fit(self, labelled: Clips, validation: Clips) -> float:
         """Steps x batch, and every look at validation."""
-        batch = min(self.batch_size, labelled.count)
-        looks = self.evaluations * (self.forward(labelled) + self.forward(validation))
-        return TRAINING * self.steps * batch * self.clip + looks
-
-
-@dataclass(frozen=True)
-class SegmentsCount:
-    """GLAM, whose batches are of segments; statistics of its norms as in any convolutional network here."""
-
-    settings: GlamSettings
-
-    def forward(self, clips: Clips) -> float:
-        """Operations of scoring clips once."""
-        return FORWARD * segments_of(self.settings, clips) * self._segment
-
-    def fit(self, labelled: Clips, validation: Clips) -> float:
-        """Steps x batch, and every look at validation."""
-        settings, segments = self.settings, segments_of(self.settings, labelled)
-        batch = min(settings.batch_size, segments)
+        settings, pieces = self.settings, self.pieces(labelled)
+        each = TRAINING * self.network + FORWARD * self.frozen
         looks = settings.evaluations * (self.forward(labelled) + self.forward(validation))
-        return TRAINING * settings.updates(math.ceil(segments)) * batch * self._segment + looks
-
-    @property
-    def _segment(self) -> float:
-        times = times_of(self.settings)
-        width = MFCC // 2 * (times // 4)
-        return GLAM_CONVOLUTIONS * times + 128 * (6 * width**2 + 2 * 128 * width + 4 * width)
+        return settings.updates(math.ceil(pieces)) * min(settings.batch_size, pieces) * each + looks
 
 
-def times_of(settings: Segmented) -> int:
-    """Frames of one segment."""
-    return 1 + int(settings.seconds * TIMES_PER_SECOND)
+def whole(clips: Clips) -> float:
+    """Each clip is one piece."""
+    return clips.count
 
 
 def segments_of(settings: Segmented, clips: Clips) -> float:
@@ -135,30 +121,13 @@ def segments_of(settings: Segmented, clips: Clips) -> float:
     return clips.count * (1 + max(0.0, shifts - 0.5))
 
 
-@dataclass(frozen=True)
-class QuaternionCount:
-    """RH-emo: every piece goes through the frozen encoder and one of its networks."""
-
-    settings: RhEmoSettings
-
-    def forward(self, clips: Clips) -> float:
-        """Operations of scoring clips once."""
-        return FORWARD * pieces_of(clips) * (ENCODER_MULTIPLICATIONS + self._network)
-
-    def fit(self, labelled: Clips, validation: Clips) -> float:
-        """Steps x batch, and every look at validation, statistics of the labelled set before it."""
-        settings, pieces = self.settings, pieces_of(labelled)
-        each = TRAINING * self._network + FORWARD * ENCODER_MULTIPLICATIONS
-        looks = settings.evaluations * (self.forward(labelled) + self.forward(validation))
-        return settings.updates(round(pieces)) * min(settings.batch_size, pieces) * each + looks
-
-    @property
-    def _network(self) -> int:
-        return QUATERNION_MULTIPLICATIONS[self.settings.network]
+def times_of(settings: Segmented) -> int:
+    """Frames of one segment."""
+    return 1 + int(settings.seconds * TIMES_PER_SECOND)
 
 
 def pieces_of(clips: Clips) -> float:
-    """About how many whole pieces clips have, each at least one."""
+    """About how many whole pieces of 4 s clips have, each at least one."""
     return clips.count * max(1.0, clips.seconds / PIECE - 0.5)
 
 
@@ -176,29 +145,26 @@ class SolverCount:
 
 
 def count_of(classifier: ClassifierSettings, shape: Shape | None) -> Count:
-    """How the work of a classifier is counted.
-
-    One that is not known here counts like Light-SERNet where it has `steps`, else like a solver: what was
-    measured of it then sets its rate.
-    """
+    """How the work of a classifier is counted."""
     if isinstance(classifier, OnBackbone):
         assert shape is not None, "a classifier on a backbone has one"
         return PooledCount(classifier, shape)
-    if isinstance(classifier, GlamSettings):
-        return SegmentsCount(classifier)
-    if isinstance(classifier, RhEmoSettings):
-        return QuaternionCount(classifier)
-    like: Any = classifier
-    if not hasattr(like, "steps"):
-        return SolverCount()
-    usual = LightSerNetSettings()
-    values = {name: getattr(like, name, getattr(usual, name)) for name in ("batch_size", "evaluations")}
-    seconds = float(getattr(like, "seconds", usual.seconds))
-    return StepsCount(like.steps, **values, clip=_multiplications(classifier, seconds))
-
-
-def _multiplications(classifier: ClassifierSettings, seconds: float) -> float:
-    """Of a clip of so many seconds in one pass through a convolutional network."""
+    if isinstance(classifier, LightSerNetSettings):
+        frames = FRAMES_PER_SECOND * classifier.seconds
+        return SpectralCount(classifier, LIGHT_MULTIPLICATIONS * COEFFICIENTS * frames, whole)
     if isinstance(classifier, LssedSettings):
-        return LSSED_MULTIPLICATIONS[classifier.depth] * LOG_MEL_FRAMES_PER_SECOND * seconds
-    return LIGHT_MULTIPLICATIONS * COEFFICIENTS * FRAMES_PER_SECOND * seconds
+        frames = LOG_MEL_FRAMES_PER_SECOND * classifier.seconds
+        return SpectralCount(classifier, LSSED_MULTIPLICATIONS[classifier.depth] * frames, whole)
+    if isinstance(classifier, GlamSettings):
+        return SpectralCount(classifier, _of_a_segment(classifier), partial(segments_of, classifier))
+    if isinstance(classifier, RhEmoSettings):
+        network = QUATERNION_MULTIPLICATIONS[classifier.network]
+        return SpectralCount(classifier, network, pieces_of, ENCODER_MULTIPLICATIONS)
+    return SolverCount()
+
+
+def _of_a_segment(settings: Segmented) -> float:
+    """Multiplications of GLAM in one pass."""
+    times = times_of(settings)
+    width = MFCC // 2 * (times // 4)
+    return GLAM_CONVOLUTIONS * times + 128 * (6 * width**2 + 2 * 128 * width + 4 * width)

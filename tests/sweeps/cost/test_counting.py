@@ -29,8 +29,7 @@ from sweeps.cost.counting import (
     LIGHT_MULTIPLICATIONS,
     QUATERNION_MULTIPLICATIONS,
     PooledCount,
-    SegmentsCount,
-    StepsCount,
+    SpectralCount,
     count_of,
     pieces_of,
     segments_of,
@@ -132,10 +131,16 @@ def test_lssed_has_the_multiplications_of_its_network(depth: Literal[50, 101, 15
 
 def test_steps_of_a_convolutional_network_by_hand() -> None:
     count = count_of(LightSerNetSettings(steps=100, batch_size=32, evaluations=4), None)
-    assert isinstance(count, StepsCount)
+    assert isinstance(count, SpectralCount)
     each = count.forward(TWO_SECONDS) / 2
     ten, five = TWO_SECONDS.number(10), TWO_SECONDS.number(5)
     assert count.fit(ten, five) == pytest.approx(6 * 100 * 10 * each + 4 * 2 * 15 * each)
+
+
+def test_epochs_of_a_convolutional_network_by_hand() -> None:
+    count = count_of(LightSerNetSettings(epochs=3, batch_size=4, evaluations=1), None)
+    each, ten = count.forward(TWO_SECONDS) / 2, TWO_SECONDS.number(10)
+    assert count.fit(ten, NONE) == pytest.approx(6 * 3 * 3 * 4 * each + 2 * 10 * each)  # 3 steps an epoch
 
 
 @pytest.mark.parametrize("seconds", [1.8, 2.0])
@@ -156,7 +161,7 @@ def test_glam_has_the_multiplications_of_its_network(seconds: float) -> None:
     network(torch.zeros(1, *shape))
     counted.append(128 * 128 * 2 * token_width(shape))  # the mixing of the gate is no layer
     one = Clips(1, seconds, seconds**2)
-    assert SegmentsCount(settings).forward(one) == pytest.approx(2 * sum(counted), rel=0.03)
+    assert count_of(settings, None).forward(one) == pytest.approx(2 * sum(counted), rel=0.03)
 
 
 @pytest.mark.parametrize("settings", [GlamSettings(), GlamSettings(seconds=0.5, overlap=0.1)])
@@ -178,7 +183,7 @@ def test_segments_are_counted_as_they_are_cut(settings: GlamSettings) -> None:
 def test_steps_of_batches_of_segments_by_hand(length: dict[str, int], steps: int) -> None:
     settings = GlamSettings(**length, batch_size=16, evaluations=4)
     count, clip = count_of(settings, None), Clips(1, 2.1, 2.1**2)  # 1.5 - 0.5 shifts: two segments
-    assert isinstance(count, SegmentsCount)
+    assert isinstance(count, SpectralCount)
     segment = count.forward(clip) / 2
     expected = 3 * steps * 16 * segment + 4 * 15 * 2 * segment
     assert count.fit(clip.number(10), clip.number(5)) == pytest.approx(expected)
