@@ -129,15 +129,15 @@ def transformer(config: dict[str, Any], clips: Clips, precision: Precision, batc
     backbone = BackboneSettings(config=config)
     settings = W2v2LR12Settings(max_seconds=LONGEST)
     inputs = ClassifierInputs(clips.features(settings, backbone), CLASSES)
-    implementation = classifiers.resolve(settings.name)
-    train, validation = clips.part(clips.rows[HELD_OUT:]), clips.part(clips.rows[:HELD_OUT])
+    implementation, validation = classifiers.resolve(settings.name), clips.part(clips.rows[:HELD_OUT])
 
     def run(steps: int) -> float:
-        lasting = {"max_epochs": 1, "min_updates": steps, "evaluations_per_epoch": 1, "batch_size": batch}
+        train = clips.part(clips.rows[HELD_OUT : HELD_OUT + steps * batch])  # one pass over them
+        lasting = {"max_epochs": 1, "min_updates": 0, "evaluations_per_epoch": 1, "batch_size": batch}
         fitting = settings.fitting.model_copy(update={**lasting, "precision": precision})
         made = implementation.build(settings.model_copy(update={"fitting": fitting}), inputs, backbone)
-        report = made.fit(train, validation, start=None, seeds=SeedTree(0))
-        return report.epochs * len(train.rows)
+        made.fit(train, validation, start=None, seeds=SeedTree(0))
+        return float(len(train.rows))
 
     return run
 
@@ -210,13 +210,16 @@ def main() -> None:
     }
     trainings["w2v2_l_r_12"] = lambda p: transformer(small or LARGE, clips, p, options.transformer_batch)
     trainings["pseudo_tapt"] = lambda p: pseudo_tapt(small or MODELS["base"], clips, p, options.batch_seconds)
+    most = (options.utterances - HELD_OUT) // options.transformer_batch
+    if options.steps[1] > most:
+        parser.error(f"--utterances {options.utterances} are enough for {most} steps of --transformer-batch")
     formats: list[Precision] = ["fp32", "bf16"] if has_bf16("cpu") else ["fp32"]
     result: dict[str, Any] = {"mean_seconds": round(float(clips.waves.lengths.mean() / 16_000), 2)}
     for name in options.only:
         made = {precision: trainings[name](precision) for precision in formats}
-        rates = {p: round(rate(one, *options.steps, options.repeats), 2) for p, one in made.items()}
+        rates = {p: rate(one, *options.steps, options.repeats) for p, one in made.items()}
         result[name] = {
-            "utterances_per_second": rates,
+            "utterances_per_second": {p: round(value, 2) for p, value in rates.items()},
             "bf16_over_fp32": round(rates["bf16"] / rates["fp32"], 2) if "bf16" in rates else None,
             "first_bottleneck": bottleneck(made[formats[-1]], options.steps[0]),
         }
