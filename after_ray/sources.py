@@ -119,7 +119,10 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 # Kinds with one file per name: the room, and what all of its names share.
 NAMED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "features": ("features", ()),
-    "classifier": ("classifiers", ("classifiers/_base.py", "classifiers/_batch_norm.py")),
+    "classifier": (
+        "classifiers",
+        ("classifiers/_base.py", "classifiers/_batch_norm.py", "classifiers/_fit_report.py"),
+    ),
     "initialization": ("initialization", ("initialization/_base.py",)),
     "strategy": ("acquisition", ("acquisition/_*.py",)),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from after_ray.acquisition import HeadDraws
 from after_ray.backbones.settings import BackboneSettings
+from after_ray.classifiers._fit_report import FitReport
 from after_ray.classifiers._pretraining import Pretrained, PretrainingInputs
-from after_ray.learning.settings import Precision
 from after_ray.ragged import Ragged
 from after_ray.registry import Registry
 from after_ray.seeds import SeedTree
@@ -52,35 +52,6 @@ class ClassifierInputs:
     device: str = "cpu"
     compile: bool = False
     pretrained: Weights | None = None
-
-
-@dataclass(frozen=True)
-class FitReport:
-    """How a training went.
-
-    Attributes:
-        updates: optimiser steps taken (0 for a classifier solved in closed form or by a solver).
-        epochs: passes over the labelled set, fractions count.
-        validation_loss: of the weights that were kept, nats per utterance.
-        stopped: why training ended, in one or two words: `max_epochs`, `patience`, `steps`, `solved`.
-        warnings: sentences worth recording with the round.
-        resumed: how often the training was killed and went on from a checkpoint.
-        seconds_before: wall time up to the checkpoint that it last went on from.
-        precision: of the passes through the network.
-        skipped: updates that fp16 left out because a gradient overflowed.
-        compiled: whether the network was compiled.
-    """
-
-    updates: int
-    epochs: float
-    validation_loss: float
-    stopped: str
-    warnings: tuple[str, ...] = field(default=())
-    resumed: int = 0
-    seconds_before: float = 0.0
-    precision: Precision = "fp32"
-    skipped: int = 0
-    compiled: bool = False
 
 
 class Classifier(ABC):

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from after_ray.classifiers._fit_report import FitReport
 from after_ray.ragged import Ragged
 from after_ray.weights import Weights
-
-if TYPE_CHECKING:
-    from after_ray.classifiers._base import FitReport
 
 
 @dataclass(frozen=True)

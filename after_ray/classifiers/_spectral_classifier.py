@@ -7,7 +7,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._base import ClassifierInputs, FitReport, Labelled
 from after_ray.classifiers._batch_norm import recompute_statistics
 from after_ray.classifiers._network_classifier import HeadedNetwork, NetworkClassifier
@@ -45,6 +46,7 @@ class SpectralNetwork(HeadedNetwork):
 
 
 Spectral = TypeVar("Spectral", bound=SpectralNetwork)
+Own = TypeVar("Own", bound=Stepped)  # settings
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Pieces:
         return np.stack([features[row][place] for row, place in each])
 
 
-class SpectralClassifier(NetworkClassifier[Spectral]):
+class SpectralClassifier(NetworkClassifier[Spectral], Generic[Spectral, Own]):
     """Trains on pieces of utterances, each with the label of its utterance, whose logits are their mean.
 
     Batch-norm statistics are those of all that is labelled, taken anew before every evaluation and kept with
@@ -78,14 +80,20 @@ class SpectralClassifier(NetworkClassifier[Spectral]):
     used, spread over all. Weights are chosen by the validation cross-entropy of utterances, whichever loss
     is trained on. `precision` is that of training steps, and of nothing else.
 
-    Subclasses say what the network is, and where it differs from the usual: the loss, the learning rate.
+    Subclasses say what the network is (`_drawn`), and where it differs from the usual: how pieces are given
+    to it, the loss, the learning rate.
     """
 
     in_pieces: ClassVar[bool] = False  # whether the frames of the features are pieces; else all are one
 
-    def __init__(self, settings: Stepped, inputs: ClassifierInputs) -> None:
+    def __init__(self, settings: Own, inputs: ClassifierInputs) -> None:
         super().__init__(inputs, settings.precision)
-        self._stepped = settings
+        self._settings = settings
+
+    @classmethod
+    def build(cls, settings: Own, inputs: ClassifierInputs, backbone: BackboneSettings | None) -> Self:
+        """Make the classifier of `settings`; it has no backbone."""
+        return cls(settings, inputs)
 
     def fit(
         self,
@@ -97,7 +105,8 @@ class SpectralClassifier(NetworkClassifier[Spectral]):
         checkpoint: Checkpoint = NO_CHECKPOINT,
     ) -> FitReport:
         """Train with Adam from random weights or from `start`, keep the best validation loss."""
-        settings, network = self._stepped, self._begin(start, seeds)
+        settings, network = self._settings, self._begin(start, seeds)
+        self._look_at(train)
         pieces, labels_of = self._pieces_of(train.rows), self._labels_of(train)
         updates = settings.updates(len(pieces.rows))
         draws = seeds.child("augmentation").generator()
@@ -131,6 +140,9 @@ class SpectralClassifier(NetworkClassifier[Spectral]):
             precision=self._precision,
             checkpoint=checkpoint,
         )
+
+    def _look_at(self, train: Labelled) -> None:
+        """Take from the labelled set what the loss needs of it as a whole; usually nothing."""
 
     def _loss(self, inputs: Tensor, labels: Tensor, draws: np.random.Generator) -> Tensor:
         """The training loss of a batch of pieces; `draws` are for whatever is random in it but dropout."""

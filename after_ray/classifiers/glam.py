@@ -10,14 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from after_ray.backbones.settings import BackboneSettings
-from after_ray.classifiers._base import ClassifierInputs, FitReport, Labelled, classifiers
+from after_ray.classifiers._base import Labelled, classifiers
 from after_ray.classifiers._glam_network import GlamNetwork
 from after_ray.classifiers._settings import GlamSettings
 from after_ray.classifiers._spectral_classifier import SpectralClassifier
 from after_ray.seeds import SeedTree
-from after_ray.store.checkpoints import NO_CHECKPOINT, Checkpoint
-from after_ray.weights import Weights
 
 # The published schedule in epochs; ours are optimiser steps, the drops at the same shares of the whole.
 PUBLISHED_EPOCHS = 50
@@ -25,7 +22,7 @@ DROP_PER_EPOCH = 0.95
 
 
 @classifiers.register("glam")
-class Glam(SpectralClassifier[GlamNetwork]):
+class Glam(SpectralClassifier[GlamNetwork, GlamSettings]):
     """The published network, mixup and schedule, on overlapping segments of every utterance.
 
     An utterance's logits are the mean over its segments. What the linear layer sees of 1.8 s are 23,296
@@ -33,34 +30,14 @@ class Glam(SpectralClassifier[GlamNetwork]):
     """
 
     in_pieces: ClassVar[bool] = True
+    _class_weights: Tensor | None = None
 
-    def __init__(self, settings: GlamSettings, inputs: ClassifierInputs) -> None:
-        super().__init__(settings, inputs)
-        self._settings = settings
-        self._class_weights: Tensor | None = None
-
-    @classmethod
-    def build(
-        cls, settings: GlamSettings, inputs: ClassifierInputs, backbone: BackboneSettings | None
-    ) -> Glam:
-        """Make the classifier of `settings`; it has no backbone."""
-        return cls(settings, inputs)
-
-    def fit(
-        self,
-        train: Labelled,
-        validation: Labelled,
-        *,
-        start: Weights | None,
-        seeds: SeedTree,
-        checkpoint: Checkpoint = NO_CHECKPOINT,
-    ) -> FitReport:
-        """Train with Adam from random weights or from `start`, keep the best validation loss."""
+    def _look_at(self, train: Labelled) -> None:
+        """Weights of the classes, where they are weighed."""
         if self._settings.class_weights:
             segments = self._inputs.features.lengths[train.rows]
             counts = np.bincount(train.labels, weights=segments, minlength=self._inputs.classes)
             self._class_weights = self._to_device(class_weights(counts))
-        return super().fit(train, validation, start=start, seeds=seeds, checkpoint=checkpoint)
 
     def _drawn(self, seeds: SeedTree) -> GlamNetwork:
         coefficients, times = self._inputs.features.inner

@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._base import ClassifierInputs, classifiers
 from after_ray.classifiers._pretraining import Pretrained, PretrainingInputs
 from after_ray.classifiers._quaternion_networks import QuaternionNetwork
@@ -21,7 +20,7 @@ from after_ray.store.checkpoints import NO_CHECKPOINT, Checkpoint
 
 
 @classifiers.register("rh_emo")
-class RhEmo(SpectralClassifier[QuaternionNetwork]):
+class RhEmo(SpectralClassifier[QuaternionNetwork, RhEmoSettings]):
     """One of three quaternion networks on the images that the pretrained encoder makes of 4-s pieces.
 
     The encoder is frozen, its batch norm in evaluation mode (the original leaves it in training mode, where
@@ -35,15 +34,7 @@ class RhEmo(SpectralClassifier[QuaternionNetwork]):
         super().__init__(settings, inputs)
         if inputs.pretrained is None:
             raise ValueError("rh_emo needs the weights of its pretraining")
-        self._settings = settings
         self._encoder, self._maximum = pretrained_encoder(inputs.pretrained, inputs.device)
-
-    @classmethod
-    def build(
-        cls, settings: RhEmoSettings, inputs: ClassifierInputs, backbone: BackboneSettings | None
-    ) -> RhEmo:
-        """Make the classifier of `settings`; it has no backbone."""
-        return cls(settings, inputs)
 
     @classmethod
     def pretrain(

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from after_ray.classifiers._base import FitReport
+from after_ray.classifiers._fit_report import FitReport
 from after_ray.errors import DivergedTraining, TooFewUtterances
 from after_ray.learning._kept import KeptWeights
 from after_ray.learning._progress import Progress

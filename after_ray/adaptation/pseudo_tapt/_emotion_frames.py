@@ -23,7 +23,7 @@ from after_ray.adaptation.settings import PseudoTaptSettings
 from after_ray.backbones._transformers import Backbone
 from after_ray.backbones.loading import frames
 from after_ray.backbones.masking import span_mask
-from after_ray.classifiers._base import FitReport
+from after_ray.classifiers._fit_report import FitReport
 from after_ray.errors import TooFewUtterances
 from after_ray.learning.fit import FitPlan, fit_network, in_batches
 from after_ray.ragged import Ragged
