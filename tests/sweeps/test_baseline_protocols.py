@@ -30,8 +30,34 @@ def meanings(study: Study) -> list[object]:
     return [study.protocol.folds, study.protocol.validation, *(one.meaning() for one in study.classifier)]
 
 
-def test_unified_is_the_papers_protocol_by_another_name(path: Path) -> None:
-    assert meanings(load_study(path, ["protocol=unified"])) == meanings(load_study(path, ["protocol=paper"]))
+NETWORKS = "classifier=[light_sernet, glam, lssed, {name: rh_emo}, functionals]"
+PUBLISHED = {"light_sernet": 300, "glam": 50, "lssed": 50, "rh_emo": 500}
+
+
+@pytest.mark.parametrize("protocol", ["unified", "unified_lr"])
+def test_unified_has_the_papers_folds_and_every_training_in_full(path: Path, protocol: str) -> None:
+    unified, paper = load_study(path, [f"protocol={protocol}", NETWORKS]), load_study(path, [NETWORKS])
+    same = [
+        (one.protocol.folds, one.protocol.validation, one.protocol.first_round) for one in (unified, paper)
+    ]
+    assert same[0] == same[1]
+    assert {one.name: getattr(one, "epochs", None) for one in unified.classifier} == {
+        **PUBLISHED,
+        "functionals": None,
+    }
+    assert not any(getattr(one, "epochs", None) for one in paper.classifier)
+    assert unified.classifier[3].emotion.epochs == 500  # type: ignore[union-attr]
+
+
+def test_a_length_in_steps_is_not_overruled(path: Path) -> None:
+    (study,) = load_study(path, ["protocol=unified", "classifier.steps=70"]).classifier
+    assert (study.steps, study.epochs, study.evaluations) == (70, None, 20)  # type: ignore[union-attr]
+
+
+def test_the_papers_optimiser_is_that_of_every_network(path: Path) -> None:
+    study = load_study(path, ["protocol=unified_lr", NETWORKS])
+    for classifier in study.classifier[:4]:
+        assert (classifier.learning_rate, classifier.weight_decay, classifier.rate) == (1e-4, 0.0, "constant")  # type: ignore[union-attr]
 
 
 def test_unified_lr_gives_all_networks_the_papers_optimiser(path: Path) -> None:
@@ -58,14 +84,15 @@ def test_light_sernet_as_its_authors_did_it(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("preset", "count", "kept"),
-    [("original_glam", 10, {"excited": "happy"}), ("original_rh_emo", 10, {"happy": "happy"})],
+    ("preset", "share", "kept"),
+    [("original_glam", 11, {"excited": "happy"}), ("original_rh_emo", 22, {"happy": "happy"})],
 )
 def test_originals_that_deal_utterances_and_drop_a_label(
-    path: Path, preset: str, count: int, kept: dict[str, str]
+    path: Path, preset: str, share: float, kept: dict[str, str]
 ) -> None:
     study = load_study(path, [f"protocol={preset}", IEMOCAP])
-    assert (study.protocol.folds.scheme, study.protocol.folds.count) == ("utterances", count)
+    assert (study.protocol.folds.scheme, study.protocol.folds.count) == ("utterances", 10)
+    assert study.protocol.validation.share == share
     (corpus,) = study.corpus
     assert corpus.labels == {"anger": "anger", "neutral": "neutral", "sad": "sad"} | kept
     own = load_study(path, [f"protocol={preset}", IEMOCAP, "corpus.labels={anger: anger, sad: sad}"])
@@ -86,4 +113,5 @@ def test_pseudo_tapt_keeps_the_last_epoch(path: Path) -> None:
         ["protocol=original_pseudo_tapt", "classifier=pooled_transformer", "backbone={config: {}}"],
     )
     fitting = study.classifier[0].fitting  # type: ignore[union-attr]
+    assert study.protocol.validation.share == 1
     assert (fitting.max_epochs, fitting.keep, fitting.order) == (15, "last", "shuffled")
