@@ -101,8 +101,8 @@ OFFICIAL_CODE = Preset(
 )
 _NEVER_BY_TEST = "weights are chosen by validation (there: {there})"
 _STATISTICS = "batch-norm statistics are those of the labelled set (there: moving averages)"
-# The length of a training as published (LSSED names none: ours), unless a study says it in steps. Small rounds
-# of active learning would hardly be trained: other protocols leave the same steps to all (ruling 7).
+# The length of a training as published (LSSED names none: ours), unless a study says it in steps. Small
+# rounds of active learning would hardly be trained: other protocols leave the same steps to all (ruling 7).
 _IN_FULL: dict[str, dict[str, Any]] = {
     "light_sernet": {"epochs": 300, "evaluations": 300},
     "glam": {"epochs": 50, "evaluations": 50},

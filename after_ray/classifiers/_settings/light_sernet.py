@@ -14,7 +14,7 @@ from after_ray.features._settings import CepstralFeatures, FeatureSettings
 class LightSerNetSettings(Stepped):
     """Light-SERNet (Aftab et al. 2022) with its own schedule in optimiser steps.
 
-    The published 300 epochs are about 24,000 steps on IEMOCAP; `steps` scales the schedule as a whole,
+    The published 300 epochs are about 38,000 steps on IEMOCAP; `steps` scales the schedule as a whole,
     learning-rate drops at the published shares of it.
     """
 
