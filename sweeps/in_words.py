@@ -37,17 +37,22 @@ def protocol_in_words(protocol: Protocol) -> str:
 def preset_in_words(study: Study) -> str:
     """What the preset of a study's protocol sets in it, and what it does otherwise than its model.
 
-    What the study writes otherwise, and blocks that it does not have, are left out. Empty for `paper`, which
-    sets nothing.
+    Of blocks it is also told what the study has otherwise; those that it does not have are left out. Empty
+    for `paper`, which sets nothing.
     """
     preset = PRESETS[study.protocol.preset]
     of_protocol = {key: value for key, value in preset.decisions.items() if key != "fitting"}
-    stands = {"": _held(of_protocol, [_decided(study)])}
+    stands, own = {"": _held(of_protocol, [_decided(study)])}, dict[str, list[str]]()
     for block in (fitting_block(preset.decisions.get("fitting", {})), *preset.blocks):
-        stands.setdefault(f"of {block.name} ", []).extend(_held(block.values, _written(study, block)))
-    sets = "; ".join(whose + ", ".join(held) for whose, held in stands.items() if held)
+        written = _written(study, block)
+        stands.setdefault(f"of {block.name} ", []).extend(_held(block.values, written))
+        own.setdefault(f"of {block.name} ", []).extend(_others(block.values, written))
     left_out = "; ".join(preset.left_out)
-    sentences = (f"It sets {sets}." if sets else "", f"Not as its model: {left_out}." if left_out else "")
+    sentences = (
+        f"It sets {sets}." if (sets := _listed(stands)) else "",
+        f"The study has its own {others}." if (others := _listed(own)) else "",
+        f"Not as its model: {left_out}." if left_out else "",
+    )
     return " ".join(filter(None, sentences))
 
 
@@ -84,6 +89,19 @@ def _held(values: Mapping[str, Any], written: list[dict[str, Any]]) -> list[str]
         for place, value in _leaves(values)
         if found and all(item.get(place) == value for item in found)
     ]
+
+
+def _others(values: Mapping[str, Any], written: list[dict[str, Any]]) -> list[str]:
+    """The names of those of `values` that one of `written` has otherwise."""
+    found = [dict(_leaves(item)) for item in written]
+    return [
+        ".".join(place) for place, value in _leaves(values) if any(item.get(place) != value for item in found)
+    ]
+
+
+def _listed(told: Mapping[str, list[str]]) -> str:
+    """`of glam epochs 50, evaluations 50; of lssed ...`."""
+    return "; ".join(whose + ", ".join(items) for whose, items in told.items() if items)
 
 
 def _leaves(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

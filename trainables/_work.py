@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from after_ray.environment import Execution
-from after_ray.stages import Stage
+from after_ray.stages import FirstRoundStage, NextRoundStage, Stage, rounds
 from after_ray.store import Record
 
 
@@ -30,18 +30,19 @@ class SingleStage(Work):
         from after_ray.execution import run
 
         record = run(self.stage, self.execution)
-        return {"done": True, "key": record.key, **warned(record)}
+        return {"done": True, "key": record.key, **warned(record, self.stage)}
 
 
-def warned(record: Record) -> dict[str, str]:
+def warned(record: Record, stage: Stage) -> dict[str, str]:
     """What whoever watches should be warned of: a model that says one class for everything."""
-    if not record.details.get("collapsed"):
+    if not record.details.get("collapsed") or not isinstance(stage, FirstRoundStage | NextRoundStage):
         return {}
-    said, chance = _only_class(record), 100 * float(record.measures["ua"] or 0)
-    return {
-        "warned": f"the model of round {record.key[:8]} says '{said}' for every test utterance, so its UA of "
-        f"{chance:.1f} % is chance"
-    }
+    first = rounds(stage)[0]
+    assert isinstance(first, FirstRoundStage)
+    place = f"fold {first.fold.index}, seed {first.seed}, {stage.size} labelled, round {record.key[:8]}"
+    told = f"says '{_only_class(record)}' for every test utterance, so its UA of"
+    chance = 100 * float(record.measures["ua"] or 0)
+    return {"warned": f"{first.classifier.name} ({place}) {told} {chance:.1f} % is chance"}
 
 
 def _only_class(record: Record) -> str:

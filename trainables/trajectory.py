@@ -20,7 +20,8 @@ class TrajectoryWork(Work):
         trajectory = self._trajectory
         before, newest = trajectory.found(), {}
         if not trajectory.finished:
-            newest = warned(trajectory.advance())
+            round_now = trajectory.stages[trajectory.done]
+            newest = warned(trajectory.advance(), round_now)
         return {
             "done": trajectory.finished,
             "key": self.stage.key,

@@ -56,5 +56,6 @@ def unique(values: Sequence[Any]) -> Any:
     """The values, unless one of them is there twice."""
     for index, value in enumerate(values):
         if value in values[:index]:
-            raise PydanticCustomError("repeated", "{value} is listed twice", {"value": str(value)})
+            named = getattr(value, "name", None) or value  # of settings
+            raise PydanticCustomError("repeated", "{value} is listed twice", {"value": str(named)})
     return values

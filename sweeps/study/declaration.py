@@ -206,7 +206,9 @@ class Study(Settings):
         self._refuse_lost_replays()
         try:
             refuse_evidence_not_given(self.strategy, self.classifier)
-            refuse_unbought_labels(self.schedule, self.classifier, self.adaptation)
+            on_backbone = any(needs_backbone(classifier) for classifier in self.classifier)
+            adaptations = self.adaptation if on_backbone else ()  # which others do without
+            refuse_unbought_labels(self.schedule, self.classifier, adaptations)
         except AfterRayError as error:
             raise PydanticCustomError("evidence", "{sentence}", {"sentence": str(error)}) from error
         return self

@@ -73,6 +73,13 @@ def test_what_a_study_writes_itself_stands(path: Path) -> None:
     assert (written.learning_rate, written.rate) == (0.01, "constant")
 
 
+def test_what_a_study_has_otherwise_is_said(path: Path) -> None:
+    study = load_study(path, ["protocol=unified_lr", "classifier.learning_rate=0.01"])
+    said = preset_in_words(study)
+    assert "It sets of light_sernet epochs 300, evaluations 300, weight_decay 0.0, rate constant." in said
+    assert "The study has its own of light_sernet learning_rate." in said
+
+
 def test_light_sernet_as_its_authors_did_it(path: Path) -> None:
     study = load_study(path, ["protocol=original_light_sernet"])
     assert study.protocol.folds.scheme == "leave_one_speaker_out"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from after_ray.classifiers._settings import FunctionalsSettings
+from after_ray.initialization._settings import RandomSettings
+from after_ray.splits._settings import FoldChoice
+from after_ray.stages import AudioStage, FirstRoundStage, NextRoundStage
 from after_ray.store import Record
 from sweeps.planning.jobs import Job
 from sweeps.running.following import FollowingStudies
@@ -39,8 +43,14 @@ def test_a_result_that_is_chance_is_warned_of() -> None:
     confusion = [[0, 3], [0, 1]]
     record = Record("abcdef0123", "round", {}, measures={"ua": 0.5}, details={
         "collapsed": True, "classes": ["anger", "sad"], "confusion": confusion})  # fmt: skip
-    following.on_trial(Job("trajectory", Named("a")), {"done": True, **warned(record)})
+    settings = (FoldChoice(index=2), FunctionalsSettings(), RandomSettings())
+    first = FirstRoundStage(AudioStage("m"), *settings, 8, 5)
+    later = NextRoundStage(first, 20, "entropy", "pretrained")
+    following.on_trial(Job("trajectory", Named("a")), {"done": True, **warned(record, later)})
     (line,) = shown.lines
-    assert line.startswith("warning: the model of round abcdef01 says 'sad' for every test utterance, so")
+    assert line.startswith(
+        "warning: functionals (fold 2, seed 5, 20 labelled, round abcdef01) says 'sad' for"
+    )
     assert line.endswith("its UA of 50.0 % is chance")
-    assert warned(Record("k", "round", {}, measures={"ua": 0.5}, details={"collapsed": False})) == {}
+    healthy = Record("k", "round", {}, measures={"ua": 0.5}, details={"collapsed": False})
+    assert warned(healthy, first) == warned(record, AudioStage("m")) == {}

@@ -47,5 +47,9 @@ def test_rh_emo_that_learns_from_all_labels_is_refused_and_without_them_is_not(p
     assert load_study(path, ["adaptation=none", "classifier=rh_emo"]).schedule == (100,)
 
 
+def test_an_adaptation_that_no_classifier_of_the_study_has_reads_nothing(path: Path) -> None:
+    assert load_study(path, ["schedule=[5, 20]", "classifier=functionals"]).schedule == (5, 20)
+
+
 def test_without_labels_any_schedule_will_do(path: Path) -> None:
     assert load_study(path, ["schedule=[5, 20]", "adaptation=tapt"]).schedule == (5, 20)
