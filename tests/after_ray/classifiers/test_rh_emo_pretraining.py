@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy
 
@@ -19,7 +20,7 @@ from after_ray.classifiers._rh_emo_network import (
     network_input,
     reconstruction_loss,
 )
-from after_ray.classifiers._settings.rh_emo import ReconstructionSettings, RhEmoSettings
+from after_ray.classifiers._settings.rh_emo import EmotionSettings, ReconstructionSettings, RhEmoSettings
 from after_ray.environment import fix_threads
 from after_ray.ragged import Ragged
 from after_ray.store import Checkpoint
@@ -156,7 +157,7 @@ def test_emotion_is_cross_entropy_and_three_weighted_binary_terms() -> None:
     assert made.dimensions is not None
     terms = [binary_cross_entropy(made.dimensions[:, n].sigmoid(), ratings[:, n]) for n in range(3)]
     expected = cross_entropy(made.classes, labels) + 100 * sum(terms)
-    torch.testing.assert_close(emotion_loss(made, labels, ratings, 100.0), expected)
+    torch.testing.assert_close(emotion_loss(made, labels, ratings), expected)
 
 
 def test_what_nobody_rated_is_masked() -> None:
@@ -166,16 +167,16 @@ def test_what_nobody_rated_is_masked() -> None:
     ratings = torch.full((4, 3), torch.nan)
     plain = cross_entropy(made.classes, labels)
     for unrated in (ratings, None):
-        torch.testing.assert_close(emotion_loss(made, labels, unrated, 100.0), plain)
+        torch.testing.assert_close(emotion_loss(made, labels, unrated), plain)
     ratings[2, 1] = 1.0
     one = binary_cross_entropy_with_logits(made.dimensions[2, 1], torch.tensor(1.0))
-    torch.testing.assert_close(emotion_loss(made, labels, ratings, 100.0), plain + 100 * one)
+    torch.testing.assert_close(emotion_loss(made, labels, ratings), plain + 100 * one)
 
 
 def test_masked_ratings_leave_no_slope_and_no_hole() -> None:
     made = autoencoder(classes=5, dimensions=True, width=8)
     inputs = torch.rand(2, 1, 512, 128, generator=generator())
-    emotion_loss(made(inputs), torch.tensor([0, 1]), torch.full((2, 3), torch.nan), 100.0).backward()
+    emotion_loss(made(inputs), torch.tensor([0, 1]), torch.full((2, 3), torch.nan)).backward()
     assert made.of_classes is not None
     slopes = [p.grad for p in made.of_classes.parameters()]
     assert all(slope is not None and torch.isfinite(slope).all() for slope in slopes)
@@ -305,12 +306,20 @@ def test_silence_is_pretrained_on_as_well() -> None:
 
 def test_a_step_that_is_not_taken_means_nothing() -> None:
     plain = RhEmoSettings(supervised=False)
-    other = RhEmoSettings(supervised=False, emotion=EMOTION)
-    assert plain.meaning() == other.meaning()
+    assert "emotion" not in plain.meaning()
     assert [step.name for step in plain.pretraining] == ["reconstruction"]
     assert [step.name for step in RhEmoSettings().pretraining] == ["reconstruction", "emotion"]
     assert (plain.needs_all_labels, RhEmoSettings().needs_all_labels) == (False, True)
     assert RhEmoSettings(emotion=EMOTION).meaning() != RhEmoSettings().meaning()
+
+
+def test_settings_of_a_step_that_is_not_taken_are_refused() -> None:
+    with pytest.raises(
+        ValidationError, match=r"'emotion' has steps: 2.*head_width: 16 and 'supervised' is fa"
+    ):
+        RhEmoSettings(supervised=False, emotion=EMOTION)
+    written = RhEmoSettings(supervised=False, emotion=EmotionSettings(epochs=None, steps=500))
+    assert written == RhEmoSettings(supervised=False), "which says nothing else than the default"
 
 
 def test_steps_or_epochs() -> None:
@@ -318,12 +327,20 @@ def test_steps_or_epochs() -> None:
     assert ReconstructionSettings(steps=7).updates(101) == 7
 
 
+def test_steps_mean_nothing_where_epochs_say_the_length() -> None:
+    one, other = (ReconstructionSettings(epochs=3, steps=steps).meaning() for steps in (7, 8))
+    assert one == other
+    assert one["epochs"] == 3
+    assert "steps" not in one
+    assert ReconstructionSettings(steps=7).meaning() != ReconstructionSettings(steps=8).meaning()
+
+
 def test_published_values_are_the_defaults() -> None:
     first, second = RhEmoSettings().pretraining
     assert (first.learning_rate, first.batch_size, first.weight_decay) == (1e-3, 50, 0.0)
     assert (second.learning_rate, second.batch_size, second.weight_decay) == (1e-6, 20, 1e-5)
     emotion = RhEmoSettings().emotion
-    assert (emotion.emotion_weight, emotion.ratings_weight, emotion.head_width) == (0.01, 100.0, 4096)
+    assert (emotion.emotion_weight, emotion.head_width) == (0.01, 4096)
     assert emotion.head_dropout == 0.5
 
 
