@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import nn
 from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy
 
 from after_ray.classifiers import _rh_emo_pretraining as module
+from after_ray.classifiers._pretraining import Pretrained
 from after_ray.classifiers._rh_emo_network import (
     Autoencoder,
     Head,
@@ -26,11 +28,13 @@ from after_ray.ragged import Ragged
 from after_ray.store import Checkpoint
 from after_ray.weights import Weights
 from tests.after_ray.classifiers.rh_emo_parts import (
+    CLASSES,
     EMOTION,
     FEATURES,
     LABELS,
     RECONSTRUCTION,
     TRAIN,
+    VALIDATION,
     pretrain,
     spectrograms,
     untrained,
@@ -108,6 +112,22 @@ def test_a_head_reads_its_own_part_alone() -> None:
         differs = [not torch.equal(before.classes, after.classes)]
         differs += [not torch.equal(before.dimensions[:, n], after.dimensions[:, n]) for n in range(3)]
         assert differs == [place == part for place in range(4)]
+
+
+def test_hidden_layers_of_heads_drop_their_share_in_training_alone() -> None:
+    head = autoencoder(classes=5, width=64, share=0.25).of_classes
+    assert isinstance(head, Head)
+    with torch.no_grad():
+        head.layers[0].weight.zero_()
+        head.layers[0].bias.fill_(1)
+        head.layers[1].weight.copy_(torch.eye(64))
+    head.layers[2] = nn.Identity()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        hidden = head(torch.zeros(500, 64, 64))
+    assert hidden.unique().tolist() == pytest.approx([0.0, (4 / 3) ** 2])
+    assert (hidden > 0).float().mean().item() == pytest.approx(0.75**2, abs=0.01), "twice"
+    assert (head.eval()(torch.zeros(2, 64, 64)) == 1).all()
 
 
 def test_the_reconstruction_is_the_mean_of_four_channels_in_0_to_1() -> None:
@@ -254,6 +274,99 @@ def test_labels_decide_the_second_step() -> None:
     heavy = EMOTION.model_copy(update={"emotion_weight": 10.0, "learning_rate": 1e-3})
     one, other = (pretrain(heavy, untrained(), labels=labels) for labels in (LABELS, LABELS[::-1]))
     assert not equal(one.weights, other.weights)
+
+
+def read_by(made: Pretrained) -> Autoencoder:
+    """Encoder and decoder of a step, in evaluation mode."""
+    network = autoencoder().eval()
+    network.load_state_dict({n: torch.from_numpy(v) for n, v in made.weights.items() if n != "maximum"})
+    return network
+
+
+def heard(made: Pretrained, rows: NDArray[np.int64], features: Ragged = FEATURES) -> torch.Tensor:
+    pieces = np.concatenate([features[row] for row in rows.tolist()])
+    return network_input(torch.from_numpy(pieces).float(), float(made.weights["maximum"]))
+
+
+def test_weights_are_chosen_by_validation_and_not_by_train() -> None:
+    values = FEATURES.values.copy()
+    values[FEATURES.offsets[5] :] *= 10
+    features = Ragged(values, FEATURES.offsets)
+    made = pretrain(features=features)
+    network = read_by(made)
+    of_train, of_validation = (
+        reconstruction_loss(network(inputs).spectrograms.detach(), inputs).item()
+        for inputs in (heard(made, rows, features) for rows in (TRAIN, VALIDATION))
+    )
+    assert made.report.validation_loss == pytest.approx(of_validation, rel=1e-5)
+    assert of_train != pytest.approx(of_validation, rel=1e-3)
+
+
+def test_emotions_of_validation_are_looked_at_and_not_learned() -> None:
+    heavy = EMOTION.model_copy(update={"emotion_weight": 10.0, "learning_rate": 1e-3})
+    others = np.concatenate([LABELS[TRAIN], (LABELS[VALIDATION] + 1) % CLASSES])
+    one, other = (pretrain(heavy, untrained(), labels=labels) for labels in (LABELS, others))
+    assert equal(one.weights, other.weights)
+    assert one.measures["validation_emotion"] != other.measures["validation_emotion"]
+
+
+def test_norms_are_kept_with_the_statistics_of_all_of_train() -> None:
+    made = pretrain()
+    network = read_by(made)
+    values = heard(made, TRAIN)
+    for place, layer in enumerate(network.encoder):
+        if isinstance(layer, nn.BatchNorm2d):
+            mean, variance = values.mean(dim=(0, 2, 3)).numpy(), values.var(dim=(0, 2, 3)).numpy()
+            np.testing.assert_allclose(made.weights[f"encoder.{place}.running_mean"], mean, rtol=0.01)
+            np.testing.assert_allclose(made.weights[f"encoder.{place}.running_var"], variance, rtol=0.01)
+            layer.train()  # as in training, it normalises by its batch while they are taken
+        values = layer(values).detach()
+    grown = network.decoder[1](network.decoder[0](values)).detach()
+    parts = grown.unflatten(1, (4, -1)).mean(dim=(0, 2, 3, 4)).numpy()
+    np.testing.assert_allclose(made.weights["decoder.2.mean"], parts, rtol=0.01)
+
+
+def test_every_batch_of_statistics_is_from_all_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[torch.Tensor] = []
+    recompute = module.recompute_statistics
+
+    def noting(network: nn.Module, batches: Any, run: Any) -> None:
+        seen[:] = list(batches)
+        recompute(network, seen, run)
+
+    monkeypatch.setattr(module, "recompute_statistics", noting)
+    monkeypatch.setattr(module, "SCORING_BATCH", 3)
+    pieces = heard(pretrain(), TRAIN)
+    assert len(pieces) == 8
+    assert len(seen) == 3
+    assert all(torch.equal(batch, pieces[first::3]) for first, batch in enumerate(seen))
+
+
+@pytest.mark.parametrize(
+    ("step", "changed"),
+    [
+        (RECONSTRUCTION, {"weight_decay": 0.1}),
+        (EMOTION, {"weight_decay": 0.1}),
+        (EMOTION, {"head_dropout": 0.0}),
+        (EMOTION, {"head_width": 8}),
+    ],
+)
+def test_what_a_step_says_decides_what_is_learned(step: Any, changed: dict[str, float]) -> None:
+    step = step.model_copy(update={"learning_rate": 1e-3})
+    if step.with_labels:
+        step = step.model_copy(update={"emotion_weight": 10.0})
+    plain, other = (pretrain(one, untrained()) for one in (step, step.model_copy(update=changed)))
+    assert not equal(plain.weights, other.weights)
+
+
+def test_a_step_without_improvement_is_out_of_patience() -> None:
+    hasty = RECONSTRUCTION.model_copy(update={"steps": 12, "evaluations": 12, "learning_rate": 1.0})
+    patient, impatient = (
+        pretrain(hasty.model_copy(update={"patience": patience})).report for patience in (0, 1)
+    )
+    assert (patient.stopped, patient.updates) == ("steps", 12)
+    assert impatient.stopped == "patience"
+    assert impatient.updates < 12
 
 
 def test_same_seeds_same_bits_and_the_global_generator_stays() -> None:

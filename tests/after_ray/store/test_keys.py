@@ -203,6 +203,16 @@ def test_a_pretraining_is_in_the_keys_of_rounds_and_only_where_there_is_one() ->
     )
 
 
+def test_a_new_version_of_a_classifier_is_pretrained_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    last = PRETRAINED.pretrained
+    assert last is not None
+    before = last.key
+    monkeypatch.setattr(RhEmoSettings, "version", 2)
+    anew = replace(last)
+    assert anew.meaning()["classifier_version"] == 2
+    assert anew.key != before
+
+
 def test_what_is_replayed_is_in_keys_from_round_0_on() -> None:
     other = replace(FIRST, replayed=SelectionsStage.of("0123", np.array([3, 5, 8])))
     assert len({FIRST.key, REPLAYED.key, other.key}) == 3
