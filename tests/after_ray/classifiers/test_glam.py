@@ -323,20 +323,20 @@ def test_means_are_those_over_batches_of_scoring(monkeypatch: pytest.MonkeyPatch
 def test_statistics_are_of_so_many_segments_from_all_over(
     most: int, taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    classifier = plain()  # trained before anything is replaced
     seen: list[torch.Tensor] = []
     monkeypatch.setattr(module, "MOST_FOR_STATISTICS", most)
     monkeypatch.setattr(module, "recompute_statistics", lambda network, batches, run: seen.extend(batches))
-    classifier = plain()
     classifier._recompute_statistics(classifier._pieces_of(TRAIN.rows))
     expected = SMALL.values[: int(SMALL.offsets[12]) : math.ceil(30 / taken)]
     assert np.array_equal(torch.cat(seen).numpy(), expected)
 
 
 def test_every_batch_of_statistics_is_from_all_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    classifier = plain()  # trained before anything is replaced
     seen: list[torch.Tensor] = []
     monkeypatch.setattr(module, "SCORING_BATCH", 8)
     monkeypatch.setattr(module, "recompute_statistics", lambda network, batches, run: seen.extend(batches))
-    classifier = plain()
     classifier._recompute_statistics(classifier._pieces_of(TRAIN.rows))
     segments = SMALL.values[: int(SMALL.offsets[12])]
     assert len(seen) == 4
