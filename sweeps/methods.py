@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ def checklist_of(opened: OpenStudy) -> tuple[ChecklistItem, ...]:
     reading = [one.name for one in study.adaptation if one is not None and one.needs_all_labels]
     if reading:
         labels += f" The adaptation {reading[0]} reads all labels of train before that."
-    told = [one.name for one in study.classifier if one.needs_all_labels]
+    told = _named(one for one in study.classifier if one.needs_all_labels)
     labels += f" The pretraining of {listed(told)} is told all labels of train." if told else ""
     chosen = (
         "All values stand in the study file; no search of after-ray chose them."
@@ -159,23 +159,36 @@ def _loop(study: Study) -> Iterator[str]:
 
 
 def _repeats(study: Study) -> str:
+    pretrained = [one for one in study.classifier if one.pretraining]
+    own = _named(one for one in pretrained if one.pretrained_per_seed)
+    common = _named(one for one in pretrained if not one.pretrained_per_seed)
     per_seed = any(one is not None and one.repeat == "per_seed" for one in study.adaptation)
     drawn = any(can_continue(one) for one in study.classifier)
     trained = ", weights, order and dropout of trainings" if drawn else ""
-    varied = f"initial sets{trained}" + (", and the adaptation" if per_seed else "")
+    whole = [*(["the adaptation"] if per_seed else []), *(f"the pretraining of {one}" for one in own)]
+    varied = f"initial sets{trained}" + (f", and {listed(whole)}" if whole else "")
     shared = any(one is not None and one.repeat == "shared" for one in study.adaptation)
-    adapted = "; one adaptation per fold is shared by all seeds" if shared else ""
+    once = [*(["adaptation"] if shared else []), *(f"pretraining of {one}" for one in common)]
+    same = "".join(f"; one {what} per fold is shared by all seeds" for what in once)
     seeds = counted(len(study.seed), "seed")
     return (
         f"Every combination is planned with {seeds} on each of its folds; seeds vary {varied}; folds and "
-        f"validation stay the same{adapted}."
+        f"validation stay the same{same}."
     )
 
 
 def _weights(study: Study) -> str:
-    if not study.backbone:
-        return "No pretrained weights are used."
-    return f"{listed([_backbone(one) for one in study.backbone])}."
+    said = [f"{listed([_backbone(one) for one in study.backbone])}."] if study.backbone else []
+    of_train = _named(one for one in study.classifier if one.pretraining)
+    if not said:
+        said = [f"No {'externally ' if of_train else ''}pretrained weights are used."]
+    said += [f"The encoder of {one} is pretrained on the train part of each fold." for one in of_train]
+    return " ".join(said)
+
+
+def _named(settings: Iterable[ClassifierSettings]) -> list[str]:
+    """The name of each classifier, once."""
+    return list(dict.fromkeys(one.name for one in settings))
 
 
 def _backbone(settings: BackboneSettings) -> str:
@@ -225,20 +238,18 @@ def _classifier(settings: ClassifierSettings) -> str:
         return f"the backbone with a masked mean over time and a linear layer ({_fitting(settings.fitting)})"
     if isinstance(settings, LightSerNetSettings):
         return (
-            f"Light-SERNet ({settings.steps} steps of {settings.batch_size} clips, learning rate "
+            f"Light-SERNet ({_length(settings)} of {settings.batch_size} clips, learning rate "
             f"{settings.learning_rate:g}, {settings.loss.replace('_', ' ')})"
         )
     if isinstance(settings, GlamSettings):
-        length = f"{settings.steps} steps" if settings.epochs is None else f"{settings.epochs} epochs"
         return (
-            f"GLAM ({length} of {settings.batch_size} segments of {settings.seconds:g} s that overlap "
-            f"by {settings.overlap:g} s, learning rate {settings.learning_rate:g}, "
+            f"GLAM ({_length(settings)} of {settings.batch_size} segments of {settings.seconds:g} s that "
+            f"overlap by {settings.overlap:g} s, learning rate {settings.learning_rate:g}, "
             f"mixup {settings.mixup_alpha:g})"
         )
     if isinstance(settings, LssedSettings):
-        length = f"{settings.steps} steps" if settings.epochs is None else f"{settings.epochs} epochs"
         return (
-            f"PyConvResNet-{settings.depth} of LSSED ({length} of {settings.batch_size} clips, "
+            f"PyConvResNet-{settings.depth} of LSSED ({_length(settings)} of {settings.batch_size} clips, "
             f"learning rate {settings.learning_rate:g})"
         )
     if isinstance(settings, RhEmoSettings):

@@ -29,6 +29,7 @@ HEAD_WIDTH = 4096
 HEAD_CLASSES = 5  # four emotions and any other
 OF_LOGITS = math.sqrt(5)  # see `draw_weights`
 DIMENSIONS = ("valence", "arousal", "dominance")
+RATINGS_WEIGHT = 100.0  # published, of these three beside classes
 
 
 def network_input(magnitudes: Tensor, maximum: float) -> Tensor:
@@ -162,15 +163,14 @@ def reconstruction_loss(spectrograms: Tensor, inputs: Tensor) -> Tensor:
     return binary_cross_entropy(spectrograms, inputs)
 
 
-def emotion_loss(reading: Reading, labels: Tensor, ratings: Tensor | None, weight: float) -> Tensor:
-    """Cross-entropy of classes and, `weight` times, of high or low valence, arousal and dominance.
+def emotion_loss(reading: Reading, labels: Tensor, ratings: Tensor | None = None) -> Tensor:
+    """Cross-entropy of classes and, 100 times, of high or low valence, arousal and dominance.
 
     Args:
         reading: of so many pieces.
         labels: class indices, shape (pieces,).
         ratings: 1 for high, 0 for low, not-a-number where nobody rated, shape (pieces, 3); each of the three
             terms is a mean over the pieces that were rated, and 0 where none was. None for no ratings.
-        weight: of the three terms together.
     """
     assert reading.classes is not None
     loss = cross_entropy(reading.classes, labels)
@@ -180,7 +180,7 @@ def emotion_loss(reading: Reading, labels: Tensor, ratings: Tensor | None, weigh
     each = binary_cross_entropy_with_logits(
         reading.dimensions, ratings.nan_to_num(0.0), reduction="none", weight=rated.float()
     )
-    return loss + weight * (each.sum(dim=0) / rated.sum(dim=0).clamp_min(1)).sum()
+    return loss + RATINGS_WEIGHT * (each.sum(dim=0) / rated.sum(dim=0).clamp_min(1)).sum()
 
 
 def _grow(stride: tuple[int, int], extra: tuple[int, int], generator: torch.Generator) -> nn.Module:

@@ -116,7 +116,7 @@ class RhEmoPretraining:
         if isinstance(self._step, EmotionSettings):
             assert shown.labels is not None
             labels = torch.from_numpy(shown.labels[np.searchsorted(shown.rows, pieces.rows)])
-            loss = emotion_loss(reading, labels.to(inputs.device), None, self._step.ratings_weight)
+            loss = emotion_loss(reading, labels.to(inputs.device))
             terms["emotion"] = self._step.emotion_weight * loss
         return terms
 

@@ -36,7 +36,11 @@ def verify(
     ] = "2%",
     seed: Annotated[int, typer.Option(min=0, help="Which ones: another seed picks others.")] = 0,
     adaptations: Annotated[
-        bool, typer.Option("--adaptations", help="Also adapt their backbones again, which takes longer.")
+        bool,
+        typer.Option(
+            "--adaptations",
+            help="Also adapt their backbones and pretrain their encoders again, which takes longer.",
+        ),
     ] = False,
     cache_dir: Annotated[
         Path | None,

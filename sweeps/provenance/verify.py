@@ -12,13 +12,14 @@ from after_ray.errors import AfterRayError
 from after_ray.files import sha256_of
 from after_ray.seeds import SeedTree
 from after_ray.sources import source_of
-from after_ray.stages import AdaptationStage, Stage, foundations
+from after_ray.stages import AdaptationStage, PretrainingStage, Stage, foundations
 from after_ray.store import Record, Store
 from after_ray.store.linked import link_result
 from sweeps.planning.plan import Plan, Trajectory
 from sweeps.provenance.promises import SELECTION, Promise, differences
 
 Shown = Callable[[int, int], None]
+Learned = AdaptationStage | PretrainingStage  # before round 0
 
 
 class BadSample(AfterRayError):
@@ -94,16 +95,25 @@ def verify(
     adaptations: bool = False,
     shown: Shown = lambda done, total: None,
 ) -> list[Compared]:
-    """Compute trajectories again, and on request the adaptations that they rest on; each result once."""
+    """Compute trajectories again; each result once.
+
+    On request also the adaptations and pretrainings that they rest on, what rests on another one last.
+    """
     found: dict[str, Compared] = {}
-    adapted = {t.first.adapted.key: t.first.adapted for t in chosen if adaptations and t.first.adapted}
-    for done, stage in enumerate(adapted.values(), start=1):
-        found[stage.key] = again.adaptation(stage)
-        shown(done, len(adapted) + len(chosen))
-    for done, trajectory in enumerate(chosen, start=len(adapted) + 1):
+    learned = {stage.key: stage for t in chosen for stage in _learned_before(t)} if adaptations else {}
+    for done, stage in enumerate(learned.values(), start=1):
+        found[stage.key] = again.learned(stage)
+        shown(done, len(learned) + len(chosen))
+    for done, trajectory in enumerate(chosen, start=len(learned) + 1):
         found.update((compared.stage.key, compared) for compared in again.trajectory(trajectory))
-        shown(done, len(adapted) + len(chosen))
+        shown(done, len(learned) + len(chosen))
     return list(found.values())
+
+
+def _learned_before(trajectory: Trajectory) -> list[Learned]:
+    """The adaptation and every step of a pretraining that its rounds rest on."""
+    resting = [stage for stage in foundations(trajectory.last) if isinstance(stage, Learned)]
+    return resting[::-1]
 
 
 class Again:
@@ -134,9 +144,11 @@ class Again:
                 return
             promise = compared.promise
 
-    def adaptation(self, stage: AdaptationStage) -> Compared:
-        """Compute an adaptation again, from the prepared audio."""
-        return self._compared(stage, self._scratch("adaptations", foundations(stage)), Promise())
+    def learned(self, stage: Learned) -> Compared:
+        """Compute an adaptation or a step of a pretraining again, from what it rests on in the store."""
+        return self._compared(
+            stage, self._scratch(f"{stage.kind}-{stage.key}", foundations(stage)), Promise()
+        )
 
     def _scratch(self, name: str, needed: Iterable[Stage]) -> Store:
         scratch = Store(self._folder / name)

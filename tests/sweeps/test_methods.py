@@ -46,6 +46,14 @@ def test_a_transformer_tells_its_training_and_its_adaptation(tmp_path):
         assert words in text, words
 
 
+def test_light_sernet_tells_its_length(tmp_path):
+    for length, words in (({"steps": 2400}, "2400 steps"), ({"epochs": 300}, "300 epochs")):
+        text = told(small_study(tmp_path, classifier={"name": "light_sernet", **length}))
+        assert (
+            f"Classified by Light-SERNet ({words} of 32 clips, learning rate 0.0001, cross entropy)." in text
+        )
+
+
 def test_glam_tells_its_length_and_its_segments(tmp_path):
     told_of = [
         told(small_study(tmp_path, classifier={"name": "glam", **length}))
@@ -101,11 +109,23 @@ def test_rh_emo_tells_its_pretraining_and_the_labels_that_it_is_told(tmp_path):
     assert words in text, text
     answers = {item.question: item.answer for item in checklist_of(made)}
     assert "pretraining of rh_emo is told all labels of train" in answers["What may see which labels?"]
+    repeated, weights = "How often was it repeated, and what varies?", "Which weights does it start from?"
+    assert answers[repeated].endswith("one pretraining of rh_emo per fold is shared by all seeds.")
+    assert "dropout of trainings; folds and" in answers[repeated], "the pretraining does not vary"
+    own = "The encoder of rh_emo is pretrained on the train part of each fold."
+    assert answers[weights] == f"No externally pretrained weights are used. {own}"
     classifier |= {"supervised": False, "repeat": "per_seed"}
     made = small_study(tmp_path, classifier=classifier)
     assert "of each fold without labels, 3 epochs of 50 pieces, anew for every seed, and frozen" in told(made)
     answers = {item.question: item.answer for item in checklist_of(made)}
     assert "pretraining" not in answers["What may see which labels?"]
+    assert "dropout of trainings, and the pretraining of rh_emo; folds and" in answers[repeated]
+    assert "shared by all seeds" not in answers[repeated]
+    beside = {**TRANSFORMER, "classifier": [classifier, "pooled_transformer"]}
+    made = small_study(tmp_path, **beside)
+    answers = {item.question: item.answer for item in checklist_of(made)}
+    assert answers[weights] == f"a configuration of its own with random weights. {own}"
+    assert "dropout of trainings, and the adaptation and the pretraining of rh_emo; fo" in answers[repeated]
 
 
 def test_dropout_that_one_strategy_draws_from_is_told(tmp_path):

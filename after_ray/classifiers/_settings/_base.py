@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -101,3 +101,8 @@ class Stepped(Trained):
     def updates(self, pieces: int) -> int:
         """Optimiser steps of a training on so many pieces."""
         return self.steps if self.epochs is None else self.epochs * -(-pieces // self.batch_size)
+
+    def meaning(self) -> dict[str, Any]:
+        """The settings, `steps` only where it says the length."""
+        unused = () if self.epochs is None else ("steps",)
+        return {name: value for name, value in super().meaning().items() if name not in unused}

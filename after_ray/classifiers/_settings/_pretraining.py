@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -31,3 +31,8 @@ class PretrainingStep(Settings):
     def updates(self, pieces: int) -> int:
         """Optimiser steps of a training on so many pieces."""
         return self.steps if self.epochs is None else self.epochs * -(-pieces // self.batch_size)
+
+    def meaning(self) -> dict[str, Any]:
+        """The settings, `steps` only where it says the length."""
+        unused = () if self.epochs is None else ("steps",)
+        return {name: value for name, value in super().meaning().items() if name not in unused}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -24,8 +24,7 @@ class ReconstructionSettings(PretrainingStep):
 class EmotionSettings(PretrainingStep):
     """Second step: from the first one on, it also learns the emotions of all of train.
 
-    The loss is that of the first step, and `emotion_weight` times the cross-entropy of classes (and
-    `ratings_weight` times valence, arousal and dominance, where a corpus has ratings of these).
+    The loss is that of the first step, and `emotion_weight` times the cross-entropy of classes.
     """
 
     with_labels: ClassVar[bool] = True
@@ -35,7 +34,6 @@ class EmotionSettings(PretrainingStep):
     learning_rate: float = Field(default=1e-6, gt=0)
     weight_decay: float = Field(default=1e-5, ge=0)
     emotion_weight: float = Field(default=0.01, ge=0)
-    ratings_weight: float = Field(default=100.0, ge=0)
     head_width: int = Field(default=4096, ge=1)
     head_dropout: float = Field(default=0.5, ge=0, lt=1)
 
@@ -67,6 +65,17 @@ class RhEmoSettings(Stepped):
         if not isinstance(value, dict) or "dropout" in value:
             return value
         return {"dropout": DROPOUT.get(str(value.get("network", "resnet50")), 0.0), **value}
+
+    @model_validator(mode="after")
+    def _no_settings_of_a_step_that_is_not_taken(self) -> Self:
+        changed = self.emotion.model_dump(exclude_defaults=True)
+        if changed and not self.supervised:
+            raise ValueError(
+                f"'emotion' has {', '.join(f'{name}: {value}' for name, value in changed.items())} and "
+                "'supervised' is false, so that this step is not taken; allowed without labels: no 'emotion' "
+                "block, so remove it, or set 'supervised: true', which reads all labels of train"
+            )
+        return self
 
     @property
     def needs_all_labels(self) -> bool:

@@ -296,7 +296,7 @@ def test_training_reports_what_it_did() -> None:
     scores = evaluate(classifier.log_probabilities(VALIDATION.rows), VALIDATION.labels)
     assert (report.updates, report.epochs, report.stopped) == (6, 6.0, "steps"), "30 segments are one batch"
     assert report.validation_loss == pytest.approx(scores.loss)
-    assert trained(epochs=2, batch_size=10, evaluations=1)[1].updates == 6
+    assert trained(epochs=2, batch_size=9, evaluations=1)[1].updates == 8, "the last batch counts"
 
 
 def test_an_utterance_scores_the_mean_of_its_segments() -> None:
@@ -323,13 +323,25 @@ def test_means_are_those_over_batches_of_scoring(monkeypatch: pytest.MonkeyPatch
 def test_statistics_are_of_so_many_segments_from_all_over(
     most: int, taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    classifier = plain()  # trained before anything is replaced
     seen: list[torch.Tensor] = []
     monkeypatch.setattr(module, "MOST_FOR_STATISTICS", most)
     monkeypatch.setattr(module, "recompute_statistics", lambda network, batches, run: seen.extend(batches))
-    classifier = plain()
     classifier._recompute_statistics(classifier._pieces_of(TRAIN.rows))
     expected = SMALL.values[: int(SMALL.offsets[12]) : math.ceil(30 / taken)]
     assert np.array_equal(torch.cat(seen).numpy(), expected)
+
+
+def test_every_batch_of_statistics_is_from_all_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    classifier = plain()  # trained before anything is replaced
+    seen: list[torch.Tensor] = []
+    monkeypatch.setattr(module, "SCORING_BATCH", 8)
+    monkeypatch.setattr(module, "recompute_statistics", lambda network, batches, run: seen.extend(batches))
+    classifier._recompute_statistics(classifier._pieces_of(TRAIN.rows))
+    segments = SMALL.values[: int(SMALL.offsets[12])]
+    assert len(seen) == 4
+    for first, batch in enumerate(seen):
+        assert np.array_equal(batch.numpy(), segments[first::4]), "neighbours share their speaker"
 
 
 def test_inputs_are_the_segments_in_their_order() -> None:

@@ -87,6 +87,38 @@ def test_resnet_halves_its_images_where_the_published_one_does() -> None:
     assert blocks == [(256, 16, 16)] * 3 + [(512, 8, 8)] * 4 + [(1024, 4, 4)] * 6 + [(2048, 2, 2)] * 3
 
 
+def test_a_block_halves_its_image_in_its_middle_and_beside() -> None:
+    block, seen = Bottleneck(16, 8, 2, torch.Generator().manual_seed(0)), []
+    convolutions = [one for one in block.path if isinstance(one, QuaternionConv2d)]
+    for layer in (*convolutions, block.beside, block):
+        layer.register_forward_hook(lambda part, inputs, output: seen.append(tuple(output.shape[1:])))
+    block(torch.zeros(2, 16, 6, 6))
+    assert seen == [(8, 6, 6), (8, 3, 3), (32, 3, 3), (32, 3, 3), (32, 3, 3)]
+    assert [one.components.shape[-1] for one in convolutions] == [1, 3, 1]
+
+
+@pytest.mark.parametrize(("name", "dropped"), [("alexnet", [0, 1]), ("vgg16", [1]), ("resnet50", [])])
+def test_published_dropout_is_before_hidden_linear_layers(name: NetworkName, dropped: list[int]) -> None:
+    body = list(network(name).body)
+    hidden = [place for place, layer in enumerate(body) if isinstance(layer, QuaternionLinear)]
+    before = [body[place - 1] for place in hidden]
+    assert [place for place, layer in enumerate(before) if isinstance(layer, nn.Dropout)] == dropped
+    drops = [layer for layer in body if isinstance(layer, nn.Dropout)]
+    assert [layer.p for layer in drops] == [0.5] * len(dropped), "and nowhere else"
+
+
+@pytest.mark.parametrize("name", ["resnet50", "alexnet", "vgg16"])
+def test_weights_are_drawn_for_the_rectifiers_behind_them(name: NetworkName) -> None:
+    seen = 0
+    for layer in network(name).modules():
+        if isinstance(layer, QuaternionConv2d | QuaternionLinear) and layer.components.numel() > 10_000:
+            fan_in = layer.components[0, 0].numel()
+            size = layer.components.detach().square().mean().sqrt().item()
+            assert size == pytest.approx((2 * fan_in) ** -0.5, rel=0.04)
+            seen += 1
+    assert seen >= 6
+
+
 def test_vgg_flattens_to_2048_and_alexnet_to_9216() -> None:
     widths = {
         name: next(

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
 from torch import nn
 from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy
 
 from after_ray.classifiers import _rh_emo_pretraining as module
+from after_ray.classifiers._pretraining import Pretrained
 from after_ray.classifiers._rh_emo_network import (
     Autoencoder,
     Head,
@@ -19,17 +22,19 @@ from after_ray.classifiers._rh_emo_network import (
     network_input,
     reconstruction_loss,
 )
-from after_ray.classifiers._settings.rh_emo import ReconstructionSettings, RhEmoSettings
+from after_ray.classifiers._settings.rh_emo import EmotionSettings, ReconstructionSettings, RhEmoSettings
 from after_ray.environment import fix_threads
 from after_ray.ragged import Ragged
 from after_ray.store import Checkpoint
 from after_ray.weights import Weights
 from tests.after_ray.classifiers.rh_emo_parts import (
+    CLASSES,
     EMOTION,
     FEATURES,
     LABELS,
     RECONSTRUCTION,
     TRAIN,
+    VALIDATION,
     pretrain,
     spectrograms,
     untrained,
@@ -109,6 +114,22 @@ def test_a_head_reads_its_own_part_alone() -> None:
         assert differs == [place == part for place in range(4)]
 
 
+def test_hidden_layers_of_heads_drop_their_share_in_training_alone() -> None:
+    head = autoencoder(classes=5, width=64, share=0.25).of_classes
+    assert isinstance(head, Head)
+    with torch.no_grad():
+        head.layers[0].weight.zero_()
+        head.layers[0].bias.fill_(1)
+        head.layers[1].weight.copy_(torch.eye(64))
+    head.layers[2] = nn.Identity()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        hidden = head(torch.zeros(500, 64, 64))
+    assert hidden.unique().tolist() == pytest.approx([0.0, (4 / 3) ** 2])
+    assert (hidden > 0).float().mean().item() == pytest.approx(0.75**2, abs=0.01), "twice"
+    assert (head.eval()(torch.zeros(2, 64, 64)) == 1).all()
+
+
 def test_the_reconstruction_is_the_mean_of_four_channels_in_0_to_1() -> None:
     made, inputs = autoencoder().eval(), torch.rand(2, 1, 512, 128, generator=generator())
     four = made.decoder(made.encoder(inputs))
@@ -156,7 +177,7 @@ def test_emotion_is_cross_entropy_and_three_weighted_binary_terms() -> None:
     assert made.dimensions is not None
     terms = [binary_cross_entropy(made.dimensions[:, n].sigmoid(), ratings[:, n]) for n in range(3)]
     expected = cross_entropy(made.classes, labels) + 100 * sum(terms)
-    torch.testing.assert_close(emotion_loss(made, labels, ratings, 100.0), expected)
+    torch.testing.assert_close(emotion_loss(made, labels, ratings), expected)
 
 
 def test_what_nobody_rated_is_masked() -> None:
@@ -166,16 +187,16 @@ def test_what_nobody_rated_is_masked() -> None:
     ratings = torch.full((4, 3), torch.nan)
     plain = cross_entropy(made.classes, labels)
     for unrated in (ratings, None):
-        torch.testing.assert_close(emotion_loss(made, labels, unrated, 100.0), plain)
+        torch.testing.assert_close(emotion_loss(made, labels, unrated), plain)
     ratings[2, 1] = 1.0
     one = binary_cross_entropy_with_logits(made.dimensions[2, 1], torch.tensor(1.0))
-    torch.testing.assert_close(emotion_loss(made, labels, ratings, 100.0), plain + 100 * one)
+    torch.testing.assert_close(emotion_loss(made, labels, ratings), plain + 100 * one)
 
 
 def test_masked_ratings_leave_no_slope_and_no_hole() -> None:
     made = autoencoder(classes=5, dimensions=True, width=8)
     inputs = torch.rand(2, 1, 512, 128, generator=generator())
-    emotion_loss(made(inputs), torch.tensor([0, 1]), torch.full((2, 3), torch.nan), 100.0).backward()
+    emotion_loss(made(inputs), torch.tensor([0, 1]), torch.full((2, 3), torch.nan)).backward()
     assert made.of_classes is not None
     slopes = [p.grad for p in made.of_classes.parameters()]
     assert all(slope is not None and torch.isfinite(slope).all() for slope in slopes)
@@ -255,6 +276,99 @@ def test_labels_decide_the_second_step() -> None:
     assert not equal(one.weights, other.weights)
 
 
+def read_by(made: Pretrained) -> Autoencoder:
+    """Encoder and decoder of a step, in evaluation mode."""
+    network = autoencoder().eval()
+    network.load_state_dict({n: torch.from_numpy(v) for n, v in made.weights.items() if n != "maximum"})
+    return network
+
+
+def heard(made: Pretrained, rows: NDArray[np.int64], features: Ragged = FEATURES) -> torch.Tensor:
+    pieces = np.concatenate([features[row] for row in rows.tolist()])
+    return network_input(torch.from_numpy(pieces).float(), float(made.weights["maximum"]))
+
+
+def test_weights_are_chosen_by_validation_and_not_by_train() -> None:
+    values = FEATURES.values.copy()
+    values[FEATURES.offsets[5] :] *= 10
+    features = Ragged(values, FEATURES.offsets)
+    made = pretrain(features=features)
+    network = read_by(made)
+    of_train, of_validation = (
+        reconstruction_loss(network(inputs).spectrograms.detach(), inputs).item()
+        for inputs in (heard(made, rows, features) for rows in (TRAIN, VALIDATION))
+    )
+    assert made.report.validation_loss == pytest.approx(of_validation, rel=1e-5)
+    assert of_train != pytest.approx(of_validation, rel=1e-3)
+
+
+def test_emotions_of_validation_are_looked_at_and_not_learned() -> None:
+    heavy = EMOTION.model_copy(update={"emotion_weight": 10.0, "learning_rate": 1e-3})
+    others = np.concatenate([LABELS[TRAIN], (LABELS[VALIDATION] + 1) % CLASSES])
+    one, other = (pretrain(heavy, untrained(), labels=labels) for labels in (LABELS, others))
+    assert equal(one.weights, other.weights)
+    assert one.measures["validation_emotion"] != other.measures["validation_emotion"]
+
+
+def test_norms_are_kept_with_the_statistics_of_all_of_train() -> None:
+    made = pretrain()
+    network = read_by(made)
+    values = heard(made, TRAIN)
+    for place, layer in enumerate(network.encoder):
+        if isinstance(layer, nn.BatchNorm2d):
+            mean, variance = values.mean(dim=(0, 2, 3)).numpy(), values.var(dim=(0, 2, 3)).numpy()
+            np.testing.assert_allclose(made.weights[f"encoder.{place}.running_mean"], mean, rtol=0.01)
+            np.testing.assert_allclose(made.weights[f"encoder.{place}.running_var"], variance, rtol=0.01)
+            layer.train()  # as in training, it normalises by its batch while they are taken
+        values = layer(values).detach()
+    grown = network.decoder[1](network.decoder[0](values)).detach()
+    parts = grown.unflatten(1, (4, -1)).mean(dim=(0, 2, 3, 4)).numpy()
+    np.testing.assert_allclose(made.weights["decoder.2.mean"], parts, rtol=0.01)
+
+
+def test_every_batch_of_statistics_is_from_all_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[torch.Tensor] = []
+    recompute = module.recompute_statistics
+
+    def noting(network: nn.Module, batches: Any, run: Any) -> None:
+        seen[:] = list(batches)
+        recompute(network, seen, run)
+
+    monkeypatch.setattr(module, "recompute_statistics", noting)
+    monkeypatch.setattr(module, "SCORING_BATCH", 3)
+    pieces = heard(pretrain(), TRAIN)
+    assert len(pieces) == 8
+    assert len(seen) == 3
+    assert all(torch.equal(batch, pieces[first::3]) for first, batch in enumerate(seen))
+
+
+@pytest.mark.parametrize(
+    ("step", "changed"),
+    [
+        (RECONSTRUCTION, {"weight_decay": 0.1}),
+        (EMOTION, {"weight_decay": 0.1}),
+        (EMOTION, {"head_dropout": 0.0}),
+        (EMOTION, {"head_width": 8}),
+    ],
+)
+def test_what_a_step_says_decides_what_is_learned(step: Any, changed: dict[str, float]) -> None:
+    step = step.model_copy(update={"learning_rate": 1e-3})
+    if step.with_labels:
+        step = step.model_copy(update={"emotion_weight": 10.0})
+    plain, other = (pretrain(one, untrained()) for one in (step, step.model_copy(update=changed)))
+    assert not equal(plain.weights, other.weights)
+
+
+def test_a_step_without_improvement_is_out_of_patience() -> None:
+    hasty = RECONSTRUCTION.model_copy(update={"steps": 12, "evaluations": 12, "learning_rate": 1.0})
+    patient, impatient = (
+        pretrain(hasty.model_copy(update={"patience": patience})).report for patience in (0, 1)
+    )
+    assert (patient.stopped, patient.updates) == ("steps", 12)
+    assert impatient.stopped == "patience"
+    assert impatient.updates < 12
+
+
 def test_same_seeds_same_bits_and_the_global_generator_stays() -> None:
     state = torch.random.get_rng_state()
     first = pretrain()
@@ -305,12 +419,20 @@ def test_silence_is_pretrained_on_as_well() -> None:
 
 def test_a_step_that_is_not_taken_means_nothing() -> None:
     plain = RhEmoSettings(supervised=False)
-    other = RhEmoSettings(supervised=False, emotion=EMOTION)
-    assert plain.meaning() == other.meaning()
+    assert "emotion" not in plain.meaning()
     assert [step.name for step in plain.pretraining] == ["reconstruction"]
     assert [step.name for step in RhEmoSettings().pretraining] == ["reconstruction", "emotion"]
     assert (plain.needs_all_labels, RhEmoSettings().needs_all_labels) == (False, True)
     assert RhEmoSettings(emotion=EMOTION).meaning() != RhEmoSettings().meaning()
+
+
+def test_settings_of_a_step_that_is_not_taken_are_refused() -> None:
+    with pytest.raises(
+        ValidationError, match=r"'emotion' has steps: 2.*head_width: 16 and 'supervised' is fa"
+    ):
+        RhEmoSettings(supervised=False, emotion=EMOTION)
+    written = RhEmoSettings(supervised=False, emotion=EmotionSettings(epochs=None, steps=500))
+    assert written == RhEmoSettings(supervised=False), "which says nothing else than the default"
 
 
 def test_steps_or_epochs() -> None:
@@ -318,12 +440,20 @@ def test_steps_or_epochs() -> None:
     assert ReconstructionSettings(steps=7).updates(101) == 7
 
 
+def test_steps_mean_nothing_where_epochs_say_the_length() -> None:
+    one, other = (ReconstructionSettings(epochs=3, steps=steps).meaning() for steps in (7, 8))
+    assert one == other
+    assert one["epochs"] == 3
+    assert "steps" not in one
+    assert ReconstructionSettings(steps=7).meaning() != ReconstructionSettings(steps=8).meaning()
+
+
 def test_published_values_are_the_defaults() -> None:
     first, second = RhEmoSettings().pretraining
     assert (first.learning_rate, first.batch_size, first.weight_decay) == (1e-3, 50, 0.0)
     assert (second.learning_rate, second.batch_size, second.weight_decay) == (1e-6, 20, 1e-5)
     emotion = RhEmoSettings().emotion
-    assert (emotion.emotion_weight, emotion.ratings_weight, emotion.head_width) == (0.01, 100.0, 4096)
+    assert (emotion.emotion_weight, emotion.head_width) == (0.01, 4096)
     assert emotion.head_dropout == 0.5
 
 

@@ -19,6 +19,7 @@ from after_ray.execution import run
 from after_ray.execution.folds import open_fold
 from after_ray.execution.pretraining import pretrained_weights
 from after_ray.execution.rounds import Trajectory
+from after_ray.seeds import SeedTree
 from after_ray.splits.oracle import Oracle
 from after_ray.stages import MADE_BY_DRIVER, FirstRoundStage, NextRoundStage, PretrainingStage, Stage, collect
 from after_ray.store import MODEL_FILE, Checkpoint, Store
@@ -168,6 +169,34 @@ def test_labels_come_from_the_oracle_alone(execution: Execution, monkeypatch: py
     assert seen[0] == (None, None)
     assert len(seen[1][0]) == asked[0]
     assert len(asked) == 1
+
+
+def test_a_step_sees_train_and_validation_of_its_fold_and_draws_for_it_alone(
+    execution: Execution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = round_0(execution, SUPERVISED)
+    last = pretraining_of(first)
+    assert last.previous is not None
+    run_all(first.features, execution)
+    seen: list[PretrainingInputs] = []
+    draws: list[float] = []
+
+    def note(step: Any, inputs: PretrainingInputs, *, seeds: SeedTree, **others: Any) -> Pretrained:
+        seen.append(inputs)
+        draws.append(seeds.generator().random())
+        raise OracleRefusal("Enough", [], "nothing")
+
+    monkeypatch.setattr(RhEmo, "pretrain", note)
+    other_fold = first.fold.model_copy(update={"index": 2})
+    steps = (last.previous, replace(last, previous=None))
+    for fold in (first.fold, other_fold):
+        for one in (*steps, *(replace(step, seed=4) for step in steps)):
+            with pytest.raises(OracleRefusal):
+                run(replace(one, fold=fold), execution)
+            parts = open_fold(first.audio, fold, execution)
+            assert np.array_equal(seen[-1].train.rows, parts.train)
+            assert np.array_equal(seen[-1].validation.rows, parts.validation)
+    assert len(set(draws)) == 8, "each fold, step and seed has draws of its own"
 
 
 class Killed(BaseException):

@@ -14,10 +14,12 @@ from after_ray.adaptation.settings import PseudoTaptSettings, TaptSettings
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import (
     FunctionalsSettings,
+    GlamSettings,
     LightSerNetSettings,
     LssedSettings,
     PooledTransformerSettings,
     RhEmoSettings,
+    Stepped,
     W2v2LR12Settings,
 )
 from after_ray.initialization._settings import ClusteringSettings, RandomSettings
@@ -49,6 +51,11 @@ TRANSFORMER = FirstRoundStage(
 NEXT = NextRoundStage(FIRST, 16, "entropy", "previous")
 RECORDED = SelectionsStage.of("0123", np.array([5, 3, 8]))
 REPLAYED = replace(FIRST, replayed=RECORDED)
+RH_EMO = RhEmoSettings()  # supervised, so that all is labelled at once
+HEARD = FirstRoundStage(AUDIO, FoldChoice(), RH_EMO, RandomSettings(), 100, 0)
+PRETRAINED = replace(
+    HEARD, pretrained=PretrainingStage.of(AUDIO, FoldChoice(), HEARD.features, RH_EMO, HEARD.seed)
+)
 REPLAYING = NextRoundStage(REPLAYED, 16, "replay(entropy)", "previous")
 
 GOLDEN: dict[str, tuple[Stage, str]] = {
@@ -61,6 +68,8 @@ GOLDEN: dict[str, tuple[Stage, str]] = {
     "lssed": (replace(LIGHT, classifier=LssedSettings()), "0857b5c599ba675f8ac516a36ec9baac"),
     "w2v2_l_r_12": (replace(TRANSFORMER, classifier=W2v2LR12Settings()), "4b56956be514b61756a3f5e7ef75f370"),
     "next_round": (NEXT, "cc4c98b9771c8a41cb82f0ad7fc1ba69"),
+    "glam": (replace(LIGHT, classifier=GlamSettings()), "5faea93bbe372e3d93f17e7e930b3636"),
+    "rh_emo": (PRETRAINED, "ce24950ab2c8d3c389e69f8731b8a0cb"),
     "selections": (RECORDED, "472163f844962571a4827437b6c4e226"),
     "replayed": (REPLAYED, "d0734604631d19d1c780789a01f0285f"),
     "replaying": (REPLAYING, "80cb3cf0375c313da272bfc66425607d"),
@@ -114,6 +123,16 @@ def test_a_setting_added_at_its_neutral_value_changes_no_key() -> None:
 
     assert After().meaning() == Before().meaning()
     assert After(added=True).meaning() != Before().meaning()
+
+
+@pytest.mark.parametrize("settings", [GlamSettings, LightSerNetSettings, LssedSettings, RhEmoSettings])
+def test_steps_are_in_a_key_only_where_they_say_the_length(settings: type[Stepped]) -> None:
+    def key(**length: int | None) -> str:
+        return replace(LIGHT, classifier=settings(**length)).key  # type: ignore[arg-type]
+
+    assert key(epochs=3, steps=7) == key(epochs=3, steps=8) == key(epochs=3)
+    assert len({key(epochs=3), key(epochs=4), key(steps=7), key(steps=8), key()}) == 5
+    assert key(epochs=None) == key(), "as before there were epochs"
 
 
 def test_features_after_adaptation_differ_from_those_before() -> None:
@@ -180,8 +199,18 @@ def test_a_pretraining_is_in_the_keys_of_rounds_and_only_where_there_is_one() ->
     assert last.previous is not None
     assert (last.previous.key, last.key) == (
         "af4a1271548b1ab5d57361d46b59ee98",
-        "fe14350d343458d3bf818f346ad27e20",
+        "9079c5e788ee9f7c1397519b063792ef",
     )
+
+
+def test_a_new_version_of_a_classifier_is_pretrained_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    last = PRETRAINED.pretrained
+    assert last is not None
+    before = last.key
+    monkeypatch.setattr(RhEmoSettings, "version", 2)
+    anew = replace(last)
+    assert anew.meaning()["classifier_version"] == 2
+    assert anew.key != before
 
 
 def test_what_is_replayed_is_in_keys_from_round_0_on() -> None:

@@ -14,7 +14,7 @@ from after_ray.environment import Execution, fix_threads
 from after_ray.errors import DivergedTraining
 from after_ray.execution import run
 from after_ray.sources import source_of
-from after_ray.stages import Stage
+from after_ray.stages import PretrainingStage, Stage
 from after_ray.store import FileEntry, Record, Store
 from after_ray.store.ledger import FORMAT
 from sweeps.cli import app
@@ -23,7 +23,9 @@ from sweeps.provenance.verify import Again, BadSample, NothingFinished, sample, 
 from sweeps.running.studies import prepare
 from sweeps.study.opening import OpenStudy, open_study
 from tests.after_ray.execution.chains import TRANSFORMER, first_round, prepared, run_needs
+from tests.after_ray.execution.test_pretraining import SUPERVISED, pretraining_of, round_0, run_all
 from tests.after_ray.store.filled import everything
+from tests.sweeps.small import small_study
 
 STUDY = """\
 study: small
@@ -156,6 +158,39 @@ def test_a_result_that_cannot_be_computed_any_more_differs(study: OpenStudy, tmp
     assert len(compared) == 5, "the others are compared all the same"
 
 
+def finished(tmp_path: Path, **changed: Any) -> OpenStudy:
+    made = small_study(tmp_path, strategy="random", **changed)
+    for stage in (*made.plan.shared.values(), *(s for t in made.plan.trajectories for s in t.stages)):
+        made.store.ledger.add(recorded(stage))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("changed", "learned"),
+    [
+        ({"classifier": "rh_emo", "schedule": [100]}, ["reconstruction", "emotion"]),
+        ({"classifier": {"name": "rh_emo", "supervised": False}}, ["reconstruction"]),
+        ({"classifier": "pooled_transformer", "backbone": {"config": {}}, "adaptation": "tapt"}, ["tapt"]),
+        ({}, []),
+    ],
+)
+def test_what_is_learned_before_round_0_is_computed_again_on_request(
+    changed: dict[str, Any], learned: list[str], tmp_path: Path
+) -> None:
+    study = finished(tmp_path, seed=[0, 1], **changed)
+    rounds = {stage.key for t in study.plan.trajectories for stage in t.stages}
+    without = verify(again(study, tmp_path / "a"), study.plan.trajectories)
+    assert {one.stage.key for one in without} == rounds
+    steps: list[tuple[int, int]] = []
+    runner = again(study, tmp_path / "b")
+    compared = verify(runner, study.plan.trajectories, True, lambda *step: steps.append(step))
+    before = [one.stage for one in compared if one.stage.key not in rounds]
+    names = [s.step.name if isinstance(s, PretrainingStage) else s.adaptation.name for s in before]  # type: ignore[attr-defined]
+    assert names == learned, "shared by both seeds, and a step after the one that it rests on"
+    assert runner.asked[: len(before)] == [stage.key for stage in before]
+    assert steps[-1] == (len(learned) + 2, len(learned) + 2)
+
+
 def test_results_of_other_code_are_said_to_be_so(study: OpenStudy, tmp_path: Path) -> None:
     trajectory = study.plan.trajectories[0]
     last = trajectory.last
@@ -217,7 +252,24 @@ def test_an_adaptation_comes_out_again_to_the_bit_from_the_audio(tmp_path: Path)
     run_needs(first, execution)
     assert first.adapted is not None
     runner = Again(Store(execution.store), tmp_path / "scratch")
-    compared = runner.adaptation(first.adapted)
+    compared = runner.learned(first.adapted)
     assert compared.wrong == ()
-    made = Store(tmp_path / "scratch" / "adaptations").need(first.adapted.key)
+    made = Store(tmp_path / "scratch" / f"adaptation-{first.adapted.key}").need(first.adapted.key)
     assert made.finished > Store(execution.store).need(first.adapted.key).finished, "it was computed anew"
+
+
+@pytest.mark.slow
+def test_both_steps_of_a_pretraining_come_out_again_to_the_bit(tmp_path: Path) -> None:
+    execution = Execution(str(tmp_path / "store"), str(tmp_path / "cache"))
+    fix_threads(1)
+    first = round_0(execution, SUPERVISED)
+    last = pretraining_of(first)
+    assert last.previous is not None
+    run_all(last, execution)
+    store = Store(execution.store)
+    runner = Again(store, tmp_path / "scratch")
+    for stage in (last.previous, last):
+        assert runner.learned(stage).wrong == ()
+        made = Store(tmp_path / "scratch" / f"pretraining-{stage.key}").need(stage.key)
+        assert made.finished > store.need(stage.key).finished, "it was computed anew"
+        assert made.measures["labels_revealed"] == store.need(stage.key).measures["labels_revealed"]
