@@ -45,8 +45,8 @@ class NoTemporaryRoom(AfterRayError):
     def __init__(self, folder: str, needed: int, reason: str) -> None:
         super().__init__(
             f"Temporary files in {folder} have no room for {size(needed)} of frames ({reason}). Set TMPDIR "
-            "to a folder on a disk with room, or take a narrower backbone and a lower adaptation.frame_width, "
-            "and run the study again; what is recorded stays."
+            "to a folder on a disk with room, or take a narrower backbone and a lower "
+            "adaptation.frame_width, and run the study again; what is recorded stays."
         )
 
 
