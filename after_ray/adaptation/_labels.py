@@ -91,6 +91,7 @@ def fit_clusters(
         max_no_improvement=100,
         n_init=starts,
         reassignment_ratio=0.0,
+        compute_labels=False,  # of the whole sample, which nobody asks for
         random_state=seeds.small_integer(),
     )
     with threadpool_limits(1):  # k-means gives other bits with other numbers of threads

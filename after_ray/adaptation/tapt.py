@@ -26,7 +26,6 @@ from after_ray.adaptation.settings import (
     TaptSettings,
     objective_of,
 )
-from after_ray.backbones._transformers import Backbone
 from after_ray.backbones.loading import arrays, build, build_for_adaptation, configuration
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.errors import LabelsRead, MissingLabels
@@ -91,20 +90,19 @@ def adapt(
         TooFewUtterances: when no row is long enough to mask two of four frames.
         DivergedTraining: when a loss or gradient is not finite.
         CollapsedAdaptation: when the targets, or what is predicted, no longer depend on the audio.
+        NoTemporaryRoom: when there is none for the frames that targets are searched in.
     """
     started = time.perf_counter()
     check_precision(settings.precision, device)
+    rows = usable(audio, rows, configuration(backbone))
     state = checkpoint.load()
     begun = _fitting(state, device)  # the state of a training whose objective was made
-    rows = usable(audio, rows, configuration(backbone))
+    given = _Given(backbone, audio, rows, seeds, device, started)
     if isinstance(settings, PseudoTaptSettings):
         labels = _revealed(settings, rows, oracle)
-        search = TargetSearch(settings, audio, rows, labels, seeds.child("targets"), device, started)
-        network = build(backbone).to(device)
-        targets = search.run(network, state, checkpoint) if begun is None else Targets.kept(begun)
-        made = _pseudo_tapt(settings, network, targets, seeds)
+        made = _pseudo_tapt(settings, given, labels, state, begun, checkpoint)
     else:
-        made = _tapt(settings, backbone, audio, rows, seeds, device, begun)
+        made = _tapt(settings, given, begun)
     objective = made.objective
     checkpoint = checkpoint.carrying(objective.found(), made.carried)
     journal = Journal(settings, objective, progress)
@@ -119,20 +117,24 @@ def adapt(
                 training.update(batch)
                 if checkpoint.due:
                     training.save(checkpoint)
-    return Adapted(
-        arrays(objective.backbone),
-        journal.measures(),
-        journal.history,
-        {**objective.details(), **made.details},
-        training.resumed,
-        training.seconds_before,
-        objective.heads(),
-    )
+    return made.adapted(journal, training)
 
 
 def _fitting(state: State | None, device: str) -> State | None:
     """The state of a checkpoint if it can be gone on from here."""
     return state if state is not None and fits(state.values, device) else None
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What every objective is made of, and when this process began (`time.perf_counter`)."""
+
+    backbone: BackboneSettings
+    audio: Ragged
+    rows: NDArray[np.int64]
+    seeds: SeedTree
+    device: str
+    started: float
 
 
 @dataclass(frozen=True)
@@ -144,29 +146,50 @@ class _Made:
     carried: dict[str, object] = field(default_factory=dict)
     before: Before = NOTHING_BEFORE
 
+    def adapted(self, journal: Journal, training: Training) -> Adapted:
+        """What came of it when it was trained."""
+        return Adapted(
+            arrays(self.objective.backbone),
+            journal.measures(),
+            journal.history,
+            {**self.objective.details(), **self.details},
+            training.resumed,
+            training.seconds_before,
+            self.objective.heads(),
+        )
 
-def _tapt(
-    settings: TaptSettings,
-    backbone: BackboneSettings,
-    audio: Ragged,
-    rows: NDArray[np.int64],
-    seeds: SeedTree,
-    device: str,
-    state: State | None,
-) -> _Made:
+
+def _tapt(settings: TaptSettings, given: _Given, begun: State | None) -> _Made:
     """The objective with its new weights, and with the clusters of a checkpoint where there are some."""
-    if objective_of(settings, backbone) == "quantizer":
-        model = build_for_adaptation(backbone)
+    seeds = given.seeds
+    if objective_of(settings, given.backbone) == "quantizer":
+        model = build_for_adaptation(given.backbone)
         return _Made(QuantizerObjective(model, settings, seeds.child("tokens").torch()))
-    network = build(backbone).to(device)
-    labels = None if state is None else ClusterObjective.kept_labels(state.arrays)
+    network = build(given.backbone).to(given.device)
+    labels = None if begun is None else ClusterObjective.kept_labels(begun.arrays)
     if labels is None:
-        labels = label_frames(network, audio, rows, settings, seeds.child("labels"), device)
+        labels = label_frames(network, given.audio, given.rows, settings, seeds.child("labels"), given.device)
     return _Made(ClusterObjective(network, labels, settings, seeds.child("clusters").torch()))
 
 
-def _pseudo_tapt(settings: PseudoTaptSettings, network: Backbone, targets: Targets, seeds: SeedTree) -> _Made:
-    """The objective with its new weights."""
+def _pseudo_tapt(
+    settings: PseudoTaptSettings,
+    given: _Given,
+    labels: NDArray[np.int64],
+    state: State | None,
+    begun: State | None,
+    checkpoint: Checkpoint,
+) -> _Made:
+    """The objective with its new weights, on targets that are searched for unless a training has begun."""
+    seeds = given.seeds
+    network = build(given.backbone).to(given.device)
+    if begun is None:
+        search = TargetSearch(
+            settings, given.audio, given.rows, labels, seeds.child("targets"), given.device, given.started
+        )
+        targets = search.run(network, state, checkpoint)
+    else:
+        targets = Targets.kept(begun)
     generator = seeds.child("codebooks").torch()
     objective = PseudoLabelObjective(network, targets.labels, targets.clusters, settings, generator)
     return _Made(objective, {"emotions": targets.emotions}, targets.found(), targets.before)

@@ -25,6 +25,7 @@ from after_ray.errors._models import (
     MissingLabels,
     NoHeads,
     NoQuantizer,
+    NoTemporaryRoom,
     TooManyLayers,
     UnstorableFeatures,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "MissingMembers",
     "NoHeads",
     "NoQuantizer",
+    "NoTemporaryRoom",
     "NothingToUse",
     "OracleRefusal",
     "SharedRecordings",

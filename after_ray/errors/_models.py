@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from after_ray.errors._base import AfterRayError
+from after_ray.wording import size
 
 
 class DivergedTraining(AfterRayError):
@@ -35,6 +36,17 @@ class FullDevice(AfterRayError):
             f"The memory of {device} does not hold this trial: {told}. Let fewer trials share it "
             "(resources.gpu), lower max_seconds of the classifier or batch_seconds of the adaptation, or "
             "choose precision bf16, and run the study again; what is recorded stays."
+        )
+
+
+class NoTemporaryRoom(AfterRayError):
+    """A folder of temporary files that does not hold the frames of an adaptation."""
+
+    def __init__(self, folder: str, needed: int, reason: str) -> None:
+        super().__init__(
+            f"Temporary files in {folder} have no room for {size(needed)} of frames ({reason}). Set TMPDIR "
+            "to a folder on a disk with room, or take a narrower backbone and a lower "
+            "adaptation.frame_width, and run the study again; what is recorded stays."
         )
 
 

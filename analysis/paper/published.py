@@ -58,6 +58,7 @@ class Published(_Frozen):
     Attributes:
         tolerance: percentage points that a mean of other runs may differ by.
         backbones: beginnings of the names of the paper's weights.
+        backbones_of: those of methods that are built on other weights.
         corpora: by a study's name, the members and how many utterances each must have, if known.
         alias: the paper's name of a corpus that studies call otherwise.
         utterances: counts of Table 1.
@@ -66,6 +67,7 @@ class Published(_Frozen):
     source: str
     tolerance: float
     backbones: tuple[str, ...]
+    backbones_of: dict[str, tuple[str, ...]]
     corpora: dict[str, dict[str, int | None]]
     alias: dict[str, str]
     utterances: dict[str, int]
@@ -102,10 +104,12 @@ class Published(_Frozen):
 
     def _papers_weights(self, board: Board, point: Point) -> bool:
         cells = board.cells(point)
-        if not cells.empty and point.family.method.partition("/")[0] in WITHOUT_BACKBONE:
+        method, _, own = point.family.method.partition("/")
+        if not cells.empty and method in WITHOUT_BACKBONE:
             return True
-        names = [Path(name).name for name in board.study.backbones]
-        named = bool(names) and all(name.startswith(self.backbones) for name in names)
+        names = [own] if own else [Path(name).name for name in board.study.backbones]
+        allowed = self.backbones_of.get(method, self.backbones)
+        named = bool(names) and all(name.startswith(allowed) for name in names)
         return named and not cells.empty and bool(cells["pretrained"].all())
 
 

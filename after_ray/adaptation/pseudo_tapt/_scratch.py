@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from after_ray.errors import NoTemporaryRoom
 from after_ray.ragged import Ragged
 
 
@@ -18,14 +19,17 @@ def scratch(counts: NDArray[np.int64], width: int, dtype: Any) -> Ragged:
     It lies where temporary files do (`TMPDIR`) and is gone with the array or the process, killed or not.
 
     Raises:
-        OSError: when the disk has no room for all of them.
+        NoTemporaryRoom: when the disk has no room for all of them; no outage of the store, which may be well.
     """
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     shape = (int(offsets[-1]), width)
-    with tempfile.TemporaryFile() as file:
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        if hasattr(os, "posix_fallocate"):  # not on macOS; else a full disk would end the process later
-            os.posix_fallocate(file.fileno(), 0, size)
-        else:
-            file.truncate(size)
-        return Ragged(np.memmap(file, dtype, "r+", shape=shape), offsets)
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    try:
+        with tempfile.TemporaryFile() as file:
+            if hasattr(os, "posix_fallocate"):  # not on macOS; else a full disk would end the process later
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.truncate(size)
+            return Ragged(np.memmap(file, dtype, "r+", shape=shape), offsets)
+    except OSError as error:
+        raise NoTemporaryRoom(tempfile.tempdir or "TMPDIR", size, str(error.strerror or error)) from error

@@ -101,6 +101,7 @@ class TargetSearch:
             BadValue: when the layer is not there.
             TooFewUtterances: when there are not two clips.
             DivergedTraining: when the loss of the emotions is not finite.
+            NoTemporaryRoom: when the frames do not fit where temporary files lie.
         """
         state = state if state is not None and self._fits(state.values) else None
         heard = layer_frames(backbone, self._audio, self._rows, self._settings, self._device)

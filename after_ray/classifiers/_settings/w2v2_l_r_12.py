@@ -15,7 +15,10 @@ from after_ray.learning.settings import FittingSettings
 
 
 class W2v2LR12Fitting(FittingSettings):
-    """The original's: Adam at a constant 1e-4, batches of 32, 5 epochs, best weights by validation."""
+    """The original's: Adam at a constant 1e-4, batches of 32, 5 epochs, best weights by validation.
+
+    `min_updates` is not: 5 epochs, and 200 updates at least, so that small rounds are trained longer.
+    """
 
     max_epochs: int = Field(default=5, ge=1)
     batch_size: int = Field(default=32, ge=1)

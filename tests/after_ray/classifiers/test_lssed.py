@@ -8,9 +8,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.nn.functional import max_pool2d
 
 from after_ray.classifiers import ClassifierInputs, Labelled, classifiers
-from after_ray.classifiers._lssed_network import BLOCKS, STAGES, LssedNetwork, Pyramid
+from after_ray.classifiers._lssed_network import BLOCKS, STAGES, Bottleneck, LssedNetwork, Pyramid
 from after_ray.classifiers._settings import LssedSettings
 from after_ray.classifiers.lssed import Lssed
 from after_ray.corpora._base import open_source
@@ -109,6 +110,23 @@ def test_every_branch_of_a_pyramid_is_divided_by_its_groups() -> None:
     groups = [[branch.groups for branch in stage] for stage in STAGES]
     assert kernels == [[3, 5, 7, 9], [3, 5, 7], [3, 5], [3]]
     assert groups == [[1, 4, 8, 16], [1, 4, 8], [1, 4], [1]]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_block_adds_the_largest_or_all_of_its_input_and_ends_in_relu(number: int) -> None:
+    block = network().eval().stages[1][number]  # type: ignore[index]
+    assert isinstance(block, Bottleneck)
+    given = torch.randn(2, (256, 512)[number], 8, 9, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        if number == 0:
+            _, convolution, norm = block.shortcut  # type: ignore[misc]
+            around = norm(convolution(max_pool2d(given, 3, stride=2, padding=1)))
+        else:
+            around = given
+        added = block.body(given) + around
+        found = block(given)
+    assert (added < 0).any()
+    torch.testing.assert_close(found, added.clamp_min(0))
 
 
 @pytest.mark.parametrize("frames", [32, 33, 47, 301])

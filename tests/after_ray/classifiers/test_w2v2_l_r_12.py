@@ -139,6 +139,24 @@ def test_every_dropout_is_in_force_in_training(make: Make, monkeypatch: pytest.M
     assert classifier._network.encoder.layers[0].attention.dropout == 0.1
 
 
+def test_the_mean_is_dropped_out_before_the_hidden_layer_and_what_it_gives_after(make: Make) -> None:
+    classifier = make(head_dropout=0.5)
+    classifier.initial(SeedTree(0))
+    network = classifier._network.train()
+    seen: dict[str, torch.Tensor] = {}
+    for name in ("dense", "head"):
+        getattr(network, name).register_forward_pre_hook(
+            lambda layer, inputs, name=name: seen.update({name: inputs[0]})
+        )
+    encoded = torch.ones(8, 5, 32)
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network.head(network.dropout(network.represented(encoded, None)))
+    assert set(seen["dense"].unique().tolist()) == {0.0, 2.0}
+    assert (seen["dense"] == 0).float().mean().item() == pytest.approx(0.5, abs=0.1)
+    assert (seen["head"] == 0).float().mean().item() == pytest.approx(0.5, abs=0.1)
+
+
 def test_dropout_can_stay_as_the_backbone_has_it(make: Make) -> None:
     classifier = make(encoder_dropout=None, head_dropout=0.3)
     classifier.initial(SeedTree(0))

@@ -205,6 +205,17 @@ def test_dealt_utterances_are_tested_once_and_share_speakers_which_the_fold_says
     assert np.array_equal(parts[2].test, fold(corpus, FoldChoice(folds=settled, index=2)).test)
 
 
+def test_utterances_are_dealt_in_an_order_that_is_random_and_of_each_class_its_own() -> None:
+    corpus = dialogs(each=7)
+    tested_in = fold_of_rows(corpus, FoldSettings(scheme="utterances", count=4))
+    of_classes = [tested_in[corpus.labels == label] for label in range(4)]
+    for own in of_classes:
+        assert len(set((np.diff(own) % 4).tolist())) > 1, "one after the other, as they stand in the table"
+    for other in of_classes[1:]:
+        assert len(set(((other - of_classes[0]) % 4).tolist())) > 1
+    assert np.array_equal(tested_in, fold_of_rows(corpus, FoldSettings(scheme="utterances", count=4)))
+
+
 def test_no_other_fold_may_share_speakers() -> None:
     corpus = dialogs(each=7)
     mixed = fold(corpus, FoldChoice(folds=FoldSettings(scheme="utterances", count=4)))

@@ -5,7 +5,7 @@ import pytest
 from analysis.paper.board import Point
 from analysis.paper.published import published
 from analysis.study import Copy, CorpusInfo
-from tests.analysis.paper.cells import PAPERS, SIX, board_of, papers_study
+from tests.analysis.paper.cells import PAPERS, SIX, board_of, family, flat, papers_study
 
 
 def headline(study, corpus="merged"):
@@ -82,6 +82,29 @@ def test_baselines_without_a_backbone_need_no_weights_of_their_own():
     board = board_of(*papers_study("iemocap"), study=PAPERS)
     glam = next(Point(family, 100.0) for family in board.families if family.method == "glam")
     assert published().number(board, "table3", glam, "wa") == pytest.approx(0.7298)
+
+
+@pytest.mark.parametrize(
+    ("backbones", "method", "printed"),
+    [
+        (["facebook/wav2vec2-large-robust"], "w2v2_l_r_12", True),
+        (["/models/wav2vec2-large-robust"], "w2v2_l_r_12", True),
+        (["facebook/wav2vec2-base"], "w2v2_l_r_12", False),
+        (["facebook/wav2vec2-large-lv60"], "w2v2_l_r_12", False),
+        (["facebook/wav2vec2-base", "facebook/wav2vec2-large-robust"], "w2v2_l_r_12", False),
+        (
+            ["facebook/wav2vec2-base", "facebook/wav2vec2-large-robust"],
+            "w2v2_l_r_12/wav2vec2-large-robust-l12",
+            True,
+        ),
+        (["facebook/wav2vec2-base", "facebook/wav2vec2-large-robust"], "w2v2_l_r_12/wav2vec2-base", False),
+    ],
+)
+def test_the_twelve_layers_of_a_large_model_stand_beside_no_other_weights(backbones, method, printed):
+    trained = family(flat(0.7), "iemocap", method, strategy="none", percents=(100,), pretrained=True)
+    board = board_of(trained, study=replace(PAPERS, backbones=tuple(backbones)))
+    found = published().number(board, "table3", Point(board.families[0], 100.0), "ua")
+    assert found == (pytest.approx(0.7428) if printed else None)
 
 
 def test_the_tolerance_is_in_points():

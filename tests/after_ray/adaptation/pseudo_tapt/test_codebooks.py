@@ -52,6 +52,7 @@ def test_k_means_runs_on_one_thread_for_twenty_epochs_from_one_start(monkeypatch
         def fit(self, *arguments: object) -> object:
             seen.append({pool["num_threads"] for pool in threadpool_info()})
             seen.append((self.max_iter, self.n_init))
+            assert np.array_equal(arguments[0], hidden().values), "every frame is fitted on"  # type: ignore[arg-type]
             return super().fit(*arguments)
 
     monkeypatch.setattr(_labels, "MiniBatchKMeans", Watched)

@@ -74,6 +74,17 @@ def test_the_heads_are_those_of_the_original() -> None:
     assert everything == 768 * 512 + 512 + context + 2 * head + lstm
 
 
+def test_what_is_said_of_a_clip_is_of_what_is_positive_in_the_mean_of_its_frames() -> None:
+    made, given = network(), torch.randn(2, 60, 24, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        overall = made.lstm(made.hear(given))[0].mean(dim=1)
+        first, _, last = made.of_clips
+        expected = torch.tanh(overall.clamp_min(0) @ first.weight.T + first.bias) @ last.weight.T + last.bias  # type: ignore[operator]
+        found = made(given).clips
+    assert (overall < 0).any()
+    torch.testing.assert_close(found, expected)
+
+
 def test_a_frame_hears_its_surroundings_and_no_further() -> None:
     made, given = network(), torch.randn(2, 60, 24, generator=torch.Generator().manual_seed(1))
     reach = BLOCKS * (KERNEL // 2)
@@ -142,6 +153,42 @@ def test_frames_and_numbers_of_all_frames_are_masked() -> None:
         assert 15 <= lost.sum() <= 45, "two spans of 15 frames at least"
         columns = (clip[~lost] == 0).all(axis=0)
         assert columns.sum() == 12, "a span of 64 numbers covers no more than half of 24"
+
+
+def test_of_a_wide_frame_one_span_of_64_numbers_is_masked() -> None:
+    """0.05 of 768 numbers are less than a span, of which one there is at least."""
+    wide = np.random.default_rng(0).uniform(1, 2, (40 * 60, 768)).astype(np.float16)
+    heard = Ragged(wide, np.arange(0, 2_401, 60))
+    made = EmotionTraining(heard, np.arange(40) % 2, SETTINGS, 500, SeedTree(0), "cpu")
+    crops = made._crops(np.arange(40), np.random.default_rng(0)).numpy()
+    masked = [int((clip[~(clip == 0).all(axis=1)] == 0).all(axis=0).sum()) for clip in crops]
+    assert masked == [64] * 40
+
+
+def test_a_tenth_of_the_clips_chooses_the_weights_fifty_times_and_is_never_trained_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = training((20,) * 40, np.arange(40) % 2, frame_steps=100)
+    trained: list[int] = []
+    validated: list[tuple[int, ...]] = []
+    crops, loss = made._crops, made._validation_loss
+
+    def cropping(clips: NDArray[np.int64], draws: np.random.Generator) -> torch.Tensor:
+        trained.extend(clips.tolist())
+        return crops(clips, draws)
+
+    def validating(clips: NDArray[np.int64]) -> float:
+        validated.append(tuple(clips.tolist()))
+        return loss(clips)
+
+    monkeypatch.setattr(made, "_crops", cropping)
+    monkeypatch.setattr(made, "_validation_loss", validating)
+    made.fit(Checkpoint())
+    assert len(validated) == 50
+    held_out = set(validated[0])
+    assert len(held_out) == 4
+    assert set(validated) == {validated[0]}
+    assert set(trained) == set(range(40)) - held_out
 
 
 def test_emotions_are_learned_and_hidden_frames_tell_them_apart() -> None:

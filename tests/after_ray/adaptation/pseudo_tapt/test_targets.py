@@ -141,6 +141,11 @@ def test_codebooks_are_lowered_where_frames_are_few(case: Case) -> None:
     assert details["clusters"] == [4, total // 40]
 
 
+def test_codebooks_of_one_size_are_found_from_seeds_of_their_own(case: Case) -> None:
+    labels = case.undisturbed(codebooks=(4, 4)).heads["pseudo_labels/values"]
+    assert not np.array_equal(labels[:, 0], labels[:, 1])
+
+
 def test_one_killed_after_any_state_goes_on_to_the_same_bits(case: Case, done: dict[str, int]) -> None:
     expected = outcome(case.undisturbed())
     assert done == {"learnings": 1, "clusterings": 2, "updates": STEPS}
