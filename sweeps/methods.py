@@ -238,8 +238,8 @@ def _classifier(settings: ClassifierSettings) -> str:
         return f"the backbone with a masked mean over time and a linear layer ({_fitting(settings.fitting)})"
     if isinstance(settings, LightSerNetSettings):
         return (
-            f"Light-SERNet ({_length(settings)} of {settings.batch_size} clips, learning rate "
-            f"{settings.learning_rate:g}, {settings.loss.replace('_', ' ')})"
+            f"Light-SERNet ({_length(settings)} of {settings.batch_size} clips of {settings.seconds} s, "
+            f"learning rate {settings.learning_rate:g}, {settings.loss.replace('_', ' ')})"
         )
     if isinstance(settings, GlamSettings):
         return (

@@ -159,7 +159,12 @@ class Autoencoder(nn.Module):
 
 
 def reconstruction_loss(spectrograms: Tensor, inputs: Tensor) -> Tensor:
-    """Binary cross-entropy of every place, in nats; both of shape (pieces, 1, 512, 128), in [0, 1]."""
+    """Binary cross-entropy of every place, in nats; both of shape (pieces, 1, 512, 128), in [0, 1].
+
+    Not a number where a spectrogram has one: torch would fail before a training can say that it diverged.
+    """
+    if not spectrograms.isfinite().all():
+        return spectrograms.mean()
     return binary_cross_entropy(spectrograms, inputs)
 
 

@@ -83,6 +83,8 @@ class Stepped(Trained):
     (0 never stops early). `rate: constant` leaves the published changes of the learning rate out.
     """
 
+    scheduled: ClassVar[bool] = True  # whether changes of the learning rate are published
+
     steps: int = Field(default=3000, ge=1)
     epochs: Annotated[int, Field(ge=1)] | None = neutral(None)
     batch_size: int = Field(default=32, ge=1)
@@ -103,6 +105,6 @@ class Stepped(Trained):
         return self.steps if self.epochs is None else self.epochs * -(-pieces // self.batch_size)
 
     def meaning(self) -> dict[str, Any]:
-        """The settings, `steps` only where it says the length."""
-        unused = () if self.epochs is None else ("steps",)
-        return {name: value for name, value in super().meaning().items() if name not in unused}
+        """The settings that are read: `steps` where it says the length, `rate` where a change is published."""
+        unused = {"steps": self.epochs is not None, "rate": not self.scheduled}
+        return {name: value for name, value in super().meaning().items() if not unused.get(name)}

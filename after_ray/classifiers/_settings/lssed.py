@@ -21,6 +21,7 @@ class LssedSettings(Stepped):
     """
 
     dropout_in: ClassVar[str] = "dropout"
+    scheduled: ClassVar[bool] = False
 
     name: Literal["lssed"] = "lssed"
     depth: Literal[50, 101, 152] = 50

@@ -46,6 +46,7 @@ class RhEmoSettings(Stepped):
     """
 
     dropout_in: ClassVar[str] = "dropout"
+    scheduled: ClassVar[bool] = False
     without_labels: ClassVar[str] = "Set 'supervised: false', which reads none"
 
     name: Literal["rh_emo"] = "rh_emo"

@@ -22,6 +22,7 @@ from after_ray.classifiers._rh_emo_network import (
     network_input,
     reconstruction_loss,
 )
+from after_ray.classifiers._settings import LightSerNetSettings
 from after_ray.classifiers._settings.rh_emo import EmotionSettings, ReconstructionSettings, RhEmoSettings
 from after_ray.environment import fix_threads
 from after_ray.ragged import Ragged
@@ -438,6 +439,17 @@ def test_settings_of_a_step_that_is_not_taken_are_refused() -> None:
 def test_steps_or_epochs() -> None:
     assert ReconstructionSettings(epochs=3).updates(101) == 9
     assert ReconstructionSettings(steps=7).updates(101) == 7
+
+
+def test_losses_of_lost_numbers_are_none_and_no_error_of_torch() -> None:
+    lost = torch.full((2, 1, 4, 4), torch.nan)
+    assert reconstruction_loss(lost, torch.zeros(2, 1, 4, 4)).isnan()
+
+
+def test_a_rate_without_published_changes_means_nothing() -> None:
+    constant, published = (RhEmoSettings(rate=rate).meaning() for rate in ("constant", "published"))
+    assert constant == published
+    assert "rate" in LightSerNetSettings(rate="constant").meaning()
 
 
 def test_steps_mean_nothing_where_epochs_say_the_length() -> None:
