@@ -105,6 +105,6 @@ class Stepped(Trained):
         return self.steps if self.epochs is None else self.epochs * -(-pieces // self.batch_size)
 
     def meaning(self) -> dict[str, Any]:
-        """The settings that are read: `steps` if it says the length, `rate` if changes of it are published."""
+        """The settings that are read: `steps` if it says the length, `rate` if it changes as published."""
         unused = {"steps": self.epochs is not None, "rate": not self.scheduled}
         return {name: value for name, value in super().meaning().items() if not unused.get(name)}
