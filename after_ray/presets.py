@@ -23,18 +23,29 @@ PresetName = Literal[
 class Block:
     """Values for a block of a study, found by its name on its axis, where the study does not write them.
 
-    `unless`: keys of the block that, once written, decide what the values would.
+    `unless`: keys of the block that, once written, decide what the values would. `where`: what the block may
+    not say otherwise, since the values would have no use there.
     """
 
     axis: str
     name: str
     values: Mapping[str, Any]
     unless: tuple[str, ...] = ()
+    where: Mapping[str, Any] = field(default_factory=dict)
+
+    def is_for(self, written: Mapping[str, Any]) -> bool:
+        """Whether the values have a use in a block."""
+        return written.get("name") == self.name and all(
+            written.get(key, value) == value for key, value in self.where.items()
+        )
 
     def filled(self, written: Any) -> Any:
         """What a study writes as one block, with the values it leaves open; any other block as it is."""
-        is_meant = isinstance(written, dict) and written.get("name") == self.name
-        if not is_meant or any(key in written for key in self.unless):
+        if (
+            not isinstance(written, dict)
+            or not self.is_for(written)
+            or any(key in written for key in self.unless)
+        ):
             return written
         return merged(self.values, written)
 
@@ -112,9 +123,15 @@ _IN_FULL: dict[str, dict[str, Any]] = {
         "evaluations": 500,
         "patience": 20,
         "reconstruction": {"epochs": 500, "evaluations": 500, "patience": 100},
-        "emotion": {"epochs": 500, "evaluations": 500, "patience": 30},
     },
 }
+_EMOTION = Block(
+    "classifier",
+    "rh_emo",
+    {"emotion": {"epochs": 500, "evaluations": 500, "patience": 30}},
+    unless=("steps",),
+    where={"supervised": True},
+)
 
 
 def _in_full(name: str) -> Block:
@@ -139,6 +156,7 @@ ORIGINAL_RH_EMO = Preset(
     decisions={"folds": {"scheme": "utterances", "count": 10}, "validation": {"share": 22}},  # 7 : 2 : 1
     blocks=(
         _in_full("rh_emo"),
+        _EMOTION,
         Block("corpus", "iemocap", {"labels": {**_THREE, "happy": "happy"}}, unless=("labels",)),
     ),
     left_out=(
@@ -173,10 +191,11 @@ PRESETS: dict[str, Preset] = {
     "official_code": OFFICIAL_CODE,
     # The paper's folds, validation and selection for every method: what baselines are compared by. Each keeps
     # its own optimiser, or has the one that the paper says it used for all (protocol ruling 9).
-    "unified": Preset(blocks=tuple(map(_in_full, _IN_FULL))),
+    "unified": Preset(blocks=(*map(_in_full, _IN_FULL), _EMOTION)),
     "unified_lr": Preset(
         blocks=(
             *map(_in_full, _IN_FULL),
+            _EMOTION,
             *(Block("classifier", name, PAPERS_OPTIMISER) for name in _IN_FULL),
         )
     ),

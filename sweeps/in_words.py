@@ -77,8 +77,8 @@ def _decided(study: Study) -> dict[str, Any]:
 
 def _written(study: Study, block: Block) -> list[dict[str, Any]]:
     """The blocks of a study that a preset's block speaks of."""
-    items = [item for item in getattr(study, block.axis) if item is not None and item.name == block.name]
-    return [item.model_dump(mode="json") for item in items]
+    items = [item.model_dump(mode="json") for item in getattr(study, block.axis) if item is not None]
+    return [item for item in items if block.is_for(item)]
 
 
 def _held(values: Mapping[str, Any], written: list[dict[str, Any]]) -> list[str]:

@@ -114,6 +114,16 @@ def test_rh_emo_pretrains_as_long_as_its_authors_did(path: Path) -> None:
     assert steps == [(500, 500, 100), (500, 500, 7)], "what is written stands"
 
 
+@pytest.mark.parametrize("preset", ["original_rh_emo", "unified", "unified_lr"])
+def test_no_protocol_sets_a_step_that_is_not_taken(path: Path, preset: str) -> None:
+    changes = [f"protocol={preset}", IEMOCAP, "classifier={name: rh_emo, supervised: false}"]
+    (classifier,) = load_study(path, changes).classifier
+    steps = [(step.epochs, step.patience) for step in classifier.pretraining]
+    assert steps == [(500, 100)]
+    assert "emotion" not in preset_in_words(load_study(path, changes))
+    assert classifier.epochs == 500  # type: ignore[union-attr]
+
+
 def test_pseudo_tapt_keeps_the_last_epoch(path: Path) -> None:
     study = load_study(
         path,
