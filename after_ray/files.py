@@ -14,7 +14,7 @@ from typing import Any
 def write_atomic(path: Path, data: bytes) -> None:
     """Write `data` under a temporary name beside `path`, then replace `path` in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary_beside(path)
+    temporary = temporary_beside(path)
     try:
         temporary.write_bytes(data)
         os.replace(temporary, path)
@@ -30,7 +30,7 @@ def write_text(path: Path, text: str) -> None:
 def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Write UTF-8 lines atomically, one at a time: a million of them need no text of all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary_beside(path)
+    temporary = temporary_beside(path)
     try:
         with open(temporary, "w", encoding="utf-8", newline="\n") as file:
             file.writelines(f"{line}\n" for line in lines)
@@ -64,7 +64,7 @@ def create_exclusive(path: Path, data: bytes) -> bool:
     A temporary file is linked to its final name, which is atomic on local disks and on NFS.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary_beside(path)
+    temporary = temporary_beside(path)
     try:
         with open(temporary, "wb") as file:
             file.write(data)
@@ -84,5 +84,6 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _temporary_beside(path: Path) -> Path:
+def temporary_beside(path: Path) -> Path:
+    """A name in the same folder that nobody else uses."""
     return path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from after_ray.errors import DamagedStore
 from after_ray.files import create_exclusive, sha256_of, take_room
 from after_ray.store.ledger import Draft, FileEntry, Ledger, Record
+from after_ray.store.places import Place, place_of
 
 # The files of a round, named once for who writes them, who mirrors them and who reads them.
 MODEL_FILE = "model.safetensors"
@@ -33,9 +34,15 @@ class Store:
     first writer wins: a second one's files are discarded and it continues from the winner's record.
     """
 
-    def __init__(self, root: Path | str) -> None:
-        self.root = Path(root)
+    def __init__(self, place: Place | Path | str) -> None:
+        self.place = place if isinstance(place, Place) else place_of(place)
+        self.root = self.place.local  # on this node: the store itself where that is a folder
         self.ledger = Ledger(self.root)
+
+    @property
+    def url(self) -> str:
+        """What the store is called, for people and other processes: a path, or the address of a bucket."""
+        return self.place.url
 
     def probe(self, room: int = 0) -> None:
         """Create, link and remove a file of `room` bytes, as every record will be.

@@ -1,0 +1,214 @@
+"""A bucket of S3 or Google Cloud Storage, or of a server that speaks either's language."""
+
+from __future__ import annotations
+
+import errno
+import getpass
+import hashlib
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from after_ray.store.places._place import Found, Place
+from after_ray.store.places.errors import UnfitPlace
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig
+
+# Of one request: the work itself waits out a longer outage (`after_ray.store.outage`) and says so.
+RETRIES: RetryConfig = {"max_retries": 4, "retry_timeout": timedelta(seconds=30)}
+# Plain http is for servers that a user names as http://..., the providers' own addresses are https.
+CLIENT: ClientConfig = {"connect_timeout": "10s", "timeout": "600s", "allow_http": True}
+
+
+class Bucket(Place):
+    """Objects are created with the condition that there is none: `If-None-Match: *`, or generation 0.
+
+    Credentials and regions are found as the providers' own tools do it: environment, role of the machine.
+
+    Args:
+        url: scheme://bucket/prefix.
+        objects: what holds the objects; found by the address when it is left out.
+    """
+
+    def __init__(self, url: str, objects: ObjectStore | None = None, prefix: str = "") -> None:
+        self._root = url.rstrip("/")
+        self._prefix = prefix
+        self._given = objects
+
+    @property
+    def url(self) -> str:
+        """The address, without a slash at its end."""
+        return f"{self._root}/{self._prefix}".rstrip("/")
+
+    @cached_property
+    def local(self) -> Path:
+        """A folder of this user on this node, of its own for each address."""
+        name = hashlib.sha256(self._root.encode()).hexdigest()[:16]
+        here = Path(os.environ.get("AFTER_RAY_CACHE") or Path(tempfile.gettempdir()) / _of_user())
+        return here / "stores" / name / self._prefix
+
+    @cached_property
+    def _objects(self) -> ObjectStore:
+        if self._given is not None:
+            return self._given
+        from obstore.store import from_url
+
+        with _told(self.url):
+            return from_url(self._root, client_options=CLIENT, retry_config=RETRIES)
+
+    def below(self, folder: str) -> Bucket:
+        """Objects whose names begin so."""
+        return Bucket(self._root, self._objects, self._key(folder))
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Put it unless it is there; one's own put whose answer was lost is known by its bytes."""
+        import obstore
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+        with _told(self.told(name)):
+            try:
+                obstore.put(self._objects, self._key(name), data, mode="create", use_multipart=False)
+            except (AlreadyExistsError, PreconditionError):
+                return self._holds(name, data)
+        return True
+
+    def _holds(self, name: str, data: bytes) -> bool:
+        try:
+            return self.read(name) == data
+        except FileNotFoundError:  # it was removed just now
+            return False
+
+    def write(self, name: str, data: bytes) -> None:
+        """Put it."""
+        import obstore
+
+        with _told(self.told(name)):
+            obstore.put(self._objects, self._key(name), data)
+
+    def read(self, name: str) -> bytes:
+        """Get it whole."""
+        import obstore
+
+        with _told(self.told(name)):
+            return obstore.get(self._objects, self._key(name)).bytes().to_bytes()
+
+    def send(self, path: Path, name: str) -> None:
+        """Put it, a large one in parts, which become one object at the end."""
+        import obstore
+
+        with _told(self.told(name)):
+            obstore.put(self._objects, self._key(name), path)
+
+    def fetch(self, name: str, path: Path) -> None:
+        """Get it piece by piece."""
+        import obstore
+
+        with _told(self.told(name)):
+            answer = obstore.get(self._objects, self._key(name))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                for piece in answer.stream(min_chunk_size=8 << 20):
+                    file.write(piece)
+
+    def size(self, name: str) -> int | None:
+        """Ask for its head."""
+        import obstore
+
+        try:
+            with _told(self.told(name)):
+                return int(obstore.head(self._objects, self._key(name))["size"])
+        except FileNotFoundError:
+            return None
+
+    def remove(self, name: str) -> None:
+        """Delete it."""
+        import obstore
+
+        try:
+            with _told(self.told(name)):
+                obstore.delete(self._objects, self._key(name))
+        except FileNotFoundError:
+            return
+
+    def remove_folder(self, folder: str) -> None:
+        """Delete what is there, many at a time."""
+        import obstore
+
+        with _told(self.told(folder)):
+            for batch in obstore.list(self._objects, self._key(folder), chunk_size=1000):
+                obstore.delete(self._objects, [found["path"] for found in batch])
+
+    def take_away(self, name: str, aside: str) -> bool:
+        """Copy it, then delete it."""
+        import obstore
+
+        try:
+            with _told(self.told(name)):
+                obstore.copy(self._objects, self._key(name), self._key(aside))
+                obstore.delete(self._objects, self._key(name))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def files(self, folder: str = "") -> Iterator[Found]:
+        """List, a thousand at a time."""
+        import obstore
+
+        begin = len(self._prefix) + 1 if self._prefix else 0
+        with _told(self.told(folder)):
+            for batch in obstore.list(self._objects, self._key(folder) or None, chunk_size=1000):
+                for found in batch:
+                    yield Found(found["path"][begin:], found["size"], found["last_modified"].timestamp())
+
+    def folders(self, folder: str) -> list[str]:
+        """Beginnings of names that go on after a slash."""
+        import obstore
+
+        with _told(self.told(folder)):
+            listed = obstore.list_with_delimiter(self._objects, self._key(folder) or None)
+        return sorted(prefix.rstrip("/").rpartition("/")[2] for prefix in listed["common_prefixes"])
+
+    def probe(self, room: int = 0) -> None:
+        """Create an object twice: servers that do not know the condition would replace it without a word."""
+        name = f".probe-{secrets.token_hex(4)}"
+        self.create(name, b"first")
+        try:
+            if self.create(name, b"second"):
+                raise UnfitPlace(self.url, "its server lets a second object replace the first")
+        finally:
+            self.remove(name)
+
+    def _key(self, name: str) -> str:
+        return "/".join(filter(None, (self._prefix, name)))
+
+
+def _of_user() -> str:
+    return f"after-ray-{getpass.getuser()}"
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """What a bucket answers, as the error that a file system would give."""
+    from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
+
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name) from error
+    except (PermissionDeniedError, UnauthenticatedError) as error:
+        raise PermissionError(errno.EACCES, _first_line(error), name) from error
+    except NotFoundError as error:
+        raise FileNotFoundError(errno.ENOENT, _first_line(error), name) from error
+    except BaseError as error:
+        raise OSError(errno.EIO, _first_line(error), name) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -1,0 +1,112 @@
+"""A folder: on this machine's disk, or on one that nodes share."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from after_ray.files import create_exclusive, take_room, temporary_beside, write_atomic
+from after_ray.store.places._place import Found, Place
+
+
+class Folder(Place):
+    """Files are created by a temporary file and a link, which is atomic on local disks and on NFS."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    @property
+    def url(self) -> str:
+        """The folder's path, as it was given."""
+        return str(self.path)
+
+    @property
+    def local(self) -> Path:
+        """The folder itself."""
+        return self.path
+
+    def below(self, folder: str) -> Folder:
+        """A folder in this one."""
+        return Folder(self.path / folder)
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Link a temporary file to the name."""
+        return create_exclusive(self.path / name, data)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Replace by a temporary file."""
+        write_atomic(self.path / name, data)
+
+    def read(self, name: str) -> bytes:
+        """Read it whole."""
+        with open(f"{self.path}/{name}", "rb", buffering=0) as file:
+            return file.read()
+
+    def send(self, path: Path, name: str) -> None:
+        """Copy it under a temporary name first."""
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_beside(target)
+        try:
+            shutil.copyfile(path, temporary)
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def fetch(self, name: str, path: Path) -> None:
+        """Copy it."""
+        shutil.copyfile(self.path / name, path)
+
+    def size(self, name: str) -> int | None:
+        """Ask the file system."""
+        try:
+            return os.stat(f"{self.path}/{name}").st_size
+        except FileNotFoundError:
+            return None
+
+    def remove(self, name: str) -> None:
+        """Unlink it."""
+        (self.path / name).unlink(missing_ok=True)
+
+    def remove_folder(self, folder: str) -> None:
+        """Remove the folder; what cannot be removed stays."""
+        shutil.rmtree(self.path / folder, ignore_errors=True)
+
+    def take_away(self, name: str, aside: str) -> bool:
+        """Rename it."""
+        try:
+            os.replace(self.path / name, self.path / aside)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def files(self, folder: str = "") -> Iterator[Found]:
+        """Walk; links are not followed."""
+        for where, _, names in os.walk(self.path / folder):
+            for name in names:
+                path = Path(where, name)
+                with suppress(FileNotFoundError):
+                    told = path.lstat()
+                    yield Found(path.relative_to(self.path).as_posix(), told.st_size, told.st_mtime)
+
+    def folders(self, folder: str) -> list[str]:
+        """List; links are not followed."""
+        try:
+            with os.scandir(self.path / folder) as entries:
+                return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+        except FileNotFoundError:
+            return []
+
+    def probe(self, room: int = 0) -> None:
+        """Link a file and let it take the room."""
+        path = self.path / f".probe-{secrets.token_hex(4)}"
+        create_exclusive(path, b"")
+        try:
+            if room > 0:
+                take_room(path, room)
+        finally:
+            path.unlink()

@@ -1,0 +1,36 @@
+"""From what a user names to a place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from after_ray.store.places._place import Place
+from after_ray.store.places.errors import UnfitPlace
+from after_ray.store.places.folder import Folder
+
+SCHEMES = ("s3", "gs")
+
+
+def is_bucket(named: str | os.PathLike[str]) -> bool:
+    """Whether this names a bucket, or something else with a scheme, and no folder."""
+    return "://" in os.fspath(named)
+
+
+def place_of(named: Path | str) -> Place:
+    """The place that a path or an address names; nothing is asked of it yet.
+
+    Raises:
+        UnfitPlace: when it has a scheme that is not one of `SCHEMES`, or names no bucket.
+    """
+    text = os.fspath(named)
+    if not is_bucket(text):
+        return Folder(text)
+    scheme, _, rest = text.partition("://")
+    if scheme not in SCHEMES:
+        raise UnfitPlace(text, f"'{scheme}://' is not known")
+    if not rest.strip("/"):
+        raise UnfitPlace(text, "it names no bucket")
+    from after_ray.store.places.bucket import Bucket
+
+    return Bucket(text)
