@@ -41,7 +41,12 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write readable JSON atomically; NaN and infinities are refused because JSON has none."""
-    write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+    write_atomic(path, as_json(value))
+
+
+def as_json(value: Any) -> bytes:
+    """Readable JSON; NaN and infinities are refused because JSON has none."""
+    return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
 def take_room(path: Path, size: int) -> None:

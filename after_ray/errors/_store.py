@@ -12,7 +12,7 @@ from after_ray.wording import first_of
 class DamagedStore(AfterRayError):
     """A stored file that is missing or whose digest is wrong."""
 
-    def __init__(self, path: Path, reason: str) -> None:
+    def __init__(self, path: Path | str, reason: str) -> None:
         super().__init__(
             f"Stored file {path} cannot be used: {reason}. "
             "Run the study again: 'after-ray run' computes anew what is gone or cut; remove a file first "
@@ -23,7 +23,7 @@ class DamagedStore(AfterRayError):
 class DamagedRecord(DamagedStore):
     """A record that is none: half written, or changed since."""
 
-    def __init__(self, path: Path, reason: str) -> None:
+    def __init__(self, path: Path | str, reason: str) -> None:
         AfterRayError.__init__(
             self,
             f"The record {path} is damaged ({reason}); 'after-ray run' sets it aside and computes its stage "
@@ -34,7 +34,7 @@ class DamagedRecord(DamagedStore):
 class UnwritableCheckpoint(AfterRayError):
     """The state of an unfinished training that cannot be written; it takes `size` bytes."""
 
-    def __init__(self, folder: Path, reason: str, size: int = 0) -> None:
+    def __init__(self, folder: Path | str, reason: str, size: int = 0) -> None:
         self.size = size
         super().__init__(
             f"A checkpoint cannot be written to {folder} ({reason}); it needs about four times the weights "

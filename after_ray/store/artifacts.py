@@ -9,16 +9,20 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from after_ray.errors import DamagedStore
-from after_ray.files import create_exclusive, sha256_of, take_room
-from after_ray.store.ledger import Draft, FileEntry, Ledger, Record
+from after_ray.files import sha256_of
+from after_ray.store.ledger import Draft, FileEntry, Ledger, Record, record_file
 from after_ray.store.places import Place, place_of
+
+if TYPE_CHECKING:
+    from after_ray.store.cache import NodeCache
 
 # The files of a round, named once for who writes them, who mirrors them and who reads them.
 MODEL_FILE = "model.safetensors"
@@ -26,9 +30,12 @@ PREDICTIONS_FILE = "predictions.safetensors"
 SELECTION_FILE = "selection.safetensors"  # how a round ranked its pool, where its strategy does
 SUMMARY_FILE = "summary.safetensors"  # of features: one vector per utterance
 
+ARTIFACTS = "artifacts"  # folder of a store
+COPIES_BYTES = 10_000_000_000  # of a bucket's files, kept on a node
+
 
 class Store:
-    """A folder that holds finished stages under their keys; any number of processes may share it.
+    """A folder or bucket that holds finished stages under their keys; any number of processes may share it.
 
     A stage writes its files into a `workspace`, then `commit` names them in a write-once record. The
     first writer wins: a second one's files are discarded and it continues from the winner's record.
@@ -37,7 +44,14 @@ class Store:
     def __init__(self, place: Place | Path | str) -> None:
         self.place = place if isinstance(place, Place) else place_of(place)
         self.root = self.place.local  # on this node: the store itself where that is a folder
-        self.ledger = Ledger(self.root)
+        self.ledger = Ledger(self.place)
+
+    @cached_property
+    def _copies(self) -> NodeCache:
+        """Copies of a bucket's files, on this node."""
+        from after_ray.store.cache import NodeCache
+
+        return NodeCache(self.root / "copies", COPIES_BYTES)
 
     @property
     def url(self) -> str:
@@ -45,18 +59,13 @@ class Store:
         return self.place.url
 
     def probe(self, room: int = 0) -> None:
-        """Create, link and remove a file of `room` bytes, as every record will be.
+        """Create and remove a file of `room` bytes, as every record will be.
 
         Raises:
-            OSError: when the store cannot be written to or has no such room, or its file system cannot link.
+            OSError: when the store cannot be written to or has no such room.
+            UnfitPlace: when it does not create files exclusively.
         """
-        path = self.root / f".probe-{secrets.token_hex(4)}"
-        create_exclusive(path, b"")
-        try:
-            if room > 0:
-                take_room(path, room)
-        finally:
-            path.unlink()
+        self.place.probe(room)
 
     def find(self, key: str) -> Record | None:
         """The record of a finished stage, or None."""
@@ -70,18 +79,21 @@ class Store:
         """The record of a stage that must be finished by now."""
         record = self.find(key)
         if record is None:
-            raise DamagedStore(self.root / "ledger" / key[:2] / f"{key}.json", "the stage is not finished")
+            raise DamagedStore(self.place.told(record_file(key)), "the stage is not finished")
         return record
 
     @contextmanager
     def workspace(self, key: str) -> Iterator[Path]:
-        """A folder of one's own to write the files of stage `key` into; removed unless committed."""
-        folder = self.root / "artifacts" / key[:2] / f"{key}-{secrets.token_hex(4)}"
+        """A folder of one's own, on this node, to write the files of stage `key` into.
+
+        It is removed unless the store is a folder and it was committed there.
+        """
+        folder = self.root / ARTIFACTS / key[:2] / f"{key}-{secrets.token_hex(4)}"
         folder.mkdir(parents=True)
         try:
             yield folder
         finally:
-            if not self._may_be_named(key, folder):
+            if not (self.place.on_disk and self._may_be_named(key, folder)):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _may_be_named(self, key: str, folder: Path) -> bool:
@@ -95,15 +107,34 @@ class Store:
     def commit(self, draft: Draft, folder: Path | None = None) -> Record:
         """Finish a stage with the files now in `folder`; returns the record that stands."""
         files = {} if folder is None else {path.name: _entry(path) for path in sorted(folder.iterdir())}
-        where = "" if folder is None else self._relative(folder)
-        return self.ledger.add(Record(**_fields(draft), folder=where, files=files))
+        return self._add(Record(**_fields(draft), files=files), folder)
 
     def adopt(self, record: Record, folder: Path | None = None) -> Record:
         """Finish a stage with a record made elsewhere, whose files now lie in `folder`."""
-        return self.ledger.add(replace(record, folder="" if folder is None else self._relative(folder)))
+        return self._add(record, folder)
+
+    def _add(self, record: Record, folder: Path | None) -> Record:
+        """The files go first: a record that stands has all of its files."""
+        if folder is None:
+            return self.ledger.add(replace(record, folder=""))
+        where = self._relative(folder)
+        if self.place.on_disk:
+            return self.ledger.add(replace(record, folder=where))
+        for path in sorted(folder.iterdir()):
+            self.place.send(path, f"{where}/{path.name}")
+        standing = self.ledger.add(replace(record, folder=where))
+        if standing.folder != where:
+            self.place.remove_folder(where)
+        return standing
 
     def path(self, record: Record, name: str) -> Path:
-        """The path of one file of a finished stage; its size is checked, its digest is not."""
+        """The path of one file of a finished stage; its size is checked, its digest is not.
+
+        Of a bucket it is a copy on this node, whose digest was checked when it was made; one that was not
+        used for long may be removed again.
+        """
+        if not self.place.on_disk and name in record.files:
+            return self._copies.fetch(self, record, name)
         path = self.root / record.folder / name
         entry = record.files.get(name)
         if entry is None or not path.is_file():
@@ -114,32 +145,46 @@ class Store:
             )
         return path
 
+    def fetch(self, record: Record, name: str, path: Path) -> None:
+        """Copy one file of a finished stage to a path of this node.
+
+        Raises:
+            DamagedStore: when it is gone.
+        """
+        if self.place.on_disk:
+            self.path(record, name)
+        try:
+            self.place.fetch(f"{record.folder}/{name}", path)
+        except FileNotFoundError as error:
+            raise DamagedStore(self.place.told(f"{record.folder}/{name}"), "it is gone") from error
+
     def has(self, record: Record, name: str) -> bool:
         """Whether a file of a finished stage is (still) there."""
-        return name in record.files and (self.root / record.folder / name).is_file()
+        return name in record.files and self.size(record, name) is not None
 
     def size(self, record: Record, name: str) -> int | None:
         """Bytes of a file of a finished stage as it is now; None where it is gone."""
-        try:
-            return os.stat(f"{self.root}/{record.folder}/{name}").st_size
-        except FileNotFoundError:
-            return None
+        return self.place.size(f"{record.folder}/{name}")
 
     def drop(self, record: Record, name: str) -> None:
         """Remove one file of a finished stage that can be computed again (intermediate weights)."""
-        (self.root / record.folder / name).unlink(missing_ok=True)
+        self.place.remove(f"{record.folder}/{name}")
 
     def arrays(self, record: Record, name: str) -> dict[str, NDArray[Any]]:
         """The arrays of a safetensors file, its digest checked."""
         from safetensors.numpy import load
 
-        path = self.path(record, name)
+        if self.place.on_disk:
+            self.path(record, name)
+        where = self.place.told(f"{record.folder}/{name}")
+        if name not in record.files:
+            raise DamagedStore(where, f"the record of key {record.key} names no such file")
         try:
-            data = path.read_bytes()
+            data = self.place.read(f"{record.folder}/{name}")
         except FileNotFoundError as error:
-            raise DamagedStore(path, "it is gone") from error
+            raise DamagedStore(where, "it is gone") from error
         if hashlib.sha256(data).hexdigest() != record.files[name].sha256:
-            raise DamagedStore(path, f"its digest differs from the record of key {record.key}")
+            raise DamagedStore(where, f"its digest differs from the record of key {record.key}")
         return load(data)
 
     def arrays_if_kept(self, record: Record, name: str) -> dict[str, NDArray[Any]] | None:

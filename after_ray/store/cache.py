@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from pathlib import Path
 
@@ -36,19 +35,20 @@ class NodeCache:
         target = self.root / f"{entry.sha256[:32]}{Path(name).suffix}"
         with FileLock(self.root / "cache.lock"):
             if not _stands(target, entry, verified=verified):
-                self._copy(store.path(record, name), target, entry.sha256)
+                self._copy(store, record, name, target)
             os.utime(target)
             self._evict(keep=target)
         return target
 
-    def _copy(self, source: Path, target: Path, sha256: str) -> None:
+    def _copy(self, store: Store, record: Record, name: str, target: Path) -> None:
         for left in self.root.glob("*.tmp"):  # of killed copies: who holds the lock copies alone
             left.unlink()
         temporary = target.with_suffix(".tmp")
         try:
-            shutil.copyfile(source, temporary)
-            if sha256_of(temporary) != sha256:
-                raise DamagedStore(source, "its digest differs from its record")
+            store.fetch(record, name, temporary)
+            if sha256_of(temporary) != record.files[name].sha256:
+                where = store.place.told(f"{record.folder}/{name}")
+                raise DamagedStore(where, "its digest differs from its record")
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())  # else a node that dies keeps the name and loses the bytes
             os.replace(temporary, target)

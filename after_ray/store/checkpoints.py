@@ -13,6 +13,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from after_ray.errors import UnwritableCheckpoint
-from after_ray.files import sha256_of, write_json
+from after_ray.files import as_json, sha256_of
 from after_ray.preemption import NOTICE, Preempted
+from after_ray.store.places import Folder, Place
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ class State:
 
 
 class Checkpoint:
-    """One folder that holds the two newest states of one piece of work.
+    """One place that holds the two newest states of one piece of work.
 
     The arrays are written under a new name, then `state.json`, which names them and their digest, is
     replaced: a kill at any moment leaves the state before or the new one. `previous.json` names the state
@@ -51,19 +53,19 @@ class Checkpoint:
     the work is left as soon as it is written.
 
     Args:
-        folder: where; None keeps nothing, for work that nobody would continue.
+        place: where; None keeps nothing, for work that nobody would continue.
         every: seconds between two states at least (`due`).
     """
 
-    def __init__(self, folder: Path | None = None, every: float = 300.0) -> None:
-        self._folder = folder
+    def __init__(self, place: Place | Path | None = None, every: float = 300.0) -> None:
+        self._place = Folder(place) if isinstance(place, Path) else place
         self._every = every
         self._newest = time.monotonic()
         self._carried = State({})
 
     def carrying(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> Checkpoint:
         """The same checkpoint for the next part of the work: every state of it also holds these."""
-        further = Checkpoint(self._folder, self._every)
+        further = Checkpoint(self._place, self._every)
         further._newest = self._newest
         further._carried = State({**self._carried.arrays, **arrays}, {**self._carried.values, **values})
         return further
@@ -71,7 +73,7 @@ class Checkpoint:
     @property
     def due(self) -> bool:
         """Whether `every` seconds have passed since the newest state, or this process will be ended."""
-        if self._folder is None:
+        if self._place is None:
             return False
         return NOTICE.given or time.monotonic() - self._newest >= self._every
 
@@ -82,17 +84,17 @@ class Checkpoint:
             UnwritableCheckpoint: when it cannot be written.
             Preempted: when it is written and this process will be ended.
         """
-        if self._folder is None:
+        if self._place is None:
             return
         from safetensors import SafetensorError
 
-        self._make_folder(self._folder)
+        self._make_folder(self._place.local)
         try:
-            self._write({**self._carried.arrays, **arrays}, {**self._carried.values, **values})
+            self._write(self._place, {**self._carried.arrays, **arrays}, {**self._carried.values, **values})
         except (OSError, SafetensorError) as error:
-            if self._folder.exists():
+            if self._place.local.exists():
                 size = sum(array.nbytes for array in (*self._carried.arrays.values(), *arrays.values()))
-                raise UnwritableCheckpoint(self._folder, str(error), size) from error
+                raise UnwritableCheckpoint(self._place.url, str(error), size) from error
             return  # another process recorded this work just now, and removed the folder
         self._newest = time.monotonic()
         if NOTICE.given:
@@ -105,55 +107,65 @@ class Checkpoint:
         except OSError as error:
             raise UnwritableCheckpoint(folder, str(error)) from error
 
-    def _write(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
+    def _write(self, place: Place, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any]) -> None:
         from safetensors.numpy import save_file
 
-        assert self._folder is not None
         before, before_that = self._written(STATE_FILE), self._written(PREVIOUS_FILE)
-        path = self._folder / f"{secrets.token_hex(8)}{ARRAYS_SUFFIX}"
+        path = place.local / f"{secrets.token_hex(8)}{ARRAYS_SUFFIX}"
         try:
             save_file({name: np.asarray(value, order="C") for name, value in arrays.items()}, path)
-            written = _Written(path, sha256_of(path), dict(values)).as_json()
+            written = _Written(path.name, sha256_of(path), dict(values)).as_json()
+            if not place.on_disk:
+                place.send(path, path.name)
             if before is not None:
-                write_json(self._folder / PREVIOUS_FILE, before.as_json())
-            write_json(self._folder / STATE_FILE, written)
+                place.write(PREVIOUS_FILE, as_json(before.as_json()))
+            place.write(STATE_FILE, as_json(written))
         except Exception:
             path.unlink(missing_ok=True)  # half a state keeps no room on a full disk
             raise
+        if not place.on_disk:
+            path.unlink(missing_ok=True)
         if before_that not in (None, before) and before is not None:
-            before_that.arrays.unlink(missing_ok=True)  # never a file that another process is just writing
+            place.remove(before_that.arrays)  # never a file that another process is just writing
 
     def load(self) -> State | None:
         """The newest state that is whole; None when there is none."""
         newest = self._state(STATE_FILE)
-        if newest is not None or self._folder is None or not (self._folder / STATE_FILE).exists():
+        if newest is not None or self._place is None or self._place.size(STATE_FILE) is None:
             return newest
         before = self._state(PREVIOUS_FILE)
         instead = "the work starts anew" if before is None else "the state before it is used"
-        logger.warning("The newest checkpoint in %s is damaged; %s.", self._folder, instead)
+        logger.warning("The newest checkpoint in %s is damaged; %s.", self._place.url, instead)
         return before
 
     def _state(self, name: str) -> State | None:
-        from safetensors.numpy import load_file
+        from safetensors.numpy import load
 
         written = self._written(name)
-        if written is None or not written.arrays.is_file() or sha256_of(written.arrays) != written.sha256:
+        if written is None or self._place is None:
             return None
-        return State(load_file(written.arrays), written.values)
+        try:
+            data = self._place.read(written.arrays)
+        except FileNotFoundError:
+            return None
+        if hashlib.sha256(data).hexdigest() != written.sha256:
+            return None
+        return State(load(data), written.values)
 
     def clear(self) -> None:
-        """Remove the state: the work is recorded."""
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        """Remove the state: the work is recorded. One that cannot be removed is garbage, and no error."""
+        if self._place is not None:
+            with suppress(OSError):
+                self._place.remove_folder("")
+            shutil.rmtree(self._place.local, ignore_errors=True)
 
     def _written(self, name: str) -> _Written | None:
         """What one of the two JSON files says."""
-        if self._folder is None:
+        if self._place is None:
             return None
         try:
-            written = json.loads((self._folder / name).read_bytes())
-            arrays = self._folder / Path(written["arrays"]).name
-            found = _Written(arrays, written["sha256"], written["values"])
+            written = json.loads(self._place.read(name))
+            found = _Written(Path(written["arrays"]).name, written["sha256"], written["values"])
             return found if written["seal"] == found.seal else None
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
@@ -163,19 +175,19 @@ class Checkpoint:
 class _Written:
     """A state as its JSON file tells it: the file of the arrays, its digest, the values."""
 
-    arrays: Path
+    arrays: str
     sha256: str
     values: dict[str, Any]
 
     @property
     def seal(self) -> str:
         """A digest of the rest, so that a flipped bit in a number is noticed."""
-        told = json.loads(json.dumps([self.arrays.name, self.sha256, self.values]))
+        told = json.loads(json.dumps([self.arrays, self.sha256, self.values]))
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     def as_json(self) -> dict[str, Any]:
         """What the file holds."""
-        return {"arrays": self.arrays.name, "sha256": self.sha256, "values": self.values, "seal": self.seal}
+        return {"arrays": self.arrays, "sha256": self.sha256, "values": self.values, "seal": self.seal}
 
 
 NO_CHECKPOINT = Checkpoint()  # of work that nobody would continue

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -13,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from after_ray.errors import DamagedRecord, DamagedStore
-from after_ray.files import create_exclusive, write_json
+from after_ray.files import as_json
 from after_ray.store.keys import KEY_LENGTH
+from after_ray.store.places import Folder, Place, at_once
 
 logger = logging.getLogger(__name__)
 
+RECORDS, FAILURES = "ledger", "failures"  # folders of a store
 QUARANTINE = 3  # failed attempts after which a stage is left alone until it is retried by name
 FORMAT = 1  # of the record file; readers refuse what they do not know
 ENVIRONMENT, AFTER_IT = b', "environment": {', b', "files": {'  # in a record file, whose keys are sorted
@@ -87,19 +88,18 @@ class Failure:
 class Ledger:
     """Records under `ledger/`, failures under `failures/`; correctness needs no lock."""
 
-    def __init__(self, root: Path) -> None:
-        self._records = root / "ledger"
-        self._failures = root / "failures"
+    def __init__(self, place: Place | Path) -> None:
+        self._place = Folder(place) if isinstance(place, Path) else place
         self._environments: dict[bytes, Mapping[str, Any]] = {}  # few differ
 
     def find(self, key: str) -> Record | None:
         """The record of `key`, or None while the stage is not finished."""
-        path = self._path(key)
+        name = record_file(key)
         try:
-            text = path.read_bytes()
+            text = self._place.read(name)
         except FileNotFoundError:
             return None
-        return _parse(text, path)
+        return parse_record(text, self._place.told(name))
 
     def environment(self, key: str) -> Mapping[str, Any] | None:
         """What the record of `key` says of where and by what it was made; None where there is no record.
@@ -107,8 +107,7 @@ class Ledger:
         The rest of the record, a hundred times as long, is read and not parsed.
         """
         try:
-            with open(f"{self._records}/{key[:2]}/{key}.json", "rb", buffering=0) as file:
-                text = file.read()
+            text = self._place.read(record_file(key))
         except FileNotFoundError:
             return None
         parts = text.split(ENVIRONMENT)
@@ -129,12 +128,11 @@ class Ledger:
         try:
             return self.find(key)
         except DamagedRecord as error:
-            path = self._path(key)
-            aside = _aside(path)
-            with suppress(FileNotFoundError):  # another process set it aside just now
-                os.replace(path, aside)
-                logger.warning("%s It is now %s.", error, aside.name)
-                _put_back_if_sound(aside, path)
+            name = record_file(key)
+            aside = _aside(name)
+            if self._place.take_away(name, aside):  # else another process set it aside just now
+                logger.warning("%s It is now %s.", error, aside.rpartition("/")[2])
+                self._put_back_if_sound(aside, name)
             return self.find(key)
 
     def set_aside(self, record: Record) -> bool:
@@ -143,36 +141,31 @@ class Ledger:
         Its file stays beside the records under another name. False where another process did so before; a
         record that was written since stays.
         """
-        path = self._path(record.key)
-        aside = _aside(path)
-        try:
-            os.replace(path, aside)
-        except FileNotFoundError:
+        name = record_file(record.key)
+        aside = _aside(name)
+        if not self._place.take_away(name, aside):
             return False
-        if _names(aside, record.folder):
+        if self._names(aside, record.folder):
             return True
-        _put_back_if_sound(aside, path)
+        self._put_back_if_sound(aside, name)
         return False
 
     def add(self, record: Record) -> Record:
         """Write `record` unless its key has one; return the one that stands (the first writer's)."""
         data = json.dumps({"format": FORMAT, **asdict(record)}, sort_keys=True, allow_nan=False).encode()
-        if create_exclusive(self._path(record.key), data):
-            self._failure_path(record.key).unlink(missing_ok=True)
+        if self._place.create(record_file(record.key), data):
+            self._place.remove(_failure_file(record.key))
             return record
         return self.reclaim(record.key) or self.add(record)
 
+    def remove(self, key: str) -> None:
+        """Take a record away for good; what rests on it is the caller's care."""
+        self._place.remove(record_file(key))
+
     def finished(self) -> set[str]:
-        """Keys of all finished stages, by one listing of the folder."""
-        if not self._records.is_dir():
-            return set()
-        return {
-            path.stem
-            for bucket in self._records.iterdir()
-            if bucket.is_dir()
-            for path in bucket.iterdir()
-            if path.suffix == ".json" and len(path.stem) == KEY_LENGTH
-        }
+        """Keys of all finished stages, by one listing."""
+        stems = (name.rpartition("/")[2] for name in self._place.names(RECORDS))
+        return {stem[:-5] for stem in stems if stem.endswith(".json") and len(stem) == KEY_LENGTH + 5}
 
     def fail(
         self,
@@ -191,12 +184,12 @@ class Ledger:
         """
         earlier = None
         with suppress(OSError):
-            earlier = _read_failure(self._failure_path(key))
+            earlier = self._failure(_failure_file(key))
         before = earlier.attempts if earlier else 0
         failure = Failure(key, sentence, log, attempts + before, cause, again)
         with suppress(OSError):
-            write_json(self._failure_path(key), asdict(failure))
-            if self._path(key).exists():
+            self._place.write(_failure_file(key), as_json(asdict(failure)))
+            if self._place.size(record_file(key)) is not None:
                 self.forgive([key])
                 return None
         return failure
@@ -204,54 +197,59 @@ class Ledger:
     def forgive(self, keys: Iterable[str]) -> None:
         """Remove the notes of these failures, so that the stages are tried as if for the first time."""
         for key in keys:
-            self._failure_path(key).unlink(missing_ok=True)
+            self._place.remove(_failure_file(key))
 
     def failures(self) -> dict[str, Failure]:
         """All failures of stages that have no record."""
-        if not self._failures.is_dir():
-            return {}
-        notes = (_read_failure(path) for path in sorted(self._failures.glob("*.json")))
+        names = sorted(name for name in self._place.names(FAILURES) if name.endswith(".json"))
+        notes = at_once(self._failure, names)
         return {note.key: note for note in notes if note is not None}
 
-    def _path(self, key: str) -> Path:
-        return self._records / key[:2] / f"{key}.json"
+    def _failure(self, name: str) -> Failure | None:
+        """A note of failure; None when there is none, or none any more."""
+        try:
+            return Failure(**json.loads(self._place.read(name)))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError):
+            return None  # half written by a failing disk: the failure counts as the first
 
-    def _failure_path(self, key: str) -> Path:
-        return self._failures / f"{key}.json"
+    def _names(self, name: str, folder: str) -> bool:
+        """Whether a record's file names this folder for its files: every writer has one of its own."""
+        try:
+            return parse_record(self._place.read(name), name).folder == folder
+        except DamagedStore:
+            return True
 
-
-def _read_failure(path: Path) -> Failure | None:
-    """A note of failure; None when there is none, or none any more."""
-    try:
-        return Failure(**json.loads(path.read_bytes()))
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError):
-        return None  # half written by a failing disk: the failure counts as the first
-
-
-def _aside(path: Path) -> Path:
-    return path.with_name(f"{path.name}.damaged-{secrets.token_hex(4)}")
-
-
-def _names(path: Path, folder: str) -> bool:
-    """Whether a record's file names this folder for its files: every writer has one of its own."""
-    try:
-        return _parse(path.read_bytes(), path).folder == folder
-    except DamagedStore:
-        return True
+    def _put_back_if_sound(self, aside: str, name: str) -> None:
+        """Undo what took away a sound record, which another wrote between the look and the taking."""
+        with suppress(DamagedStore):
+            text = self._place.read(aside)
+            parse_record(text, name)
+            self._place.create(name, text)
+            self._place.remove(aside)
 
 
-def _put_back_if_sound(aside: Path, path: Path) -> None:
-    """Undo what took away a sound record, which another process wrote between the look and the taking."""
-    with suppress(DamagedStore):
-        _parse(aside.read_bytes(), path)
-        with suppress(FileExistsError):
-            os.link(aside, path)
-        aside.unlink()
+def record_file(key: str) -> str:
+    """Where in a store the record of a key is."""
+    return f"{RECORDS}/{key[:2]}/{key}.json"
 
 
-def _parse(text: bytes, path: Path) -> Record:
+def _failure_file(key: str) -> str:
+    return f"{FAILURES}/{key}.json"
+
+
+def _aside(name: str) -> str:
+    return f"{name}.damaged-{secrets.token_hex(4)}"
+
+
+def parse_record(text: bytes, path: Path | str) -> Record:
+    """What the bytes of a record's file say; `path` is told where they are none.
+
+    Raises:
+        DamagedRecord: when they are no record.
+        DamagedStore: when another version wrote it.
+    """
     try:
         value = json.loads(text)
         if value.pop("format") != FORMAT:

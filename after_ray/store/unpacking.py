@@ -15,8 +15,7 @@ from after_ray.files import create_exclusive
 from after_ray.store.archive import ARCHIVE_FORMAT, END, HEADER, may_be_kept
 from after_ray.store.artifacts import Store
 from after_ray.store.code_states import code_file, digest_of_code
-from after_ray.store.ledger import Record
-from after_ray.store.ledger import _parse as parse_record
+from after_ray.store.ledger import Record, parse_record
 from after_ray.store.merging import Files, Merged, NotImportable, UnsoundFile, check_files
 
 MOST_JSON = 1 << 27  # bytes of a record; the largest have the ids of a whole corpus

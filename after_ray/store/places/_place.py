@@ -35,6 +35,11 @@ class Place(ABC):
     def local(self) -> Path:
         """A folder of this node for what others need not see: the place itself where that is a folder."""
 
+    @property
+    def on_disk(self) -> bool:
+        """Whether its files are files of this node, which may be opened where they are."""
+        return False
+
     def told(self, name: str) -> str:
         """What a file is called, for people."""
         return f"{self.url}/{name}"
@@ -90,6 +95,10 @@ class Place(ABC):
     @abstractmethod
     def files(self, folder: str = "") -> Iterator[Found]:
         """Every file below a folder, in no order; what vanishes meanwhile is left out."""
+
+    def names(self, folder: str) -> Iterator[str]:
+        """Names of all files below a folder, in no order."""
+        return (found.name for found in self.files(folder))
 
     @abstractmethod
     def folders(self, folder: str) -> list[str]:
