@@ -33,7 +33,7 @@ def compute_adaptation(
     One that was killed goes on from its checkpoint; one that failed begins anew, since it would fail again.
     """
     store = Store(execution.store)
-    checkpoint = Checkpoint(store.root / "checkpoints" / stage.key, execution.checkpoint_seconds)
+    checkpoint = store.checkpoint(stage.key, execution.checkpoint_seconds)
     record = store.reclaim(stage.key)
     if record is None:
         started = time.time()

@@ -30,7 +30,7 @@ def compute_pretraining(stage: PretrainingStage, execution: Execution) -> Record
     killed goes on from its checkpoint; one that diverged begins anew, since it would diverge again.
     """
     store = Store(execution.store)
-    checkpoint = Checkpoint(store.root / "checkpoints" / stage.key, execution.checkpoint_seconds)
+    checkpoint = store.checkpoint(stage.key, execution.checkpoint_seconds)
     record = store.reclaim(stage.key)
     if record is None:
         started = time.time()

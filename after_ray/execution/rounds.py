@@ -102,8 +102,7 @@ class Trajectory:
         return record
 
     def _checkpoint(self, stage: RoundStage) -> Checkpoint:
-        folder = self._store.root / "checkpoints" / stage.key
-        return Checkpoint(folder, self._execution.checkpoint_seconds)
+        return self._store.checkpoint(stage.key, self._execution.checkpoint_seconds)
 
     def _run(self, stage: RoundStage) -> Record:
         started = time.time()

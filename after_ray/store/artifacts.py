@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from after_ray.errors import DamagedStore
 from after_ray.files import sha256_of
+from after_ray.store.checkpoints import Checkpoint
 from after_ray.store.ledger import Draft, FileEntry, Ledger, Record, record_file
 from after_ray.store.places import Place, place_of
 
@@ -30,7 +31,7 @@ PREDICTIONS_FILE = "predictions.safetensors"
 SELECTION_FILE = "selection.safetensors"  # how a round ranked its pool, where its strategy does
 SUMMARY_FILE = "summary.safetensors"  # of features: one vector per utterance
 
-ARTIFACTS = "artifacts"  # folder of a store
+ARTIFACTS, CHECKPOINTS = "artifacts", "checkpoints"  # folders of a store
 COPIES_BYTES = 10_000_000_000  # of a bucket's files, kept on a node
 
 
@@ -81,6 +82,10 @@ class Store:
         if record is None:
             raise DamagedStore(self.place.told(record_file(key)), "the stage is not finished")
         return record
+
+    def checkpoint(self, key: str, every: float) -> Checkpoint:
+        """Where the unfinished work of stage `key` keeps its state, at most every so many seconds."""
+        return Checkpoint(self.place.below(f"{CHECKPOINTS}/{key}"), every)
 
     @contextmanager
     def workspace(self, key: str) -> Iterator[Path]:

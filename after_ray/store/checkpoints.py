@@ -139,18 +139,19 @@ class Checkpoint:
         return before
 
     def _state(self, name: str) -> State | None:
-        from safetensors.numpy import load
-
         written = self._written(name)
         if written is None or self._place is None:
             return None
+        path = self._place.local / written.arrays
+        if self._place.on_disk:
+            return _state_in(path, written)
         try:
-            data = self._place.read(written.arrays)
+            self._place.fetch(written.arrays, path)
+            return _state_in(path, written)
         except FileNotFoundError:
             return None
-        if hashlib.sha256(data).hexdigest() != written.sha256:
-            return None
-        return State(load(data), written.values)
+        finally:
+            path.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Remove the state: the work is recorded. One that cannot be removed is garbage, and no error."""
@@ -188,6 +189,15 @@ class _Written:
     def as_json(self) -> dict[str, Any]:
         """What the file holds."""
         return {"arrays": self.arrays, "sha256": self.sha256, "values": self.values, "seal": self.seal}
+
+
+def _state_in(path: Path, written: _Written) -> State | None:
+    """The state whose arrays are in a file of this node; None where the file is not what was written."""
+    from safetensors.numpy import load_file
+
+    if not path.is_file() or sha256_of(path) != written.sha256:
+        return None
+    return State(load_file(path), written.values)
 
 
 NO_CHECKPOINT = Checkpoint()  # of work that nobody would continue

@@ -31,8 +31,8 @@ class Watched:
 
         def saving(checkpoint: Checkpoint, arrays: Any, values: Mapping[str, Any]) -> None:
             save(checkpoint, arrays, values)
-            folder = checkpoint._folder
-            if folder is not None and self._is_saved(folder.name, values):
+            place = checkpoint._place
+            if place is not None and self._is_saved(place.url.rpartition("/")[2], values):
                 self.come()
 
         def selecting(strategy: Strategy, *arguments: Any) -> Any:

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from after_ray.errors import UnwritableCheckpoint
 from after_ray.store import Checkpoint
 from after_ray.store import checkpoints as module
+from after_ray.store.places import Folder
 
 ARRAYS = {"weight": np.arange(6, dtype=np.float32).reshape(2, 3), "rng": np.arange(9, dtype=np.uint8)}
 
@@ -54,7 +55,7 @@ def test_a_kill_between_the_two_writes_leaves_the_state_before(
     def killed(*args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "write_json", killed)
+    monkeypatch.setattr(Folder, "write", killed)
     with pytest.raises(KeyboardInterrupt):
         checkpoint.save({"weight": np.ones(2)}, {"update": 2})
     state = Checkpoint(tmp_path).load()
