@@ -16,7 +16,7 @@ from typing import Any
 
 import after_ray
 from after_ray.environment import Execution
-from after_ray.files import write_json
+from after_ray.files import as_json
 from after_ray.sources import source_of
 from after_ray.stages import Stage
 from after_ray.store import Store
@@ -59,16 +59,14 @@ def code_state() -> CodeState:
 def keep_code_state(store: Store) -> CodeState:
     """Write the state of the code into the store, once for all launches that run the same."""
     state = code_state()
-    path = code_file(store.root, state.digest)
-    if not path.is_file():
-        write_json(path, state.as_json())
+    store.place.create(code_file(state.digest), as_json(state.as_json()))
     return state
 
 
 def read_code_state(store: Store, digest: str) -> dict[str, Any] | None:
     """What was kept under a digest; None when it is gone."""
     try:
-        return dict(json.loads(code_file(store.root, digest).read_bytes()))
+        return dict(json.loads(store.place.read(code_file(digest))))
     except (FileNotFoundError, ValueError):
         return None
 

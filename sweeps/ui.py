@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from pathlib import Path
 
 from after_ray.errors import AfterRayError
 from after_ray.store import Store
@@ -17,7 +16,7 @@ from sweeps.tracking._links import curves_path, rows_path
 class NothingToShow(AfterRayError):
     """A store whose database was never made."""
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: str) -> None:
         super().__init__(
             f"The store {store} has no mlflow.db to show; run a study into it first "
             f"('after-ray run STUDY.yaml --store {store}'), or name the store with --store."

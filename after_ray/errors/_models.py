@@ -101,7 +101,7 @@ class NoHeads(AfterRayError):
 class LostHeads(AfterRayError):
     """An adaptation from before the heads of its objective were kept."""
 
-    def __init__(self, key: str, folder: Path) -> None:
+    def __init__(self, key: str, folder: Path | str) -> None:
         super().__init__(
             f"The adaptation {key[:12]} was made before adaptations kept the heads of their objective, which "
             f"frame losses are computed with; remove its folder {folder} and run the study again, which "
@@ -144,7 +144,7 @@ class UnstorableFeatures(AfterRayError):
 class ChangedBackbone(AfterRayError):
     """A named backbone whose files are not those that the study was resolved with."""
 
-    def __init__(self, name: str, folder: Path, expected: str, found: str) -> None:
+    def __init__(self, name: str, folder: Path | str, expected: str, found: str) -> None:
         super().__init__(
             f"Backbone '{name}' has other files in {folder} (identity {found[:12]}) than the study was "
             f"resolved with ({expected[:12]}); every node needs the same files. Copy them there, or name a "

@@ -132,5 +132,5 @@ def adapted_heads(stage: AdaptationStage | None, execution: Execution) -> Weight
     store = Store(execution.store)
     record = store.need(stage.key)
     if HEADS_FILE not in record.files:
-        raise LostHeads(stage.key, store.root / record.folder)
+        raise LostHeads(stage.key, store.place.told(record.folder))
     return store.arrays(record, HEADS_FILE)

@@ -64,7 +64,7 @@ class CandidateRun:
             finished=finished,
         )
         record = self._store.commit(draft)
-        forget(self._store.root, record.key)
+        forget(self._store.place, record.key)
         return record
 
     @cached_property

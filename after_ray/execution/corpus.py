@@ -40,7 +40,7 @@ def prepare_audio(
             meaning=stage.meaning(),
             measures=measures,
             seconds={"total": finished - started},
-            environment=describe(Execution(str(store.root), ""), source_of(stage)),
+            environment=describe(Execution(store.url, ""), source_of(stage)),
             details=_details(scan),
             started=started,
             finished=finished,

@@ -55,7 +55,7 @@ def keep_folds(stage: FoldsStage, manifest: Manifest, store: Store, given: FoldT
             meaning=stage.meaning(),
             measures={"folds": len(table.folds), "utterances": len(manifest)},
             seconds={"total": finished - started},
-            environment=describe(Execution(str(store.root), ""), source_of(stage)),
+            environment=describe(Execution(store.url, ""), source_of(stage)),
             details={"corpus": manifest.corpus, "digest": table.digest, "made": table.made},
             started=started,
             finished=finished,

@@ -34,7 +34,7 @@ def keep_selections(stage: SelectionsStage, rows: Rows, store: Store) -> Record:
             meaning=stage.meaning(),
             measures={"utterances": len(rows)},
             seconds={"total": finished - started},
-            environment=describe(Execution(str(store.root), ""), source_of(stage)),
+            environment=describe(Execution(store.url, ""), source_of(stage)),
             started=started,
             finished=finished,
         )

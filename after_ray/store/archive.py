@@ -19,7 +19,7 @@ import secrets
 import shutil
 import tarfile
 from collections.abc import Collection, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -127,9 +127,8 @@ def _refuse_without_parents(record: Record, census: Census, exported: Exported) 
 def _add_codes(out: IO[bytes], store: Store, records: Iterable[Record]) -> None:
     codes = {str(record.environment.get("provenance", "")) for record in records}
     for code in sorted(filter(None, codes)):
-        path = code_file(store.root, code)
-        if path.is_file():
-            _add(out, f"{FOLDER}/{code}.json", path.read_bytes())
+        with suppress(FileNotFoundError):
+            _add(out, f"{FOLDER}/{code}.json", store.place.read(code_file(code)))
 
 
 def _add_result(out: IO[bytes], store: Store, record: Record) -> None:
@@ -144,7 +143,8 @@ def _add_result(out: IO[bytes], store: Store, record: Record) -> None:
             shutil.copyfileobj(checked, out)
             _fill_block(out)
             if not checked.sound:
-                raise DamagedStore(store.root / record.folder / name, "its digest differs from its record")
+                where = store.place.told(f"{record.folder}/{name}")
+                raise DamagedStore(where, "its digest differs from its record")
 
 
 def kept_files(store: Store, record: Record) -> dict[str, IO[bytes]]:

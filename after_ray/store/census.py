@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from graphlib import TopologicalSorter
 
 from after_ray.errors import DamagedStore
@@ -22,14 +23,12 @@ class Census:
     def of(cls, store: Store) -> Census:
         """Read all records; those that another process removes meanwhile are left out."""
         records, unreadable = {}, {}
-        for key in sorted(store.ledger.finished()):
-            try:
-                record = store.find(key)
-            except DamagedStore as error:
-                unreadable[key] = str(error)
-                continue
-            if record is not None:
-                records[key] = record
+        keys = sorted(store.ledger.finished())
+        for key, found in zip(keys, store.place.ask_each(partial(_found, store), keys), strict=True):
+            if isinstance(found, DamagedStore):
+                unreadable[key] = str(found)
+            elif found is not None:
+                records[key] = found
         return cls(records, unreadable)
 
     def with_parents(self, keys: Iterable[str]) -> frozenset[str]:
@@ -48,3 +47,10 @@ class Census:
         wanted = set(keys)
         below = {key: [p for p in self.records[key].parents if p in wanted] for key in sorted(wanted)}
         return list(TopologicalSorter(below).static_order())
+
+
+def _found(store: Store, key: str) -> Record | DamagedStore | None:
+    try:
+        return store.find(key)
+    except DamagedStore as error:
+        return error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 FOLDER = "provenance"
@@ -17,6 +16,6 @@ def digest_of_code(state: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:DIGEST_LENGTH]
 
 
-def code_file(root: Path, digest: str) -> Path:
-    """Where a state is kept."""
-    return root / FOLDER / f"{digest}.json"
+def code_file(digest: str) -> str:
+    """Where in a store a state is kept."""
+    return f"{FOLDER}/{digest}.json"

@@ -7,18 +7,17 @@ is asked once more before it is removed.
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from after_ray.errors import DamagedStore
-from after_ray.store.artifacts import Store
+from after_ray.store.artifacts import CHECKPOINTS, Store
 from after_ray.store.census import Census
 from after_ray.store.keys import KEY_LENGTH
+from after_ray.store.ledger import RECORDS, record_file
 from after_ray.store.usage import ORPHANS, artifact_folders
-from after_ray.store.walking import files_below, folders_in, size_and_age
+from after_ray.store.walking import size_and_age
 
 HOUR, DAY = 3600.0, 86400.0
 ABANDONED_DAYS = 30.0  # after which nobody will go on with an unfinished stage
@@ -32,6 +31,8 @@ UNWANTED = "results of no study that is kept"
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp|\.probe-[0-9a-f]{8}")
 _DAMAGED = re.compile(r"[0-9a-f]{32}\.json\.damaged-[0-9a-f]+")
+_OF_A_STAGE = re.compile(r"artifacts/[0-9a-f]{2}/[0-9a-f]{32}-[0-9a-f]+")
+SCRATCH_FOLDER = "ray"  # of a store
 _NOT_OURS = ("mlartifacts", "ray")  # written by others, below which nothing is looked for
 
 
@@ -39,10 +40,11 @@ _NOT_OURS = ("mlartifacts", "ray")  # written by others, below which nothing is 
 class Garbage:
     """A file or folder to remove, and what it is. With a `key` its record goes first."""
 
-    path: Path
+    name: str  # in the store
     bytes: int
     what: str
     key: str = ""
+    folder: bool = False
 
 
 def find_garbage(
@@ -72,46 +74,51 @@ def remove_garbage(store: Store, garbage: list[Garbage], now: float | None = Non
     return [piece for piece in garbage if _remove(store, piece, time.time() if now is None else now)]
 
 
-def _orphans(store: Store, folders: list[Path], census: Census, now: float) -> Iterator[Garbage]:
+def _orphans(store: Store, folders: list[str], census: Census, now: float) -> Iterator[Garbage]:
     """Folders of stages that no record names; those of records that cannot be read stay."""
     named = {record.folder for record in census.records.values()}
     for folder in folders:
-        key = folder.name[:KEY_LENGTH]
-        if folder.relative_to(store.root).as_posix() in named or key in census.unreadable:
+        if folder in named or _key_of(folder) in census.unreadable:
             continue
-        size, age = size_and_age(folder, now)
+        size, age = size_and_age(store.place, folder, now)
         if age > HOUR:
-            yield Garbage(folder, size, ORPHANS)
+            yield Garbage(folder, size, ORPHANS, folder=True)
+
+
+def _key_of(folder: str) -> str:
+    return folder.rpartition("/")[2][:KEY_LENGTH]
 
 
 def _left_files(store: Store, now: float) -> Iterator[Garbage]:
     """Temporary files of killed writers and copies, and records that were set aside."""
-    for found in files_below(store.root):
-        inside = found.path.relative_to(store.root)
-        if now - found.written <= HOUR or inside.parts[0] in _NOT_OURS:
+    for found in store.place.files():
+        first, last = found.name.partition("/")[0], found.name.rpartition("/")[2]
+        if now - found.written <= HOUR or first in _NOT_OURS:
             continue
-        half_copied = inside.parts[0] == "cache" and found.path.suffix == ".tmp"
-        if half_copied or _TEMPORARY.fullmatch(found.path.name):
-            yield Garbage(found.path, found.bytes, LEFT_FILES)
-        elif inside.parts[0] == "ledger" and _DAMAGED.fullmatch(found.path.name):
-            yield Garbage(found.path, found.bytes, SET_ASIDE)
+        half_copied = first == "cache" and last.endswith(".tmp")
+        if half_copied or _TEMPORARY.fullmatch(last):
+            yield Garbage(found.name, found.bytes, LEFT_FILES)
+        elif first == RECORDS and _DAMAGED.fullmatch(last):
+            yield Garbage(found.name, found.bytes, SET_ASIDE)
 
 
 def _checkpoints(store: Store, census: Census, days: float, now: float) -> Iterator[Garbage]:
-    for folder in folders_in(store.root / "checkpoints"):
-        size, age = size_and_age(folder, now)
-        if folder.name in census.records and age > HOUR:
-            yield Garbage(folder, size, RECORDED)
+    for key in store.place.folders(CHECKPOINTS):
+        folder = f"{CHECKPOINTS}/{key}"
+        size, age = size_and_age(store.place, folder, now)
+        if key in census.records and age > HOUR:
+            yield Garbage(folder, size, RECORDED, folder=True)
         elif age > max(days * DAY, HOUR):
-            yield Garbage(folder, size, ABANDONED)
+            yield Garbage(folder, size, ABANDONED, folder=True)
 
 
 def _scratch(store: Store, now: float) -> Iterator[Garbage]:
     """What Tune wrote for launches that were killed: one that lives writes its state every hour."""
-    for folder in folders_in(store.root / "ray"):
-        size, age = size_and_age(folder, now)
+    for name in store.place.folders(SCRATCH_FOLDER):
+        folder = f"{SCRATCH_FOLDER}/{name}"
+        size, age = size_and_age(store.place, folder, now)
         if age > DAY:
-            yield Garbage(folder, size, SCRATCH)
+            yield Garbage(folder, size, SCRATCH, folder=True)
 
 
 def _unwanted(store: Store, census: Census, keep: frozenset[str], now: float) -> Iterator[Garbage]:
@@ -122,38 +129,36 @@ def _unwanted(store: Store, census: Census, keep: frozenset[str], now: float) ->
     new = {key for key, record in census.records.items() if now - record.finished <= HOUR}
     kept = census.with_parents(keep | new)
     for key in reversed(census.in_order(census.records.keys() - kept)):
-        folder = census.records[key].folder
-        path = store.root / folder if folder else _record_file(store, key)
-        size = sum(found.bytes for found in files_below(path)) if folder else path.stat().st_size
-        yield Garbage(path, size, UNWANTED, key)
-
-
-def _record_file(store: Store, key: str) -> Path:
-    return store.root / "ledger" / key[:2] / f"{key}.json"
+        record = census.records[key]
+        if record.folder:
+            size = sum(found.bytes for found in store.place.files(record.folder))
+            yield Garbage(record.folder, size, UNWANTED, key, folder=True)
+        else:
+            yield Garbage(record_file(key), store.place.size(record_file(key)) or 0, UNWANTED, key)
 
 
 def _remove(store: Store, piece: Garbage, now: float) -> bool:
     if piece.key:  # a kill after this leaves files that no record names, for the next time
-        _record_file(store, piece.key).unlink(missing_ok=True)
-        if piece.path.resolve().parent.parent != (store.root / "artifacts").resolve():
+        store.ledger.remove(piece.key)
+        if not _OF_A_STAGE.fullmatch(piece.name):
             return True  # it had no files, or names a folder that is none of a stage
-    elif piece.path.is_dir() and _in_use(store, piece, now):
+    elif piece.folder and _in_use(store, piece, now):
         return False
-    if piece.path.is_dir():
-        shutil.rmtree(piece.path, ignore_errors=True)
-    else:
-        piece.path.unlink(missing_ok=True)
-    return not piece.path.exists()
+    if piece.folder:
+        store.place.remove_folder(piece.name)
+        return not any(store.place.files(piece.name))
+    store.place.remove(piece.name)
+    return store.place.size(piece.name) is None
 
 
 def _in_use(store: Store, piece: Garbage, now: float) -> bool:
     """Whether a folder is written to now, or named by a record after all, or its record cannot be read."""
-    if size_and_age(piece.path, now)[1] <= HOUR:
+    if size_and_age(store.place, piece.name, now)[1] <= HOUR:
         return True
     if piece.what != ORPHANS:
         return False
     try:
-        record = store.find(piece.path.name[:KEY_LENGTH])
+        record = store.find(_key_of(piece.name))
     except DamagedStore:
         return True
-    return record is not None and record.folder == piece.path.relative_to(store.root).as_posix()
+    return record is not None and record.folder == piece.name

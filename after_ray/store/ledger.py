@@ -14,7 +14,7 @@ from typing import Any
 from after_ray.errors import DamagedRecord, DamagedStore
 from after_ray.files import as_json
 from after_ray.store.keys import KEY_LENGTH
-from after_ray.store.places import Folder, Place, at_once
+from after_ray.store.places import Folder, Place
 
 logger = logging.getLogger(__name__)
 
@@ -202,7 +202,7 @@ class Ledger:
     def failures(self) -> dict[str, Failure]:
         """All failures of stages that have no record."""
         names = sorted(name for name in self._place.names(FAILURES) if name.endswith(".json"))
-        notes = at_once(self._failure, names)
+        notes = self._place.ask_each(self._failure, names)
         return {note.key: note for note in notes if note is not None}
 
     def _failure(self, name: str) -> Failure | None:

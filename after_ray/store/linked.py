@@ -17,5 +17,5 @@ def link_result(store: Store, record: Record, scratch: Store) -> None:
         for name in record.files:
             link = folder / name
             if store.has(record, name) and not link.is_symlink():
-                link.symlink_to((store.root / record.folder / name).resolve())
+                link.symlink_to(store.path(record, name).resolve())
     scratch.ledger.add(record)

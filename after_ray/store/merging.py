@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from after_ray.errors import AfterRayError
-from after_ray.files import create_exclusive
 from after_ray.store.archive import CheckedReader, kept_files
 from after_ray.store.artifacts import Store
 from after_ray.store.census import Census
 from after_ray.store.code_states import DIGEST_LENGTH, code_file
-from after_ray.store.ledger import Record
+from after_ray.store.ledger import RECORDS, Record
 
 Files = Iterable[tuple[str, IO[bytes]]]
 BLOCK = 1 << 20  # bytes copied at once
@@ -26,7 +25,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 class NotImportable(AfterRayError):
     """Something that is not results of a store, or is damaged."""
 
-    def __init__(self, source: Path, problem: str) -> None:
+    def __init__(self, source: Path | str, problem: str) -> None:
         super().__init__(
             f"{source} cannot be imported: {problem}. Allowed are a store, or a file of 'after-ray store "
             "export'. What was imported before this was found is whole and stays; the same command goes on."
@@ -124,27 +123,26 @@ def check_files(record: Record, files: Files) -> None:
             raise UnsoundFile(record.key, name)
 
 
-def merge_store(store: Store, other: Path) -> Merged:
+def merge_store(store: Store, source: Store) -> Merged:
     """Take everything from another store.
 
     Raises:
         NotImportable: when it is no store, or has records that name files outside it.
     """
-    if not (other / "ledger").is_dir():
-        raise NotImportable(other, "there are no records in it")
-    source = Store(other)
+    if RECORDS not in source.place.folders(""):
+        raise NotImportable(source.url, "there are no records in it")
     census = Census.of(source)
     merged = Merged(unreadable=list(census.unreadable.values()))
     for key in census.in_order(census.records.keys()):
         record = census.records[key]
         if not _lies_inside(record):
-            raise NotImportable(other, f"the record {key} names files outside its own folder")
+            raise NotImportable(source.url, f"the record {key} names files outside its own folder")
         _take_code(store, source, record)
         try:
             with ExitStack() as stack:
                 merged.take(store, record, _opened(source, record, stack))
         except UnsoundFile as error:
-            raise NotImportable(other, str(error)) from error
+            raise NotImportable(source.url, str(error)) from error
     return merged
 
 
@@ -158,9 +156,8 @@ def _opened(source: Store, record: Record, stack: ExitStack) -> Iterator[tuple[s
 def _take_code(store: Store, source: Store, record: Record) -> None:
     code = str(record.environment.get("provenance", ""))
     if re.fullmatch(rf"[0-9a-f]{{{DIGEST_LENGTH}}}", code):
-        kept, wanted = code_file(source.root, code), code_file(store.root, code)
-        if kept.is_file() and not wanted.exists():
-            create_exclusive(wanted, kept.read_bytes())
+        with suppress(FileNotFoundError):
+            store.place.create(code_file(code), source.place.read(code_file(code)))
 
 
 def _lies_inside(record: Record) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from after_ray.errors import AfterRayError, UnwritableCheckpoint
 from after_ray.store.artifacts import Store
+from after_ray.store.places import is_bucket
 
 LIMIT_SECONDS = 600.0
 FIRST_PAUSE = 1.0
@@ -33,7 +34,7 @@ OUTAGES = frozenset(
 class StoreUnavailable(AfterRayError):
     """A store that could not be written to for longer than anybody waits."""
 
-    def __init__(self, store: Path, seconds: float, reason: str) -> None:
+    def __init__(self, store: str, seconds: float, reason: str) -> None:
         super().__init__(
             f"The store {store} cannot be used since {seconds / 60:.0f} minutes ({reason}); what is recorded "
             "stays. See that it can be written to and has room, and run the same command again."
@@ -47,7 +48,7 @@ class Outage:
     `pause`, the work, then `over`, or `noticed` with its error.
 
     Args:
-        store: the store's folder.
+        store: the store's folder, or the address of its bucket.
         limit: seconds that an outage may last.
         clock, sleep: seconds, monotonic; what waits.
     """
@@ -59,7 +60,7 @@ class Outage:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._store, self._limit, self._clock, self._sleep = Path(store), limit, clock, sleep
+        self._store, self._limit, self._clock, self._sleep = os.fspath(store), limit, clock, sleep
         self._since: float | None = None
         self._pause = 0.0
         self._room = ROOM_FOR_A_RECORD
@@ -108,7 +109,7 @@ class Outage:
         )
 
 
-def outage_in(error: BaseException, store: Path) -> str | None:
+def outage_in(error: BaseException, store: Path | str) -> str | None:
     """What the system says where an error comes from an outage of the store; None for any other error."""
     number = _number(error)
     if number in OUTAGES and _is_about(error, store):
@@ -134,9 +135,15 @@ def _number(error: BaseException) -> int | None:
     return int(told.group(1)) if told else None
 
 
-def _is_about(error: BaseException, store: Path) -> bool:
+def _is_about(error: BaseException, store: Path | str) -> bool:
     """Whether the file an error names is in the store; errors of writing mostly name none."""
     # Of a copy both are named, and what fails is the writing of the second (a node's cache, perhaps).
     name = getattr(error, "filename2", None) or getattr(error, "filename", None)
-    root = os.path.realpath(store)
-    return not name or Path(os.path.realpath(os.fsdecode(name))).is_relative_to(root)
+    return not name or is_in_store(os.fsdecode(name), os.fspath(store))
+
+
+def is_in_store(path: str, store: str) -> bool:
+    """Whether a file is one of a store, which is a folder or a bucket."""
+    if is_bucket(store):
+        return f"{path}/".startswith(f"{store.rstrip('/')}/")
+    return not is_bucket(path) and Path(os.path.realpath(path)).is_relative_to(os.path.realpath(store))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from after_ray.files import write_json
+from after_ray.files import as_json
+from after_ray.store.places import Place
+
+FOLDER = "pruned"  # of a store
 
 
 @dataclass(frozen=True)
@@ -25,22 +27,22 @@ class PrunedNotes:
     """One note per stopped candidate under `pruned/`; a record of the same key counts more than its note.
 
     Args:
-        root: the store's folder.
+        place: the store's.
         judge: what decides which candidates one is compared with, as a digest: what one search stopped,
             another may finish.
     """
 
-    def __init__(self, root: Path, judge: str) -> None:
-        self._folder = root / "pruned" / judge
+    def __init__(self, place: Place, judge: str) -> None:
+        self._place = place.below(f"{FOLDER}/{judge}")
 
     def note(self, pruned: Pruned) -> None:
         """Remember that a candidate was stopped."""
-        write_json(self._path(pruned.key), asdict(pruned))
+        self._place.write(f"{pruned.key}.json", as_json(asdict(pruned)))
 
     def find(self, key: str, among: int) -> Pruned | None:
         """The note of a candidate; None also where it was stopped among more than now are asked for."""
         try:
-            value = json.loads(self._path(key).read_bytes())
+            value = json.loads(self._place.read(f"{key}.json"))
             pruned = Pruned(value["key"], tuple(value["scores"]), int(value["among"]))
         except FileNotFoundError:
             return None
@@ -48,11 +50,8 @@ class PrunedNotes:
             return None  # half written by a failing disk: it is judged again
         return pruned if pruned.among <= among else None
 
-    def _path(self, key: str) -> Path:
-        return self._folder / f"{key}.json"
 
-
-def forget(root: Path, key: str) -> None:
+def forget(place: Place, key: str) -> None:
     """Remove the notes of a candidate that was finished after all, whoever stopped it."""
-    for path in root.glob(f"pruned/*/{key}.json"):
-        path.unlink(missing_ok=True)
+    for judge in place.folders(FOLDER):
+        place.remove(f"{FOLDER}/{judge}/{key}.json")

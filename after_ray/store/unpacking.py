@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from after_ray.errors import DamagedStore
-from after_ray.files import create_exclusive
+from after_ray.files import as_json
 from after_ray.store.archive import ARCHIVE_FORMAT, END, HEADER, may_be_kept
 from after_ray.store.artifacts import Store
 from after_ray.store.code_states import code_file, digest_of_code
@@ -138,7 +138,7 @@ class _Reader:
         code = digest_of_code(told)
         if member.name != f"provenance/{code}.json":
             raise NotImportable(self._path, f"'{member.name}' in it is damaged")
-        create_exclusive(code_file(self._store.root, code), (json.dumps(told, indent=1) + "\n").encode())
+        self._store.place.create(code_file(code), as_json(told))
 
     def _end(self, member: tarfile.TarInfo) -> None:
         self.ended = self._json(member).get("results") == self._count

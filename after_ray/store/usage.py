@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from after_ray.store.artifacts import Store
+from after_ray.store.artifacts import ARTIFACTS, CHECKPOINTS, Store
 from after_ray.store.census import Census
-from after_ray.store.walking import files_below, folders_in
 
 KINDS = (
     "audio",
@@ -74,25 +72,24 @@ def usage(store: Store, census: Census) -> Usage:
     names = [*KINDS, ORPHANS, *dict.fromkeys(PLACES.values()), OTHER]
     amounts = {name: Amount() for name in names}
     stages = _artifacts(store, census, amounts)
-    for found in files_below(store.root):
-        place = found.path.relative_to(store.root).parts[0]
-        if place != "artifacts":
-            amounts[_name(place)].add(found.bytes)
-    amounts["checkpoints"].count = len(folders_in(store.root / "checkpoints"))
+    for found in store.place.files():
+        first = found.name.partition("/")[0]
+        if first != ARTIFACTS:
+            amounts[_name(first)].add(found.bytes)
+    amounts["checkpoints"].count = len(store.place.folders(CHECKPOINTS))
     return Usage({name: amount for name, amount in amounts.items() if amount.count}, stages)
 
 
-def _name(place: str) -> str:
-    return PLACES.get(place, "MLflow" if place.startswith("mlflow.db") else OTHER)
+def _name(first: str) -> str:
+    return PLACES.get(first, "MLflow" if first.startswith("mlflow.db") else OTHER)
 
 
 def _artifacts(store: Store, census: Census, amounts: dict[str, Amount]) -> dict[str, int]:
     """Count the folders of stages by kind; returns the bytes of each stage that has a record."""
     named = {record.folder: key for key, record in census.records.items() if record.folder}
     stages = dict.fromkeys(census.records, 0)
-    for folder in artifact_folders(store):
-        size = sum(found.bytes for found in files_below(folder))
-        key = named.get(folder.relative_to(store.root).as_posix())
+    for folder, size in _sizes(store).items():
+        key = named.get(folder)
         if key is None:
             amounts[ORPHANS].add(size)
         else:
@@ -102,6 +99,18 @@ def _artifacts(store: Store, census: Census, amounts: dict[str, Amount]) -> dict
     return stages
 
 
-def artifact_folders(store: Store) -> list[Path]:
+def _sizes(store: Store) -> dict[str, int]:
+    """Bytes of every folder that a stage wrote its files into, by one listing."""
+    sizes = dict.fromkeys(artifact_folders(store) if store.place.on_disk else (), 0)  # some are empty
+    for found in store.place.files(ARTIFACTS):
+        folder = "/".join(found.name.split("/")[:3])
+        sizes[folder] = sizes.get(folder, 0) + found.bytes
+    return sizes
+
+
+def artifact_folders(store: Store) -> list[str]:
     """Every folder that a stage wrote its files into, named by a record or not."""
-    return [folder for bucket in folders_in(store.root / "artifacts") for folder in folders_in(bucket)]
+    place = store.place
+    firsts = [f"{ARTIFACTS}/{first}" for first in place.folders(ARTIFACTS)]
+    inside = place.ask_each(place.folders, firsts)
+    return [f"{first}/{name}" for first, names in zip(firsts, inside, strict=True) for name in names]

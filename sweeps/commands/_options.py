@@ -29,7 +29,26 @@ OnlyText = Annotated[
         metavar="AXIS=VALUE,...",
     ),
 ]
-StoreFolder = Annotated[Path, typer.Option("--store", help="Folder that holds all results.")]
+
+
+def _known_store(store: str) -> str:
+    """What no store can lie in is refused while the command line is read."""
+    from after_ray.store.places import place_of
+
+    with one_sentence(store):
+        place_of(store)
+    return store
+
+
+StoreOption = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        callback=_known_store,
+        envvar="AFTER_RAY_STORE",
+        help="Where all results are: a folder, s3://bucket/prefix or gs://bucket/prefix.",
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
@@ -57,7 +76,7 @@ TrackingUri = Annotated[
         envvar="MLFLOW_TRACKING_URI",
     ),
 ]
-DEFAULT_STORE = Path("store")
+DEFAULT_STORE = "store"
 REMEDIES = {
     errno.ENOENT: "check that it is there",
     errno.EEXIST: "a file is where a folder should be: name another path, or move that file away",
@@ -72,7 +91,7 @@ REMEDIES = {
 
 
 @contextmanager
-def one_sentence(store: Path) -> Iterator[None]:
+def one_sentence(store: str) -> Iterator[None]:
     """Turn errors a user can mend into one sentence and exit code 1."""
     try:
         yield
@@ -87,14 +106,16 @@ def one_sentence(store: Path) -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
-def _file_error(error: OSError, store: Path) -> str:
+def _file_error(error: OSError, store: str) -> str:
     """The path, what failed, and what to check."""
+    from after_ray.store.outage import is_in_store
+
     problem = error.strerror or str(error)
     remedy = REMEDIES.get(error.errno or 0)
     if error.filename is None:
         return f"{problem}; {remedy}." if remedy else f"{problem}."
     path = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename)
-    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(store)):
+    if is_in_store(path, store):
         remedy = f"{remedy or 'check that it can be read and written'} (it belongs to --store {store})"
     return (
         f"{path} cannot be used ({problem}); {remedy or 'check that it is there, and that you may read it'}."
@@ -104,15 +125,11 @@ def _file_error(error: OSError, store: Path) -> str:
 class NoStore(AfterRayError):
     """A folder that is no store."""
 
-    def __init__(self, store: Path) -> None:
-        super().__init__(
-            f"There is no store at {store}; name the folder of one with --store, or run a study into it."
-        )
+    def __init__(self, store: str) -> None:
+        super().__init__(f"There is no store at {store}; name one with --store, or run a study into it.")
 
 
-def refuse_no_store(
-    store: Path, studies: Sequence[Path] = (), overrides: Sequence[str] | None = None
-) -> None:
+def refuse_no_store(store: str, studies: Sequence[Path] = (), overrides: Sequence[str] | None = None) -> None:
     """For commands that only look: none of them makes a store where a name was mistyped.
 
     Mistakes of the study files are told first.
@@ -121,7 +138,10 @@ def refuse_no_store(
 
     for study in studies:
         load_study(study, overrides or ())
-    if not (store / "ledger").is_dir():
+    from after_ray.store.ledger import RECORDS
+    from after_ray.store.places import place_of
+
+    if RECORDS not in place_of(store).folders(""):
         raise NoStore(store)
 
 
@@ -137,7 +157,7 @@ class RepeatedStudy(AfterRayError):
 
 def opened_studies(
     studies: Sequence[Path],
-    store: Path,
+    store: str,
     overrides: list[str] | None,
     only: str | None = None,
     quiet: bool = False,
@@ -156,14 +176,14 @@ def opened_studies(
 
 
 def opened_study(
-    study: Path, store: Path, overrides: list[str] | None, quiet: bool = False, only: str | None = None
+    study: Path, store: str, overrides: list[str] | None, quiet: bool = False, only: str | None = None
 ) -> OpenStudy:
     """A study, read and expanded; what it leaves out of its corpora is said."""
     return _opened([study], store, overrides or (), only, quiet)[0]
 
 
 def _opened(
-    studies: Sequence[Path], store: Path, overrides: Sequence[str], only: str | None, quiet: bool
+    studies: Sequence[Path], store: str, overrides: Sequence[str], only: str | None, quiet: bool
 ) -> list[OpenStudy]:
     """Every corpus is read once, and what is left out of it is said once."""
     from sweeps.in_words import left_out_in_words

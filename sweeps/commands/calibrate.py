@@ -12,7 +12,7 @@ import typer
 from sweeps.commands._options import (
     DEFAULT_STORE,
     Overrides,
-    StoreFolder,
+    StoreOption,
     StudyFile,
     one_sentence,
     opened_study,
@@ -29,7 +29,7 @@ MEANING = (
 
 def calibrate(
     study: StudyFile,
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
     overrides: Overrides = None,
     studies: Annotated[int, typer.Option(min=1, help="How many to simulate in each of two worlds.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Another seed simulates others.")] = 0,

@@ -10,7 +10,7 @@ import typer
 from sweeps.commands._options import (
     DEFAULT_STORE,
     Overrides,
-    StoreFolder,
+    StoreOption,
     StudyFile,
     one_sentence,
     opened_study,
@@ -34,7 +34,7 @@ def scan(
     checksums: Annotated[
         bool, typer.Option("--checksums", help="Compare every file with the published SHA-256.")
     ] = False,
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Count a corpus by class and speaker, compare it with its official release, name every unusable file."""
     with one_sentence(store):
@@ -46,7 +46,7 @@ def scan(
 @app.command()
 def overlap(
     study: StudyFile,
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
     overrides: Overrides = None,
     near: Annotated[
         bool, typer.Option("--near/--no-near", help="Listen to every utterance for near duplicates too.")
@@ -69,7 +69,7 @@ def overlap(
 @app.command()
 def folds(
     study: StudyFile,
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
     overrides: Overrides = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write one fold file per corpus into, for other machines.")

@@ -11,7 +11,7 @@ import typer
 from sweeps.commands._options import (
     DEFAULT_STORE,
     Overrides,
-    StoreFolder,
+    StoreOption,
     StudyFile,
     one_sentence,
     opened_study,
@@ -43,7 +43,7 @@ def explain(
         ),
     ],
     round_: Annotated[int, typer.Option("--round", min=0, help="The round; 0 is the first.")],
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
     overrides: Overrides = None,
     top: Annotated[int | None, typer.Option(min=1, help="Show only the first N that were acquired.")] = None,
     near: Annotated[

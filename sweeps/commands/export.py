@@ -13,7 +13,7 @@ from sweeps.commands._options import (
     DEFAULT_STORE,
     OnlyText,
     Overrides,
-    StoreFolder,
+    StoreOption,
     StudyFile,
     one_sentence,
     opened_study,
@@ -43,7 +43,7 @@ def export() -> None:
 @app.command()
 def selections(
     study: StudyFile,
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
     overrides: Overrides = None,
     only: OnlyText = None,
     out: Annotated[

@@ -9,7 +9,7 @@ import typer
 from sweeps.commands._options import (
     DEFAULT_STORE,
     Overrides,
-    StoreFolder,
+    StoreOption,
     StudyFiles,
     TrackingUri,
     one_sentence,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def mirror(
     studies: StudyFiles,
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
     overrides: Overrides = None,
     tracking_uri: TrackingUri = None,
     rebuild: Annotated[

@@ -11,7 +11,7 @@ from sweeps.commands._options import (
     DEFAULT_STORE,
     OnlyText,
     Overrides,
-    StoreFolder,
+    StoreOption,
     StudyFiles,
     one_sentence,
     opened_studies,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def plan(
     studies: StudyFiles,
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
     overrides: Overrides = None,
     only: OnlyText = None,
     measure: Annotated[

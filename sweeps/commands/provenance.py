@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from after_ray.errors import AfterRayError
 from after_ray.wording import first_of
-from sweeps.commands._options import DEFAULT_STORE, StoreFolder, one_sentence
+from sweeps.commands._options import DEFAULT_STORE, StoreOption, one_sentence
 
 if TYPE_CHECKING:
     from after_ray.store import Record, Store
@@ -21,7 +20,7 @@ SHORTEST = 4  # characters of a key that name it
 class NoSuchResult(AfterRayError):
     """The beginning of a key that names no result, or several, or is too short to name one."""
 
-    def __init__(self, key: str, found: Sequence[str], store: Path) -> None:
+    def __init__(self, key: str, found: Sequence[str], store: str) -> None:
         begin = "1 key begins" if len(found) == 1 else f"{len(found)} keys begin"
         having = (
             f"{begin} with it ({first_of(found)})" if found else "no result has a key that begins with it"
@@ -37,7 +36,7 @@ class NoSuchResult(AfterRayError):
 
 def provenance(
     key: Annotated[str, typer.Argument(help="Key of a result, or the beginning of one.")],
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything machine-readable.")] = False,
 ) -> None:
     """Show how one result came to be: settings, code, packages, device, times, and what it was made from."""

@@ -10,7 +10,7 @@ import typer
 from sweeps.commands._options import (
     DEFAULT_STORE,
     Overrides,
-    StoreFolder,
+    StoreOption,
     StudyFile,
     TrackingUri,
     one_sentence,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def report(
     study: StudyFile,
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
     overrides: Overrides = None,
     source: Annotated[
         Literal["mlflow", "store"] | None,

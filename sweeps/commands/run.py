@@ -22,7 +22,7 @@ from sweeps.commands._options import (
     DEFAULT_STORE,
     OnlyText,
     Overrides,
-    StoreFolder,
+    StoreOption,
     StudyFiles,
     TrackingUri,
     one_sentence,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 def run(
     studies: StudyFiles,
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
     overrides: Overrides = None,
     only: OnlyText = None,
     address: Address = None,
@@ -73,7 +73,7 @@ def run(
 
 def retry(
     studies: StudyFiles,
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
     overrides: Overrides = None,
     only: OnlyText = None,
     address: Address = None,

@@ -19,7 +19,7 @@ from sweeps.commands._launching import (
 from sweeps.commands._options import (
     DEFAULT_STORE,
     Overrides,
-    StoreFolder,
+    StoreOption,
     StudyFile,
     TrackingUri,
     one_sentence,
@@ -47,7 +47,7 @@ class NoSearch(AfterRayError):
 
 def search(
     study: StudyFile,
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
     overrides: Overrides = None,
     retry: Annotated[
         bool, typer.Option("--retry", help="Try candidates again that failed too often.")

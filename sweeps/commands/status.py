@@ -12,7 +12,7 @@ from sweeps.commands._options import (
     DEFAULT_STORE,
     OnlyText,
     Overrides,
-    StoreFolder,
+    StoreOption,
     StudyFiles,
     one_sentence,
     opened_studies,
@@ -30,7 +30,7 @@ SECONDS_OF_A_START = 60
 
 def status(
     studies: StudyFiles,
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
     overrides: Overrides = None,
     only: OnlyText = None,
     watch: Annotated[bool, typer.Option("--watch", help="Keep showing it until the launch ends.")] = False,

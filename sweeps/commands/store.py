@@ -11,9 +11,10 @@ import typer
 
 from after_ray.errors import AfterRayError
 from after_ray.wording import counted, size
-from sweeps.commands._options import DEFAULT_STORE, StoreFolder, one_sentence, opened_studies, refuse_no_store
+from sweeps.commands._options import DEFAULT_STORE, StoreOption, one_sentence, opened_studies, refuse_no_store
 
 if TYPE_CHECKING:
+    from after_ray.store import Store
     from after_ray.store.archive import Exported
     from after_ray.store.census import Census
     from after_ray.store.garbage import Garbage
@@ -53,7 +54,7 @@ class PartlyExported(AfterRayError):
 
 
 @app.command()
-def du(studies: SomeStudies = None, store: StoreFolder = DEFAULT_STORE) -> None:
+def du(studies: SomeStudies = None, store: StoreOption = DEFAULT_STORE) -> None:
     """Show what takes room in a store; with studies also what each of them needs."""
     with one_sentence(store):
         refuse_no_store(store)
@@ -88,7 +89,7 @@ def _print_by_study(studies: Sequence[OpenStudy], census: Census, found: Usage) 
 
 @app.command()
 def gc(
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
     yes: Annotated[bool, typer.Option("--yes", help="Remove it; else it is only shown.")] = False,
     days: Annotated[
         float, typer.Option(min=0.0, help="Days after which an unfinished stage counts as abandoned.")
@@ -110,19 +111,20 @@ def gc(
 
         opened = opened_studies(keep or [], store, None)
         kept = frozenset().union(*(keys_of(one) for one in opened)) if opened else None
-        garbage = find_garbage(Store(store), days, kept)
+        kept_in = Store(store)
+        garbage = find_garbage(kept_in, days, kept)
         if not garbage:
             print("nothing to remove")
         elif yes:
-            removed = remove_garbage(Store(store), garbage)
-            _print_garbage("removed", removed)
+            removed = remove_garbage(kept_in, garbage)
+            _print_garbage("removed", removed, kept_in)
             if left := len(garbage) - len(removed):
                 print(f"{left} of them stay: they are in use by now, or could not be removed")
         else:
-            _print_garbage("can be removed, with --yes", garbage)
+            _print_garbage("can be removed, with --yes", garbage, kept_in)
 
 
-def _print_garbage(title: str, garbage: Sequence[Garbage]) -> None:
+def _print_garbage(title: str, garbage: Sequence[Garbage], kept_in: Store) -> None:
     from sweeps._console import print_table
 
     counts: Counter[str] = Counter(piece.what for piece in garbage)
@@ -132,7 +134,7 @@ def _print_garbage(title: str, garbage: Sequence[Garbage]) -> None:
     rows = [[what, size(sizes[what]), str(count)] for what, count in counts.items()]
     print_table(title, ["", "bytes", "count"], [*rows, ["together", size(sizes.total()), str(len(garbage))]])
     for piece in garbage[:SHOWN]:
-        print(piece.path)
+        print(kept_in.place.told(piece.name))
     if len(garbage) > SHOWN:
         print(f"and {len(garbage) - SHOWN} more")
 
@@ -141,7 +143,7 @@ def _print_garbage(title: str, garbage: Sequence[Garbage]) -> None:
 def export_(
     out: Annotated[Path, typer.Argument(help="File to write.", metavar="OUT.tar")],
     studies: SomeStudies = None,
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Write results into a file: all, or those of studies with everything that they rest on.
 
@@ -169,17 +171,20 @@ def export_(
 @app.command(name="import")
 def import_(
     source: Annotated[
-        Path, typer.Argument(help="File of 'store export', or another store.", metavar="FILE.tar|STORE")
+        str, typer.Argument(help="File of 'store export', or another store.", metavar="FILE.tar|STORE")
     ],
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Take results from a file or another store; what is here stays, whatever it is."""
     with one_sentence(store):
         from after_ray.store import Store
         from after_ray.store.merging import merge_store
+        from after_ray.store.places import is_bucket
         from after_ray.store.unpacking import merge_archive
 
-        merged = (merge_store if source.is_dir() else merge_archive)(Store(store), source)
+        whole = is_bucket(source) or Path(source).is_dir()
+        into = Store(store)
+        merged = merge_store(into, Store(source)) if whole else merge_archive(into, Path(source))
         _print_merged(merged)
 
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from sweeps.commands._options import DEFAULT_STORE, StoreFolder, TrackingUri, one_sentence
+from sweeps.commands._options import DEFAULT_STORE, StoreOption, TrackingUri, one_sentence
 
 
 def ui(
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
     tracking_uri: TrackingUri = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 5000,

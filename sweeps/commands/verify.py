@@ -13,7 +13,7 @@ from sweeps.commands._options import (
     DEFAULT_STORE,
     OnlyText,
     Overrides,
-    StoreFolder,
+    StoreOption,
     StudyFile,
     one_sentence,
     opened_study,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def verify(
     study: StudyFile,
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
     overrides: Overrides = None,
     only: OnlyText = None,
     share: Annotated[

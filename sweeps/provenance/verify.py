@@ -9,7 +9,6 @@ from pathlib import Path
 
 from after_ray.environment import Execution, fix_threads
 from after_ray.errors import AfterRayError
-from after_ray.files import sha256_of
 from after_ray.seeds import SeedTree
 from after_ray.sources import source_of
 from after_ray.stages import AdaptationStage, PretrainingStage, Stage, foundations
@@ -180,7 +179,7 @@ class Again:
         from after_ray.execution import run
 
         execution = Execution(
-            store=str(scratch.root),
+            store=scratch.url,
             cache=str(self._cache),
             threads=int(record.environment.get("threads", 1)),
             device=_device(record),
@@ -196,7 +195,7 @@ def _unsound(store: Store, record: Record) -> tuple[str, ...]:
     return tuple(
         f"the stored file {name}"
         for name, entry in there.items()
-        if sha256_of(store.root / record.folder / name) != entry.sha256
+        if store.place.sha256(f"{record.folder}/{name}") != entry.sha256
     )
 
 

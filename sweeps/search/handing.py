@@ -62,7 +62,7 @@ class CandidatesInTurn(Searcher):
     ) -> None:
         super().__init__(metric=METRIC, mode="max")
         self._book, self._proposer, self._room, self._halt = book, proposer, room, halt
-        self._outage = outage or Outage(book.store.root)
+        self._outage = outage or Outage(book.store.url)
         self._making = Making(book.store)
         self._waiting, self._taken = list(book.wanted), len(book.wanted)
         self._running: dict[str, tuple[Candidate, Job]] = {}

@@ -88,7 +88,7 @@ class OpenStudy:
 
 def open_study(
     path: Path,
-    store: Path,
+    store: Path | str,
     overrides: Sequence[str] = (),
     progress: CorpusProgress | None = None,
     only: Only = EVERYTHING,

@@ -3,6 +3,5 @@
 from after_ray.store.places._place import Found, Place
 from after_ray.store.places.folder import Folder
 from after_ray.store.places.opening import SCHEMES, is_bucket, place_of
-from after_ray.store.places.parallel import at_once
 
-__all__ = ["SCHEMES", "Folder", "Found", "Place", "at_once", "is_bucket", "place_of"]
+__all__ = ["SCHEMES", "Folder", "Found", "Place", "is_bucket", "place_of"]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+One = TypeVar("One")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,10 @@ class Place(ABC):
         """Bytes of a file; None where there is none."""
 
     @abstractmethod
+    def sha256(self, name: str) -> str:
+        """The digest of a file's bytes, as hex."""
+
+    @abstractmethod
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
 
@@ -95,6 +103,10 @@ class Place(ABC):
     @abstractmethod
     def files(self, folder: str = "") -> Iterator[Found]:
         """Every file below a folder, in no order; what vanishes meanwhile is left out."""
+
+    def ask_each(self, ask: Callable[[One], Answer], things: Iterable[One]) -> Iterator[Answer]:
+        """The answers for all things, in their order; of a place that is slow to answer, many at once."""
+        return map(ask, things)
 
     def names(self, folder: str) -> Iterator[str]:
         """Names of all files below a folder, in no order."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from after_ray.files import create_exclusive, take_room, temporary_beside, write_atomic
+from after_ray.files import create_exclusive, sha256_of, take_room, temporary_beside, write_atomic
 from after_ray.store.places._place import Found, Place
 
 
@@ -72,6 +72,10 @@ class Folder(Place):
             return os.stat(f"{self.path}/{name}").st_size
         except FileNotFoundError:
             return None
+
+    def sha256(self, name: str) -> str:
+        """Read it block by block."""
+        return sha256_of(self.path / name)
 
     def remove(self, name: str) -> None:
         """Unlink it."""
