@@ -38,7 +38,7 @@ def open_results(
 
     Args:
         study: its file.
-        store: the folder that it was run into. It may be empty where MLflow has the results.
+        store: the folder or bucket that it was run into. It may be empty where MLflow has the results.
         source: where they are read; None is MLflow, or the store when MLflow lacks some.
         tracking_uri: of MLflow; by default MLFLOW_TRACKING_URI, then SQLite in the store.
         overrides: as `--set` takes them, such as `seed=0..2`.
@@ -47,7 +47,7 @@ def open_results(
         AfterRayError: one sentence, about the study or about what cannot be read.
     """
     uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
-    return read_results(open_study(Path(study), Path(store), overrides), source, uri)
+    return read_results(open_study(Path(study), store, overrides), source, uri)
 
 
 def cells_frame(plan: Plan) -> pd.DataFrame:

@@ -48,7 +48,7 @@ def serve(store: Store, tracking_uri: str, host: str = "127.0.0.1", port: int = 
     command = server_command(store, tracking_uri, host, port)
     _check_port(host, port)
     address = f"http://{host}:{port}"
-    print(f"MLflow on {store.root}: {address} (stop with Ctrl-C)")
+    print(f"MLflow on {store.url}: {address} (stop with Ctrl-C)")
     for study, experiment in mirrored_studies(tracking_uri).items():
         print(f"learning curves of {study}: {address}{curves_path(experiment)}")
         print(f"table rows of {study}: {address}{rows_path(experiment)}")
@@ -68,7 +68,7 @@ def server_command(store: Store, tracking_uri: str, host: str, port: int) -> lis
     if is_server(tracking_uri):
         raise NoPagesOfOurs(tracking_uri)
     if tracking_uri == default_tracking_uri(store) and not (store.root / "mlflow.db").is_file():
-        raise NothingToShow(store.root)
+        raise NothingToShow(store.url)
     artifacts = artifact_location(tracking_uri, store)
     locations = {
         "--backend-store-uri": tracking_uri,

@@ -1,6 +1,6 @@
 """The Ray Tune trainable: `Tuner` takes one class, so this one dispatches to the kinds of work.
 
-Its configuration is `{"kind": ..., "stage": Stage, "execution": Execution, "halt": path}`; once the file
+Its configuration is `{"kind": ..., "stage": Stage, "execution": Execution, "halt": address}`; once the file
 `halt` is there, nothing is begun any more. Results are in the store, not in Tune: a trial that Tune starts
 again (lost node, killed worker) finds there what is finished.
 
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import importlib
 import traceback
-from pathlib import Path
 from typing import Any
 
 from ray import tune
@@ -23,12 +22,12 @@ from ray.actor import exit_actor
 
 from after_ray.code_state import by_code_here, other_code
 from after_ray.environment import Execution, fix_threads, sentence_of, worth_trying_again
-from after_ray.files import write_text
 from after_ray.preemption import NOTICE, Preempted
 from after_ray.stages import Stage
 from after_ray.store import Outage, Store
 from after_ray.store.outage import StoreUnavailable
 from trainables._work import Work
+from trainables.halt import Halt
 
 KINDS = {
     "candidate": ("trainables.candidate", "CandidateWork"),
@@ -45,7 +44,7 @@ class StageTrial(tune.Trainable):
     """One trial: advances its work once per Tune iteration. Actors are reused from trial to trial."""
 
     _work: Work
-    _halt: Path | None
+    _halt: Halt | None
     _outage: Outage
     _other_code = ""  # a sentence where this process runs other code than the launch
     _handed_on = False  # whether this process, which will be ended, has handed its trial on
@@ -62,7 +61,7 @@ class StageTrial(tune.Trainable):
         here = by_code_here(execution, config["stage"])
         self._other_code = other_code(execution, here)
         self._work = getattr(importlib.import_module(module), name)(config["stage"], here)
-        self._halt = Path(config["halt"]) if config.get("halt") else None
+        self._halt = Halt(config["halt"]) if config.get("halt") else None
         self._outage = Outage(execution.store)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -79,7 +78,7 @@ class StageTrial(tune.Trainable):
         if NOTICE.given:
             return self._hand_on()
         try:
-            if self._halt is not None and self._halt.exists():
+            if self._halt is not None and self._halt.given:
                 return self._ending(halted=True)
             self._outage.pause()
             told = self._work.advance()
@@ -126,7 +125,7 @@ def _record_failure(stage: Stage, execution: Execution, error: Exception) -> str
     sentence, store = sentence_of(error), Store(execution.store)
     log = f"logs/{stage.key}.log"
     try:
-        write_text(store.root / log, traceback.format_exc())
+        store.place.write(log, traceback.format_exc().encode())
     except OSError:
         log = ""
     again = worth_trying_again(error)

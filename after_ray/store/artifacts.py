@@ -59,6 +59,11 @@ class Store:
         """What the store is called, for people and other processes: a path, or the address of a bucket."""
         return self.place.url
 
+    @property
+    def address(self) -> str:
+        """What another process opens it by, whatever its working directory."""
+        return str(self.root.resolve()) if self.place.on_disk else self.url
+
     def probe(self, room: int = 0) -> None:
         """Create and remove a file of `room` bytes, as every record will be.
 

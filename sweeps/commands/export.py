@@ -31,7 +31,7 @@ class NothingSelected(AfterRayError):
     """An export of selections before any round is finished."""
 
     def __init__(self, opened: OpenStudy) -> None:
-        run = f"{opened.command('run')} --store {opened.store.root}"
+        run = f"{opened.command('run')} --store {opened.store.url}"
         super().__init__(f"No round of what is asked for is finished, so nothing is selected yet; run: {run}")
 
 

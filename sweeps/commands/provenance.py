@@ -20,7 +20,7 @@ SHORTEST = 4  # characters of a key that name it
 class NoSuchResult(AfterRayError):
     """The beginning of a key that names no result, or several, or is too short to name one."""
 
-    def __init__(self, key: str, found: Sequence[str], store: str) -> None:
+    def __init__(self, key: str, found: Sequence[str], store: Store) -> None:
         begin = "1 key begins" if len(found) == 1 else f"{len(found)} keys begin"
         having = (
             f"{begin} with it ({first_of(found)})" if found else "no result has a key that begins with it"
@@ -28,9 +28,9 @@ class NoSuchResult(AfterRayError):
         problem = f"is too short, {having}" if len(key) < SHORTEST else f"does not name one result: {having}"
         super().__init__(
             f"The key '{key}' {problem}; allowed: {SHORTEST} characters or more that only one key begins "
-            f"with. Keys are the names of the files in {store / 'ledger'}, the column 'key' of a report's "
-            f"cells.csv (in {store / 'reports'}), and for the last round of a trajectory MLflow's tag "
-            "after_ray.key."
+            f"with. Keys are the names of the files in {store.place.told('ledger')}, the column 'key' of a "
+            f"report's cells.csv (in {store.root / 'reports'}), and for the last round of a "
+            "trajectory MLflow's tag after_ray.key."
         )
 
 
@@ -67,7 +67,7 @@ def _shorten(code: dict[str, Any]) -> None:
 def _named(store: Store, beginning: str) -> str:
     found = sorted(key for key in store.ledger.finished() if key.startswith(beginning))
     if len(found) != 1 or len(beginning) < SHORTEST:
-        raise NoSuchResult(beginning, found, store.root)
+        raise NoSuchResult(beginning, found, store)
     return found[0]
 
 

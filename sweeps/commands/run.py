@@ -169,7 +169,7 @@ def run_opened(
         print(f"{missing} cells are missing; {done.outcome.stopped}")
         raise typer.Exit(STOPPED)
     files = " ".join(str(opened.path) for opened in studies)
-    print(f"{missing} cells are missing; 'after-ray status {files} --store {store.root}' says why")
+    print(f"{missing} cells are missing; 'after-ray status {files} --store {store.url}' says why")
     raise typer.Exit(1)
 
 

@@ -73,7 +73,7 @@ def search(
         opened = opened_study(study, store, overrides)
         where, limits = Where(address, cache_dir, cpus, cache_gb), Limits(max_hours, max_gpu_hours)
         done = search_opened(opened, where, limits, tracking_uri, retry)
-        print(f"run it: after-ray run {done.best} --store {opened.store.root}")
+        print(f"run it: after-ray run {done.best} --store {opened.store.url}")
 
 
 def after_search(
@@ -84,7 +84,7 @@ def after_search(
         return opened, limits
     done = search_opened(opened, where, limits, tracking_uri)
     assert done.best is not None
-    return opened_study(done.best, opened.store.root, None, only=only), done.left
+    return opened_study(done.best, opened.store.url, None, only=only), done.left
 
 
 def search_opened(

@@ -111,19 +111,21 @@ def _print_cause(studies: Sequence[OpenStudy], cause: Cause) -> None:
     from after_ray.wording import counted
     from sweeps._console import console
 
-    root = studies[0].store.root
+    store = studies[0].store
     attempts = sum(failure.attempts for failure in cause.failures)
     many = f"{counted(len(cause.failures), 'stage')} failed ({counted(attempts, 'attempt')}), "
     console.print(f"{many}{counted(cause.cells, 'cell')} missing: {cause.sentence}", markup=False)
     for log in cause.logs[:LOGS_SHOWN]:
-        console.print(f"  trace: {root / log}", markup=False)
+        console.print(f"  trace: {store.place.told(log)}", markup=False)
     if len(cause.logs) > LOGS_SHOWN:
-        console.print(f"  and {len(cause.logs) - LOGS_SHOWN} more in {root / 'logs'}", markup=False)
+        console.print(
+            f"  and {len(cause.logs) - LOGS_SHOWN} more in {store.place.told('logs')}", markup=False
+        )
     if cause.quarantined:
         files = " ".join(str(opened.path) for opened in studies)
         console.print(
             f"  {cause.quarantined} of them failed too often and will not be run again unasked; "
-            f"mend the cause, then: after-ray retry {files} --store {root}",
+            f"mend the cause, then: after-ray retry {files} --store {store.url}",
             markup=False,
         )
     if cause.waiting:

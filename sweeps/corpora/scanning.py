@@ -16,6 +16,7 @@ from after_ray.corpora._folder import FolderCorpus
 from after_ray.corpora._settings import CORPUS_NAMES, CorpusSettings, MergedSettings, SyntheticSettings
 from after_ray.corpora.merged import Merged
 from after_ray.errors import AfterRayError, MissingCorpus, MissingMembers, UnknownName, WrongChecksum
+from after_ray.store import Store
 from after_ray.wording import counted, first_of, printable
 from sweeps._console import console, meter, print_table
 from sweeps.corpora.merged_table import print_merged_table
@@ -57,13 +58,13 @@ def scan_corpus(settings: CorpusSettings, cache: Path) -> Scan:
         return scan(_lenient(settings), cache, shown.to)
 
 
-def print_scan(settings: CorpusSettings, store: Path, checksums: bool = False) -> None:
+def print_scan(settings: CorpusSettings, store: str, checksums: bool = False) -> None:
     """Print counts, how it agrees with the official release, and what is left out for which reason.
 
     Raises:
         AfterRayError: at the end, when a study would refuse the corpus, so that scripts notice.
     """
-    found = scan_corpus(settings, store / "scans")
+    found = scan_corpus(settings, Store(store).root / "scans")
     parts = _parts(settings, found)
     _print_counts(found)
     if isinstance(settings, MergedSettings):

@@ -6,12 +6,11 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from after_ray.backbones.operations import Shape
 from after_ray.errors import DamagedStore
-from after_ray.files import write_json
+from after_ray.files import as_json
 from after_ray.store import Store
 from sweeps.cost.rates import Observation, Place
 from sweeps.cost.work import Group
@@ -19,13 +18,13 @@ from sweeps.cost.work import Group
 FOLDER = "rates"
 
 
-def keep(store: Store, observations: Sequence[Observation]) -> list[Path]:
+def keep(store: Store, observations: Sequence[Observation]) -> list[str]:
     """Write what was measured; measuring the same work at the same place again replaces it."""
-    files: dict[Path, list[Observation]] = {}
+    files: dict[str, list[Observation]] = {}
     for one in observations:
-        files.setdefault(_file(store, one), []).append(one)
-    for path, kept in files.items():
-        write_json(path, {"observations": [asdict(one) for one in kept]})
+        files.setdefault(_file(one), []).append(one)
+    for name, kept in files.items():
+        store.place.write(name, as_json({"observations": [asdict(one) for one in kept]}))
     return list(files)
 
 
@@ -35,18 +34,20 @@ def measured(store: Store) -> Iterator[Observation]:
     Raises:
         DamagedStore: naming a file that holds no measurement.
     """
-    for path in sorted((store.root / FOLDER).glob("*.json")):
+    names = store.place.json_files(FOLDER)
+    for name, text in zip(names, store.place.ask_each(store.place.read, names), strict=True):
         try:
-            told = json.loads(path.read_bytes())["observations"]
-            found = [_observation(one) for one in told]
+            found = [_observation(one) for one in json.loads(text)["observations"]]
         except (ValueError, KeyError, TypeError) as error:
-            raise DamagedStore(path, f"it holds no measured rates ({error}); remove it") from error
+            raise DamagedStore(
+                store.place.told(name), f"it holds no measured rates ({error}); remove it"
+            ) from error
         yield from found
 
 
-def _file(store: Store, one: Observation) -> Path:
+def _file(one: Observation) -> str:
     what = json.dumps([asdict(one.group), asdict(one.place), one.device_name], sort_keys=True)
-    return store.root / FOLDER / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.json"
+    return f"{FOLDER}/{hashlib.sha256(what.encode()).hexdigest()[:32]}.json"
 
 
 def _observation(told: Mapping[str, Any]) -> Observation:

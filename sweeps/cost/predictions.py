@@ -8,12 +8,11 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from after_ray.errors import DamagedStore
-from after_ray.files import write_json
+from after_ray.files import as_json
 from after_ray.store import Store
 from sweeps.cost.estimate import Estimate
 from sweeps.cost.startup import FOLDER
@@ -45,7 +44,7 @@ class Comparison:
     highest: float
 
 
-def keep_prediction(store: Store, estimate: Estimate, now: float | None = None) -> Path | None:
+def keep_prediction(store: Store, estimate: Estimate, now: float | None = None) -> str | None:
     """Write what is expected of the stages that are missing; None where nothing is.
 
     `now`: seconds since the epoch, by default the time of the call.
@@ -59,9 +58,9 @@ def keep_prediction(store: Store, estimate: Estimate, now: float | None = None) 
         return None
     made = time.time() if now is None else now
     digest = hashlib.sha256(json.dumps(missing, sort_keys=True).encode()).hexdigest()[:12]
-    path = store.root / FOLDER / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(made))}-{digest}.json"
-    write_json(path, {"made": made, "stages": missing})
-    return path
+    name = f"{FOLDER}/{time.strftime('%Y%m%dT%H%M%S', time.gmtime(made))}-{digest}.json"
+    store.place.write(name, as_json({"made": made, "stages": missing}))
+    return name
 
 
 def compare(store: Store, keys: Collection[str] | None = None) -> list[Comparison]:
@@ -97,8 +96,11 @@ def _first_predictions(store: Store) -> dict[str, tuple[str, str, float]]:
 
 def _kept(store: Store) -> Iterator[Mapping[str, Any]]:
     """The stages of every prediction, the earliest first."""
-    for path in sorted((store.root / FOLDER).glob("*.json")):
+    names = store.place.json_files(FOLDER)
+    for name, text in zip(names, store.place.ask_each(store.place.read, names), strict=True):
         try:
-            yield dict(json.loads(path.read_bytes())["stages"])
+            yield dict(json.loads(text)["stages"])
         except (ValueError, KeyError, TypeError) as error:
-            raise DamagedStore(path, f"it holds no prediction ({error}); remove it") from error
+            raise DamagedStore(
+                store.place.told(name), f"it holds no prediction ({error}); remove it"
+            ) from error

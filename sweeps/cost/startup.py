@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from statistics import median
 
 from after_ray.errors import DamagedStore
 from after_ray.store import Store
+from after_ray.store.places import Place
 from after_ray.wording import counted
 
 FOLDER = "estimates"  # of predictions, which tell when a launch began
@@ -40,8 +41,8 @@ def startup_of(store: Store) -> Startup:
 
 def _seconds(store: Store) -> Iterator[float]:
     """The latest launches first."""
-    files = sorted((store.root / FOLDER).glob("*.json"))
-    kept = [_read(path) for path in files[-2 * LAUNCHES :]]
+    names = store.place.json_files(FOLDER)[-2 * LAUNCHES :]
+    kept = list(store.place.ask_each(partial(_read, store.place), names))
     ends = [made for made, _ in kept[1:]] + [float("inf")]
     for (made, keys), end in reversed(list(zip(kept, ends, strict=False))):
         if len(keys) <= MOST_STAGES:
@@ -51,10 +52,10 @@ def _seconds(store: Store) -> Iterator[float]:
                 yield min(began)
 
 
-def _read(path: Path) -> tuple[float, list[str]]:
+def _read(place: Place, name: str) -> tuple[float, list[str]]:
     """When a prediction was made, and the stages that were missing."""
     try:
-        told = json.loads(path.read_bytes())
+        told = json.loads(place.read(name))
         return float(told["made"]), list(told["stages"])
     except (ValueError, KeyError, TypeError) as error:
-        raise DamagedStore(path, f"it holds no prediction ({error}); remove it") from error
+        raise DamagedStore(place.told(name), f"it holds no prediction ({error}); remove it") from error

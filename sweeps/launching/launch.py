@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from after_ray.code_state import keep_code_state
@@ -24,6 +21,7 @@ from sweeps.launching.eta import Eta
 from sweeps.launching.forecast import Forecast, Forecaster, unknown
 from sweeps.launching.interrupts import Interrupt
 from sweeps.launching.ray_start import Nodes, Where, execution_for, running_ray
+from sweeps.launching.scratch import Scratch, scratch_for
 from sweeps.launching.sight import Following, Nobody
 from sweeps.launching.unmet import Unmet
 from sweeps.planning.jobs import Job, jobs_of, resting_on
@@ -33,7 +31,7 @@ from sweeps.study.declaration import Resources
 if TYPE_CHECKING:
     from sweeps.launching.watching import TrialWatcher
 
-__all__ = ["Outcome", "Where", "launch", "launch_jobs", "run_trials", "scratch_folder"]
+__all__ = ["Outcome", "Where", "launch", "launch_jobs", "run_trials"]
 
 PENDING_AT_LEAST = 16  # trials of one size that wait for room, so that an autoscaler sees what is wanted
 SECONDS_BETWEEN_LOOKS = 10.0  # at the nodes of a cluster that grows
@@ -130,8 +128,8 @@ class _Run:
         self._nodes, self._looked = Nodes.found(where), time.monotonic()
         for resources in {job.resources for job in jobs.values()}:
             self._nodes.check(resources)
-        self._scratch = scratch_folder(store, where)
-        halt = self._scratch / "halt"
+        self._scratch = scratch_for(store, where)
+        halt = self._scratch.halt
         self._searcher = ReadyFirst(
             jobs, self._execution_of, halt, self._fits, forecast.chains, self._most_out
         )
@@ -144,7 +142,7 @@ class _Run:
         try:
             run_trials(self._searcher, self._watcher, self._scratch)
         finally:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch.remove()
         watcher, searcher = self._watcher, self._searcher
         left = bool(searcher.waiting)
         stopped = watcher.stopped or (self._budget.why_held_back() if left else None)
@@ -179,7 +177,7 @@ class _Run:
         return self._nodes
 
 
-def run_trials(searcher: Any, watcher: TrialWatcher, scratch: Path, scheduler: Any = None) -> None:
+def run_trials(searcher: Any, watcher: TrialWatcher, scratch: Scratch, scheduler: Any = None) -> None:
     """Let Tune run what a searcher hands out, until it is finished; without a scheduler none is stopped.
 
     A trial whose process is lost is the searcher's to hand out again: Tune itself does not start one again
@@ -199,7 +197,7 @@ def run_trials(searcher: Any, watcher: TrialWatcher, scratch: Path, scheduler: A
         ),
         run_config=tune.RunConfig(
             name="trials",
-            storage_path=str(scratch),
+            storage_path=scratch.address,
             verbose=0,
             callbacks=[watcher],
             stop=watcher,
@@ -214,12 +212,3 @@ def _placed(config: dict[str, Any]) -> Any:
     resources: Resources = config["resources"]
     bundle = {"CPU": float(resources.cpu)} | ({"GPU": resources.gpu} if resources.gpu else {})
     return tune.PlacementGroupFactory([bundle])
-
-
-def scratch_folder(store: Store, where: Where) -> Path:
-    """A folder for what Tune insists on writing; on shared storage when there are several nodes."""
-    if where.address is None:
-        return Path(tempfile.mkdtemp(prefix="after-ray-"))
-    folder = store.root.resolve() / "ray"
-    folder.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(dir=folder))

@@ -233,7 +233,7 @@ def execution_for(
     """Where and how a trial with these resources runs, and by what code."""
     cache = where.cache or _default_cache(store, where)
     return Execution(
-        store=str(store.root.resolve()),
+        store=store.address,
         cache=str(cache.resolve()),
         cache_bytes=round(where.cache_gb * 1e9),
         threads=resources.cpu,

@@ -10,13 +10,13 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from ray.tune.search import Searcher
 
 from after_ray.environment import Execution
 from sweeps.planning.jobs import Job, resting_on
+from trainables.halt import Halt
 
 ATTEMPTS = 3  # of one job in one launch, where trying again may help
 
@@ -39,7 +39,7 @@ class ReadyFirst(Searcher):
         self,
         jobs: Mapping[str, Job],
         execution_of: Callable[[Job], Execution],
-        halt: Path | None = None,
+        halt: Halt | None = None,
         may_start: Callable[[Job], bool] = lambda job: True,
         priorities: Mapping[str, float] | None = None,
         most_out: Callable[[Job], float] = lambda job: math.inf,
@@ -73,7 +73,7 @@ class ReadyFirst(Searcher):
         self._halted = True
         if self._halt is not None:
             with suppress(OSError):  # on shared storage that cannot be written: trials end by themselves
-                self._halt.touch()
+                self._halt.give()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next ready job's configuration, None while all wait for running ones, FINISHED at the end."""
@@ -88,7 +88,7 @@ class ReadyFirst(Searcher):
             "stage": job.stage,
             "resources": job.resources,
             "execution": self._execution_of(job),
-            "halt": "" if self._halt is None else str(self._halt),
+            "halt": "" if self._halt is None else self._halt.address,
         }
 
     def _next(self) -> Job | None:

@@ -27,7 +27,7 @@ def _searched(opened: OpenStudy) -> Iterator[Stage]:
 
 def _chosen(opened: OpenStudy) -> frozenset[str]:
     """What the study asks for that the search wrote."""
-    from sweeps.search.book import search_folder
+    from sweeps.search.results import chosen_study
 
-    best = search_folder(opened) / "best.yaml"
-    return open_study(best, opened.store.root).plan.keys if best.is_file() else frozenset()
+    best = chosen_study(opened)
+    return frozenset() if best is None else open_study(best, opened.store.url).plan.keys

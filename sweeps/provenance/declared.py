@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from pathlib import Path
 
 from after_ray.errors import AfterRayError
-from after_ray.files import create_exclusive
 from after_ray.store import Store
 from sweeps.study.declaration import Study
 from sweeps.study.families import digest_of
@@ -20,7 +18,7 @@ def note_declaration(study: Study, store: Store) -> None:
         return
     families = [family.model_dump(mode="json") for family in study.families]
     content = {"study": study.study, "declared": time.time(), "families": families}
-    create_exclusive(_place(study, store), json.dumps(content, indent=1).encode())
+    store.place.create(_name(study), json.dumps(content, indent=1).encode())
 
 
 def declared_at(study: Study, store: Store, finished: bool) -> float | None:
@@ -32,24 +30,19 @@ def declared_at(study: Study, store: Store, finished: bool) -> float | None:
     Raises:
         AfterRayError: when the note of the launch cannot be read.
     """
-    place = _place(study, store)
     if not study.families:
         return None
-    if not place.exists():
-        return math.inf if finished else None
     try:
-        return float(json.loads(place.read_text())["declared"])
+        return float(json.loads(store.place.read(_name(study)))["declared"])
+    except FileNotFoundError:
+        return math.inf if finished else None
     except (ValueError, KeyError, TypeError) as error:
         raise AfterRayError(
-            f"The note on when families were declared, {place}, cannot be read ({error}); restore it from a "
-            "backup, or remove it: the families then count as declared by the next launch."
+            f"The note on when families were declared, {store.place.told(_name(study))}, cannot be read "
+            f"({error}); restore it from a backup, or remove it: the families then count as "
+            "declared by the next launch."
         ) from error
 
 
-def _place(study: Study, store: Store) -> Path:
-    return (
-        store.root
-        / "declarations"
-        / study.study
-        / f"{digest_of(study.families, study.equivalence)[:32]}.json"
-    )
+def _name(study: Study) -> str:
+    return f"declarations/{study.study}/{digest_of(study.families, study.equivalence)[:32]}.json"

@@ -8,11 +8,10 @@ import platform
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from after_ray.errors import AfterRayError
-from after_ray.files import write_json
+from after_ray.files import as_json
 from after_ray.store import Store
 
 STALE_AFTER = 60.0  # seconds; a launch that lives writes every few
@@ -119,13 +118,13 @@ class Progress:
 def write_progress(store: Store, study: str, progress: Progress) -> None:
     """Write how a study stands; the host, the process and the time are filled in."""
     signed = {"host": platform.node(), "process": os.getpid(), "written": time.time()}
-    write_json(_path(store, study), asdict(progress) | signed)
+    store.place.write(_name(study), as_json(asdict(progress) | signed))
 
 
 def read_progress(store: Store, study: str) -> Progress | None:
     """What the newest launch of a study wrote; None when there is none that can be read."""
     try:
-        return _progress_of(json.loads(_path(store, study).read_bytes()))
+        return _progress_of(json.loads(store.place.read(_name(study))))
     except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
@@ -138,8 +137,8 @@ def _progress_of(value: dict[str, Any]) -> Progress:
     return Progress(**value)
 
 
-def _path(store: Store, study: str) -> Path:
-    return store.root / "progress" / f"{study}.json"
+def _name(study: str) -> str:
+    return f"progress/{study}.json"
 
 
 def why_ended(error: BaseException) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from after_ray.errors import AfterRayError, DamagedRecord
-from after_ray.files import create_exclusive
 from after_ray.store import Failure, Record, Store, digest
+from after_ray.store.places import Place
 from after_ray.store.pruned import PrunedNotes
 from sweeps.search.candidates import Candidate, Expander
 from sweeps.search.space import Configuration, label_of
 from sweeps.study.opening import OpenStudy
 
+SEARCHES = "searches"  # folder of a store
 Name = Literal["finished", "pruned", "failed", "missing"]
 
 
@@ -46,8 +46,9 @@ class Book:
     """
 
     store: Store
-    place: Path
-    drawn: Path
+    study: str
+    place: Place
+    drawn: str  # folder of `place`
     expander: Expander
     candidates: list[Candidate] = field(default_factory=list)
     states: dict[int, State] = field(default_factory=dict)
@@ -67,8 +68,8 @@ class Book:
             "algorithm": search.algorithm,
             "sampling_seed": search.sampling_seed,
         }
-        place = search_folder(opened)
-        book = cls(opened.store, place, place / "drawn" / digest("search", 1, drawn_from), expander)
+        drawn = f"drawn/{digest('search', 1, drawn_from)}"
+        book = cls(opened.store, opened.study.study, search_place(opened), drawn, expander)
         for number, configuration in book._read():
             book._enter(number, configuration)
         book.look_again()
@@ -79,8 +80,8 @@ class Book:
         """What this search stopped; another, or one with other rules, judges for itself."""
         search = self.expander.search
         rules = {"scheduler": search.scheduler, "reduction": search.reduction, "grace": search.grace}
-        judge = {"drawn": str(self.drawn.relative_to(self.store.root)), **rules}
-        return PrunedNotes(self.store.root, digest("pruned", 1, judge))
+        judge = {"drawn": f"{SEARCHES}/{self.study}/{self.drawn}", **rules}
+        return PrunedNotes(self.store.place, digest("pruned", 1, judge))
 
     def add(self, configuration: Configuration) -> Candidate:
         """The candidate of a configuration, written down before it runs.
@@ -91,8 +92,8 @@ class Book:
         data = (json.dumps({"configuration": configuration}, indent=1) + "\n").encode()
         while (known := self._of(label_of(configuration))) is None:
             number = max((one.number for one in self.candidates), default=0) + 1
-            mine = create_exclusive(self._path(number), data)
-            self._enter(number, configuration if mine else _drawn_in(self._path(number)))
+            mine = self.place.create(self._name(number), data)
+            self._enter(number, configuration if mine else self._drawn_in(self._name(number)))
         return known
 
     def _of(self, label: str) -> Candidate | None:
@@ -172,36 +173,35 @@ class Book:
         return State("missing")
 
     def _read(self) -> Iterator[tuple[int, Configuration]]:
-        for path in sorted(self.drawn.glob("*.json")):
-            yield _number_of(path), _drawn_in(path)
+        names = self.place.json_files(self.drawn)
+        for name, drawn in zip(names, self.place.ask_each(self._drawn_in, names), strict=True):
+            yield self._number_of(name), drawn
 
-    def _path(self, number: int) -> Path:
-        return self.drawn / f"{number:06d}.json"
+    def _name(self, number: int) -> str:
+        return f"{self.drawn}/{number:06d}.json"
+
+    def _number_of(self, name: str) -> int:
+        try:
+            return int(name.rpartition("/")[2].removesuffix(".json"))
+        except ValueError as error:
+            raise DamagedCandidate(self.place.told(name), error) from error
+
+    def _drawn_in(self, name: str) -> Configuration:
+        try:
+            return dict(json.loads(self.place.read(name))["configuration"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise DamagedCandidate(self.place.told(name), error) from error
 
 
 class DamagedCandidate(AfterRayError):
     """A file among the drawn candidates that is none."""
 
-    def __init__(self, path: Path, error: Exception) -> None:
+    def __init__(self, path: str, error: Exception) -> None:
         super().__init__(
             f"{path} is no candidate of a search ({error}); remove it and run the same command again."
         )
 
 
-def _number_of(path: Path) -> int:
-    try:
-        return int(path.stem)
-    except ValueError as error:
-        raise DamagedCandidate(path, error) from error
-
-
-def _drawn_in(path: Path) -> Configuration:
-    try:
-        return dict(json.loads(path.read_bytes())["configuration"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise DamagedCandidate(path, error) from error
-
-
-def search_folder(opened: OpenStudy) -> Path:
-    """Where a search keeps what people read: its candidates and the chosen study."""
-    return opened.store.root / "searches" / opened.study.study
+def search_place(opened: OpenStudy) -> Place:
+    """Where a search keeps what it drew, its lease, and what people read."""
+    return opened.store.place.below(f"{SEARCHES}/{opened.study.study}")

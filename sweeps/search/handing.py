@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Protocol
 
 from ray.tune.search import Searcher
@@ -21,6 +20,7 @@ from sweeps.search.candidates import Candidate
 from sweeps.search.making import Making
 from sweeps.search.proposing import METRIC, Proposer
 from sweeps.search.space import Configuration
+from trainables.halt import Halt
 
 
 class HasRoom(Protocol):
@@ -57,7 +57,7 @@ class CandidatesInTurn(Searcher):
         book: Book,
         proposer: Proposer,
         room: HasRoom,
-        halt: Path | None = None,
+        halt: Halt | None = None,
         outage: Outage | None = None,
     ) -> None:
         super().__init__(metric=METRIC, mode="max")
@@ -91,7 +91,7 @@ class CandidatesInTurn(Searcher):
         self._halted = True
         if self._halt is not None:
             with suppress(OSError):  # on shared storage that cannot be written: trials end by themselves
-                self._halt.touch()
+                self._halt.give()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next candidate's trial, None while there is no room, FINISHED at the end."""
@@ -108,7 +108,7 @@ class CandidatesInTurn(Searcher):
             "stage": job.stage,
             "resources": job.resources,
             "execution": self._room.execution_of(job),
-            "halt": "" if self._halt is None else str(self._halt),
+            "halt": "" if self._halt is None else self._halt.address,
         }
 
     def sets_aside(self, trial_id: str, rung: int) -> bool:

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from after_ray.errors import AfterRayError
-from after_ray.files import create_exclusive, write_json
+from after_ray.files import as_json
+from after_ray.store.places import Place
 
+FILE = "running.json"
 BEAT_SECONDS = 5.0
 DEAD_AFTER = 60.0  # seconds without a beat, on the clock of who looks; file systems tell of changes late
 LOOK_SECONDS = 1.0
@@ -69,7 +71,7 @@ class Lease:
     """The file that says which launch runs a search.
 
     Args:
-        path: of the file.
+        place: of the search; the file is `running.json` there.
         study: its name, for people.
         say: told that this launch looks for a while whether another one lives.
         clock, sleep: seconds, monotonic; what waits.
@@ -77,13 +79,13 @@ class Lease:
 
     def __init__(
         self,
-        path: Path,
+        place: Place,
         study: str,
         say: Callable[[str], None] = print,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._path, self._study, self._say = path, study, say
+        self._place, self._study, self._say = place, study, say
         self._clock, self._sleep = clock, sleep
         self._mine = Holder.here()
         self.lost: str | None = None  # one sentence once another launch has taken over
@@ -112,7 +114,7 @@ class Lease:
 
     def take(self) -> None:
         """Write this launch down, if need be in the place of one that is dead."""
-        while not create_exclusive(self._path, _text(self._mine)):
+        while not self._place.create(FILE, _text(self._mine)):
             there = self._read()
             if there is not None and self._lives(there):
                 raise SearchRuns(self._study, there)
@@ -120,15 +122,13 @@ class Lease:
 
     def _remove(self, dead: Holder | None) -> None:
         """Take away what a dead launch left; of several that try, what one has put there since stays."""
-        aside = self._path.with_name(f"{self._path.name}.{self._mine.token}")
-        try:
-            os.replace(self._path, aside)
-        except FileNotFoundError:
+        aside = f"{FILE}.{self._mine.token}"
+        if not self._place.take_away(FILE, aside):
             return  # another launch was faster
-        taken = _holder_in(aside)
+        taken = self._holder_in(aside)
         if taken is not None and (dead is None or taken.token != dead.token):
-            create_exclusive(self._path, aside.read_bytes())
-        aside.unlink(missing_ok=True)
+            self._place.create(FILE, self._place.read(aside))
+        self._place.remove(aside)
 
     def beat(self) -> None:
         """Say that this launch lives, unless another one has taken over from it."""
@@ -140,14 +140,14 @@ class Lease:
             )
             return
         self._mine = replace(self._mine, beats=self._mine.beats + 1)
-        write_json(self._path, asdict(self._mine))
+        self._place.write(FILE, as_json(asdict(self._mine)))
 
     def give_back(self) -> None:
         """The search is nobody's any more."""
         with suppress(OSError):  # then it is found dead
             there = self._read()
             if there is not None and there.token == self._mine.token:
-                self._path.unlink(missing_ok=True)
+                self._place.remove(FILE)
 
     def _beat_until(self, ended: threading.Event) -> None:
         while self.lost is None and not ended.wait(BEAT_SECONDS):
@@ -171,15 +171,14 @@ class Lease:
         return False
 
     def _read(self) -> Holder | None:
-        return _holder_in(self._path)
+        return self._holder_in(FILE)
 
-
-def _holder_in(path: Path) -> Holder | None:
-    """What the file says; None when there is none, or it is damaged."""
-    try:
-        return Holder(**json.loads(path.read_bytes()))
-    except (FileNotFoundError, ValueError, TypeError):
-        return None
+    def _holder_in(self, name: str) -> Holder | None:
+        """What the file says; None when there is none, or it is damaged."""
+        try:
+            return Holder(**json.loads(self._place.read(name)))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
 
 
 def _text(holder: Holder) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from sweeps._console import meter
 from sweeps.launching.autoscaler import may_grow
 from sweeps.launching.budget import Budget, Limits
 from sweeps.launching.interrupts import Interrupt
-from sweeps.launching.launch import Outcome, Where, launch_jobs, run_trials, scratch_folder
+from sweeps.launching.launch import Outcome, Where, launch_jobs, run_trials
 from sweeps.launching.ray_start import running_ray
+from sweeps.launching.scratch import scratch_for
 from sweeps.launching.unmet import Unmet
 from sweeps.running.mending import mend_plans
 from sweeps.running.progress import why_ended
@@ -89,7 +89,7 @@ def run_search(
     """
     prepare(opened)
     book = Book.open(opened)
-    lease = Lease(book.place / "running.json", opened.study.study)
+    lease = Lease(book.place, opened.study.study)
     budget = HoldersBudget(limits or Limits(), lease=lease)
     outcome, drawn_out, mirrored = Outcome(0), False, None
     if retry or any(not state.settled for state in _wanted_states(book)):
@@ -194,21 +194,21 @@ def _try_candidates(
     from sweeps.search.proposing import proposer_of
     from sweeps.search.schedulers import scheduler_of
 
-    interrupt, scratch = Interrupt(), scratch_folder(book.store, where)
+    interrupt, scratch = Interrupt(), scratch_for(book.store, where)
     search = book.expander.search
     settled = [one for one in book.wanted if book.states[one.number].settled]
     known = {one.key: book.values(one) for one in settled if one.key is not None}
     with interrupt.listening(), meter("candidates", search.candidates) as shown:
         following.shows(shown)
         proposer, room = proposer_of(search), Room(book, where, budget)
-        hands = CandidatesInTurn(book, proposer, room, scratch / "halt")
+        hands = CandidatesInTurn(book, proposer, room, scratch.halt)
         scheduler = scheduler_of(search, book.expander.rungs, known, hands.sets_aside)
         unmet = Unmet(room.nodes, may_grow)
         watcher = TrialWatcher(book.store, hands, budget, following, interrupt, unmet=unmet)
         try:
             run_trials(hands, watcher, scratch, scheduler)
         finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.remove()
             with suppress(OSError):
                 hands.write_notes()
                 write_candidates(book)

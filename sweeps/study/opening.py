@@ -104,8 +104,8 @@ def open_study(
     """
     study = with_identities(load_study(path, overrides))
     read = Scans() if scans is None else scans
-    found = tuple(read.of(corpus, store / "scans", progress) for corpus in study.corpus)
     kept = Store(store)
+    found = tuple(read.of(corpus, kept.root / "scans", progress) for corpus in study.corpus)
     plan = make_plan(
         study,
         [one.manifest for one in found],

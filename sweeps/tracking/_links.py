@@ -43,7 +43,7 @@ def links_of(tracking_uri: str, store: Store, experiment: str) -> Links:
 
 def ui_command(tracking_uri: str, store: Store) -> str:
     """The command that serves the pages of a database."""
-    words = ["after-ray", "ui", "--store", str(store.root)]
+    words = ["after-ray", "ui", "--store", store.url]
     if tracking_uri != default_tracking_uri(store):
         words += ["--tracking-uri", without_password(tracking_uri)]
     return shlex.join(words)

@@ -51,7 +51,7 @@ def mirrored_study(opened: OpenStudy, tracking_uri: str | None = None) -> Mirror
 
 def mirror_command(opened: OpenStudy, tracking_uri: str | None = None) -> str:
     """The command line that fills in what MLflow lacks of a study; a URI with a password is left out."""
-    words = ["after-ray", "mirror", str(opened.path), "--store", str(opened.store.root)]
+    words = ["after-ray", "mirror", str(opened.path), "--store", opened.store.url]
     for override in opened.overrides:
         words += ["--set", override]
     elsewhere = tracking_uri not in (None, default_tracking_uri(opened.store))

@@ -2,6 +2,6 @@
 
 from after_ray.store.places._place import Found, Place
 from after_ray.store.places.folder import Folder
-from after_ray.store.places.opening import SCHEMES, is_bucket, place_of
+from after_ray.store.places.opening import SCHEMES, file_of, is_bucket, place_of
 
-__all__ = ["SCHEMES", "Folder", "Found", "Place", "is_bucket", "place_of"]
+__all__ = ["SCHEMES", "Folder", "Found", "Place", "file_of", "is_bucket", "place_of"]

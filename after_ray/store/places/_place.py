@@ -112,6 +112,10 @@ class Place(ABC):
         """Names of all files below a folder, in no order."""
         return (found.name for found in self.files(folder))
 
+    def json_files(self, folder: str) -> list[str]:
+        """Names of the whole JSON files below a folder, sorted."""
+        return sorted(name for name in self.names(folder) if name.endswith(".json") and "/." not in name)
+
     @abstractmethod
     def folders(self, folder: str) -> list[str]:
         """Names of the folders directly in a folder, sorted; none where there is no such folder."""

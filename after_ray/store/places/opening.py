@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from after_ray.store.places._place import Place
@@ -31,6 +32,18 @@ def place_of(named: Path | str) -> Place:
         raise UnfitPlace(text, f"'{scheme}://' is not known")
     if not rest.strip("/"):
         raise UnfitPlace(text, "it names no bucket")
+    return _bucket(text)
+
+
+def file_of(address: str) -> tuple[Place, str]:
+    """The place of a file's folder, and the file's name in it."""
+    folder, _, name = address.rpartition("/")
+    return place_of(folder), name
+
+
+@lru_cache(maxsize=8)
+def _bucket(url: str) -> Place:
+    """One for all who name it: it keeps its connections."""
     from after_ray.store.places.bucket import Bucket
 
-    return Bucket(text)
+    return Bucket(url)
