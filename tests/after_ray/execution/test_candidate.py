@@ -124,7 +124,7 @@ def test_with_rungs_of_ratios_the_newest_round_counts(world: World) -> None:
 
 
 def test_a_finished_candidate_is_no_longer_noted_as_pruned(world: World) -> None:
-    one, other = (PrunedNotes(world.store.root, judge) for judge in ("one", "other"))
+    one, other = (PrunedNotes(world.store.place, judge) for judge in ("one", "other"))
     for notes in (one, other):
         notes.note(Pruned(candidate().key, (0.5,), 4))
     one.note(Pruned("another", (0.1,), 4))

@@ -32,7 +32,7 @@ def by_archive(source: Store, target: Store) -> Merged:
 
 
 def by_folder(source: Store, target: Store) -> Merged:
-    return merge_store(target, source.root)
+    return merge_store(target, source)
 
 
 def exported(source: Store, out: Path) -> Path:
@@ -109,11 +109,10 @@ def test_the_code_of_results_comes_with_them(move: Move, tmp_path: Path) -> None
     source, target = Store(tmp_path / "a"), Store(tmp_path / "b")
     state = {"commit": "c0ffee", "difference": "", "packages": {"torch": "2.13.0"}}
     code = digest_of_code(state)
-    code_file(source.root, code).parent.mkdir(parents=True)
-    code_file(source.root, code).write_text(json.dumps(state))
+    source.place.write(code_file(code), json.dumps(state).encode())
     source.ledger.add(Record("d" * 32, "round", {}, environment={"provenance": code}))
     move(source, target)
-    assert json.loads(code_file(target.root, code).read_text()) == state
+    assert json.loads(target.place.read(code_file(code))) == state
 
 
 def test_an_export_has_what_was_asked_for_and_what_it_rests_on(tmp_path: Path) -> None:
@@ -218,7 +217,7 @@ def test_flipped_bits_of_what_is_here_already_are_noticed(tmp_path: Path) -> Non
 def test_records_of_another_store_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     source, (_, _, first, _) = filled(tmp_path / "laptop")
     record_file(source, first).write_bytes(b"")
-    merged = merge_store(Store(tmp_path / "cluster"), source.root)
+    merged = merge_store(Store(tmp_path / "cluster"), source)
     assert (merged.imported, merged.left_out) == (2, 1)
     (sentence,) = merged.unreadable
     assert first.key in sentence
@@ -393,7 +392,7 @@ def test_a_store_whose_record_names_files_elsewhere_is_refused(names: dict[str, 
     source = Store(tmp_path / "evil")
     source.ledger.add(Record(KEY, "round", {}, **names))
     with pytest.raises(NotImportable, match="outside its own folder"):
-        merge_store(Store(tmp_path / "mine"), source.root)
+        merge_store(Store(tmp_path / "mine"), source)
 
 
 @pytest.mark.parametrize("name", ["empty.tar", "text.tar", "folder"])
@@ -403,8 +402,9 @@ def test_what_is_no_archive_and_no_store_is_refused_in_one_sentence(name: str, t
         path.mkdir()
     else:
         path.write_text("" if name == "empty.tar" else "no archive at all " * 100)
+    mine = Store(tmp_path / "mine")
     with pytest.raises(NotImportable, match="Allowed are a store, or a file of 'after-ray store export'"):
-        (merge_store if path.is_dir() else merge_archive)(Store(tmp_path / "mine"), path)
+        _ = merge_store(mine, Store(path)) if path.is_dir() else merge_archive(mine, path)
 
 
 def test_a_result_without_what_it_rests_on_is_left_out(tmp_path: Path) -> None:

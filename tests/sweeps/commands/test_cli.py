@@ -114,7 +114,7 @@ def test_a_store_that_cannot_be_written_is_refused_before_anything_runs(
     def read_only(*_: object) -> None:
         raise PermissionError(13, "Permission denied", str(tmp_path))
 
-    monkeypatch.setattr("after_ray.store.artifacts.create_exclusive", read_only)
+    monkeypatch.setattr("after_ray.store.places.folder.create_exclusive", read_only)
     code, output = invoke("run", STUDIES[0].parent / "quickstart.yaml", "--store", tmp_path)
     assert code == 1
     assert "cannot be used (Permission denied)" in output

@@ -59,8 +59,8 @@ def test_nothing_is_kept_where_nothing_is_missing(tmp_path: Path) -> None:
 
 def test_a_damaged_prediction_is_named(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    path = keep_prediction(store, estimate([plan()], [manifest()], store, set()))
-    assert path is not None
-    path.write_text("[]")
-    with pytest.raises(DamagedStore, match=path.name):
+    name = keep_prediction(store, estimate([plan()], [manifest()], store, set()))
+    assert name is not None
+    store.place.write(name, b"[]")
+    with pytest.raises(DamagedStore, match=name):
         compare(store)

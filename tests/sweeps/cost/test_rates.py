@@ -126,8 +126,8 @@ def test_kept_rates_are_read_back_and_measuring_again_replaces_them(tmp_path: Pa
 
 def test_a_damaged_file_of_rates_is_named(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    (path,) = keep(store, seen([1e9]))
-    path.write_text("{")
-    with pytest.raises(DamagedStore, match=path.name):
+    (name,) = keep(store, seen([1e9]))
+    store.place.write(name, b"{")
+    with pytest.raises(DamagedStore, match=name):
         list(measured(store))
     assert issubclass(DamagedStore, AfterRayError)

@@ -129,7 +129,7 @@ def test_two_launches_that_draw_at_once_share_the_numbers_and_draw_nothing_twice
 def test_a_damaged_candidate_is_named(tmp_path: Path) -> None:
     drawn = book(tmp_path)
     drawn.add(configuration(1.0))
-    (file,) = drawn.drawn.iterdir()
-    file.write_text("{")
+    (name,) = drawn.place.names(drawn.drawn)
+    drawn.place.write(name, b"{")
     with pytest.raises(AfterRayError, match=r"000001\.json is no candidate of a search.*remove it"):
         book(tmp_path)

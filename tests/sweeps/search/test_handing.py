@@ -17,6 +17,7 @@ from sweeps.search.handing import CandidatesInTurn
 from sweeps.search.space import Configuration, label_of
 from sweeps.search.standing import searched
 from tests.sweeps.search.toy import STUDY, book, configuration, finish, share
+from trainables.halt import Halt
 
 pytestmark = pytest.mark.ray  # Tune's searcher is imported, no Ray is started
 
@@ -57,7 +58,7 @@ FINISHED = {"finished": True, "scores": [0.5, 0.5, 0.5, 0.5]}
 
 
 def hands(
-    drawn: Book, proposer: Listed, room: Slots | None = None, halt: Path | None = None
+    drawn: Book, proposer: Listed, room: Slots | None = None, halt: Halt | None = None
 ) -> CandidatesInTurn:
     share(drawn)
     return CandidatesInTurn(drawn, proposer, room or Slots(), halt)
@@ -197,7 +198,7 @@ def test_a_candidate_that_a_budget_ended_is_missing_and_not_pruned(
     tmp_path: Path, ended: dict[str, Any]
 ) -> None:
     drawn = book(tmp_path)
-    search = hands(drawn, Listed(*ALL), halt=tmp_path / "halt")
+    search = hands(drawn, Listed(*ALL), halt=Halt(str(tmp_path / "halt")))
     search.suggest("1")
     search.halt()
     assert (tmp_path / "halt").exists()

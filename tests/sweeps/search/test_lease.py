@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from after_ray.store.places import Folder
 from sweeps.launching.budget import Limits
 from sweeps.launching.ray_start import Where
 from sweeps.running.progress import read_progress
 from sweeps.search import lease as module
 from sweeps.search import running
-from sweeps.search.book import Book, search_folder
+from sweeps.search.book import Book, search_place
 from sweeps.search.lease import DEAD_AFTER, Holder, Lease, SearchRuns
 from sweeps.search.running import HoldersBudget
 from tests.sweeps.search.toy import opened
@@ -44,7 +45,7 @@ def path(tmp_path: Path) -> Path:
 
 def lease(path: Path, clock: Time, said: list[str] | None = None) -> Lease:
     say = (lambda line: None) if said is None else said.append
-    return Lease(path, "looked", say, clock=lambda: clock.now, sleep=clock.sleep)
+    return Lease(Folder(path.parent), "looked", say, clock=lambda: clock.now, sleep=clock.sleep)
 
 
 def write(path: Path, holder: Holder) -> None:
@@ -152,7 +153,7 @@ def test_a_search_that_runs_already_is_refused_before_anything_is_drawn(tmp_path
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(running, "prepare", lambda opened: None)
         patch.setattr(running, "running_ray", lambda where: pytest.fail("Ray was started"))
-        with Lease(search_folder(study) / "running.json", "small").held():
+        with Lease(search_place(study), "small").held():
             patch.setattr(Lease, "_lives", lambda self, there: True)
             with pytest.raises(SearchRuns, match="'small' runs already"):
                 running.run_search(study, Where())
@@ -171,4 +172,4 @@ def test_a_launch_beats_while_it_runs(path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_what_a_launch_refers_to_can_be_pickled_whatever_says_its_sentences(path: Path) -> None:
     """Ray puts a function of its own in the place of `print`, which then cannot be pickled by its name."""
-    pickle.dumps(HoldersBudget(Limits(), lease=Lease(path, "looked", say=lambda line: None)))
+    pickle.dumps(HoldersBudget(Limits(), lease=Lease(Folder(path.parent), "looked", say=lambda line: None)))
