@@ -9,9 +9,18 @@ import typer
 
 STOPPED = 3  # exit code of a launch that its budget ended before all was done
 
-Address = Annotated[str | None, typer.Option(help="Address of a running Ray ('auto'); local Ray by default.")]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a running Ray (host:port, 'auto' on its machines), or of a cluster's dashboard "
+        "(http://127.0.0.1:8265), whose head then runs this command; a local Ray by default."
+    ),
+]
 CacheFolder = Annotated[
-    Path | None, typer.Option("--cache-dir", help="Folder on each node's own disk for memory maps.")
+    Path | None,
+    typer.Option(
+        "--cache-dir", envvar="AFTER_RAY_CACHE", help="Folder on each node's own disk for memory maps."
+    ),
 ]
 CacheLimit = Annotated[
     float,

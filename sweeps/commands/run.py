@@ -31,6 +31,7 @@ from sweeps.commands._options import (
     refuse_no_store,
     refuse_shared_recordings,
 )
+from sweeps.commands._submitting import refuse_store_of_a_job, submitted
 from sweeps.commands.report import print_report
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 
 def run(
+    context: typer.Context,
     studies: StudyFiles,
     store: StoreOption = DEFAULT_STORE,
     overrides: Overrides = None,
@@ -59,6 +61,7 @@ def run(
     """Run everything that studies still miss, searches first, then write their reports."""
     with one_sentence(store):
         quiet_libraries()
+        submitted(context, studies)
         from sweeps.commands.search import after_search
         from sweeps.launching.budget import Limits
         from sweeps.launching.launch import Where
@@ -72,6 +75,7 @@ def run(
 
 
 def retry(
+    context: typer.Context,
     studies: StudyFiles,
     store: StoreOption = DEFAULT_STORE,
     overrides: Overrides = None,
@@ -86,8 +90,9 @@ def retry(
 ) -> None:
     """Run again what failed, also what failed too often, and what could not run because of it."""
     with one_sentence(store):
-        refuse_no_store(store, studies, overrides)
         quiet_libraries()
+        submitted(context, studies)
+        refuse_no_store(store, studies, overrides)
         from sweeps.launching.budget import Limits
         from sweeps.launching.launch import Where
 
@@ -149,6 +154,7 @@ def run_opened(
     store = studies[0].store
     for opened in studies:
         refuse_shared_recordings(opened)
+    refuse_store_of_a_job(store)
     store.probe()
     refuse_no_cache(where)
     reading = Reading(store.ledger)

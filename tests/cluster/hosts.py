@@ -35,6 +35,9 @@ AcceptEnv *
 Subsystem sftp internal-sftp
 """
 
+# A host ends with the process of the test, however that ends.
+ENTER = "ip netns exec {net} setpriv --pdeathsig KILL unshare -m -p -u -f --mount-proc --kill-child"
+
 # The first process of a host: it mounts what is its own, starts sshd and reaps what is left behind.
 START = """\
 set -eu
@@ -79,9 +82,7 @@ class Host:
         values = {"name": self.name, "folder": self.folder, "home": HOME, "sshd": shutil.which("sshd")}
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                ["ip", "netns", "exec", self._net, "setpriv", "--pdeathsig", "KILL"]
-                + ["unshare", "-m", "-p", "-u", "-f", "--mount-proc", "--kill-child"]
-                + ["bash", "-c", START.format(**values)],
+                [*shlex.split(ENTER.format(net=self._net)), "bash", "-c", START.format(**values)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -1,0 +1,104 @@
+"""Following a job of a cluster from a laptop: what it prints, and how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from after_ray.errors import AfterRayError
+from sweeps.submitting.errors import JobRefused, NoJobs, OtherRay
+from sweeps.submitting.job import RUNNING, Job
+
+LOOK_SECONDS = 1.0  # between two looks at whether a job has ended
+NO_COMMAND = 127  # what a shell ends with that does not know a command
+
+
+def connect(address: str) -> Any:
+    """The jobs of a cluster.
+
+    Raises:
+        NoJobs: when nobody takes jobs at the address.
+        JobRefused: when the token is wrong or missing.
+        OtherRay: when the cluster runs another version.
+    """
+    import ray
+    from ray.exceptions import AuthenticationError
+    from ray.job_submission import JobSubmissionClient
+
+    try:
+        client = JobSubmissionClient(address)
+        there = client._server_ray_version  # what the check on making it read; nothing else tells
+    except AuthenticationError as error:
+        raise JobRefused(address) from error
+    except ConnectionError as error:
+        raise NoJobs(address, "nobody listens there") from error
+    except Exception as error:  # what answers may be any server, and answers as it likes
+        raise NoJobs(address, f"what answers there is no Ray dashboard with jobs: {_short(error)}") from error
+    if there != ray.__version__:
+        raise OtherRay(address, there, ray.__version__)
+    return client
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}"
+
+
+def follow(
+    client: Any,
+    job: Job,
+    address: str,
+    write: Callable[[str], object] = sys.stdout.write,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
+    """Print what a job prints until it ends; returns its exit code.
+
+    Ctrl-C ends the following, not the job, and is passed on after a sentence on how to come back.
+
+    Raises:
+        LostJob: when the cluster does not answer any more.
+    """
+    write(
+        f"job {job.name} {'runs' if job.started else 'runs already, and is followed'} on the cluster; Ctrl-C "
+        "leaves it running\n"
+    )
+    try:
+        asyncio.run(_logs(client, job.name, write))
+        while str(client.get_job_status(job.name)).endswith(RUNNING):
+            sleep(LOOK_SECONDS)
+        told = client.get_job_info(job.name)
+    except KeyboardInterrupt:
+        write(
+            "\nthe job goes on; give the same command again to follow it, "
+            f"'ray job stop {job.name} --address {address}' ends it\n"
+        )
+        raise
+    except Exception as error:  # of the connection, in whatever library it broke
+        raise LostJob(job.name, address, _short(error)) from error
+    if str(told.status).endswith("SUCCEEDED"):
+        return 0
+    code = told.driver_exit_code
+    if code == NO_COMMAND:
+        write("the head does not know the command 'after-ray': install the project there (docs/cluster.md)\n")
+    elif code is None:
+        write(f"the job ended without an exit code ({told.status}): {told.message}\n")
+    return code or 1
+
+
+async def _logs(client: Any, name: str, write: Callable[[str], object]) -> None:
+    async for lines in client.tail_job_logs(name):
+        write(lines)
+        sys.stdout.flush()
+
+
+class LostJob(AfterRayError):
+    """A cluster that went away while one of its jobs was followed."""
+
+    def __init__(self, name: str, address: str, reason: str) -> None:
+        super().__init__(
+            f"The cluster at {address} does not answer any more ({reason}); if only the connection broke, "
+            f"the job {name} goes on: give the same command again. If the head is lost, 'ray up' the cluster "
+            "first: what is recorded stays."
+        )
