@@ -30,7 +30,7 @@ from sweeps.tracking._names import (
     query_of,
 )
 from sweeps.tracking._others import OtherRuns
-from sweeps.tracking._requests import Point, allowed, log, milliseconds, search
+from sweeps.tracking._requests import Point, allowed, log, milliseconds, search, send_files
 from sweeps.tracking._summary import SUMMARY, Summaries, row_key, state_of
 from sweeps.tracking._view import VIEW_TAG, curves_view, varying_axes
 from sweeps.tracking.errors import MirrorBusy, print_warning
@@ -214,7 +214,9 @@ class Mirror:
             parent = self._client.create_run(self._experiment, tags=tags, run_name=self._study.name)
         self._parent_started = parent.info.start_time
         self._last_finished = max(self._last_finished, parent.info.start_time)
-        self._client.log_text(parent.info.run_id, self._study.study_yaml, "study.yaml")
+        with tempfile.TemporaryDirectory(prefix="after-ray-mirror-") as folder:
+            Path(folder, "study.yaml").write_text(self._study.study_yaml)
+            send_files(self._client, parent.info.run_id, Path(folder))
         return parent.info.run_id
 
     def _parent_tags(self) -> dict[str, str]:
@@ -273,7 +275,7 @@ class Mirror:
             content.stage_artifacts(
                 Path(folder), rounds, self._store, charged, complete, self._reference_above
             )
-            self._client.log_artifacts(run.run_id, folder)
+            send_files(self._client, run.run_id, Path(folder))
         log(self._client, run.run_id, content.points_of(rounds), parameters, tags)
         if complete:
             self._client.set_terminated(run.run_id, "FINISHED", rounds[-1].finished)
