@@ -41,6 +41,7 @@ from tests.sweeps.tracking.server import wait_until
 pytestmark = [pytest.mark.cluster, pytest.mark.services]
 
 STUDY = SMALL | {"fold": "all", "seed": [0, 1]}
+STORE = "s3://team/studies"
 AWAY_SECONDS = 20.0
 
 
@@ -61,9 +62,10 @@ def team(buckets: Buckets) -> Iterator[Team]:
 
 
 @pytest.fixture
-def alice(team: Team, buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process is hers."""
+def alice(team: Team, buckets: Buckets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process is hers, on a machine of its own."""
     become("alice", monkeypatch)
+    monkeypatch.setenv("AFTER_RAY_CACHE", str(tmp_path / "four"))
     for name, value in buckets.environment.items():
         monkeypatch.setenv(name, value)
 
@@ -122,7 +124,7 @@ def trajectories_in(client: MlflowClient) -> list[str]:
 def test_two_launches_at_once_and_the_tracker_away_for_20_seconds(
     alice: None, team: Team, buckets: Buckets, study: Path, tmp_path: Path
 ) -> None:
-    store = str(tmp_path / "S")
+    store = STORE
     machines = [tmp_path / "one", tmp_path / "two"]
     launches = [after_ray("run", study, store, team, machine) for machine in machines]
     try:
@@ -141,7 +143,7 @@ def test_two_launches_at_once_and_the_tracker_away_for_20_seconds(
     filled = after_ray("mirror", study, store, team, third)
     assert "12 trajectories are in MLflow" in ended(filled, third)
 
-    opened = open_study(study, Path(store))
+    opened = open_study(study, store)
     assert results(opened.store) == expected
     each_once(client, opened, tmp_path)
     pd.testing.assert_frame_equal(
@@ -170,7 +172,7 @@ def test_a_report_names_what_is_gone_from_the_bucket(
     alice: None, team: Team, buckets: Buckets, study: Path
 ) -> None:
     """What the test before has left there, without the files of the runs."""
-    opened = open_study(study, Path("/nowhere"))
+    opened = open_study(study, STORE)
     buckets.remove("mlflow/")
     with pytest.raises(MirrorBehind, match=r"12 runs without a cells.json .* --rebuild'"):
         read_results(opened, "mlflow", team.uri)
