@@ -93,7 +93,9 @@ find_postgres() {
   id -u postgres > /dev/null 2>&1 || postgres_user=nobody
 }
 
-postgres_runs() { as_postgres "$postgres_tools/pg_ctl" -D "$data/postgres/tables" status > /dev/null 2>&1; }
+postgres_is_there() { as_postgres "$postgres_tools/pg_ctl" -D "$data/postgres/tables" status > /dev/null 2>&1; }
+
+postgres_answers() { "$postgres_tools/pg_isready" -q -h "$data/postgres" -U mlflow -d postgres; }
 
 # Only through a socket in the data folder: no port, so nothing else of this machine can be in its way.
 start_postgres() {
@@ -112,8 +114,8 @@ start_postgres() {
     as_postgres rm "$place/password"
     as_postgres mv "$place/new" "$place/tables"
   fi
-  postgres_runs || as_postgres "$postgres_tools/pg_ctl" -D "$place/tables" -l "$said" -w -t 60 \
-    -o "-c listen_addresses='' -c unix_socket_directories='$place'" start > /dev/null 9>&- ||
+  postgres_answers || as_postgres "$postgres_tools/pg_ctl" -D "$place/tables" -l "$said" -w -t 60 \
+    -o "-c listen_addresses='' -c unix_socket_directories='$place'" start > /dev/null 2>&1 9>&- ||
     fail "PostgreSQL did not start, see $said"
   there=$("$postgres_tools/psql" -h "$place" -U mlflow -d postgres -Atc \
     "select 1 from pg_database where datname = 'mlflow'")
@@ -155,14 +157,16 @@ answers() {
     "$uri" 2> /dev/null
 }
 
+all_run() { server_runs && answers && { ((own_postgres == 0)) || postgres_answers; }; }
+
 start() {
   exec 9> "$data/start.lock"
   flock -w 180 9 || fail "another start has $data/start.lock for 3 minutes: look at $data/server.log"
-  if server_runs && answers; then
+  if all_run; then
     echo "MLflow runs already at $uri"
     return
   fi
-  server_runs && end_server
+  if server_runs; then end_server; fi # it hangs, or its PostgreSQL is gone
   if ((own_postgres)); then start_postgres; fi
   (run_in_background)
   local left=400
@@ -202,14 +206,14 @@ end_server() {
 stop() {
   if server_runs; then end_server; fi
   rm -f "$data/server.pid"
-  if ((own_postgres)) && [[ -d $data/postgres/tables ]] && postgres_runs; then
+  if ((own_postgres)) && [[ -d $data/postgres/tables ]] && postgres_is_there; then
     as_postgres "$postgres_tools/pg_ctl" -D "$data/postgres/tables" -m fast -w stop > /dev/null
   fi
   echo "MLflow is stopped; its tables stay in ${own_place}"
 }
 
 status() {
-  if server_runs && answers; then
+  if all_run; then
     echo "MLflow runs at $uri"
   else
     echo "MLflow does not run at $uri; 'serve.sh start' starts it"

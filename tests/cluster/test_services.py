@@ -21,7 +21,7 @@ from sweeps.reporting import read_results
 from sweeps.running.studies import prepare
 from sweeps.study.opening import OpenStudy, open_study
 from sweeps.tracking import default_tracking_uri, fill
-from sweeps.tracking.errors import AccessRefused, FilesRefused, MirrorBehind
+from sweeps.tracking.errors import AccessRefused, FilesRefused, MirrorBehind, TrackerUnreachable
 from sweeps.tracking.mirroring import finished_trajectories, mirrored_study
 from sweeps.tracking.sample import sample_study
 from tests.cluster.services import (
@@ -204,8 +204,10 @@ def test_a_bucket_that_is_gone_is_told_from_a_tracker_that_is(
         buckets.client.create_bucket(Bucket="team")
 
 
-def test_the_server_starts_once_says_how_it_is_and_stops(team: Team) -> None:
+def test_the_server_starts_once_says_how_it_is_and_stops(alice: None, team: Team, tmp_path: Path) -> None:
     assert "runs already" in team.serve("start").stdout
     assert team.serve("status").returncode == 0
     assert team.serve("stop").returncode == 0
     assert team.serve("status").returncode == 3
+    with pytest.raises(TrackerUnreachable, match="cannot be reached"):
+        fill(team.uri, Store(tmp_path), sample_study(0), [])
