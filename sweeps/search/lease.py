@@ -1,6 +1,7 @@
 """Which launch a search belongs to: a second one is refused while the first lives, and takes over when not.
 
 Nothing depends on it but work: two launches share the numbers of candidates, and records are written once.
+The mirror of a study whose store is in a bucket belongs to one launch in the same way.
 """
 
 from __future__ import annotations
@@ -71,10 +72,11 @@ class Lease:
     """The file that says which launch runs a search.
 
     Args:
-        place: of the search; the file is `running.json` there.
+        place: of the search.
         study: its name, for people.
         say: told that this launch looks for a while whether another one lives.
         clock, sleep: seconds, monotonic; what waits.
+        file: its name in the place.
     """
 
     def __init__(
@@ -84,10 +86,11 @@ class Lease:
         say: Callable[[str], None] = print,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        file: str = FILE,
     ) -> None:
         self._place, self._study, self._say = place, study, say
         self._clock, self._sleep = clock, sleep
-        self._mine = Holder.here()
+        self._mine, self._file = Holder.here(), file
         self.lost: str | None = None  # one sentence once another launch has taken over
 
     def __getstate__(self) -> dict[str, Any]:
@@ -112,22 +115,26 @@ class Lease:
             thread.join()
             self.give_back()
 
+    def refusal(self, there: Holder) -> AfterRayError:
+        """What is told to who comes second."""
+        return SearchRuns(self._study, there)
+
     def take(self) -> None:
         """Write this launch down, if need be in the place of one that is dead."""
-        while not self._place.create(FILE, _text(self._mine)):
+        while not self._place.create(self._file, _text(self._mine)):
             there = self._read()
             if there is not None and self._lives(there):
-                raise SearchRuns(self._study, there)
+                raise self.refusal(there)
             self._remove(there)
 
     def _remove(self, dead: Holder | None) -> None:
         """Take away what a dead launch left; of several that try, what one has put there since stays."""
-        aside = f"{FILE}.{self._mine.token}"
-        if not self._place.take_away(FILE, aside):
+        aside = f"{self._file}.{self._mine.token}"
+        if not self._place.take_away(self._file, aside):
             return  # another launch was faster
         taken = self._holder_in(aside)
         if taken is not None and (dead is None or taken.token != dead.token):
-            self._place.create(FILE, self._place.read(aside))
+            self._place.create(self._file, self._place.read(aside))
         self._place.remove(aside)
 
     def beat(self) -> None:
@@ -140,14 +147,14 @@ class Lease:
             )
             return
         self._mine = replace(self._mine, beats=self._mine.beats + 1)
-        self._place.write(FILE, as_json(asdict(self._mine)))
+        self._place.write(self._file, as_json(asdict(self._mine)))
 
     def give_back(self) -> None:
         """The search is nobody's any more."""
         with suppress(OSError):  # then it is found dead
             there = self._read()
             if there is not None and there.token == self._mine.token:
-                self._place.remove(FILE)
+                self._place.remove(self._file)
 
     def _beat_until(self, ended: threading.Event) -> None:
         while self.lost is None and not ended.wait(BEAT_SECONDS):
@@ -171,7 +178,7 @@ class Lease:
         return False
 
     def _read(self) -> Holder | None:
-        return self._holder_in(FILE)
+        return self._holder_in(self._file)
 
     def _holder_in(self, name: str) -> Holder | None:
         """What the file says; None when there is none, or it is damaged."""

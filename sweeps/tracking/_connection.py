@@ -26,11 +26,13 @@ from sweeps.tracking._database import (
     what_is_wrong,
     what_went_wrong,
 )
+from sweeps.tracking._refusals import refused
 from sweeps.tracking.errors import (
     ANOTHER,
     DatabaseSetAside,
     DatabaseUnusable,
     NoTracker,
+    SignInElsewhere,
     TrackerUnreachable,
     fills_in,
     first_sentence,
@@ -66,6 +68,7 @@ def refuse_unknown(tracking_uri: str) -> None:
 
     Raises:
         NoTracker: for what is no server and no database.
+        SignInElsewhere: for a server's URI with a user in it.
     """
     try:
         parts = urlsplit(tracking_uri)
@@ -80,6 +83,8 @@ def refuse_unknown(tracking_uri: str) -> None:
     )
     if not known or "://" not in tracking_uri:
         raise NoTracker(tracking_uri)
+    if is_server(tracking_uri) and parts.username is not None:
+        raise SignInElsewhere(tracking_uri)
 
 
 def is_server(tracking_uri: str) -> bool:
@@ -147,7 +152,8 @@ def connect_to_read(tracking_uri: str) -> MlflowClient:
 
     Raises:
         NoTracker: when the URI names no server and no database.
-        TrackerUnreachable: within seconds when nobody answers, or there is no such database.
+        TrackerUnreachable: within seconds when nobody answers, or there is no such database; as AccessRefused
+            when a server wants another user.
         DatabaseUnusable: when it is a database that MLflow cannot open.
     """
     refuse_unknown(tracking_uri)
@@ -162,7 +168,8 @@ def connect_to_read(tracking_uri: str) -> MlflowClient:
     except Exception as error:
         reason = "" if is_server(tracking_uri) else what_went_wrong(error)
         if not reason:
-            raise TrackerUnreachable(tracking_uri, first_sentence(error)) from error
+            unread = TrackerUnreachable(tracking_uri, first_sentence(error))
+            raise refused(error, tracking_uri) or unread from error
         raise DatabaseUnusable(tracking_uri, reason, READING) from error
 
 

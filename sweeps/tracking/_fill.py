@@ -9,6 +9,7 @@ from after_ray.errors import AfterRayError
 from after_ray.store import Store
 from sweeps.tracking._links import Links
 from sweeps.tracking._mirror import Mirror
+from sweeps.tracking._refusals import refused
 from sweeps.tracking.errors import TrackerRefused, print_warning
 from sweeps.tracking.mirrored import MirroredStudy, MirroredTrajectory
 
@@ -54,7 +55,8 @@ def fill(
     except AfterRayError:
         raise
     except Exception as error:
-        raise TrackerRefused(tracking_uri, error, study.command) from error
+        unwritten = TrackerRefused(tracking_uri, error, study.command)
+        raise refused(error, tracking_uri, study.command) or unwritten from error
     finally:
         mirror.release()
 

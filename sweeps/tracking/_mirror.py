@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from filelock import FileLock, Timeout
 
 from after_ray.errors import DamagedStore
 from after_ray.store import Store
@@ -30,10 +29,11 @@ from sweeps.tracking._names import (
     query_of,
 )
 from sweeps.tracking._others import OtherRuns
-from sweeps.tracking._requests import Point, allowed, log, milliseconds, search
+from sweeps.tracking._requests import Point, allowed, log, milliseconds, search, send_files
 from sweeps.tracking._summary import SUMMARY, Summaries, row_key, state_of
+from sweeps.tracking._turn import my_turn
 from sweeps.tracking._view import VIEW_TAG, curves_view, varying_axes
-from sweeps.tracking.errors import MirrorBusy, print_warning
+from sweeps.tracking.errors import print_warning
 from sweeps.tracking.mirrored import MirroredRun, MirroredStudy, MirroredTrajectory
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Mirror:
         self._reference_above = reference_above
         self._believe = believe
         self._say = say
-        self._lock: FileLock | None = None
+        self._turn = ExitStack()
         self._last_finished = 0  # milliseconds; when the newest round ended, at least the parent's start
 
     def open_study(self, study: MirroredStudy) -> None:
@@ -77,7 +77,7 @@ class Mirror:
             DatabaseUnusable: when MLflow cannot open a database that is not the store's own.
             MirrorBusy: when another process mirrors this study.
         """
-        self._lock = self._acquire(study)
+        self._turn.enter_context(my_turn(self._store, study))
         self._study = study
         self._client: MlflowClient = connect(self.tracking_uri, self._store, study.command, self._say)
         self._experiment = self._find_experiment()
@@ -172,19 +172,7 @@ class Mirror:
 
     def release(self) -> None:
         """Let the next mirror of this study in."""
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
-
-    def _acquire(self, study: MirroredStudy) -> FileLock:
-        path = self._store.root / "mirror" / f"{study.name}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise MirrorBusy(study.name, study.command) from error
-        return lock
+        self._turn.close()
 
     def _find_experiment(self) -> str:
         name = experiment_name(self._study.name)
@@ -214,7 +202,9 @@ class Mirror:
             parent = self._client.create_run(self._experiment, tags=tags, run_name=self._study.name)
         self._parent_started = parent.info.start_time
         self._last_finished = max(self._last_finished, parent.info.start_time)
-        self._client.log_text(parent.info.run_id, self._study.study_yaml, "study.yaml")
+        with tempfile.TemporaryDirectory(prefix="after-ray-mirror-") as folder:
+            Path(folder, "study.yaml").write_text(self._study.study_yaml)
+            send_files(self._client, parent.info.run_id, Path(folder))
         return parent.info.run_id
 
     def _parent_tags(self) -> dict[str, str]:
@@ -273,7 +263,7 @@ class Mirror:
             content.stage_artifacts(
                 Path(folder), rounds, self._store, charged, complete, self._reference_above
             )
-            self._client.log_artifacts(run.run_id, folder)
+            send_files(self._client, run.run_id, Path(folder))
         log(self._client, run.run_id, content.points_of(rounds), parameters, tags)
         if complete:
             self._client.set_terminated(run.run_id, "FINISHED", rounds[-1].finished)

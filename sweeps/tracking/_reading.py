@@ -22,6 +22,7 @@ from sweeps.tracking._artifacts import Artifacts
 from sweeps.tracking._connection import connect_to_read, default_tracking_uri, moved
 from sweeps.tracking._content import CELLS_FILE, FORMAT, OF_THE_ROUND, predictions_name
 from sweeps.tracking._known import PLACE
+from sweeps.tracking._refusals import refused
 from sweeps.tracking._requests import search
 from sweeps.tracking.errors import (
     DatabaseUnusable,
@@ -105,9 +106,8 @@ def from_mlflow(
     except (TrackerUnreachable, DatabaseUnusable) as error:
         if not finished:
             raise
-        reason = "cannot be reached" if isinstance(error, TrackerUnreachable) else "cannot be used"
         lacking = _lacking(cells, Found(), finished)
-        raise MirrorBehind(tracking_uri, lacking, f"it {reason}: {error.reason}", command) from error
+        raise MirrorBehind(tracking_uri, lacking, f"it {error.state}: {error.reason}", command) from error
     if lacking := _lacking(cells, found, finished):
         again = f"{command} --rebuild" if found.gone else command
         raise MirrorBehind(tracking_uri, lacking, _reason(found), again)
@@ -128,7 +128,8 @@ def _read(cells: pd.DataFrame, tracking_uri: str, study: str) -> Found:
     except AfterRayError:
         raise
     except Exception as error:
-        raise TrackerUnreachable(tracking_uri, first_sentence(error)) from error
+        unread = TrackerUnreachable(tracking_uri, first_sentence(error))
+        raise refused(error, tracking_uri) or unread from error
 
 
 @contextmanager

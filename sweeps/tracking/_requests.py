@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from sweeps.tracking._refusals import FilesNotTaken
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -56,6 +59,18 @@ def log(
         client.log_batch(run_id, params=params[here], tags=labels[here])
     for index in range(800, len(metrics), 1000):
         client.log_batch(run_id, metrics[index : index + 1000])
+
+
+def send_files(client: MlflowClient, run_id: str, folder: Path) -> None:
+    """Send all files of a folder to a run.
+
+    Raises:
+        FilesNotTaken: whatever went wrong, since that may be another than who keeps the points.
+    """
+    try:
+        client.log_artifacts(run_id, str(folder))
+    except Exception as error:
+        raise FilesNotTaken(str(error)) from error
 
 
 def as_parameters(values: Mapping[str, object]) -> dict[str, str]:

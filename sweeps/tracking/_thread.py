@@ -15,6 +15,7 @@ from after_ray.store import Store
 from sweeps.tracking._links import Links
 from sweeps.tracking._mirror import Mirror
 from sweeps.tracking._newest import Newest
+from sweeps.tracking._refusals import refused
 from sweeps.tracking.errors import MirrorSlow, TrackerRefused, print_warning
 from sweeps.tracking.mirrored import MirroredRun, MirroredStudy, MirroredTrajectory
 
@@ -203,8 +204,9 @@ class MirrorThread:
 
     def _note(self, error: Exception) -> None:
         """Keep the sentence, and say it unless it was said last time."""
-        own = isinstance(error, AfterRayError)
-        sentence = str(error if own else TrackerRefused(self._tracking_uri, error, self._study.command))
+        own: BaseException | None = error if isinstance(error, AfterRayError) else None
+        told = own or refused(error, self._tracking_uri, self._study.command)
+        sentence = str(told or TrackerRefused(self._tracking_uri, error, self._study.command))
         if sentence != self._error:
             self._say(sentence)
         self._error = sentence

@@ -33,12 +33,46 @@ class NoTracker(AfterRayError):
         )
 
 
+class SignInElsewhere(AfterRayError):
+    """A user or a password in the URI of a server, where lists of processes and pages would show it."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(
+            f"'{without_password(uri)}' names a user; a server's URI is http://HOST:PORT or https://HOST: "
+            "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD instead."
+        )
+
+
 class TrackerUnreachable(AfterRayError):
     """Nobody answers at the tracking URI."""
+
+    state = "cannot be reached"
 
     def __init__(self, uri: str, reason: str, remedy: str = ANOTHER) -> None:
         super().__init__(f"MLflow at {without_password(uri)} cannot be reached ({reason}): {remedy}.")
         self.reason = reason
+
+
+class AccessRefused(TrackerUnreachable):
+    """The tracker answers, but not to this user."""
+
+    state = "refuses access"
+
+    def __init__(self, uri: str, reason: str, remedy: str, later: str = "") -> None:
+        AfterRayError.__init__(
+            self, f"MLflow at {without_password(uri)} refuses access ({reason}): {remedy}{later}."
+        )
+        self.reason = f"{reason}; {remedy}"
+
+
+class FilesRefused(AfterRayError):
+    """The tracker answers and takes no files of runs."""
+
+    def __init__(self, uri: str, answer: str, command: str) -> None:
+        super().__init__(
+            f"MLflow at {without_password(uri)} cannot keep files of runs ({answer}): its log says why, "
+            f"often its bucket is gone or refuses its keys; {fills_in(command)}."
+        )
 
 
 class TrackerRefused(AfterRayError):
@@ -53,6 +87,8 @@ class TrackerRefused(AfterRayError):
 
 class DatabaseUnusable(AfterRayError):
     """A database that is there and that MLflow cannot open."""
+
+    state = "cannot be used"
 
     def __init__(self, uri: str, reason: str, remedy: str) -> None:
         super().__init__(f"MLflow cannot open its database {without_password(uri)} ({reason}): {remedy}.")

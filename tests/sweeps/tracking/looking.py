@@ -16,8 +16,8 @@ def all_runs(client: MlflowClient, view: int = ViewType.ACTIVE_ONLY, study: str 
     return list(client.search_runs([experiment.experiment_id], run_view_type=view, max_results=1000))
 
 
-def nested(client: MlflowClient, kind: str = "trajectory") -> list[Run]:
-    return [run for run in all_runs(client) if run.data.tags["after_ray.kind"] == kind]
+def nested(client: MlflowClient, kind: str = "trajectory", study: str = "sample") -> list[Run]:
+    return [run for run in all_runs(client, study=study) if run.data.tags["after_ray.kind"] == kind]
 
 
 def parent(client: MlflowClient) -> Run:
@@ -26,7 +26,7 @@ def parent(client: MlflowClient) -> Run:
 
 
 def points(
-    client: MlflowClient, kind: str = "trajectory"
+    client: MlflowClient, kind: str = "trajectory", study: str = "sample"
 ) -> dict[tuple[str, str], list[tuple[int, int, float]]]:
     """Every point in MLflow of one kind of run, by the run's key and metric."""
     return {
@@ -34,7 +34,7 @@ def points(
             (metric.step, metric.timestamp, metric.value)
             for metric in client.get_metric_history(run.info.run_id, name)
         ]
-        for run in nested(client, kind)
+        for run in nested(client, kind, study)
         for name in run.data.metrics
     }
 

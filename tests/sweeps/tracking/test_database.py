@@ -147,7 +147,7 @@ def test_only_files_of_sqlite_are_looked_at():
 
 KNOWN = [
     "http://host",
-    "https://user:secret@host:5000/path",
+    "https://host:5000/path",
     "sqlite:///here.db",
     "sqlite:////var/mlflow.db",
     "postgresql+psycopg2://user:secret@host/mlflow",
