@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -11,6 +12,10 @@ from pathlib import Path
 
 from after_ray.files import create_exclusive, sha256_of, take_room, temporary_beside, write_atomic
 from after_ray.store.places._place import Found, Place
+from after_ray.store.places.errors import UnfitPlace
+from after_ray.store.places.file_systems import file_system_of, why_unfit
+
+NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 class Folder(Place):
@@ -116,11 +121,26 @@ class Folder(Place):
             return []
 
     def probe(self, room: int = 0) -> None:
-        """Link a file and let it take the room."""
+        """Ask which file system it is on, link a file twice and let it take the room."""
+        reason = why_unfit(file_system_of(self.path))
+        if reason is not None:
+            raise UnfitPlace(self.url, reason)
         path = self.path / f".probe-{secrets.token_hex(4)}"
-        create_exclusive(path, b"")
         try:
+            self._link_twice(path)
             if room > 0:
                 take_room(path, room)
         finally:
-            path.unlink()
+            path.unlink(missing_ok=True)
+
+    def _link_twice(self, path: Path) -> None:
+        kind = file_system_of(self.path) or "unknown"
+        try:
+            create_exclusive(path, b"")
+        except OSError as error:
+            # Of a link both names are told; where the folder is read-only, not even the first is written.
+            if error.filename2 is None or error.errno not in NO_LINKS:
+                raise
+            raise UnfitPlace(self.url, f"its file system ({kind}) has no hard links") from error
+        if create_exclusive(path, b""):
+            raise UnfitPlace(self.url, f"its file system ({kind}) lets a second file replace the first")
