@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from after_ray.store import MODEL_FILE, Draft, Record, Store, digest
+from after_ray.store.places import Place
 
 HOURS = 3600.0
 LEFT_OVER = b"left over"
@@ -24,7 +25,9 @@ def put(store: Store, kind: str, meaning: dict[str, object], *parents: Record, *
         return store.commit(draft, folder)
 
 
-def filled(root: Path, audio: bytes = b"sound" * 100, name: str = "one") -> tuple[Store, list[Record]]:
+def filled(
+    root: Path | Place, audio: bytes = b"sound" * 100, name: str = "one"
+) -> tuple[Store, list[Record]]:
     """The store and its records, each after what it rests on; the first round's weights were dropped."""
     store = Store(root)
     sound = put(store, "audio", {"manifest": name}, audio_npy=audio)
