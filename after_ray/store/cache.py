@@ -57,7 +57,10 @@ class NodeCache:
 
     def _evict(self, keep: Path) -> None:
         """Remove least recently used copies over the limit; those touched in the last minute stay."""
-        files = [path for path in self.root.iterdir() if path.suffix not in {".lock", ".tmp"}]
+        ours = (
+            path for path in self.root.iterdir() if path.is_file()
+        )  # a bucket's node folder may lie here too
+        files = [path for path in ours if path.suffix not in {".lock", ".tmp"}]
         total = sum(path.stat().st_size for path in files)
         for path in sorted(files, key=lambda p: p.stat().st_mtime):
             if total <= self.limit_bytes or time.time() - path.stat().st_mtime < 60:

@@ -81,6 +81,14 @@ def test_an_evicted_copy_stays_readable_for_whoever_has_it_mapped(
     )
 
 
+def test_folders_in_the_cache_are_left_alone(tmp_path: Path, stages: list[FeaturesStage]) -> None:
+    """As a bucket's folder of this node is, where both are told to lie in one."""
+    (tmp_path / "cache" / "stores").mkdir(parents=True)
+    os.utime(tmp_path / "cache" / "stores", (1, 1))
+    open_features(stages[3], trial(tmp_path, limit=1))
+    assert (tmp_path / "cache" / "stores").is_dir()
+
+
 def test_a_copy_that_was_damaged_is_made_anew(tmp_path: Path, stages: list[FeaturesStage]) -> None:
     store, cache = Store(tmp_path / "store"), NodeCache(tmp_path / "cache")
     record = store.need(stages[2].key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from pathlib import Path
 
@@ -197,8 +198,9 @@ def test_usage_counts_what_a_folder_would(bucket: Bucket, tmp_path: Path) -> Non
     }
 
 
-def test_a_result_is_linked_into_a_scratch_store(bucket: Bucket, tmp_path: Path) -> None:
+def test_a_linked_result_outlives_the_copy_on_the_node(bucket: Bucket, tmp_path: Path) -> None:
     source, records = filled(bucket)
     scratch = Store(tmp_path / "scratch")
     link_result(source, records[1], scratch)
+    shutil.rmtree(source.root / "copies")  # evicted
     assert scratch.path(scratch.need(records[1].key), "features.npy").read_bytes() == b"frames" * 50
