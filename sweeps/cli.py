@@ -9,6 +9,7 @@ import typer
 
 from sweeps.commands import (
     calibrate,
+    cluster,
     corpora,
     explain,
     export,
@@ -56,6 +57,7 @@ app.command()(ui.ui)
 app.add_typer(export.app, name="export")
 app.add_typer(corpora.app, name="corpora")
 app.add_typer(store.app, name="store")
+app.add_typer(cluster.app, name="cluster")
 
 if __name__ == "__main__":
     app()

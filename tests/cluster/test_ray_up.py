@@ -34,7 +34,7 @@ STUDY = """\
 study: far
 corpus: {name: synthetic, speakers: 6, sentences: 4}
 classifier: {name: light_sernet, steps: 25}
-strategy: [random, entropy, margin]
+strategy: [random, entropy]
 schedule: [20, 40, 60]
 fold: 0..1
 protocol: {preset: paper, folds: {count: 3}}

@@ -1,0 +1,115 @@
+"""Files of Ray's cluster launcher (`ray up`)."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sweeps.cluster.model import Cluster, Node, Place
+
+# GPUs of a machine, and their model as Ray names it, where the file leaves both to Ray.
+RAYS_OWN = ("aws", "gcp")
+_EXPORT = re.compile(r"^\s*export\s+(?P<first>\w+=.*)$", re.MULTILINE)
+_MOUNT = re.compile(r"\bmount\b[^\n;&]*?\s(?P<folder>/[^\s;&]+)\s*(?:$|[;&\n])")
+
+
+def cluster_of_launcher(path: Path, values: dict[str, Any], lines: Mapping[Place, int]) -> Cluster:
+    """The cluster that a launcher's file describes; what is of a wrong type counts as left out."""
+    provider = _mapping(values.get("provider"))
+    name = str(provider.get("type", ""))
+    types = _mapping(values.get("available_node_types"))
+    head_type = str(values.get("head_node_type", ""))
+    head = _node(values, "head", ("available_node_types", head_type), _mapping(types.get(head_type)), 1)
+    if name == "local":
+        addresses = provider.get("worker_ips")
+        count = len(addresses) if isinstance(addresses, list) else 0
+        workers: tuple[Node, ...] = (_node(values, "workers", ("provider", "worker_ips"), {}, count),)
+        head = _node(values, "head", ("provider", "head_ip"), {}, 1)
+    else:
+        workers = tuple(
+            _node(values, str(kind), ("available_node_types", str(kind)), _mapping(type_), _most(values, type_))
+            for kind, type_ in types.items()
+            if kind != head_type
+        )
+    return Cluster(path, "launcher", name, head, workers, values, dict(lines))
+
+
+def _node(values: Mapping[str, Any], name: str, place: Place, type_: Mapping[str, Any], most: int) -> Node:
+    role = "head" if name == "head" else "worker"
+    setup = _commands(values, "initialization_commands", "setup_commands", f"{role}_setup_commands")
+    start = _commands(values, f"{role}_start_ray_commands")
+    docker = _mapping(values.get("docker"))
+    of_node = _mapping(type_.get("docker"))
+    image = of_node.get("worker_image") or docker.get(f"{role}_image") or docker.get("image") or ""
+    resources = _mapping(type_.get("resources"))
+    config = _mapping(type_.get("node_config"))
+    return Node(
+        name=name,
+        place=place,
+        most=most,
+        image=str(image),
+        environment=exports(f"{setup}\n{start}"),
+        setup=setup,
+        start=start,
+        cpus=_number(resources.get("CPU"), _option(start, "num-cpus")),
+        gpus=_number(resources.get("GPU"), _option(start, "num-gpus")),
+        gpu_model=next((str(key).partition(":")[2] for key in resources if "accelerator_type:" in str(key)), ""),
+        memory=_number(resources.get("memory"), _option(start, "memory")),
+        spot=_is_spot(config),
+        shared=tuple(match["folder"] for match in _MOUNT.finditer(setup)),
+    )
+
+
+def exports(commands: str) -> dict[str, str]:
+    """What a shell would have in its environment after these commands, as far as they write it out."""
+    found: dict[str, str] = {}
+    for match in _EXPORT.finditer(commands):
+        try:
+            words = shlex.split(match["first"], comments=True)
+        except ValueError:  # a quote that is not closed here
+            words = match["first"].split()
+        for word in words:
+            name, equals, value = word.partition("=")
+            if equals and name.isidentifier():
+                found[name] = value.rstrip(";")
+    return found
+
+
+def _commands(values: Mapping[str, Any], *keys: str) -> str:
+    lists = (values.get(key) for key in keys)
+    return "\n".join(str(command) for one in lists if isinstance(one, list) for command in one)
+
+
+def _option(commands: str, name: str) -> str | None:
+    """The value of an option of `ray start`."""
+    found = re.search(rf"--{name}[= ]\s*(\S+)", commands)
+    return found[1] if found else None
+
+
+def _number(*values: Any) -> float | None:
+    """The first value that is a number."""
+    for value in values:
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            continue
+    return None
+
+
+def _most(values: Mapping[str, Any], type_: Any) -> int:
+    most = _number(_mapping(type_).get("max_workers"), values.get("max_workers"))
+    return 0 if most is None else int(most)
+
+
+def _is_spot(config: Mapping[str, Any]) -> bool:
+    of_aws = _mapping(config.get("InstanceMarketOptions")).get("MarketType") == "spot"
+    scheduling = config.get("scheduling")
+    of_gcp = isinstance(scheduling, list) and any(_mapping(one).get("preemptible") for one in scheduling)
+    return of_aws or of_gcp or _mapping(config.get("azure_arm_parameters")).get("priority") == "Spot"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

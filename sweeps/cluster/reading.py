@@ -1,0 +1,100 @@
+"""From a cluster file to a cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from after_ray.errors import AfterRayError
+from sweeps.cluster.kuberay import cluster_of_kuberay
+from sweeps.cluster.launcher import cluster_of_launcher
+from sweeps.cluster.model import Cluster, Place
+
+MOST_BYTES = 1_000_000
+MOST_DEPTH = 50
+
+
+class BadClusterFile(AfterRayError):
+    """A file that describes no cluster."""
+
+    def __init__(self, path: Path, problem: str, line: int | None = None) -> None:
+        place = f"{path}, line {line}" if line else str(path)
+        super().__init__(
+            f"{place}: {problem}; allowed is a file of Ray's cluster launcher (as cluster.yaml) or a RayCluster "
+            "of Kubernetes (as clusters/kuberay.yaml)."
+        )
+
+
+def read_cluster(path: Path) -> Cluster:
+    """Read a cluster file.
+
+    Raises:
+        BadClusterFile: when it is none.
+    """
+    documents = [(values, lines) for values, lines in _documents(path) if values is not None]
+    for values, lines in documents:
+        if not isinstance(values, dict):
+            raise BadClusterFile(path, f"it holds {_kind(values)} where a mapping of keys should be", 1)
+    kinds = {str(values.get("kind")): (values, lines) for values, lines in documents}
+    if "RayCluster" in kinds:
+        values, lines = kinds["RayCluster"]
+        others = [values for values, _ in documents if values.get("kind") != "RayCluster"]
+        return cluster_of_kuberay(path, values, lines, others)
+    if len(documents) == 1 and ("provider" in documents[0][0] or "cluster_name" in documents[0][0]):
+        return cluster_of_launcher(path, *documents[0])
+    raise BadClusterFile(path, "it has neither a 'provider:' nor a document of 'kind: RayCluster'")
+
+
+def _documents(path: Path) -> list[tuple[Any, dict[Place, int]]]:
+    text = _text(path)
+    try:
+        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+        values = list(yaml.safe_load_all(text))
+    except RecursionError as error:
+        raise BadClusterFile(path, "it refers to itself (an alias inside its own anchor)") from error
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise BadClusterFile(path, f"not YAML: {problem}", mark.line + 1 if mark else None) from error
+    found = []
+    for node, value in zip(nodes, values, strict=True):
+        lines: dict[Place, int] = {}
+        if node is not None:
+            _note(node, (), lines)
+        found.append((value, lines))
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise BadClusterFile(path, f"it has {path.stat().st_size:,} bytes, and no cluster file is that long")
+        return path.read_text()
+    except IsADirectoryError as error:
+        raise BadClusterFile(path, "it is a folder") from error
+    except OSError as error:
+        raise BadClusterFile(path, f"it cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise BadClusterFile(path, f"it is no text in UTF-8 ({error.reason})") from error
+
+
+def _note(node: yaml.Node, place: Place, lines: dict[Place, int]) -> None:
+    """Write down the line of every key and item."""
+    lines.setdefault(place, node.start_mark.line + 1)
+    if len(place) > MOST_DEPTH:
+        return  # an alias inside its own anchor has no end
+    if isinstance(node, yaml.SequenceNode):
+        for number, child in enumerate(node.value):
+            _note(child, (*place, number), lines)
+    if isinstance(node, yaml.MappingNode):
+        for key, child in node.value:
+            inside = place if key.value == "<<" else (*place, str(key.value))
+            if key.value != "<<":
+                lines[inside] = key.start_mark.line + 1
+            _note(child, inside, lines)
+
+
+def _kind(value: Any) -> str:
+    return {list: "a list", str: "a text"}.get(type(value), f"a {type(value).__name__}")

@@ -1,0 +1,71 @@
+"""What makes a cluster cost more, or lose more, than it must: idle machines, notices, autoscalers, old images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sweeps.cluster.model import Cluster, Finding
+
+CLOUDS = ("aws", "gcp", "azure")
+
+
+def check(cluster: Cluster) -> Iterator[Finding]:
+    """One after the other."""
+    yield from _idle(cluster)
+    yield from _spot(cluster)
+    yield from _autoscaler(cluster)
+    if cluster.provider == "aws":
+        yield from _images(cluster)
+
+
+def _idle(cluster: Cluster) -> Iterator[Finding]:
+    if cluster.provider in CLOUDS and "idle_timeout_minutes" not in cluster.values:
+        yield Finding("idle_timeout_minutes is not set: say after how long an idle machine is given back")
+    most, together = cluster.values.get("max_workers"), sum(worker.most for worker in cluster.workers)
+    if cluster.provider in CLOUDS and isinstance(most, int) and 0 < most < together:
+        yield Finding(
+            f"max_workers is {most}, and the kinds of machines together allow {together}: {most} is the limit",
+            cluster.line("max_workers"),
+            warning=True,
+        )
+
+
+def _spot(cluster: Cluster) -> Iterator[Finding]:
+    wanted = {"aws": "aws", "gcp": "gce"}.get(cluster.provider)
+    for worker in cluster.workers:
+        if worker.spot and wanted and worker.environment.get("AFTER_RAY_SPOT") != wanted:
+            yield Finding(
+                f"'{worker.name}' may be taken back at any time and nobody asks for the notice; set "
+                f"AFTER_RAY_SPOT={wanted}, so that trials save their state",
+                cluster.line(*worker.place),
+            )
+    if cluster.head.spot:
+        yield Finding("the head may be taken back, and a launch ends with it; take no spot machine for it")
+
+
+def _autoscaler(cluster: Cluster) -> Iterator[Finding]:
+    second = cluster.head.environment.get("RAY_enable_autoscaler_v2") != "0"
+    if cluster.provider == "local" and second:
+        yield Finding(
+            "Ray's second autoscaler never starts a machine of provider 'local' (ray-project/ray#57153); set "
+            "RAY_enable_autoscaler_v2=0 on the head",
+            cluster.line("head_start_ray_commands"),
+        )
+    if cluster.starter == "kuberay":
+        spec: Any = cluster.values.get("spec")
+        grows = isinstance(spec, dict) and spec.get("enableInTreeAutoscaling") is True
+        if not grows:
+            yield Finding("enableInTreeAutoscaling is not true: no pod is ever added for trials that wait", 1)
+
+
+def _images(cluster: Cluster) -> Iterator[Finding]:
+    types = cluster.values.get("available_node_types")
+    for name, kind in (types if isinstance(types, dict) else {}).items():
+        config = kind.get("node_config") if isinstance(kind, dict) else None
+        if isinstance(config, dict) and str(config.get("ImageId", "latest_dlami")).lower() == "latest_dlami":
+            yield Finding(
+                f"'{name}' has no ImageId: Ray's own default is an image of Ubuntu 18.04, whose NVIDIA driver is "
+                "too old for this version of torch",
+                cluster.line("available_node_types", str(name)),
+            )

@@ -1,0 +1,58 @@
+"""Where results go: a place that all nodes share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from after_ray.store.places import SCHEMES, is_bucket
+from sweeps.cluster.model import Cluster, Finding, Node
+
+VARIABLE = "AFTER_RAY_STORE"
+# Folders that are on a machine's own disk whatever is mounted elsewhere.
+OWN = ("/tmp", "/var/tmp", "/root", "/home", "/dev/shm")
+
+
+def check(cluster: Cluster) -> Iterator[Finding]:
+    """The store of every node, and that it is one."""
+    stores = {node.name: node.environment.get(VARIABLE) for node in cluster.nodes}
+    named = {store for store in stores.values() if store}
+    if len(named) > 1:
+        yield Finding(f"nodes have different stores ({', '.join(sorted(named))}); set {VARIABLE} alike everywhere")
+    for node in cluster.nodes:
+        store = stores[node.name]
+        line = _line(cluster, node, store)
+        if not store:
+            yield Finding(
+                f"'{node.name}' has no {VARIABLE}: set it to a folder that all machines share, s3://bucket/prefix "
+                "or gs://bucket/prefix",
+                line,
+            )
+        elif (problem := _problem(store, node, cluster)) is not None:
+            sentence, warning = problem
+            yield Finding(f"the store {store} of '{node.name}' {sentence}", line, warning)
+
+
+def _problem(store: str, node: Node, cluster: Cluster) -> tuple[str, bool] | None:
+    if is_bucket(store):
+        scheme = store.partition("://")[0]
+        known = ", ".join(f"{one}://" for one in SCHEMES)
+        return None if scheme in SCHEMES else (f"has a scheme that is not known; allowed: {known}", False)
+    path = PurePosixPath(store)
+    if not path.is_absolute():
+        return "is a relative path, which every process takes for another folder; name an absolute one", False
+    if not cluster.has_several or any(path.is_relative_to(folder) for folder in node.shared):
+        return None
+    if any(path.is_relative_to(folder) for folder in OWN):
+        return "is on each machine's own disk, so nodes would not see each other's results; name a shared one", False
+    if cluster.starter == "kuberay" or cluster.provider != "local":
+        return "is mounted by nothing in this file, so each node would have its own; mount it, or use a bucket", False
+    return "must be on storage that all machines share (NFS); nothing in this file says whether it is", True
+
+
+def _line(cluster: Cluster, node: Node, store: str | None) -> int | None:
+    """Where the variable is written, which may be within a text of many lines."""
+    for number, line in enumerate(cluster.path.read_text().splitlines(), 1):
+        if VARIABLE in line and store and store in line:
+            return number
+    return cluster.line(*node.place)
