@@ -21,13 +21,15 @@ def gigabytes_of(model: str) -> float | None:
 
 def training_gigabytes(study: Study) -> dict[str, float]:
     """Backbone -> the least memory of fine-tuning it; those whose size is not known here are left out."""
-    from after_ray.errors import AfterRayError
     from after_ray.backbones.operations import shape_of
+    from after_ray.errors import AfterRayError
 
     found = {}
     for backbone in study.backbone:
         try:
-            found[backbone.name or "the backbone"] = shape_of(backbone).parameters * BYTES_OF_A_PARAMETER / 1e9
+            found[backbone.name or "the backbone"] = (
+                shape_of(backbone).parameters * BYTES_OF_A_PARAMETER / 1e9
+            )
         except (AfterRayError, OSError):
             continue
     return found

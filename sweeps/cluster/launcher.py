@@ -30,7 +30,9 @@ def cluster_of_launcher(path: Path, values: dict[str, Any], lines: Mapping[Place
         head = _node(values, "head", ("provider", "head_ip"), {}, 1)
     else:
         workers = tuple(
-            _node(values, str(kind), ("available_node_types", str(kind)), _mapping(type_), _most(values, type_))
+            _node(
+                values, str(kind), ("available_node_types", str(kind)), _mapping(type_), _most(values, type_)
+            )
             for kind, type_ in types.items()
             if kind != head_type
         )
@@ -56,7 +58,9 @@ def _node(values: Mapping[str, Any], name: str, place: Place, type_: Mapping[str
         start=start,
         cpus=_number(resources.get("CPU"), _option(start, "num-cpus")),
         gpus=_number(resources.get("GPU"), _option(start, "num-gpus")),
-        gpu_model=next((str(key).partition(":")[2] for key in resources if "accelerator_type:" in str(key)), ""),
+        gpu_model=next(
+            (str(key).partition(":")[2] for key in resources if "accelerator_type:" in str(key)), ""
+        ),
         memory=_number(resources.get("memory"), _option(start, "memory")),
         spot=_is_spot(config),
         shared=tuple(match["folder"] for match in _MOUNT.finditer(setup)),

@@ -25,7 +25,9 @@ def check(cluster: Cluster) -> Iterator[Finding]:
     for node in cluster.nodes:
         if cluster.starter == "launcher" and "ray start" not in node.start:
             role = "head" if node is cluster.head else "worker"
-            yield Finding(f"no command starts Ray on '{node.name}'", cluster.line(f"{role}_start_ray_commands"))
+            yield Finding(
+                f"no command starts Ray on '{node.name}'", cluster.line(f"{role}_start_ray_commands")
+            )
 
 
 def _ports(cluster: Cluster) -> Iterator[Finding]:
@@ -48,7 +50,9 @@ def _token(cluster: Cluster) -> Iterator[Finding]:
     if cluster.starter == "kuberay":
         mode = _mapping(_mapping(cluster.values.get("spec")).get("authOptions")).get("mode")
         if mode != "token":
-            yield Finding("authOptions: {mode: token} is missing: everybody who reaches the head starts jobs", 1)
+            yield Finding(
+                "authOptions: {mode: token} is missing: everybody who reaches the head starts jobs", 1
+            )
         return
     without = [node.name for node in cluster.nodes if node.environment.get("RAY_AUTH_MODE") != "token"]
     if without:

@@ -22,12 +22,16 @@ def check(cluster: Cluster) -> Iterator[Finding]:
             name = match[1] or match[2]
             if name not in seen:
                 seen.add(name)
-                yield Finding(f"{name} is still to be set to a value of yours", _line(lines, name, cluster, place))
+                yield Finding(
+                    f"{name} is still to be set to a value of yours", _line(lines, name, cluster, place)
+                )
 
 
 def _line(lines: list[str], name: str, cluster: Cluster, place: Place) -> int | None:
     """Where it stands, which may be within a text of many lines."""
-    found = (number for number, line in enumerate(lines, 1) if name in line and not line.lstrip().startswith("#"))
+    found = (
+        number for number, line in enumerate(lines, 1) if name in line and not line.lstrip().startswith("#")
+    )
     return next(found, cluster.line(*place))
 
 

@@ -41,7 +41,9 @@ def _of_launcher(cluster: Cluster) -> Iterator[Finding]:
         yield Finding(f"Ray's launcher refuses it: {sentence}", cluster.line(*place) if place else None)
     auth = cluster.values.get("auth")
     if not isinstance(auth, dict) or not auth.get("ssh_user"):
-        yield Finding("'auth: ssh_user' is missing: no machine can be reached without it", cluster.line("auth"))
+        yield Finding(
+            "'auth: ssh_user' is missing: no machine can be reached without it", cluster.line("auth")
+        )
 
 
 def _refusal(values: Mapping[str, Any]) -> tuple[str, tuple[str | int, ...]] | None:
@@ -90,7 +92,9 @@ def _of_kuberay(cluster: Cluster) -> Iterator[Finding]:
             yield from _unknown(cluster, group, GROUP, place)
     for node in cluster.nodes:
         if not node.image:
-            yield Finding(f"the pods of '{node.name}' have no container with an image", cluster.line(*node.place))
+            yield Finding(
+                f"the pods of '{node.name}' have no container with an image", cluster.line(*node.place)
+            )
 
 
 def _unknown(

@@ -12,7 +12,9 @@ from sweeps.study.declaration import Study
 def check(cluster: Cluster) -> Iterator[Finding]:
     """What does not depend on a study."""
     if cluster.provider != "local" and not cluster.has_several:
-        yield Finding("there can be no worker: max_workers is 0, and a head runs no trials", cluster.line("max_workers"))
+        yield Finding(
+            "there can be no worker: max_workers is 0, and a head runs no trials", cluster.line("max_workers")
+        )
     for worker in cluster.workers:
         cuda = any(word in worker.image for word in ("gpu", "cuda", "cu1"))
         if worker.gpus and cluster.starter == "launcher" and worker.image and not cuda:
@@ -64,7 +66,9 @@ def _memory(cluster: Cluster, worker: Node, study: Study) -> Iterator[Finding]:
     for backbone, needed in training_gigabytes(study).items():
         if together * needed > room:
             fitting = int(room // needed)
-            advice = f"at most {fitting} fit: set gpu to {1 / fitting:.2g} or more" if fitting else "none fits"
+            advice = (
+                f"at most {fitting} fit: set gpu to {1 / fitting:.2g} or more" if fitting else "none fits"
+            )
             yield Finding(
                 f"{together} trials of '{study.study}' share a {worker.gpu_model} of '{worker.name}' (gpu: "
                 f"{share:g}), which has {room:g} GB, and weights, gradients and optimiser of {backbone} alone take "

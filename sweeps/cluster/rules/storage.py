@@ -18,7 +18,9 @@ def check(cluster: Cluster) -> Iterator[Finding]:
     stores = {node.name: node.environment.get(VARIABLE) for node in cluster.nodes}
     named = {store for store in stores.values() if store}
     if len(named) > 1:
-        yield Finding(f"nodes have different stores ({', '.join(sorted(named))}); set {VARIABLE} alike everywhere")
+        yield Finding(
+            f"nodes have different stores ({', '.join(sorted(named))}); set {VARIABLE} alike everywhere"
+        )
     for node in cluster.nodes:
         store = stores[node.name]
         line = _line(cluster, node, store)
@@ -44,9 +46,15 @@ def _problem(store: str, node: Node, cluster: Cluster) -> tuple[str, bool] | Non
     if not cluster.has_several or any(path.is_relative_to(folder) for folder in node.shared):
         return None
     if any(path.is_relative_to(folder) for folder in OWN):
-        return "is on each machine's own disk, so nodes would not see each other's results; name a shared one", False
+        return (
+            "is on each machine's own disk, so nodes would not see each other's results; name a shared one",
+            False,
+        )
     if cluster.starter == "kuberay" or cluster.provider != "local":
-        return "is mounted by nothing in this file, so each node would have its own; mount it, or use a bucket", False
+        return (
+            "is mounted by nothing in this file, so each node would have its own; mount it, or use a bucket",
+            False,
+        )
     return "must be on storage that all machines share (NFS); nothing in this file says whether it is", True
 
 

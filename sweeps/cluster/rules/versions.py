@@ -71,4 +71,6 @@ def pythons_of(node: Node) -> set[str]:
 
 
 def _line(cluster: Cluster, node: Node) -> int | None:
-    return cluster.line("docker") if node.image and cluster.starter == "launcher" else cluster.line(*node.place)
+    return (
+        cluster.line("docker") if node.image and cluster.starter == "launcher" else cluster.line(*node.place)
+    )
