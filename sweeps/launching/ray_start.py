@@ -6,17 +6,21 @@ import getpass
 import os
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from after_ray.code_state import CodeState
 from after_ray.environment import Execution
 from after_ray.errors import AfterRayError
+from after_ray.preemption import provider_of
 from after_ray.store import Store
 from sweeps.cost.schedule import Capacity
+from sweeps.launching.autoscaler import leaving_nodes
 from sweeps.study.declaration import Resources
+from sweeps.study.gpu_models import models_in
 
 # Set before Ray is imported: quiet, no telemetry.
 RAY_DEFAULTS = {
@@ -133,8 +137,9 @@ def running_ray(where: Where) -> Iterator[None]:
     """A Ray to run trials on; one that was started here ends with the block.
 
     Raises:
-        AfterRayError: when no cluster answers at the address.
+        AfterRayError: when no cluster answers at the address, or AFTER_RAY_SPOT names nobody.
     """
+    provider_of(os.environ)
     for name, value in (RAY_DEFAULTS | (LOCAL_RAY_DEFAULTS if where.address is None else {})).items():
         os.environ.setdefault(name, value)
     import ray
@@ -168,11 +173,19 @@ def _start(where: Where) -> None:
         raise NoCluster(where.address or "local", str(error)) from error
 
 
+class Offer(NamedTuple):
+    """What one node has for trials; `models`: of its GPUs, by Ray's names."""
+
+    cpus: float
+    gpus: float = 0.0
+    models: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True)
 class Nodes:
-    """What each living node offers: (CPUs, GPUs)."""
+    """What each living node offers that is not about to leave."""
 
-    offers: tuple[tuple[float, float], ...]
+    offers: tuple[Offer, ...]
     growing: bool  # a cluster, which may still start nodes
 
     @classmethod
@@ -180,13 +193,26 @@ class Nodes:
         """The nodes of the Ray that runs."""
         import ray
 
-        alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        return cls(tuple((n.get("CPU", 0.0), n.get("GPU", 0.0)) for n in alive), where.address is not None)
+        leaving = leaving_nodes() if where.address is not None else frozenset()
+        there = (node for node in ray.nodes() if node["Alive"] and node["NodeID"] not in leaving)
+        alive = [node["Resources"] for node in there]
+        offers = (Offer(has.get("CPU", 0.0), has.get("GPU", 0.0), models_in(has)) for has in alive)
+        return cls(tuple(offers), where.address is not None)
 
     @property
     def capacity(self) -> Capacity:
         """Cores and GPUs of all nodes."""
-        return Capacity(sum(cpus for cpus, _ in self.offers), sum(gpus for _, gpus in self.offers))
+        return self.capacity_for({None})
+
+    def capacity_for(self, models: Collection[str | None]) -> Capacity:
+        """Cores of all nodes, and GPUs of those models; None among them is any."""
+        counted = [one for one in self.offers if None in models or not one.models.isdisjoint(models)]
+        return Capacity(sum(one.cpus for one in self.offers), sum(one.gpus for one in counted))
+
+    @property
+    def models(self) -> list[str]:
+        """The GPU models that there are."""
+        return sorted({model for one in self.offers for model in one.models})
 
     def check(self, resources: Resources) -> None:
         """Refuse a trial that no node can hold; a cluster may yet start one that can.
@@ -196,11 +222,13 @@ class Nodes:
         """
         if self.hold(resources) or self.growing:
             return
-        largest = max(self.offers, default=(0.0, 0.0))
+        largest = max(self.offers, default=Offer(0.0))
+        of = resources.of_model
+        models = f" ({', '.join(self.models) or 'of no model that Ray names'})" if of else ""
         raise AfterRayError(
-            f"A trial needs {resources.cpu} CPU and {resources.gpu:g} GPU on one node, but the largest node "
-            f"has {largest[0]:g} CPU and {largest[1]:g} GPU; lower 'resources' in the study or start larger "
-            "nodes."
+            f"A trial needs {resources.cpu} CPU and {resources.gpu:g} GPU{of} on one node, but the "
+            f"largest node has {largest.cpus:g} CPU and {largest.gpus:g} GPU{models}; change 'resources' "
+            "in the study or start other nodes."
         )
 
     def hold(self, resources: Resources) -> bool:
@@ -217,14 +245,17 @@ class Nodes:
             return int(1 / resources.gpu) if resources.gpu < 1 else 1
         return max((self._on_one(offer, resources) for offer in self._fitting(resources)), default=1)
 
-    def _fitting(self, resources: Resources) -> list[tuple[float, float]]:
+    def _fitting(self, resources: Resources) -> list[Offer]:
         return [offer for offer in self.offers if self._on_one(offer, resources) > 0]
 
     @staticmethod
-    def _on_one(offer: tuple[float, float], resources: Resources) -> int:
-        cpus, gpus = offer
-        by_cpu = int(cpus // resources.cpu)
-        return by_cpu if resources.gpu == 0 else min(by_cpu, int(gpus / resources.gpu + 1e-9))
+    def _on_one(offer: Offer, resources: Resources) -> int:
+        by_cpu = int(offer.cpus // resources.cpu)
+        if resources.gpu == 0:
+            return by_cpu
+        if resources.gpu_model is not None and resources.gpu_model not in offer.models:
+            return 0
+        return min(by_cpu, int(offer.gpus / resources.gpu + 1e-9))
 
 
 def execution_for(

@@ -12,7 +12,7 @@ import pytest
 from after_ray.store import Draft, Store
 from sweeps.launching.budget import Budget, Limits
 from sweeps.launching.interrupts import Interrupt
-from sweeps.launching.ray_start import Nodes
+from sweeps.launching.ray_start import Nodes, Offer
 from sweeps.launching.sight import Nobody
 from sweeps.launching.unmet import Unmet
 from sweeps.planning.jobs import Job
@@ -32,6 +32,7 @@ class Trial:
         default_factory=lambda: {"kind": JOB.kind, "stage": JOB.stage, "resources": JOB.resources}
     )
     num_failures: int = 3
+    last_result: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -86,12 +87,29 @@ def test_a_process_that_was_lost_often_has_failed_unless_its_record_stands(
     assert ["failed" in news for news in told.news] == [not finished]
 
 
+def test_who_hands_a_trial_on_takes_one_more_with_it_and_that_is_no_failure(tmp_path: Path) -> None:
+    told = Told()
+    watching = watcher(tmp_path, Hands(), told, None, lambda: 0.0)
+    watching.on_trial_result(0, [], Trial(), {"preempted": True, "training_iteration": 1})
+    watching.on_trial_error(0, [], Trial())
+    assert (watching.failed, Store(tmp_path).ledger.failures()) == ({}, {})
+    watching.on_trial_error(0, [], Trial())
+    assert JOB.key in watching.failed, "only one is excused"
+
+
+def test_a_trial_that_had_begun_is_not_excused(tmp_path: Path) -> None:
+    watching = watcher(tmp_path, Hands(), Told(), None, lambda: 0.0)
+    watching.on_trial_result(0, [], Trial(), {"preempted": True, "training_iteration": 1})
+    watching.on_trial_error(0, [], Trial(last_result={"training_iteration": 1}))
+    assert JOB.key in Store(tmp_path).ledger.failures()
+
+
 def test_what_no_node_can_hold_ends_the_experiment_once_it_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sweeps.launching.watching._gpus", lambda: (0.0, 0.0))
     now = [0.0]
-    unmet = Unmet(lambda: Nodes(((2.0, 0.0),), True), lambda: False, lambda: now[0])
+    unmet = Unmet(lambda: Nodes((Offer(2.0),), True), lambda: False, lambda: now[0])
     hands, told = Hands(), Told()
     watching = watcher(tmp_path, hands, told, unmet, lambda: now[0])
     for second in range(0, 60, 3):
