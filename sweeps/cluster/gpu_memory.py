@@ -10,7 +10,7 @@ GIGABYTES = {
     "A100-40G": 40, "A100-80G": 80, "H100": 80, "H200": 141, "H20": 96, "B200": 180, "B300": 288,
     "RTX-PRO-6000": 96,
 }  # fmt: skip
-# Of a parameter that is trained: weight, gradient and Adam's two moments, 4 bytes each. Activations come on top.
+# Of a parameter that is trained: weight, gradient and Adam's two moments, 4 bytes each; activations on top.
 BYTES_OF_A_PARAMETER = 16
 
 

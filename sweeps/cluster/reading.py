@@ -22,8 +22,8 @@ class BadClusterFile(AfterRayError):
     def __init__(self, path: Path, problem: str, line: int | None = None) -> None:
         place = f"{path}, line {line}" if line else str(path)
         super().__init__(
-            f"{place}: {problem}; allowed is a file of Ray's cluster launcher (as cluster.yaml) or a RayCluster "
-            "of Kubernetes (as clusters/kuberay.yaml)."
+            f"{place}: {problem}; allowed is a file of Ray's cluster launcher (as cluster.yaml) or a "
+            "RayCluster of Kubernetes (as clusters/kuberay.yaml)."
         )
 
 
@@ -34,7 +34,7 @@ def read_cluster(path: Path) -> Cluster:
         BadClusterFile: when it is none.
     """
     documents = [(values, lines) for values, lines in _documents(path) if values is not None]
-    for values, lines in documents:
+    for values, _ in documents:
         if not isinstance(values, dict):
             raise BadClusterFile(path, f"it holds {_kind(values)} where a mapping of keys should be", 1)
     kinds = {str(values.get("kind")): (values, lines) for values, lines in documents}
@@ -99,4 +99,4 @@ def _note(node: yaml.Node, place: Place, lines: dict[Place, int]) -> None:
 
 
 def _kind(value: Any) -> str:
-    return {list: "a list", str: "a text"}.get(type(value), f"a {type(value).__name__}")
+    return "a list" if isinstance(value, list) else f"the single value {value!r}"[:80]

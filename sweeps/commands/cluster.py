@@ -26,7 +26,7 @@ def check(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings machine-readable.")] = False,
 ) -> None:
-    """Say what would keep a cluster from working, or let it cost too much; exit code 1 where something does."""
+    """Say what would keep a cluster from working, or let it cost too much; exit code 1 where it would."""
     with one_sentence(DEFAULT_STORE):
         from sweeps.cluster.checking import check as check_cluster
         from sweeps.cluster.reading import read_cluster

@@ -18,8 +18,8 @@ def check(cluster: Cluster) -> Iterator[Finding]:
     start = cluster.head.start
     if cluster.starter == "launcher" and "dashboard-host=0.0.0.0" in start.replace(" ", "="):
         yield Finding(
-            "the dashboard, which takes jobs, listens on all addresses; leave --dashboard-host=127.0.0.1 and go "
-            "through 'ray dashboard'",
+            "the dashboard, which takes jobs, listens on all addresses; leave --dashboard-host=127.0.0.1 and "
+            "go through 'ray dashboard'",
             cluster.line("head_start_ray_commands"),
         )
     for node in cluster.nodes:

@@ -1,4 +1,4 @@
-"""What makes a cluster cost more, or lose more, than it must: idle machines, notices, autoscalers, old images."""
+"""What lets a cluster cost or lose more than it must: idle machines, notices, autoscalers, old images."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def check(cluster: Cluster) -> Iterator[Finding]:
 
 def _idle(cluster: Cluster) -> Iterator[Finding]:
     if cluster.provider in CLOUDS and "idle_timeout_minutes" not in cluster.values:
-        yield Finding("idle_timeout_minutes is not set: say after how long an idle machine is given back")
+        yield Finding("idle_timeout_minutes is not set: an idle machine costs money until it is given back")
     most, together = cluster.values.get("max_workers"), sum(worker.most for worker in cluster.workers)
     if cluster.provider in CLOUDS and isinstance(most, int) and 0 < most < together:
         yield Finding(
-            f"max_workers is {most}, and the kinds of machines together allow {together}: {most} is the limit",
+            f"max_workers is {most}, and the kinds of machines allow {together} together: {most} counts",
             cluster.line("max_workers"),
             warning=True,
         )
@@ -65,7 +65,7 @@ def _images(cluster: Cluster) -> Iterator[Finding]:
         config = kind.get("node_config") if isinstance(kind, dict) else None
         if isinstance(config, dict) and str(config.get("ImageId", "latest_dlami")).lower() == "latest_dlami":
             yield Finding(
-                f"'{name}' has no ImageId: Ray's own default is an image of Ubuntu 18.04, whose NVIDIA driver is "
-                "too old for this version of torch",
+                f"'{name}' has no ImageId: Ray's own default is of Ubuntu 18.04, whose NVIDIA driver "
+                "is too old for this version of torch",
                 cluster.line("available_node_types", str(name)),
             )

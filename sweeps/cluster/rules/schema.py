@@ -13,19 +13,21 @@ from sweeps.cluster.model import Cluster, Finding
 
 # Keys of a launcher's file; Ray's schema is what decides, these are for "did you mean".
 KNOWN = (
-    "cluster_name", "max_workers", "idle_timeout_minutes", "provider", "auth", "docker", "upscaling_speed", "head_node_type", "available_node_types", "file_mounts", "cluster_synced_files",
-    "file_mounts_sync_continuously", "rsync_exclude", "rsync_filter", "initialization_commands", "setup_commands",
+    "cluster_name", "max_workers", "idle_timeout_minutes", "provider", "auth", "docker", "upscaling_speed",
+    "head_node_type", "available_node_types", "file_mounts", "cluster_synced_files", "setup_commands",
+    "file_mounts_sync_continuously", "rsync_exclude", "rsync_filter", "initialization_commands",
     "head_setup_commands", "worker_setup_commands", "head_start_ray_commands", "worker_start_ray_commands",
 )  # fmt: skip
 # Of a RayCluster's spec and of its groups: ray.io/v1.
 SPEC = {
-    "rayVersion", "headGroupSpec", "workerGroupSpecs", "enableInTreeAutoscaling", "autoscalerOptions", "suspend",
-    "authOptions", "gcsFaultToleranceOptions", "headServiceAnnotations", "managedBy", "upgradeStrategy",
+    "rayVersion", "headGroupSpec", "workerGroupSpecs", "enableInTreeAutoscaling", "autoscalerOptions",
+    "suspend", "authOptions", "gcsFaultToleranceOptions", "headServiceAnnotations", "managedBy",
+    "upgradeStrategy",
 }  # fmt: skip
 GROUP = {
     "groupName", "replicas", "minReplicas", "maxReplicas", "rayStartParams", "template", "numOfHosts",
-    "idleTimeoutSeconds", "scaleStrategy", "suspend", "serviceType", "headService", "enableIngress", "resources",
-    "labels",
+    "idleTimeoutSeconds", "scaleStrategy", "suspend", "serviceType", "headService", "enableIngress",
+    "resources", "labels",
 }  # fmt: skip
 
 

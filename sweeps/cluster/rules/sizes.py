@@ -1,4 +1,4 @@
-"""Machines and trials: GPUs that trials can ask for, and trials that fit on a machine and into a GPU's memory."""
+"""Machines and trials: whether a trial fits on a machine, and those that share a GPU into its memory."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def check_study(cluster: Cluster, study: Study) -> Iterator[Finding]:
     if known and not holds:
         model = f" of model {asked.gpu_model}" if asked.gpu_model else ""
         yield Finding(
-            f"no machine can hold a trial of '{study.study}': it asks for {asked.cpu} CPU and {asked.gpu:g} GPU"
-            f"{model}, and there are {', '.join(map(_in_words, known))}"
+            f"no machine can hold a trial of '{study.study}': it asks for {asked.cpu} CPU and {asked.gpu:g} "
+            f"GPU{model}, and there are {', '.join(map(_in_words, known))}"
         )
     for worker in holds:
         yield from _memory(cluster, worker, study)
@@ -71,7 +71,7 @@ def _memory(cluster: Cluster, worker: Node, study: Study) -> Iterator[Finding]:
             )
             yield Finding(
                 f"{together} trials of '{study.study}' share a {worker.gpu_model} of '{worker.name}' (gpu: "
-                f"{share:g}), which has {room:g} GB, and weights, gradients and optimiser of {backbone} alone take "
-                f"{needed:.1f} GB each; {advice}",
+                f"{share:g}), which has {room:g} GB, and weights, gradients and optimiser of {backbone} "
+                f"alone take {needed:.1f} GB each; {advice}",
                 cluster.line(*worker.place),
             )

@@ -26,13 +26,13 @@ def check(cluster: Cluster) -> Iterator[Finding]:
         line = _line(cluster, node, store)
         if not store:
             yield Finding(
-                f"'{node.name}' has no {VARIABLE}: set it to a folder that all machines share, s3://bucket/prefix "
-                "or gs://bucket/prefix",
+                f"'{node.name}' has no {VARIABLE}: set it to a folder that all machines share, "
+                "s3://bucket/prefix or gs://bucket/prefix",
                 line,
             )
         elif (problem := _problem(store, node, cluster)) is not None:
             sentence, warning = problem
-            yield Finding(f"the store {store} of '{node.name}' {sentence}", line, warning)
+            yield Finding(f"the store {store} {sentence}", line, warning)
 
 
 def _problem(store: str, node: Node, cluster: Cluster) -> tuple[str, bool] | None:

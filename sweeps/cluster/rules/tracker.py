@@ -19,8 +19,8 @@ def check(cluster: Cluster) -> Iterator[Finding]:
     )
     if not uri:
         yield Finding(
-            f"the head has no {VARIABLE}: MLflow would be an SQLite file on its disk, lost with it ('after-ray "
-            "mirror' fills a server from the store later)",
+            f"the head has no {VARIABLE}: MLflow would be an SQLite file on its disk, lost with it "
+            "('after-ray mirror' fills a server from the store later)",
             cluster.line(*cluster.head.place),
             warning=True,
         )
