@@ -35,6 +35,7 @@ QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 
+_groups: dict[str, str] = {}  # of each test; a report's own keywords also hold names of folders
 _seconds: defaultdict[str, float] = defaultdict(float)
 _tests: Counter[str] = Counter()
 
@@ -88,6 +89,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Under AFTER_RAY_STRICT=1 a skip is a failure, unless only a GPU is missing."""
+    markers = {marker.name for marker in item.iter_markers()}
+    _groups[item.nodeid] = next((group for group in BUDGETS if group in markers), "fast")
     report = yield
     excused = hasattr(report, "wasxfail") or item.get_closest_marker("gpu") is not None
     return report if excused else _strict(report)
@@ -110,7 +113,7 @@ def _strict(report: Report) -> Report:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Add the time of one phase of one test to its group."""
-    group = next((marker for marker in BUDGETS if marker in report.keywords), "fast")
+    group = _groups.get(report.nodeid, "fast")
     _seconds[group] += report.duration
     _tests[group] += report.when == "call"
 

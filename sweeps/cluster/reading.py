@@ -70,9 +70,7 @@ def _documents(path: Path) -> list[tuple[Any, dict[Place, int]]]:
 def _text(path: Path) -> str:
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise BadClusterFile(
-                path, f"it has {path.stat().st_size:,} bytes, and no cluster file is that long"
-            )
+            raise BadClusterFile(path, f"it has more than {MOST_BYTES:,} bytes, as no cluster file has")
         return path.read_text()
     except IsADirectoryError as error:
         raise BadClusterFile(path, "it is a folder") from error

@@ -53,7 +53,8 @@ def _refusal(values: Mapping[str, Any]) -> tuple[str, tuple[str | int, ...]] | N
     from jsonschema import ValidationError
     from ray.autoscaler._private.util import prepare_config, validate_config
 
-    if not isinstance(values.get("provider"), dict):
+    provider = values.get("provider")
+    if not isinstance(provider, dict) or not provider.get("type"):
         return "'provider:' is missing or no mapping with a 'type:'", ("provider",)
     try:
         with redirect_stdout(StringIO()), redirect_stderr(StringIO()):  # it prints what it then raises

@@ -1,0 +1,320 @@
+"""The shipped cluster files pass once they are filled in; a broken copy is refused with its sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sweeps.cli import app
+from sweeps.cluster.gpu_memory import GIGABYTES
+from sweeps.cluster.reading import BadClusterFile, read_cluster
+from sweeps.study.gpu_models import GPU_MODELS
+from tests.sweeps.cluster.filled import AWS, FILES, KUBERAY, ON_PREM, REPOSITORY, VALUES, filled
+
+STUDY = """\
+study: large
+corpus: {name: synthetic}
+classifier: {name: pooled_transformer}
+backbone:
+  config: {hidden_size: 1024, num_hidden_layers: 24, num_attention_heads: 16, intermediate_size: 4096}
+schedule: [20]
+resources: {cpu: 2, gpu: GPU}
+"""
+
+
+def checked(path: Path, *options: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["cluster", "check", str(path), *options])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def written(tmp_path: Path, text: str | bytes, name: str = "cluster.yaml") -> Path:
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_shipped_file_lacks_nothing_but_the_values_of_its_user(name: str) -> None:
+    code, said = checked(REPOSITORY / name)
+    errors = [line for line in said.splitlines() if line.startswith("error")]
+    assert code == 1
+    assert errors
+    assert all("is still to be set to a value of yours" in line for line in errors), said
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_filled_in_file_passes(tmp_path: Path, name: str) -> None:
+    code, said = checked(written(tmp_path, filled(name)))
+    assert "error" not in said
+    assert code == 0
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_placeholder_is_known(tmp_path: Path, name: str) -> None:
+    text = filled(name)
+    assert not any(placeholder in text for placeholder in VALUES)
+
+
+# (the file, what is broken, by what) -> the words of the sentence, and whether it is a warning
+MISTAKES: dict[str, tuple[str, str, str, str]] = {
+    "a key mistyped": (AWS, "max_workers: 4  ", "max_wokers: 4  ", "did you mean 'max_workers'?"),
+    "a wrong type": (AWS, "max_workers: 4  ", "max_workers: four  ", "'four' is not of type 'integer'"),
+    "an unknown head": (
+        AWS,
+        "head_node_type: head",
+        "head_node_type: boss",
+        "`head_node_type` must be one of",
+    ),
+    "min above max": (
+        AWS,
+        "    min_workers: 0\n    max_workers: 4",
+        "    min_workers: 9\n    max_workers: 9",
+        "smaller than the sum of `min_workers`",
+    ),
+    "no provider": (AWS, "provider:\n  type: aws", "providers:\n  type: aws", "'provider:' is missing"),
+    "an unknown provider": (AWS, "type: aws", "type: awss", "Unsupported node provider: awss"),
+    "no auth": (
+        AWS,
+        "auth:\n  ssh_user: ubuntu",
+        "auth:\n  ssh_private_key: ~/k",
+        "'auth: ssh_user' is missing",
+    ),
+    "no workers' addresses": (ON_PREM, "worker_ips:", "workers:", "head_ip"),
+    "another Ray": (AWS, "ray:2.60.0-py311-gpu", "ray:2.59.0-py311-gpu", "has Ray 2.59.0, here is 2.60.0"),
+    "another Python": (AWS, "2.60.0-py311\n", "2.60.0-py39\n", "has Python 3.9, here is"),
+    "no version of Python": (
+        ON_PREM,
+        "python3.11 -m venv",
+        "python3 -m venv",
+        "the version of Python on 'head'",
+    ),
+    "an image without a version": (AWS, "ray:2.60.0-py311\n", "ray:latest\n", "is another one tomorrow"),
+    "another rayVersion": (KUBERAY, 'rayVersion: "2.60.0"', 'rayVersion: "2.50.0"', "rayVersion is 2.50.0"),
+    "no project": (
+        AWS,
+        'pip install --quiet "$HOME/after-ray[server]"',
+        "pip list",
+        "nothing installs after-ray",
+    ),
+    "no store": (AWS, "export AFTER_RAY_STORE=", "export STORE=", "'head' has no AFTER_RAY_STORE"),
+    "a store on each machine": (
+        AWS,
+        "s3://lab-speech/after-ray",
+        "/tmp/store",
+        "is on each machine's own disk",
+    ),
+    "a store that nothing mounts": (AWS, "s3://lab-speech/after-ray", "/mnt/store", "is mounted by nothing"),
+    "a relative store": (ON_PREM, "=/mnt/after-ray/store", "=store", "is a relative path"),
+    "an unknown bucket": (AWS, "s3://lab-speech", "hdfs://lab-speech", "allowed: s3://, gs://"),
+    "a volume of one pod": (KUBERAY, "s3://lab-speech/after-ray", "/cache/store", "is mounted by nothing"),
+    "no worker": (AWS, "max_workers: 4", "max_workers: 0", "there can be no worker"),
+    "no CUDA": (AWS, "py311-gpu", "py311", "has no CUDA"),
+    "a tracker nowhere": (AWS, "http://127.0.0.1:5000", "mlflow:5000", "is no server and no database"),
+    "a tracker at no address": (
+        AWS,
+        "http://127.0.0.1:5000",
+        "http://0.0.0.0:5000",
+        "is no address that anybody",
+    ),
+    "a database on the head": (
+        AWS,
+        "http://127.0.0.1:5000",
+        "postgresql://u:secret@localhost/m",
+        "on the head itself",
+    ),
+    "a tracker in the head's pod": (
+        KUBERAY,
+        "http://mlflow:5000",
+        "http://localhost:5000",
+        "is the head's own pod",
+    ),
+    "an open port": (
+        AWS,
+        "  cache_stopped_nodes: false",
+        "  cache_stopped_nodes: false\n  security_group:\n"
+        "    IpPermissions:\n      - {FromPort: 8265, ToPort: 8265, IpProtocol: tcp, "
+        "IpRanges: [{CidrIp: 0.0.0.0/0}]}",
+        "ports 8265 to 8265 are open to everybody",
+    ),
+    "no token": (
+        AWS,
+        "export RAY_AUTH_MODE=token",
+        "export RAY_AUTH_MODE=disabled",
+        "everybody who reaches the head",
+    ),
+    "a token that is nowhere": (
+        AWS,
+        "  ~/.ray/auth_token: ~/.ray/auth_token",
+        "  ~/x: ~/x",
+        "no file_mounts bring",
+    ),
+    "no token of Kubernetes": (
+        KUBERAY,
+        "  authOptions: {mode: token}\n",
+        "",
+        "authOptions: {mode: token} is missing",
+    ),
+    "an open dashboard": (
+        AWS,
+        "--dashboard-host=127.0.0.1",
+        "--dashboard-host=0.0.0.0",
+        "listens on all addresses",
+    ),
+    "no Ray": (AWS, "ray start --address", "echo --address", "no command starts Ray on 'gpu'"),
+    "no idle timeout": (
+        AWS,
+        "idle_timeout_minutes: 10",
+        "upscaling_speed: 1.0",
+        "idle_timeout_minutes is not set",
+    ),
+    "a spot head": (
+        AWS,
+        "      InstanceType: m6i.xlarge",
+        "      InstanceType: m6i.xlarge\n      InstanceMarketOptions: {MarketType: spot}",
+        "the head may be taken back",
+    ),
+    "nobody asks for notices": (AWS, "export AFTER_RAY_SPOT=aws", "true", "nobody asks for the notice"),
+    "the second autoscaler": (ON_PREM, "RAY_enable_autoscaler_v2=0", "X=0", "never starts a machine"),
+    "no autoscaler": (
+        KUBERAY,
+        "enableInTreeAutoscaling: true",
+        "enableInTreeAutoscaling: false",
+        "no pod is ever",
+    ),
+    "Ray's old image": (AWS, "      ImageId: ami-0123456789abcdef0\n", "", "is of Ubuntu 18.04"),
+    "an unknown key of Kubernetes": (
+        KUBERAY,
+        "workerGroupSpecs:",
+        "workerGroupSpec:",
+        "did you mean 'workerGroupSpecs'?",
+    ),
+    "another API": (
+        KUBERAY,
+        "apiVersion: ray.io/v1\n",
+        "apiVersion: ray.io/v1alpha1\n",
+        "the operator's is 'ray.io/v1'",
+    ),
+    "no image": (
+        KUBERAY,
+        "            - name: ray-worker\n              image:",
+        "            - name: ray-worker\n              imagePullPolicy:",
+        "have no container with an image",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_broken_copy_is_refused_with_its_sentence(tmp_path: Path, mistake: str) -> None:
+    name, old, new, words = MISTAKES[mistake]
+    code, said = checked(written(tmp_path, filled(name, old, new)))
+    assert code == 1, said
+    assert any(line.startswith("error") and words in line for line in said.splitlines()), said
+    assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        (ON_PREM, "--num-cpus=0", "--num-cpus=4", "the head takes trials"),
+        (
+            AWS,
+            "export MLFLOW_TRACKING_URI=http://127.0.0.1:5000",
+            "true",
+            "the head has no MLFLOW_TRACKING_URI",
+        ),
+        (ON_PREM, "", "", "nothing in this file says whether it is"),
+        (AWS, "max_workers: 4                     #", "max_workers: 2 #", "2 counts"),
+    ],
+)
+def test_what_may_be_meant_so_is_a_warning(tmp_path: Path, name: str, old: str, new: str, words: str) -> None:
+    code, said = checked(written(tmp_path, filled(name, old, new)))
+    assert any(line.startswith("warning") and words in line for line in said.splitlines()), said
+    assert code == 0
+
+
+def test_a_finding_names_its_line(tmp_path: Path) -> None:
+    path = written(tmp_path, filled(AWS, "s3://lab-speech/after-ray", "/tmp/store"))
+    (number,) = (n for n, line in enumerate(path.read_text().splitlines(), 1) if "AFTER_RAY_STORE" in line)
+    assert f"{path}, line {number}: the store /tmp/store" in checked(path)[1]
+
+
+def test_findings_for_programs(tmp_path: Path) -> None:
+    code, said = checked(written(tmp_path, filled(AWS, "py311-gpu", "py311")), "--json")
+    (finding,) = json.loads(said)
+    assert code == 1
+    assert finding["warning"] is False
+    assert "has no CUDA" in finding["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"", "neither a 'provider:'"),
+        (b"- a\n- b\n", "it holds a list"),
+        (b"42\n", "the single value 42"),
+        (b"a: [1\n", "not YAML"),
+        (b"\tprovider: x\n", "not YAML"),
+        (b"\xff\xfe\x00", "it is no text in UTF-8"),
+        (b"#" * 1_000_001, "more than 1,000,000 bytes"),
+        (b"study: quickstart\n", "neither a 'provider:'"),
+        (b"kind: Pod\n", "neither a 'provider:'"),
+    ],
+)
+def test_what_is_no_cluster_file_is_refused_in_one_sentence(tmp_path: Path, text: bytes, words: str) -> None:
+    code, said = checked(written(tmp_path, text))
+    assert code == 1
+    assert said.count("error") == 1
+    assert words in said.replace("\n", " ")
+
+
+def test_a_folder_and_nothing_are_no_cluster_files(tmp_path: Path) -> None:
+    with pytest.raises(BadClusterFile, match="it is a folder"):
+        read_cluster(tmp_path)
+    with pytest.raises(BadClusterFile, match=r"cannot be read \(No such file"):
+        read_cluster(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "provider: []",
+        "provider: aws",
+        "a: &a [*a]\nprovider: {}",
+        "provider: {type: aws}\navailable_node_types: 3",
+    ],
+)
+def test_values_of_wrong_types_are_findings_and_no_crash(tmp_path: Path, broken: str) -> None:
+    code, said = checked(written(tmp_path, f"cluster_name: x\n{broken}\n"))
+    assert code == 1
+    assert "Ray's launcher refuses it" in said
+
+
+def study(tmp_path: Path, text: str) -> str:
+    return str(written(tmp_path, text, "study.yaml"))
+
+
+def test_more_trials_than_a_gpu_has_memory_for_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, filled(AWS))
+    code, said = checked(path, "--study", study(tmp_path, STUDY.replace("GPU", "0.2")))
+    assert code == 1
+    assert "5 trials of 'large' share a A10G of 'gpu' (gpu: 0.2), which has 24 GB" in said.replace("\n", " ")
+    assert "set gpu to 0.25" in said
+    assert checked(path, "--study", study(tmp_path, STUDY.replace("GPU", "0.25")))[0] == 0
+
+
+@pytest.mark.parametrize(
+    "resources", ["{cpu: 9, gpu: 1}", "{cpu: 1, gpu: 2}", "{cpu: 1, gpu: 1, gpu_model: H100}"]
+)
+def test_a_trial_that_no_machine_can_hold_is_refused(tmp_path: Path, resources: str) -> None:
+    text = STUDY.replace("{cpu: 2, gpu: GPU}", resources)
+    code, said = checked(written(tmp_path, filled(AWS)), "--study", study(tmp_path, text))
+    assert code == 1
+    assert "no machine can hold a trial of 'large'" in said.replace("\n", " ")
+
+
+def test_the_memory_of_every_model_that_a_study_can_demand_is_known() -> None:
+    assert set(GIGABYTES) >= {model for model in GPU_MODELS if not model.startswith("GB")}
