@@ -1,0 +1,199 @@
+"""A launch on a cluster: what travels, when it is a new job, and how it is followed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from after_ray.errors import AfterRayError
+from sweeps.cli import app
+from sweeps.submitting import files as module
+from sweeps.submitting.errors import NoJobs, NotThere, TooLarge
+from sweeps.submitting.files import gather
+from sweeps.submitting.following import LostJob, connect, follow
+from sweeps.submitting.job import Job, Launch, submit
+
+STUDY = """\
+study: far
+corpus: {name: csv, file: lists/table.csv, root: "${SPEECH}/mine"}
+classifier: functionals
+schedule: [20]
+"""
+HEAD = "http://127.0.0.1:8265"
+
+
+@dataclass
+class Cluster:
+    """A cluster's jobs, as Ray's client tells them."""
+
+    states: dict[str, str] = field(default_factory=dict)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    code: int | None = 0
+    log: tuple[str, ...] = ("cells: 2 of 2\n",)
+    broken: BaseException | None = None
+
+    def list_jobs(self) -> list[SimpleNamespace]:
+        return [
+            SimpleNamespace(submission_id=name, status=f"JobStatus.{s}") for name, s in self.states.items()
+        ]
+
+    def submit_job(self, **asked: Any) -> str:
+        folder = Path(asked["runtime_env"]["working_dir"])
+        there = {p.relative_to(folder).as_posix(): p.read_text() for p in folder.rglob("*") if p.is_file()}
+        self.asked.append(asked | {"files": there})
+        self.states[asked["submission_id"]] = "RUNNING"
+        return str(asked["submission_id"])
+
+    async def tail_job_logs(self, name: str) -> AsyncIterator[str]:
+        for line in self.log:
+            yield line
+        if self.broken is not None:
+            raise self.broken
+        self.states[name] = "SUCCEEDED" if self.code == 0 else "FAILED"
+
+    def get_job_status(self, name: str) -> str:
+        return self.states[name]
+
+    def get_job_info(self, name: str) -> SimpleNamespace:
+        return SimpleNamespace(status=self.states[name], driver_exit_code=self.code, message="it was killed")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists/table.csv").write_text("path,label\n")
+    path = tmp_path / "far.yaml"
+    path.write_text(STUDY)
+    return path
+
+
+def test_a_study_travels_with_the_files_that_it_names_beside_itself(study: Path) -> None:
+    cluster = Cluster()
+    job = submit(cluster, Launch("run", (study,), "s3://lab/store", ("--only", "seed=0", "--set", "a b=1")))
+    (asked,) = cluster.asked
+    assert job.started
+    assert job.name.startswith("after-ray-run-far-")
+    assert asked["files"] == {"0/far.yaml": STUDY, "0/lists/table.csv": "path,label\n"}
+    told = "after-ray run 0/far.yaml --address auto --only seed=0 --set 'a b=1' --store s3://lab/store"
+    assert asked["entrypoint"] == told
+
+
+def test_the_same_launch_is_followed_while_it_runs_and_started_anew_after_it(study: Path) -> None:
+    cluster, launch = Cluster(), Launch("run", (study,), None)
+    first = submit(cluster, launch)
+    assert submit(cluster, launch) == Job(first.name, started=False)
+    cluster.states[first.name] = "FAILED"
+    again = submit(cluster, launch)
+    assert again == Job(f"{first.name}-2", started=True)
+    assert submit(cluster, launch) == Job(again.name, started=False)
+
+
+@pytest.mark.parametrize("change", ["study", "table", "options"])
+def test_another_launch_is_another_job(study: Path, change: str) -> None:
+    cluster = Cluster()
+    first = submit(cluster, Launch("run", (study,), None))
+    if change == "study":
+        study.write_text(STUDY.replace("20", "40"))
+    if change == "table":
+        (study.parent / "lists/table.csv").write_text("path,label\nnew,sad\n")
+    options = ("--max-hours", "1") if change == "options" else ()
+    other = submit(cluster, Launch("run", (study,), None, options))
+    assert other.started
+    assert other.name != first.name
+
+
+@pytest.mark.parametrize("store", ["store", "./store", "results/store"])
+def test_a_store_in_the_jobs_own_folder_is_refused(store: str) -> None:
+    with pytest.raises(NotThere, match="absolute path, or s3://bucket/prefix"):
+        Launch("run", (), store).command(())
+
+
+def test_what_only_this_machine_has_is_refused(study: Path, tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    study.write_text(STUDY.replace('"${SPEECH}/mine"', "speech"))
+    with pytest.raises(NotThere, match="The folder 'speech' of a corpus is on this machine"):
+        gather([study], inside)
+    study.write_text(STUDY.replace("lists/table.csv", "../table.csv"))
+    (tmp_path / "again").mkdir()
+    with pytest.raises(NotThere, match=r"The file '\.\./table\.csv' of far\.yaml"):
+        gather([study], tmp_path / "again")
+
+
+def test_a_large_file_is_refused(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 3)
+    (tmp_path / "inside").mkdir()
+    with pytest.raises(TooLarge, match="put it on storage that the head sees"):
+        gather([study], tmp_path / "inside")
+
+
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_following_ends_as_the_job_does(code: int) -> None:
+    cluster, said = Cluster({"job": "RUNNING"}, code=code), list[str]()
+    assert follow(cluster, Job("job", started=True), HEAD, said.append) == code
+    assert "cells: 2 of 2\n" in said
+
+
+def test_a_job_that_was_killed_or_has_no_command_says_so() -> None:
+    said = list[str]()
+    assert follow(Cluster({"job": "RUNNING"}, code=None), Job("job", started=True), HEAD, said.append) == 1
+    assert "it was killed" in said[-1]
+    assert follow(Cluster({"job": "RUNNING"}, code=127), Job("job", started=True), HEAD, said.append) == 127
+    assert "install the project there" in said[-1]
+
+
+def test_ctrl_c_leaves_the_job_and_says_how_to_come_back() -> None:
+    cluster, said = Cluster({"job": "RUNNING"}, broken=KeyboardInterrupt()), list[str]()
+    with pytest.raises(KeyboardInterrupt):
+        follow(cluster, Job("job", started=False), HEAD, said.append)
+    assert cluster.states == {"job": "RUNNING"}
+    assert f"ray job stop job --address {HEAD}" in said[-1]
+
+
+def test_a_cluster_that_goes_away_is_one_sentence() -> None:
+    cluster = Cluster({"job": "RUNNING"}, broken=RuntimeError("WebSocket connection closed"))
+    with pytest.raises(LostJob, match=r"'ray up' the cluster first: what is recorded stays\."):
+        follow(cluster, Job("job", started=True), HEAD, list[str]().append)
+
+
+def test_an_address_where_nobody_takes_jobs() -> None:
+    with pytest.raises(NoJobs, match=r"nobody listens there.*ray dashboard"):
+        connect("http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--store", "here"], "The store 'here' is on this machine"),
+        (["--cpus", "2"], "--cpus is of a local Ray"),
+        ([], "No cluster takes jobs at http://127.0.0.1:9"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["run", "retry"])
+def test_the_command_says_what_it_cannot_hand_over(
+    study: Path, verb: str, options: list[str], words: str
+) -> None:
+    result = CliRunner().invoke(app, [verb, str(study), "--address", "http://127.0.0.1:9", *options])
+    assert result.exit_code == 1
+    assert words in result.output.replace("\n", " ")
+
+
+def test_a_relative_store_is_refused_in_a_job(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from after_ray.store import Store
+    from sweeps.commands._submitting import StoreOfAJob, refuse_store_of_a_job
+
+    refuse_store_of_a_job(Store("store"))
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
+    refuse_store_of_a_job(Store(tmp_path))
+    refuse_store_of_a_job(Store("s3://lab/store"))
+    with pytest.raises(StoreOfAJob, match="The store 'store' would be a folder of this job alone"):
+        refuse_store_of_a_job(Store("store"))
+    assert issubclass(StoreOfAJob, AfterRayError)
