@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import shutil
@@ -54,6 +55,24 @@ def _frozen_stays_frozen() -> Iterator[None]:
     """What a report freezes while it is written stays frozen here; its own garbage goes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gc, "unfreeze", gc.collect)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """What a test writes need not outlive the machine; processes that tests start do wait."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages_are_listed_once() -> Iterator[None]:
+    """Every launch lists the hundreds of packages that are installed; no test installs one."""
+    from after_ray import code_state
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(code_state, "_packages", functools.cache(code_state._packages))
         yield
 
 
