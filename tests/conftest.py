@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import os
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,6 +49,39 @@ def corpora() -> Path:
     if not (folder / "emodb").is_dir():
         pytest.skip(f"missing here: {folder}/emodb; set AFTER_RAY_CORPORA to a folder of real speech")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _frozen_stays_frozen() -> Iterator[None]:
+    """What a report freezes while it is written stays frozen here; its own garbage goes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "unfreeze", gc.collect)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """What a test writes need not outlive the machine; processes that tests start do wait."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages_are_listed_once() -> Iterator[None]:
+    """Every launch lists the hundreds of packages that are installed; no test installs one."""
+    from after_ray import code_state
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(code_state, "_packages", functools.cache(code_state._packages))
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _what_lives_is_no_garbage(_frozen_stays_frozen: None) -> None:
+    """statsmodels collects garbage at every correction: seconds each in the heap of a whole run."""
+    gc.collect()
+    gc.freeze()
 
 
 def _lacks_gpu() -> str:

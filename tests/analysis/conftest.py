@@ -173,11 +173,6 @@ def _measures(ua: float, wa: float, percent: float) -> dict[str, float]:
     }
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda file: None)
-
-
 @pytest.fixture(scope="session")
 def study_maker() -> Callable[[Path], StudyMaker]:
     return lambda folder: StudyMaker(Store(folder / "store"))

@@ -16,7 +16,6 @@ PAGE = Path(__file__).parents[2] / "docs" / "analysis.md"
 
 
 def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda file: None)
     monkeypatch.chdir(tmp_path)
     opened = small_study(tmp_path, seed=[0, 1], fold="all")
     write_made_up(opened)
@@ -32,10 +31,9 @@ def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
     assert 0 <= known["outcome"].p <= 1
 
 
-def test_the_page_names_every_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_names_every_column(tmp_path: Path) -> None:
     from sweeps.reporting import read_results
 
-    monkeypatch.setattr("os.fsync", lambda file: None)
     opened = small_study(tmp_path)
     write_made_up(opened)
     named = set(re.findall(r"`(\w+)`", PAGE.read_text()))

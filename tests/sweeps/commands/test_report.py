@@ -21,8 +21,7 @@ def report(study: Path, *arguments: object) -> tuple[int, str]:
 
 
 @pytest.fixture
-def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenStudy:
-    monkeypatch.setattr("os.fsync", lambda file: None)
+def study(tmp_path: Path) -> OpenStudy:
     opened = small_study(tmp_path)
     write_made_up(opened)
     return opened

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 from mlflow import MlflowClient
 
 from after_ray.store import Store
@@ -15,6 +17,19 @@ from sweeps.tracking._mirror import REFERENCE_ABOVE
 from sweeps.tracking.mirrored import MirroredTrajectory
 from sweeps.tracking.sample import sample_study, sample_trajectories
 from tests.sweeps.tracking.looking import PERCENTS
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_database() -> Iterator[None]:
+    """SQLite does not wait for the disk at every commit: no test loses power."""
+
+    def never_waits(connection: object, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous=OFF")
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "connect", never_waits)
+    yield
+    sqlalchemy.event.remove(sqlalchemy.Engine, "connect", never_waits)
 
 
 @pytest.fixture(scope="session")
