@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.contrasts import EQUIVALENCE, EXPLORED, Axis, Contrasts
+from analysis.devices import NO_PAIRS, Unlike, unlike, with_devices
 from analysis.errors import AmbiguousSelection, EmptySelection, RaggedTable
 from analysis.families import Family, by_family_and_percent
 from analysis.results import Results
@@ -67,6 +68,7 @@ class Comparison:
         claim: the primary evidence, corrected over that family.
         further: None where no test was made.
         labelled: mean number of labelled utterances of the candidate; as planned where none is finished.
+        devices: how many of its pairs were computed on unlike devices.
     """
 
     contrasts: Contrasts
@@ -76,6 +78,7 @@ class Comparison:
     labelled: float
     claim: Claim
     further: Further | None
+    devices: Unlike = NO_PAIRS
 
     @property
     def pair(self) -> Pair:
@@ -99,6 +102,7 @@ class _Found:
     evidence: Evidence
     further: Further | None
     settled: bool
+    devices: Unlike
 
 
 def compare(
@@ -130,6 +134,7 @@ def compare(
             pair.labelled,
             claim([pair.evidence])[0] if pair.settled else next(members),
             pair.further,
+            pair.devices,
         )
         for pair in pairs
     ]
@@ -152,7 +157,7 @@ def to_explore(results: Results, strategy: str, equivalence: float = EQUIVALENCE
 def _pairs(results: Results, contrasts: Contrasts, untestable: Untestable) -> Iterator[_Found]:
     axis, reference = contrasts.axis, contrasts.reference
     planned = by_family_and_percent(_chosen(results.cells, contrasts))
-    finished = by_family_and_percent(_chosen(results.frame, contrasts))
+    finished = by_family_and_percent(_chosen(with_devices(results.frame), contrasts))
     seen: set[tuple[frozenset[str], frozenset[str]]] = set()
     for (candidate, percent), cells in planned.items():
         if getattr(candidate, axis) == reference:
@@ -173,7 +178,9 @@ def _pairs(results: Results, contrasts: Contrasts, untestable: Untestable) -> It
         else:
             absent = len(cells) + len(against) - sum(0 if one is None else len(one) for one in (left, right))
             evidence, further = _evidence(left, right, absent, contrasts)
-        yield _Found(candidate, other, percent, labelled, evidence, further, settled(left, evidence))
+        devices = NO_PAIRS if left is None or right is None else unlike(left, right)
+        same = settled(left, evidence)
+        yield _Found(candidate, other, percent, labelled, evidence, further, same, devices)
 
 
 def _chosen(cells: pd.DataFrame, contrasts: Contrasts) -> pd.DataFrame:

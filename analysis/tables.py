@@ -11,6 +11,7 @@ import pandas as pd
 from analysis._rendering import NOTHING, Cell, Table, p_text, percent, points, seconds_text
 from analysis.comparisons import Comparison
 from analysis.curves import sd_over_folds
+from analysis.devices import unlike_in_words
 from analysis.families import (
     AXES,
     by_family,
@@ -145,7 +146,9 @@ def comparison_table(comparisons: Sequence[Comparison], title: str) -> Table:
     rows = tuple(_comparison_cells(comparison, axes) for comparison in comparisons)
     contrasts = comparisons[0].contrasts
     margin, metric = percent(contrasts.equivalence), contrasts.metric.replace("_", " ").upper()
-    return Table(title, COMPARED, rows, COMPARED_NOTE.format(margin=margin, metric=metric))
+    note = COMPARED_NOTE.format(margin=margin, metric=metric)
+    names = {row[0].text: comparison.devices for row, comparison in zip(rows, comparisons, strict=True)}
+    return Table(title, COMPARED, rows, f"{note} {unlike_in_words(names)}".strip())
 
 
 def terminal_table(results: Results, metric: Metric = "ua") -> list[dict[str, str]]:
@@ -222,7 +225,8 @@ def _score_cell(metric: Metric, lead: str) -> Callable[[Any], Cell]:
 
 def _comparison_cells(comparison: Comparison, axes: list[str]) -> tuple[Cell, ...]:
     claim, further = comparison.claim, comparison.further
-    name = Cell(f"{label(comparison.candidate, axes)}, {percent_text(comparison.percent)}")
+    mark = "‡" if comparison.devices.pairs else ""
+    name = Cell(f"{label(comparison.candidate, axes)}, {percent_text(comparison.percent)}", mark=mark)
     labelled = Cell(f"{comparison.labelled:.0f}", value=comparison.labelled)
     if claim.crossed is None or further is None:
         return (name, labelled, *[Cell(NOTHING)] * 4, _verdict(comparison), *[Cell(NOTHING)] * 4)
@@ -274,6 +278,8 @@ def _comparison_row(comparison: Comparison) -> dict[str, Any]:
         "p_quasi_f_holm": claim.crossed_holm,
         "p_nadeau_bengio_holm": claim.corrected_holm,
         "reason": claim.reason,
+        "pairs": comparison.devices.of,
+        "pairs_on_unlike_devices": comparison.devices.pairs,
     }
     further = comparison.further
     for outcome in (claim.crossed, claim.corrected, *(() if further is None else further.tests)):

@@ -104,7 +104,7 @@ class Contents:
     @cached_property
     def warnings(self) -> list[str]:
         """What weakens the results."""
-        return warnings(self.results, self.study)
+        return warnings(self.results, self.study, self.comparisons)
 
     @property
     def provenance(self) -> list[tuple[str, str]]:

@@ -85,7 +85,7 @@ def facts(results: Results, study: StudyInfo, comparisons: Sequence[Comparison])
     )
 
 
-def warnings(results: Results, study: StudyInfo) -> list[str]:
+def warnings(results: Results, study: StudyInfo, comparisons: Sequence[Comparison] = ()) -> list[str]:
     """Sentences about what weakens the results, the gravest first."""
     frame = results.frame
     return [
@@ -96,6 +96,7 @@ def warnings(results: Results, study: StudyInfo) -> list[str]:
         *_collapses(frame),
         *repeated_seeds(frame),
         *_mixed(frame),
+        *_unlike(comparisons),
         *_uncharged(frame),
         *_of_records(frame),
         *([results.note] if results.note else []),
@@ -200,6 +201,20 @@ def _mixed(frame: pd.DataFrame) -> list[str]:
                 "between them, and their times are not comparable."
             )
     return sentences
+
+
+def _unlike(comparisons: Sequence[Comparison]) -> list[str]:
+    """How many comparisons hold pairs whose two sides were computed on unlike devices."""
+    found = [one.devices for one in comparisons if one.devices.pairs]
+    if not found:
+        return []
+    worst = max(found, key=lambda one: one.pairs / one.of)
+    return [
+        f"{len(found)} of {counted(len(comparisons), 'comparison')} "
+        f"{'holds' if len(found) == 1 else 'hold'} pairs of the same fold and seed that were computed on "
+        f"unlike devices (at most {worst.pairs} of {worst.of} pairs of one), which alone can change rankings: "
+        "the tables of comparisons name them; a study keeps to one GPU model by resources.gpu_model."
+    ]
 
 
 def _uncharged(frame: pd.DataFrame) -> list[str]:

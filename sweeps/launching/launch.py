@@ -27,6 +27,7 @@ from sweeps.launching.unmet import Unmet
 from sweeps.planning.jobs import Job, jobs_of, resting_on
 from sweeps.planning.plan import Plan
 from sweeps.study.declaration import Resources
+from sweeps.study.gpu_models import RAY_AMOUNT, RAY_PREFIX
 
 if TYPE_CHECKING:
     from sweeps.launching.watching import TrialWatcher
@@ -126,7 +127,9 @@ class _Run:
         self._forgiven = set(forgiven)
         self._code = keep_code_state(store)
         self._nodes, self._looked = Nodes.found(where), time.monotonic()
-        for resources in {job.resources for job in jobs.values()}:
+        demanded = {job.resources for job in jobs.values()}
+        self._models = {resources.gpu_model for resources in demanded if resources.gpu}
+        for resources in demanded:
             self._nodes.check(resources)
         self._scratch = scratch_for(store, where)
         halt = self._scratch.halt
@@ -169,7 +172,7 @@ class _Run:
         return 2 * self._nodes_now().slots(job.resources) + PENDING_AT_LEAST
 
     def _capacity(self) -> Capacity:
-        return self._nodes_now().capacity
+        return self._nodes_now().capacity_for(self._models)
 
     def _nodes_now(self) -> Nodes:
         if self._nodes.growing and time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
@@ -211,4 +214,6 @@ def _placed(config: dict[str, Any]) -> Any:
 
     resources: Resources = config["resources"]
     bundle = {"CPU": float(resources.cpu)} | ({"GPU": resources.gpu} if resources.gpu else {})
+    if resources.gpu_model:
+        bundle[f"{RAY_PREFIX}{resources.gpu_model}"] = RAY_AMOUNT
     return tune.PlacementGroupFactory([bundle])

@@ -6,10 +6,11 @@ import getpass
 import os
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from after_ray.code_state import CodeState
 from after_ray.environment import Execution
@@ -17,6 +18,7 @@ from after_ray.errors import AfterRayError
 from after_ray.store import Store
 from sweeps.cost.schedule import Capacity
 from sweeps.study.declaration import Resources
+from sweeps.study.gpu_models import models_in
 
 # Set before Ray is imported: quiet, no telemetry.
 RAY_DEFAULTS = {
@@ -168,11 +170,19 @@ def _start(where: Where) -> None:
         raise NoCluster(where.address or "local", str(error)) from error
 
 
+class Offer(NamedTuple):
+    """What one node has for trials; `models`: of its GPUs, by Ray's names."""
+
+    cpus: float
+    gpus: float = 0.0
+    models: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True)
 class Nodes:
-    """What each living node offers: (CPUs, GPUs)."""
+    """What each living node offers."""
 
-    offers: tuple[tuple[float, float], ...]
+    offers: tuple[Offer, ...]
     growing: bool  # a cluster, which may still start nodes
 
     @classmethod
@@ -181,12 +191,23 @@ class Nodes:
         import ray
 
         alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        return cls(tuple((n.get("CPU", 0.0), n.get("GPU", 0.0)) for n in alive), where.address is not None)
+        offers = (Offer(has.get("CPU", 0.0), has.get("GPU", 0.0), models_in(has)) for has in alive)
+        return cls(tuple(offers), where.address is not None)
 
     @property
     def capacity(self) -> Capacity:
         """Cores and GPUs of all nodes."""
-        return Capacity(sum(cpus for cpus, _ in self.offers), sum(gpus for _, gpus in self.offers))
+        return self.capacity_for({None})
+
+    def capacity_for(self, models: Collection[str | None]) -> Capacity:
+        """Cores of all nodes, and GPUs of those models; None among them is any."""
+        counted = [one for one in self.offers if None in models or not one.models.isdisjoint(models)]
+        return Capacity(sum(one.cpus for one in self.offers), sum(one.gpus for one in counted))
+
+    @property
+    def models(self) -> list[str]:
+        """The GPU models that there are."""
+        return sorted({model for one in self.offers for model in one.models})
 
     def check(self, resources: Resources) -> None:
         """Refuse a trial that no node can hold; a cluster may yet start one that can.
@@ -196,11 +217,12 @@ class Nodes:
         """
         if self.hold(resources) or self.growing:
             return
-        largest = max(self.offers, default=(0.0, 0.0))
+        largest = max(self.offers, default=Offer(0.0))
+        models = f" ({', '.join(self.models) or 'of no model that Ray names'})" if resources.gpu_model else ""
         raise AfterRayError(
-            f"A trial needs {resources.cpu} CPU and {resources.gpu:g} GPU on one node, but the largest node "
-            f"has {largest[0]:g} CPU and {largest[1]:g} GPU; lower 'resources' in the study or start larger "
-            "nodes."
+            f"A trial needs {resources.cpu} CPU and {resources.gpu:g} GPU{resources.of_model} on one node, but "
+            f"the largest node has {largest.cpus:g} CPU and {largest.gpus:g} GPU{models}; change 'resources' "
+            "in the study or start other nodes."
         )
 
     def hold(self, resources: Resources) -> bool:
@@ -217,14 +239,17 @@ class Nodes:
             return int(1 / resources.gpu) if resources.gpu < 1 else 1
         return max((self._on_one(offer, resources) for offer in self._fitting(resources)), default=1)
 
-    def _fitting(self, resources: Resources) -> list[tuple[float, float]]:
+    def _fitting(self, resources: Resources) -> list[Offer]:
         return [offer for offer in self.offers if self._on_one(offer, resources) > 0]
 
     @staticmethod
-    def _on_one(offer: tuple[float, float], resources: Resources) -> int:
-        cpus, gpus = offer
-        by_cpu = int(cpus // resources.cpu)
-        return by_cpu if resources.gpu == 0 else min(by_cpu, int(gpus / resources.gpu + 1e-9))
+    def _on_one(offer: Offer, resources: Resources) -> int:
+        by_cpu = int(offer.cpus // resources.cpu)
+        if resources.gpu == 0:
+            return by_cpu
+        if resources.gpu_model is not None and resources.gpu_model not in offer.models:
+            return 0
+        return min(by_cpu, int(offer.gpus / resources.gpu + 1e-9))
 
 
 def execution_for(

@@ -15,7 +15,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from after_ray.environment import Execution
-from sweeps.planning.jobs import Job, resting_on
+from sweeps.planning.jobs import Job, Size, resting_on
 from trainables.halt import Halt
 
 ATTEMPTS = 3  # of one job in one launch, where trying again may help
@@ -52,7 +52,7 @@ class ReadyFirst(Searcher):
         self._waiting = dict(sorted(jobs.items(), key=lambda item: -longest.get(item[0], 0.0)))
         self._all = dict(jobs)
         self._running: dict[str, Job] = {}
-        self._out: Counter[tuple[int, float]] = Counter()  # size -> jobs that run or wait for room
+        self._out: Counter[Size] = Counter()  # size -> jobs that run or wait for room
         self._unfinished = {key for job in jobs.values() for key in job.gives}
         self._tried: dict[str, int] = {}
         self._halted = False
@@ -92,7 +92,7 @@ class ReadyFirst(Searcher):
         }
 
     def _next(self) -> Job | None:
-        full: set[tuple[int, float]] = set()
+        full: set[Size] = set()
         for job in self._waiting.values():
             if job.size in full or not job.needs.isdisjoint(self._unfinished):
                 continue

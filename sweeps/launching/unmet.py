@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection
 
 from after_ray.wording import counted, duration
 from sweeps.launching.ray_start import Nodes
-from sweeps.planning.jobs import Job
+from sweeps.planning.jobs import Job, Size
 
 SAID_AFTER = 15.0  # seconds; nodes that were just started take a while to join
 SAID_AGAIN = 300.0
 GIVEN_UP_AFTER = 60.0  # seconds in which nothing else ran and nobody could add a node
-REMEDY = "start a larger node ('ray start --address=...') or lower 'resources' in the study"
+REMEDY = "start a node that can ('ray start --address=...') or change 'resources' in the study"
 
 
 class Unmet:
@@ -69,7 +69,7 @@ class Unmet:
         if grows:
             return (
                 f"{asked}; they have waited {duration(waited)} for the autoscaler, which adds one if the "
-                "cluster's configuration has a type of node that large and its limits allow it."
+                "cluster's configuration has a type of node that can and its limits allow it."
             )
         return (
             f"{asked} ({duration(waited)} by now), and no autoscaler is there to add one; {REMEDY}: the "
@@ -77,12 +77,18 @@ class Unmet:
         )
 
 
-def _asked(lacking: Counter[tuple[int, float]], nodes: Nodes) -> str:
+def _asked(lacking: Counter[Size], nodes: Nodes) -> str:
     """What waiting trials ask, and what there is."""
     sizes = sorted(lacking.items())
-    asked = [f"{counted(count, 'trial')} of {cpu} CPU and {gpu:g} GPU" for (cpu, gpu), count in sizes]
-    cpus, gpus = (max((offer[place] for offer in nodes.offers), default=0.0) for place in (0, 1))
+    asked = [
+        f"{counted(count, 'trial')} of {cpu} CPU and {gpu:g} GPU" + (f" of model {model}" if model else "")
+        for (cpu, gpu, model), count in sizes
+    ]
+    cpus = max((offer.cpus for offer in nodes.offers), default=0.0)
+    gpus = max((offer.gpus for offer in nodes.offers), default=0.0)
+    of_models = any(model for _, _, model in lacking)
+    models = f" (models: {', '.join(nodes.models) or 'none that Ray names'})" if of_models else ""
     return (
         f"No node can hold {' or '.join(asked)}, ready to run: of {counted(len(nodes.offers), 'node')} none "
-        f"has more than {cpus:g} CPU, none more than {gpus:g} GPU"
+        f"has more than {cpus:g} CPU, none more than {gpus:g} GPU{models}"
     )

@@ -29,6 +29,8 @@ from sweeps.study.declaration import Resources
 _KINDS = ("adaptation", "features", "pretraining", "frame_losses", "first_round", "trajectory")
 ORDER = {kind: place for place, kind in enumerate(_KINDS)}
 
+Size = tuple[int, float, str]  # cores, GPUs, the model of these ('' is any)
+
 
 @dataclass(frozen=True)
 class Job:
@@ -58,9 +60,9 @@ class Job:
         return self.stage.key
 
     @property
-    def size(self) -> tuple[int, float]:
-        """Cores and GPUs that it takes."""
-        return (self.resources.cpu, self.resources.gpu)
+    def size(self) -> Size:
+        """Cores and GPUs that it takes, and the model of these."""
+        return (self.resources.cpu, self.resources.gpu, self.resources.gpu_model or "")
 
     def chain(self, rounds_done: int) -> tuple[str, ...]:
         """Keys of the first `rounds_done` rounds of its trajectory, round 0 first; of other jobs none."""
@@ -138,7 +140,7 @@ def taken(stage: Stage, resources: Resources) -> Resources:
     """What a stage's trial takes of a study's resources: no GPU where there is nothing that one could do."""
     if resources.gpu == 0 or _uses_gpu(stage):
         return resources
-    return resources.model_copy(update={"gpu": 0.0})
+    return resources.model_copy(update={"gpu": 0.0, "gpu_model": None})
 
 
 def _uses_gpu(stage: Stage) -> bool:

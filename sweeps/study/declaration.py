@@ -23,6 +23,7 @@ from sweeps.search.settings import Search, SelectedFrom
 from sweeps.study.axes import Seed, as_list, folds, integers, unique
 from sweeps.study.evidence import refuse_evidence_not_given
 from sweeps.study.families import ComparisonFamily
+from sweeps.study.gpu_models import GPU_MODELS, is_known
 from sweeps.study.labels import refuse_unbought_labels
 from sweeps.study.replays import REPLAY, Replayed, is_replay
 
@@ -69,12 +70,14 @@ Strategy = Annotated[str, BeforeValidator(_strategy)]
 
 
 class Resources(Settings):
-    """How a trial runs, none of it in a key: processor cores (its thread count), a share of a GPU, seconds
-    between two checkpoints of a training, and whether networks are compiled (`torch.compile`).
+    """How a trial runs, none of it in a key: processor cores (its thread count), a share of a GPU and its
+    model (any by default), seconds between two checkpoints of a training, and whether networks are compiled
+    (`torch.compile`).
     """
 
     cpu: int = Field(default=1, ge=1)
     gpu: float = Field(default=0.0, ge=0)
+    gpu_model: str | None = None
     checkpoint_seconds: float = Field(default=300.0, gt=0)
     compile: bool = False
 
@@ -84,6 +87,33 @@ class Resources(Settings):
         if value > 1 and not value.is_integer():
             raise PydanticCustomError("gpu", "a share of a GPU is at most 1; above that only whole numbers")
         return value
+
+    @field_validator("gpu_model")
+    @classmethod
+    def _known_to_ray(cls, value: str | None) -> str | None:
+        if value is not None and not is_known(value):
+            raise PydanticCustomError(
+                "gpu_model",
+                "'{model}' is no GPU model that Ray knows by this name; allowed: {allowed}, and cards by their "
+                "whole name (GeForce-RTX-4090, RTX-A6000)",
+                {"model": value, "allowed": ", ".join(GPU_MODELS)},
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _model_of_a_gpu(self) -> Resources:
+        if self.gpu_model is not None and self.gpu == 0:
+            raise PydanticCustomError(
+                "gpu_model",
+                "gpu_model {model} is demanded and no GPU (gpu is 0); set gpu, or leave gpu_model out",
+                {"model": self.gpu_model},
+            )
+        return self
+
+    @property
+    def of_model(self) -> str:
+        """` of model A100`, for sentences; empty where any will do."""
+        return f" of model {self.gpu_model}" if self.gpu_model else ""
 
 
 class Study(Settings):

@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from after_ray.errors import AfterRayError
 from sweeps.cli import app
-from sweeps.launching.ray_start import BadAddress, NoCluster, Nodes, Where, answering, running_ray
+from sweeps.launching.ray_start import BadAddress, NoCluster, Nodes, Offer, Where, answering, running_ray
 from sweeps.study.declaration import Resources
 
-LAPTOP = Nodes(((2.0, 0.0),), growing=False)
-CLUSTER = Nodes(((8.0, 0.0), (16.0, 4.0), (16.0, 4.0)), growing=True)
+LAPTOP = Nodes((Offer(2.0),), growing=False)
+CLUSTER = Nodes((Offer(8.0), Offer(16.0, 4.0), Offer(16.0, 4.0)), growing=True)
 
 
 def test_slots_are_counted_node_by_node() -> None:

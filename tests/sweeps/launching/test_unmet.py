@@ -8,14 +8,14 @@ import pytest
 
 from sweeps.launching import unmet as module
 from sweeps.launching.autoscaler import has_types, types_in, types_in_reply
-from sweeps.launching.ray_start import Nodes
+from sweeps.launching.ray_start import Nodes, Offer
 from sweeps.launching.unmet import Unmet
 from sweeps.planning.jobs import Job
 from sweeps.study.declaration import Resources
 from tests.sweeps.launching.named import Named
 
-SMALL = Nodes(((2.0, 0.0), (4.0, 0.0)), growing=True)
-LARGE = Nodes(((2.0, 0.0), (8.0, 1.0)), growing=True)
+SMALL = Nodes((Offer(2.0), Offer(4.0)), growing=True)
+LARGE = Nodes((Offer(2.0), Offer(8.0, 1.0)), growing=True)
 FITS = Job("features", Named("small"))
 GPU = [
     replace(Job("features", Named(f"gpu {number}")), resources=Resources(cpu=1, gpu=1)) for number in range(3)
@@ -55,8 +55,8 @@ def test_what_no_node_can_hold_is_said_after_a_while_and_now_and_then() -> None:
         in sentence
     )
     assert "of 2 nodes none has more than 4 CPU, none more than 0 GPU" in sentence
-    assert "no autoscaler is there to add one; start a larger node" in sentence
-    assert "or lower 'resources' in the study" in sentence
+    assert "no autoscaler is there to add one; start a node that can" in sentence
+    assert "or change 'resources' in the study" in sentence
     world.wait(2 * module.SAID_AGAIN, [FITS], [*GPU, WIDE])
     assert len(set(world.said)) == 3, "each says how long, so that it is not taken for the same"
     assert world.unmet.given_up is None, "something else runs"

@@ -12,7 +12,7 @@ import pytest
 from after_ray.store import Draft, Store
 from sweeps.launching.budget import Budget, Limits
 from sweeps.launching.interrupts import Interrupt
-from sweeps.launching.ray_start import Nodes
+from sweeps.launching.ray_start import Nodes, Offer
 from sweeps.launching.sight import Nobody
 from sweeps.launching.unmet import Unmet
 from sweeps.planning.jobs import Job
@@ -91,7 +91,7 @@ def test_what_no_node_can_hold_ends_the_experiment_once_it_is_given_up(
 ) -> None:
     monkeypatch.setattr("sweeps.launching.watching._gpus", lambda: (0.0, 0.0))
     now = [0.0]
-    unmet = Unmet(lambda: Nodes(((2.0, 0.0),), True), lambda: False, lambda: now[0])
+    unmet = Unmet(lambda: Nodes((Offer(2.0),), True), lambda: False, lambda: now[0])
     hands, told = Hands(), Told()
     watching = watcher(tmp_path, hands, told, unmet, lambda: now[0])
     for second in range(0, 60, 3):
