@@ -22,12 +22,13 @@ from ray.actor import exit_actor
 
 from after_ray.code_state import by_code_here, other_code
 from after_ray.environment import Execution, fix_threads, sentence_of, worth_trying_again
-from after_ray.preemption import NOTICE, Preempted
+from after_ray.preemption import NOTICE, Preempted, watch_node
 from after_ray.stages import Stage
 from after_ray.store import Outage, Store
 from after_ray.store.outage import StoreUnavailable
 from trainables._work import Work
 from trainables.halt import Halt
+from trainables.leaving import HEAD_ENDS, is_head, leave_node
 
 KINDS = {
     "candidate": ("trainables.candidate", "CandidateWork"),
@@ -78,6 +79,7 @@ class StageTrial(tune.Trainable):
         if NOTICE.given:
             return self._hand_on()
         try:
+            watch_node()
             if self._halt is not None and self._halt.given:
                 return self._ending(halted=True)
             self._outage.pause()
@@ -104,10 +106,16 @@ class StageTrial(tune.Trainable):
         """Another process goes on; with what Tune hands this one instead it leaves, in a step.
 
         Such a trial is lost once and handed out again; one that is lost while it is taken over confuses Tune.
+        Where the whole node will be ended, Ray is told to place nothing more on it; with Ray's head all ends,
+        so that the launch stops.
         """
         if self._handed_on:
             exit_actor()
         self._handed_on = True
+        if NOTICE.of_node and is_head():
+            return self._ending(stopped=HEAD_ENDS)
+        if NOTICE.of_node:
+            leave_node()
         return self._ending(preempted=True)
 
     def _ending(self, **told: Any) -> dict[str, Any]:

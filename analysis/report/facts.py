@@ -212,8 +212,8 @@ def _unlike(comparisons: Sequence[Comparison]) -> list[str]:
     return [
         f"{len(found)} of {counted(len(comparisons), 'comparison')} "
         f"{'holds' if len(found) == 1 else 'hold'} pairs of the same fold and seed that were computed on "
-        f"unlike devices (at most {worst.pairs} of {worst.of} pairs of one), which alone can change rankings: "
-        "the tables of comparisons name them; a study keeps to one GPU model by resources.gpu_model."
+        f"unlike devices (at most {worst.pairs} of {worst.of} pairs of one), which alone can change "
+        "rankings: the tables of comparisons name them; resources.gpu_model keeps a study to one model."
     ]
 
 

@@ -33,6 +33,22 @@ def may_grow() -> bool:
         return True
 
 
+def leaving_nodes() -> frozenset[str]:
+    """Ids of nodes that will be ended, where Ray places nothing more; none where it does not say."""
+    import ray
+
+    try:
+        from ray._raylet import GcsClient  # type: ignore[attr-defined]
+        from ray.core.generated.autoscaler_pb2 import GetClusterStatusReply, NodeStatus
+
+        gcs = GcsClient(address=ray.get_runtime_context().gcs_address)
+        nodes = GetClusterStatusReply.FromString(gcs.get_cluster_status()).cluster_resource_state.node_states
+        return frozenset(node.node_id.hex() for node in nodes if node.status == NodeStatus.DRAINING)
+    except Exception as error:  # Ray's own state has no promised form
+        logger.warning("Ray does not say which nodes are about to leave (%s).", error)
+        return frozenset()
+
+
 def has_types(names: Iterable[str]) -> bool:
     """Whether one of these names is that of a type in a cluster's configuration."""
     return any(name and not BY_HAND.fullmatch(name) for name in names)

@@ -15,8 +15,10 @@ from typing import NamedTuple
 from after_ray.code_state import CodeState
 from after_ray.environment import Execution
 from after_ray.errors import AfterRayError
+from after_ray.preemption import provider_of
 from after_ray.store import Store
 from sweeps.cost.schedule import Capacity
+from sweeps.launching.autoscaler import leaving_nodes
 from sweeps.study.declaration import Resources
 from sweeps.study.gpu_models import models_in
 
@@ -135,8 +137,9 @@ def running_ray(where: Where) -> Iterator[None]:
     """A Ray to run trials on; one that was started here ends with the block.
 
     Raises:
-        AfterRayError: when no cluster answers at the address.
+        AfterRayError: when no cluster answers at the address, or AFTER_RAY_SPOT names nobody.
     """
+    provider_of(os.environ)
     for name, value in (RAY_DEFAULTS | (LOCAL_RAY_DEFAULTS if where.address is None else {})).items():
         os.environ.setdefault(name, value)
     import ray
@@ -180,7 +183,7 @@ class Offer(NamedTuple):
 
 @dataclass(frozen=True)
 class Nodes:
-    """What each living node offers."""
+    """What each living node offers that is not about to leave."""
 
     offers: tuple[Offer, ...]
     growing: bool  # a cluster, which may still start nodes
@@ -190,7 +193,9 @@ class Nodes:
         """The nodes of the Ray that runs."""
         import ray
 
-        alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        leaving = leaving_nodes() if where.address is not None else frozenset()
+        there = (node for node in ray.nodes() if node["Alive"] and node["NodeID"] not in leaving)
+        alive = [node["Resources"] for node in there]
         offers = (Offer(has.get("CPU", 0.0), has.get("GPU", 0.0), models_in(has)) for has in alive)
         return cls(tuple(offers), where.address is not None)
 
@@ -218,10 +223,11 @@ class Nodes:
         if self.hold(resources) or self.growing:
             return
         largest = max(self.offers, default=Offer(0.0))
-        models = f" ({', '.join(self.models) or 'of no model that Ray names'})" if resources.gpu_model else ""
+        of = resources.of_model
+        models = f" ({', '.join(self.models) or 'of no model that Ray names'})" if of else ""
         raise AfterRayError(
-            f"A trial needs {resources.cpu} CPU and {resources.gpu:g} GPU{resources.of_model} on one node, but "
-            f"the largest node has {largest.cpus:g} CPU and {largest.gpus:g} GPU{models}; change 'resources' "
+            f"A trial needs {resources.cpu} CPU and {resources.gpu:g} GPU{of} on one node, but the "
+            f"largest node has {largest.cpus:g} CPU and {largest.gpus:g} GPU{models}; change 'resources' "
             "in the study or start other nodes."
         )
 

@@ -15,6 +15,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from after_ray.environment import Execution
+from sweeps.launching.excused import Excused
 from sweeps.planning.jobs import Job, Size, resting_on
 from trainables.halt import Halt
 
@@ -55,6 +56,8 @@ class ReadyFirst(Searcher):
         self._out: Counter[Size] = Counter()  # size -> jobs that run or wait for room
         self._unfinished = {key for job in jobs.values() for key in job.gives}
         self._tried: dict[str, int] = {}
+        self._began: set[str] = set()  # trials that told anything
+        self._excused = Excused()
         self._halted = False
         self.blocked: dict[str, str] = {}  # key of a job that cannot run -> key of the failed job
 
@@ -104,6 +107,7 @@ class ReadyFirst(Searcher):
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """A round of a trajectory is finished: who leaves its path there may start."""
+        self._began.add(trial_id)
         job = self._running.get(trial_id)
         if job is not None and result.get("rounds") and not result.get("failed"):
             self._unfinished.difference_update(job.chain(int(result["rounds"])))
@@ -121,6 +125,8 @@ class ReadyFirst(Searcher):
         if told.get("halted") or told.get("stopped"):
             return
         if told.get("preempted"):
+            self._excused.handed_on()
+        if told.get("preempted") or (error and self._excused.excuses(began=trial_id in self._began)):
             self._waiting = {job.key: job, **self._waiting}
         elif error or told.get("failed"):
             self._failed(job, again=error or bool(told.get("again")))

@@ -12,6 +12,7 @@ from ray.tune.experiment import Trial
 from after_ray.store import Store
 from sweeps.launching.budget import Budget
 from sweeps.launching.eta import Eta
+from sweeps.launching.excused import Excused
 from sweeps.launching.interrupts import Interrupt
 from sweeps.launching.sight import UNFINISHED, Following, HandsOut, Standing
 from sweeps.launching.unmet import Unmet
@@ -46,6 +47,7 @@ class TrialWatcher(Callback, Stopper):
         self._told = -SECONDS_BETWEEN_STANDINGS
         self._noted = set(store.ledger.failures())  # keys with a note of failure
         self._other_code: set[str] = set()  # sentences about nodes, each said once
+        self._excused = Excused()
         self.ran = 0
         self.failed: dict[str, str] = {}
         self.stopped: str | None = None
@@ -95,6 +97,8 @@ class TrialWatcher(Callback, Stopper):
         if result.get("halted"):
             self.ran -= result["training_iteration"] == 1  # it ended before it began anything
             return
+        if result.get("preempted"):
+            self._excused.handed_on()
         if result.get("rounds") or result.get("rung"):
             self._forget_failures(job)
         if result.get("stopped"):
@@ -122,6 +126,9 @@ class TrialWatcher(Callback, Stopper):
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial's process was lost; the searcher may hand its job out again."""
         job = _job(trial)
+        if self._excused.excuses(began="training_iteration" in (trial.last_result or {})):
+            self._ended(job)
+            return
         failure = self._store.ledger.fail(
             job.key, DIED, cause="LostProcess", again=True, attempts=max(1, trial.num_failures)
         )

@@ -13,6 +13,7 @@ from after_ray.environment import Execution
 from after_ray.store import Outage
 from after_ray.store.outage import StoreUnavailable
 from after_ray.store.pruned import Pruned
+from sweeps.launching.excused import Excused
 from sweeps.launching.ready import ATTEMPTS
 from sweeps.planning.jobs import Job
 from sweeps.search.book import Book, State
@@ -69,6 +70,8 @@ class CandidatesInTurn(Searcher):
         self._aside: set[str] = set()  # trials that end, but not their candidates
         self._passed: dict[str, int] = {}  # key -> rungs
         self._tried: dict[str, int] = {}
+        self._began: set[str] = set()  # trials that told anything
+        self._excused = Excused()
         self._unwritten: list[Pruned] = []
         self._proposed: Configuration | None = None  # and not written down yet
         self._halted = False
@@ -113,6 +116,7 @@ class CandidatesInTurn(Searcher):
 
     def sets_aside(self, trial_id: str, rung: int) -> bool:
         """Whether a candidate that passed a rung ends its trial for now: another makes what it needs next."""
+        self._began.add(trial_id)
         candidate, job = self._running[trial_id]
         stage = _stage(candidate)
         if rung > self._passed.get(job.key, 0):
@@ -136,7 +140,11 @@ class CandidatesInTurn(Searcher):
             return
         told = result or {}
         scores = tuple(told.get("scores", ()))
-        if trial_id in self._aside or told.get("preempted") or self._is_tried_again(job, told, error):
+        if told.get("preempted"):
+            self._excused.handed_on()
+        excused = error and self._excused.excuses(began=trial_id in self._began)
+        aside = trial_id in self._aside or told.get("preempted") or excused
+        if aside or self._is_tried_again(job, told, error):
             self._waiting.insert(0, candidate)
         elif error or told.get("failed"):
             self._settle(candidate, State("failed"))

@@ -94,8 +94,8 @@ class Resources(Settings):
         if value is not None and not is_known(value):
             raise PydanticCustomError(
                 "gpu_model",
-                "'{model}' is no GPU model that Ray knows by this name; allowed: {allowed}, and cards by their "
-                "whole name (GeForce-RTX-4090, RTX-A6000)",
+                "'{model}' is no GPU model that Ray knows by this name; allowed: {allowed}, and cards by "
+                "their whole name (GeForce-RTX-4090, RTX-A6000)",
                 {"model": value, "allowed": ", ".join(GPU_MODELS)},
             )
         return value

@@ -119,3 +119,25 @@ def test_with_notice_a_trial_begins_nothing_and_its_process_takes_no_other(
 def test_work_that_is_left_with_its_state_saved_is_no_failure(tmp_path: Path) -> None:
     assert trial(tmp_path, raising(Preempted())).step()["preempted"] is True
     assert Store(tmp_path).ledger.failures() == {}
+
+
+@pytest.mark.parametrize("head", [False, True])
+def test_with_notice_of_the_node_ray_is_told_once_and_with_its_head_the_launch_stops(
+    head: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(module, "is_head", lambda: head)
+    monkeypatch.setattr(module, "leave_node", lambda: told.append("leaves"))
+    made = trial(tmp_path, raising(Preempted()))
+    NOTICE.give(of_node=True)
+    result = made.step()
+    assert ("stopped" in result, "preempted" in result) == (head, not head)
+    assert told == ([] if head else ["leaves"])
+
+
+def test_a_provider_that_nobody_knows_is_a_failure_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFTER_RAY_SPOT", "azure")
+    result = trial(tmp_path, raising(AssertionError("begun"))).step()
+    assert "AFTER_RAY_SPOT is 'azure'" in result["failed"]

@@ -9,7 +9,7 @@ import pytest
 from ray.tune.search import Searcher
 
 from after_ray.environment import Execution
-from sweeps.launching.ready import ReadyFirst
+from sweeps.launching.ready import ATTEMPTS, ReadyFirst
 from sweeps.planning.jobs import Job
 from sweeps.study.declaration import Resources
 from tests.sweeps.launching.named import Named
@@ -90,3 +90,18 @@ def test_longest_chains_come_first() -> None:
     longest = {Named("short").key: 10.0, Named("long").key: 99.0}
     search = ReadyFirst({one.key: one for one in jobs}, lambda made: EXECUTION, priorities=longest)
     assert [name(search.suggest(str(number))) for number in range(3)] == ["long", "short", "unknown"]
+
+
+@pytest.mark.ray
+def test_losses_with_processes_that_hand_work_on_are_no_attempts_of_a_job() -> None:
+    search = searcher(job("a"))
+    for number in range(ATTEMPTS + 2):
+        search.suggest(f"handed on {number}")
+        search.on_trial_complete(f"handed on {number}", {"preempted": True})
+        assert name(search.suggest(f"lost {number}")) == "a"
+        search.on_trial_complete(f"lost {number}", error=True)
+    assert search.blocked == {}
+    for number in range(ATTEMPTS):
+        assert name(search.suggest(str(number))) == "a"
+        search.on_trial_complete(str(number), error=True)
+    assert search.suggest("end") == Searcher.FINISHED, "lost by itself it counts"

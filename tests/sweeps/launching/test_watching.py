@@ -32,6 +32,7 @@ class Trial:
         default_factory=lambda: {"kind": JOB.kind, "stage": JOB.stage, "resources": JOB.resources}
     )
     num_failures: int = 3
+    last_result: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -84,6 +85,23 @@ def test_a_process_that_was_lost_often_has_failed_unless_its_record_stands(
     assert (JOB.key in watching.failed) is not finished
     assert (JOB.key in Store(tmp_path).ledger.failures()) is not finished
     assert ["failed" in news for news in told.news] == [not finished]
+
+
+def test_who_hands_a_trial_on_takes_one_more_with_it_and_that_is_no_failure(tmp_path: Path) -> None:
+    told = Told()
+    watching = watcher(tmp_path, Hands(), told, None, lambda: 0.0)
+    watching.on_trial_result(0, [], Trial(), {"preempted": True, "training_iteration": 1})
+    watching.on_trial_error(0, [], Trial())
+    assert (watching.failed, Store(tmp_path).ledger.failures()) == ({}, {})
+    watching.on_trial_error(0, [], Trial())
+    assert JOB.key in watching.failed, "only one is excused"
+
+
+def test_a_trial_that_had_begun_is_not_excused(tmp_path: Path) -> None:
+    watching = watcher(tmp_path, Hands(), Told(), None, lambda: 0.0)
+    watching.on_trial_result(0, [], Trial(), {"preempted": True, "training_iteration": 1})
+    watching.on_trial_error(0, [], Trial(last_result={"training_iteration": 1}))
+    assert JOB.key in Store(tmp_path).ledger.failures()
 
 
 def test_what_no_node_can_hold_ends_the_experiment_once_it_is_given_up(

@@ -1,4 +1,4 @@
-"""Notice that this process will be ended soon: unfinished work is saved where it next could be, then left."""
+"""Whether this process was told that it will be ended: by a signal, or because its whole node will be."""
 
 from __future__ import annotations
 
@@ -12,18 +12,24 @@ class Preempted(Exception):
 
 
 class Notice:
-    """Whether this process was told that it will be ended."""
+    """Whether this process was told that it will be ended.
+
+    Attributes:
+        given: whether it was.
+        of_node: whether it was told because the whole node will be.
+    """
 
     def __init__(self) -> None:
-        self.given = False
+        self.given = self.of_node = False
 
-    def give(self) -> None:
+    def give(self, *, of_node: bool = False) -> None:
         """Tell it."""
+        self.of_node = self.of_node or of_node
         self.given = True
 
     def withdraw(self) -> None:
         """As if nothing had been told."""
-        self.given = False
+        self.given = self.of_node = False
 
     def listen(self) -> None:
         """Take SIGTERM for the notice, in place of ending at once; only a main thread can."""
