@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def test_eight_nodes_are_busy_for_more_than_nine_tenths_of_a_launch() -> None:
-    command = [sys.executable, str(BENCHMARK), "--nodes", "8", "--trials", str(PER_NODE)]
+    command = [sys.executable, str(BENCHMARK), "--nodes", "8", "--trials", str(PER_NODE), "--scale", "0.6"]
     root = str(BENCHMARK.parent.parent)
     paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     ran = subprocess.run(
