@@ -18,7 +18,7 @@ from after_ray.wording import counted, duration, printable
 from analysis._rendering import listed
 from sweeps.running.progress import BestSoFar, Progress, Searched
 from sweeps.search.settings import SelectedFrom
-from sweeps.study.declaration import Study
+from sweeps.study.declaration import Resources, Study
 from sweeps.study.splitting import Split
 
 if TYPE_CHECKING:
@@ -54,6 +54,13 @@ def preset_in_words(study: Study) -> str:
         f"Not as its model: {left_out}." if left_out else "",
     )
     return " ".join(filter(None, sentences))
+
+
+def model_in_words(resources: Resources) -> str:
+    """Which GPU model trials ask for; empty where any will do, or none is asked for."""
+    if resources.gpu_model is None:
+        return ""
+    return f"trials that use a GPU run on the model {resources.gpu_model} only (resources.gpu_model)"
 
 
 def dropout_in_words(study: Study) -> str:

@@ -48,6 +48,7 @@ SMALL = {
     "overhead": ("--seeds 1 --set fold=0 --set schedule=[20,100]", ["per_trajectory", "start_up"]),
     "padding": ("--steps 5", ["real_share", "passes_per_step"]),
     "report": ("--seeds 1 --set fold=0 --set schedule=[20,100]", ["store", "sqlite", "server"]),
+    "scaling": ("--nodes 1 2 --trials 2 --scale 0.05", ["runs", "efficiency", "ideal"]),
     "schedule": ("--draws 1 --gpus 8", ["over_bound", "target"]),
     "scoring": ("--model tiny --pool 8 --repeats 1", ["ratio", "largest_difference_of_log_probabilities"]),
     "selection": ("--pool 2000 --budget 100 --repeats 2", ["milliseconds"]),

@@ -88,7 +88,7 @@ def _print_running(studies: Sequence[OpenStudy]) -> None:
 
 def _print_standing(studies: Sequence[OpenStudy]) -> None:
     from sweeps._console import console, print_counts
-    from sweeps.in_words import progress_in_words, searches_in_words
+    from sweeps.in_words import model_in_words, progress_in_words, searches_in_words
     from sweeps.planning.counting import counts
     from sweeps.planning.failing import causes
     from sweeps.provenance.drift import drift
@@ -99,6 +99,8 @@ def _print_standing(studies: Sequence[OpenStudy]) -> None:
         print_counts(f"status of {opened.study.study}", counts([opened.wanted], done, failures))
         if progress is not None:
             console.print(progress_in_words(progress), markup=False)
+        if model := model_in_words(opened.study.resources):
+            console.print(model, markup=False)
     for sentence in searches_in_words(studies):
         console.print(sentence, markup=False)
     for sentence in drift([opened.wanted for opened in studies], ledger.environment, done):

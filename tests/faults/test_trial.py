@@ -13,7 +13,7 @@ import pytest
 
 from after_ray.environment import Execution
 from after_ray.features._settings import CepstralFeatures
-from after_ray.preemption import NOTICE, Preempted
+from after_ray.preemption import NOTICE, Preempted, watch_node
 from after_ray.stages import AudioStage, FeaturesStage
 from after_ray.store import Outage, Store
 from trainables import trial as module
@@ -139,5 +139,6 @@ def test_a_provider_that_nobody_knows_is_a_failure_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AFTER_RAY_SPOT", "azure")
+    watch_node.cache_clear()
     result = trial(tmp_path, raising(AssertionError("begun"))).step()
     assert "AFTER_RAY_SPOT is 'azure'" in result["failed"]

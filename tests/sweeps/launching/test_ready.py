@@ -79,6 +79,7 @@ def test_a_lost_process_is_handed_out_three_times_and_a_preempted_one_as_often_a
         search.on_trial_complete(f"preempted {number}", {"done": True, "preempted": True})
     for number in range(3):
         assert name(search.suggest(f"lost {number}")) == "a"
+        search.on_trial_result(f"lost {number}", {"done": False})
         search.on_trial_complete(f"lost {number}", error=True)
     assert search.suggest("no more") == Searcher.FINISHED
     assert set(search.blocked) == {Named("after_a").key}

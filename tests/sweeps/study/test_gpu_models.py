@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
+from sweeps.cli import app
+from sweeps.in_words import model_in_words
 from sweeps.launching.launch import _placed
 from sweeps.launching.ray_start import Nodes, Offer
 from sweeps.launching.unmet import SAID_AFTER, Unmet
-from sweeps.planning.jobs import Job
+from sweeps.planning.jobs import Job, jobs_of
 from sweeps.study.declaration import Resources
 from sweeps.study.gpu_models import GPU_MODELS, RAY_PREFIX, models_in
+from sweeps.study.opening import open_study
 from tests.sweeps.launching.named import Named
 
+STUDY = """\
+study: one
+corpus: {name: synthetic, speakers: 6, sentences: 2}
+classifier: functionals
+schedule: [20, 40]
+fold: 0
+protocol: {preset: paper, folds: {count: 3}}
+resources: {cpu: 1, gpu: 1, gpu_model: A100}
+"""
 A100 = Resources(cpu=2, gpu=0.5, gpu_model="A100")
 ANY = Resources(cpu=2, gpu=0.5)
 MIXED = Nodes(
@@ -87,3 +101,20 @@ def test_a_model_that_no_node_has_is_named_with_those_there_are() -> None:
 def test_sizes_tell_models_apart() -> None:
     sizes = {replace(Job("features", Named("one")), resources=one).size for one in (A100, ANY)}
     assert len(sizes) == 2
+
+
+def test_plan_says_which_model_is_demanded(tmp_path: Path) -> None:
+    path = tmp_path / "one.yaml"
+    path.write_text(STUDY)
+    command = ["plan", str(path), "--store", str(tmp_path / "store")]
+    told = CliRunner().invoke(app, command).output.replace("\n", " ")
+    assert "trials that use a GPU run on the model A100 only (resources.gpu_model)" in told
+    assert model_in_words(Resources(gpu=1)) == ""
+
+
+def test_stages_that_need_no_gpu_demand_no_model(tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text(STUDY)
+    plan = open_study(tmp_path / "one.yaml", tmp_path / "store").plan
+    demanded = {job.kind: job.resources.gpu_model for job in jobs_of([plan], set()).values()}
+    assert demanded == {"features": None, "first_round": None, "trajectory": None}
+    assert plan.study.resources.gpu_model == "A100"
