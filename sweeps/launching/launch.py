@@ -24,6 +24,7 @@ from sweeps.launching.ray_start import Nodes, Where, execution_for, running_ray
 from sweeps.launching.scratch import Scratch, scratch_for
 from sweeps.launching.sight import Following, Nobody
 from sweeps.launching.unmet import Unmet
+from sweeps.leases.claims import Claims
 from sweeps.planning.jobs import Job, jobs_of, resting_on
 from sweeps.planning.plan import Plan
 from sweeps.study.declaration import Resources
@@ -133,8 +134,9 @@ class _Run:
             self._nodes.check(resources)
         self._scratch = scratch_for(store, where)
         halt = self._scratch.halt
+        self._claims = Claims(store)
         self._searcher = ReadyFirst(
-            jobs, self._execution_of, halt, self._fits, forecast.chains, self._most_out
+            jobs, self._execution_of, halt, self._fits, forecast.chains, self._most_out, self._claims
         )
         eta = Eta(forecast.seconds, self._capacity)
         unmet = Unmet(self._nodes_now, may_grow)
@@ -143,7 +145,8 @@ class _Run:
     def to_the_end(self, quarantined: int) -> Outcome:
         """Run until nothing more can run."""
         try:
-            run_trials(self._searcher, self._watcher, self._scratch)
+            with self._claims.held():
+                run_trials(self._searcher, self._watcher, self._scratch)
         finally:
             self._scratch.remove()
         watcher, searcher = self._watcher, self._searcher

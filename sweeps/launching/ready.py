@@ -16,6 +16,7 @@ from ray.tune.search import Searcher
 
 from after_ray.environment import Execution
 from sweeps.launching.excused import Excused
+from sweeps.leases.claims import Claims
 from sweeps.planning.jobs import Job, Size, resting_on
 from trainables.halt import Halt
 
@@ -32,6 +33,7 @@ class ReadyFirst(Searcher):
         may_start: asked before a job is handed out; False keeps it waiting (a budget that it would exceed).
         priorities: seconds of the longest chain of jobs that begins with each; longest first. Jobs
             without a number keep their order behind those that have one.
+        claims: which jobs other launches are at work on.
         most_out: how many jobs of a job's size may be handed out and not ended at once, whether they run or
             wait for room: each size has its own limit, so that none keeps another out.
     """
@@ -44,11 +46,12 @@ class ReadyFirst(Searcher):
         may_start: Callable[[Job], bool] = lambda job: True,
         priorities: Mapping[str, float] | None = None,
         most_out: Callable[[Job], float] = lambda job: math.inf,
+        claims: Claims | None = None,
     ) -> None:
         super().__init__(metric="rounds", mode="max")
         self._execution_of = execution_of
         self._halt = halt
-        self._may_start, self._most_out = may_start, most_out
+        self._may_start, self._most_out, self._claims = may_start, most_out, claims
         longest = priorities or {}
         self._waiting = dict(sorted(jobs.items(), key=lambda item: -longest.get(item[0], 0.0)))
         self._all = dict(jobs)
@@ -80,9 +83,10 @@ class ReadyFirst(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next ready job's configuration, None while all wait for running ones, FINISHED at the end."""
+        self._take_in()
         job = None if self._halted else self._next()
         if job is None:
-            return None if self._running else Searcher.FINISHED
+            return None if self._running or self._left_to_others else Searcher.FINISHED
         del self._waiting[job.key]
         self._running[trial_id] = job
         self._out[job.size] += 1
@@ -101,9 +105,28 @@ class ReadyFirst(Searcher):
                 continue
             if self._out[job.size] >= self._most_out(job):
                 full.add(job.size)
-            elif self._may_start(job):
+            elif self._may_start(job) and self._is_mine(job):
                 return job
         return None
+
+    def _is_mine(self, job: Job) -> bool:
+        return self._claims is None or self._claims.take(job.key)
+
+    @property
+    def _left_to_others(self) -> bool:
+        """Whether another launch is at work on a job that is wanted here, too."""
+        return self._claims is not None and not self._halted and self._claims.elsewhere
+
+    def _take_in(self) -> None:
+        """What other launches have finished meanwhile needs no trial here."""
+        done = [
+            job
+            for job in self._waiting.values()
+            if self._claims is not None and self._claims.is_done(job.key)
+        ]
+        for job in done:
+            del self._waiting[job.key]
+            self._unfinished.difference_update(job.gives)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """A round of a trajectory is finished: who leaves its path there may start."""
@@ -121,6 +144,8 @@ class ReadyFirst(Searcher):
         if job is None:
             return
         self._out[job.size] -= 1
+        if self._claims is not None:
+            self._claims.give_back(job.key)
         told = result or {}
         if told.get("halted") or told.get("stopped"):
             return

@@ -22,7 +22,7 @@ from sweeps.running.progress import why_ended
 from sweeps.running.studies import CLOSING_SECONDS, prepare
 from sweeps.search.book import Book, State
 from sweeps.search.following import FollowingSearch
-from sweeps.search.lease import Lease
+from sweeps.search.lease import SearchLease
 from sweeps.search.results import write_best, write_candidates
 from sweeps.search.retrying import forgive_failures
 from sweeps.search.room import Room
@@ -89,7 +89,7 @@ def run_search(
     """
     prepare(opened)
     book = Book.open(opened)
-    lease = Lease(book.place, opened.study.study)
+    lease = SearchLease(book.place, opened.study.study)
     budget = HoldersBudget(limits or Limits(), lease=lease)
     outcome, drawn_out, mirrored = Outcome(0), False, None
     if retry or any(not state.settled for state in _wanted_states(book)):
@@ -132,7 +132,7 @@ def _mend(book: Book) -> None:
 class HoldersBudget(Budget):
     """A budget that also ends when another launch has taken over the search."""
 
-    lease: Lease | None = None
+    lease: SearchLease | None = None
 
     def exceeded(self) -> str | None:
         """One sentence once this launch is to end, None before."""

@@ -10,7 +10,8 @@ from filelock import FileLock, Timeout
 from after_ray.errors import AfterRayError
 from after_ray.store import Store
 from after_ray.store.places import is_bucket
-from sweeps.search.lease import Holder, Lease
+from sweeps.leases.holder import Holder
+from sweeps.leases.lease import Lease
 from sweeps.tracking.errors import MirrorBusy
 from sweeps.tracking.mirrored import MirroredStudy
 

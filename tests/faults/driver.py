@@ -18,7 +18,7 @@ from after_ray.preemption import NOTICE
 from after_ray.store import Outage, Store
 from sweeps._console import Meter
 from sweeps.launching import launch, watching
-from sweeps.launching.ray_start import Nodes, Where
+from sweeps.launching.ray_start import Nodes, Offer, Where
 from sweeps.running.studies import run_studies
 from sweeps.study.opening import OpenStudy
 from sweeps.tracking import _thread
@@ -106,7 +106,7 @@ class Driver:
         patch.setattr(launch, "running_ray", lambda where: nullcontext())
         patch.setattr(launch, "run_trials", self._run_trials)
         patch.setattr(watching, "_gpus", lambda: (0.0, 0.0))
-        patch.setattr(Nodes, "found", classmethod(lambda cls, where: cls(((1.0, 0.0),), growing=False)))
+        patch.setattr(Nodes, "found", classmethod(lambda cls, where: cls((Offer(1.0, 0.0),), growing=False)))
 
     def lose_the_node(self) -> None:
         """What follows runs where nothing is cached yet."""

@@ -16,11 +16,14 @@ import pytest
 from after_ray.store.places import Folder
 from sweeps.launching.budget import Limits
 from sweeps.launching.ray_start import Where
+from sweeps.leases import holder as module
+from sweeps.leases import lease as beating
+from sweeps.leases.holder import Holder
+from sweeps.leases.lease import DEAD_AFTER
 from sweeps.running.progress import read_progress
-from sweeps.search import lease as module
 from sweeps.search import running
 from sweeps.search.book import Book, search_place
-from sweeps.search.lease import DEAD_AFTER, Holder, Lease, SearchRuns
+from sweeps.search.lease import SearchLease, SearchRuns
 from sweeps.search.running import HoldersBudget
 from tests.sweeps.search.toy import opened
 
@@ -43,9 +46,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "running.json"
 
 
-def lease(path: Path, clock: Time, said: list[str] | None = None) -> Lease:
+def lease(path: Path, clock: Time, said: list[str] | None = None) -> SearchLease:
     say = (lambda line: None) if said is None else said.append
-    return Lease(Folder(path.parent), "looked", say, clock=lambda: clock.now, sleep=clock.sleep)
+    return SearchLease(Folder(path.parent), "looked", say, clock=lambda: clock.now, sleep=clock.sleep)
 
 
 def write(path: Path, holder: Holder) -> None:
@@ -153,8 +156,8 @@ def test_a_search_that_runs_already_is_refused_before_anything_is_drawn(tmp_path
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(running, "prepare", lambda opened: None)
         patch.setattr(running, "running_ray", lambda where: pytest.fail("Ray was started"))
-        with Lease(search_place(study), "small").held():
-            patch.setattr(Lease, "_lives", lambda self, there: True)
+        with SearchLease(search_place(study), "small").held():
+            patch.setattr(SearchLease, "_lives", lambda self, there: True)
             with pytest.raises(SearchRuns, match="'small' runs already"):
                 running.run_search(study, Where())
     assert Book.open(study).candidates == []
@@ -162,7 +165,7 @@ def test_a_search_that_runs_already_is_refused_before_anything_is_drawn(tmp_path
 
 
 def test_a_launch_beats_while_it_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BEAT_SECONDS", 0.01)
+    monkeypatch.setattr(beating, "BEAT_SECONDS", 0.01)
     with lease(path, Time()).held():
         deadline = time.monotonic() + 10
         while holder_in(path).beats < 2 and time.monotonic() < deadline:
@@ -172,4 +175,6 @@ def test_a_launch_beats_while_it_runs(path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_what_a_launch_refers_to_can_be_pickled_whatever_says_its_sentences(path: Path) -> None:
     """Ray puts a function of its own in the place of `print`, which then cannot be pickled by its name."""
-    pickle.dumps(HoldersBudget(Limits(), lease=Lease(Folder(path.parent), "looked", say=lambda line: None)))
+    pickle.dumps(
+        HoldersBudget(Limits(), lease=SearchLease(Folder(path.parent), "looked", say=lambda line: None))
+    )

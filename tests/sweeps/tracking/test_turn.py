@@ -14,8 +14,8 @@ from after_ray.files import as_json
 from after_ray.store import Store
 from after_ray.store.places import Place
 from after_ray.store.places.bucket import Bucket
-from sweeps.search import lease
-from sweeps.search.lease import Holder
+from sweeps.leases import lease
+from sweeps.leases.holder import Holder
 from sweeps.tracking._turn import my_turn
 from sweeps.tracking.errors import MirrorBusy
 from sweeps.tracking.sample import sample_study
