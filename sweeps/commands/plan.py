@@ -135,7 +135,7 @@ def _print(studies: Sequence[OpenStudy]) -> None:
     rows = [[name.replace("_", " "), *(str(numbers[name]) for numbers in columns.values())] for name in names]
     print_table("plan", ["", *columns], rows)
     for one in studies:
-        told = [*searches_in_words([one]), *changes(one.wanted, done, one.store).sentences()]
+        told = [*searches_in_words([one]), *changes(one.wanted, done, one.store.ledger).sentences()]
         if said := preset_in_words(one.study):
             told.append(f"protocol {one.study.protocol.preset}: {said}")
         if said := dropout_in_words(one.study):
