@@ -201,15 +201,11 @@ def chance_levels(frame: pd.DataFrame) -> dict[str, float]:
 def _read_chain(keys: Iterable[str], store: Store) -> dict[str, Record | None]:
     """The records of `keys` and of all their ancestors, each file read once; None where there is none."""
     records: dict[str, Record | None] = {}
-    waiting = list(keys)
+    waiting = set(keys)
     while waiting:
-        key = waiting.pop()
-        if key in records:
-            continue
-        record = store.find(key)
-        records[key] = record
-        if record is not None:
-            waiting.extend(record.parents)
+        found = store.ledger.find_all(waiting)
+        records.update((key, found.get(key)) for key in waiting)
+        waiting = {parent for record in found.values() for parent in record.parents} - records.keys()
     return records
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 import pandas as pd
@@ -89,10 +89,11 @@ def _drift(opened: OpenStudy, results: Results | None) -> tuple[str, ...]:
     """Of the cells that were read, and of whatever else this store has records of."""
     ledger, made = opened.store.ledger, {} if results is None else _environments(results)
 
-    def environment(key: str) -> Mapping[str, Any] | None:
-        return made.get(key) or ledger.environment(key)
+    def environments(keys: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
+        known = {key: told for key in keys if (told := made.get(key))}
+        return {**ledger.environments(set(keys) - known.keys()), **known}
 
-    return tuple(drift([opened.plan], environment, made.keys() | ledger.finished()))
+    return tuple(drift([opened.plan], environments, made.keys() | ledger.finished()))
 
 
 def _environments(results: Results) -> dict[str, Mapping[str, Any]]:

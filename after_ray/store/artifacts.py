@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -175,6 +175,10 @@ class Store:
     def size(self, record: Record, name: str) -> int | None:
         """Bytes of a file of a finished stage as it is now; None where it is gone."""
         return self.place.size(f"{record.folder}/{name}")
+
+    def sizes(self, records: Collection[Record]) -> dict[str, int]:
+        """Bytes of all files of these records that are there, by their names in the store."""
+        return self.place.sizes(ARTIFACTS, [f"{one.folder}/{name}" for one in records for name in one.files])
 
     def drop(self, record: Record, name: str) -> None:
         """Remove one file of a finished stage that can be computed again (intermediate weights)."""

@@ -26,7 +26,7 @@ LEFT_FILES = "leftover temporary files"
 SET_ASIDE = "damaged records that were set aside"
 RECORDED = "checkpoints of recorded stages"
 ABANDONED = "abandoned checkpoints"
-SCRATCH = "scratch of Ray"
+SCRATCH = "scratch of launches"
 UNWANTED = "results of no study that is kept"
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp|\.probe-[0-9a-f]{8}")
@@ -113,7 +113,7 @@ def _checkpoints(store: Store, census: Census, days: float, now: float) -> Itera
 
 
 def _scratch(store: Store, now: float) -> Iterator[Garbage]:
-    """What Tune wrote for launches that were killed: one that lives writes its state every hour."""
+    """What launches on clusters told their trials, and were killed before they could remove it."""
     for name in store.place.folders(SCRATCH_FOLDER):
         folder = f"{SCRATCH_FOLDER}/{name}"
         size, age = size_and_age(store.place, folder, now)

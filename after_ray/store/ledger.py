@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -100,6 +100,31 @@ class Ledger:
         except FileNotFoundError:
             return None
         return parse_record(text, self._place.told(name))
+
+    def find_all(self, keys: Collection[str]) -> dict[str, Record]:
+        """The records of those of `keys` that are finished; of a bucket many are read at once."""
+        return {record.key: record for record in self._place.ask_each(self.find, keys) if record is not None}
+
+    def reclaim_all(self, keys: Collection[str]) -> dict[str, Record]:
+        """Like `find_all`, for who is about to make what is missing: damaged records are set aside."""
+        found = self._place.ask_each(self.reclaim, keys)
+        return {record.key: record for record in found if record is not None}
+
+    def readable(self, keys: Collection[str]) -> dict[str, Record]:
+        """Like `find_all`, without records that are damaged."""
+        found = self._place.ask_each(self._if_readable, keys)
+        return {record.key: record for record in found if record is not None}
+
+    def _if_readable(self, key: str) -> Record | None:
+        try:
+            return self.find(key)
+        except DamagedStore:
+            return None
+
+    def environments(self, keys: Collection[str]) -> dict[str, Mapping[str, Any]]:
+        """What `environment` says of many, of those that are finished."""
+        found = zip(keys, self._place.ask_each(self.environment, keys), strict=True)
+        return {key: told for key, told in found if told is not None}
 
     def environment(self, key: str) -> Mapping[str, Any] | None:
         """What the record of `key` says of where and by what it was made; None where there is no record.

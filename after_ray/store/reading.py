@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -15,8 +15,12 @@ class Finds(Protocol):
     def find(self, key: str) -> Record | None:
         """The record of a finished stage, or None."""
 
+    def find_all(self, keys: Collection[str]) -> dict[str, Record]:
+        """The records of those of `keys` that are finished."""
 
-Environments = Callable[[str], Mapping[str, Any] | None]  # by key: what a record says of where it was made
+
+Made = Mapping[str, Mapping[str, Any]]  # by key: what a record says of where and by what it was made
+Environments = Callable[[Collection[str]], Made]
 
 
 class Reading:
@@ -40,10 +44,16 @@ class Reading:
             self._records[key] = self._light(record)
         return self._records[key]
 
-    def environment(self, key: str) -> Mapping[str, Any] | None:
-        """Where and by what a stage was made; of one that was finished since, nothing else is read."""
-        record = self._records.get(key)
-        return self._ledger.environment(key) if record is None else record.environment
+    def find_all(self, keys: Collection[str]) -> dict[str, Record]:
+        """Like `find`, of many."""
+        for key, record in self._ledger.reclaim_all(set(keys) - self._records.keys()).items():
+            self._records[key] = self._light(record)
+        return {key: self._records[key] for key in keys if key in self._records}
+
+    def environments(self, keys: Collection[str]) -> dict[str, Mapping[str, Any]]:
+        """Where and by what stages were made; of those that were finished since, nothing else is read."""
+        known = {key: self._records[key].environment for key in keys if key in self._records}
+        return {**known, **self._ledger.environments(set(keys) - known.keys())}
 
     def forget(self, key: str) -> None:
         """A record was set aside: what stands next is another."""

@@ -122,7 +122,7 @@ def _print_searches(studies: Sequence[OpenStudy], cluster: Capacity, assume: str
 
 def _print(studies: Sequence[OpenStudy]) -> None:
     from sweeps._console import console, print_table
-    from sweeps.in_words import dropout_in_words, model_in_words, preset_in_words, searches_in_words
+    from sweeps.in_words import dropout_in_words, preset_in_words, searches_in_words
     from sweeps.planning.changes import changes
     from sweeps.planning.counting import counts
 
@@ -135,7 +135,7 @@ def _print(studies: Sequence[OpenStudy]) -> None:
     rows = [[name.replace("_", " "), *(str(numbers[name]) for numbers in columns.values())] for name in names]
     print_table("plan", ["", *columns], rows)
     for one in studies:
-        told = [*searches_in_words([one]), *changes(one.wanted, done, one.store).sentences()]
+        told = [*searches_in_words([one]), *changes(one.wanted, done, one.store.ledger).sentences()]
         told += filter(None, [model_in_words(one.study.resources)])
         if said := preset_in_words(one.study):
             told.append(f"protocol {one.study.protocol.preset}: {said}")

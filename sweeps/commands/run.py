@@ -197,7 +197,7 @@ def _show(
             print_report(opened, tracking_uri=uri)
         else:
             print(f"no report of {opened.study.study} yet: none of its cells is finished")
-    for sentence in drift([opened.plan for opened in studies], reading.environment, finished):
+    for sentence in drift([opened.plan for opened in studies], reading.environments, finished):
         print(f"warning: {sentence}")
 
 

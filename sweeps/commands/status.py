@@ -103,7 +103,7 @@ def _print_standing(studies: Sequence[OpenStudy]) -> None:
             console.print(model, markup=False)
     for sentence in searches_in_words(studies):
         console.print(sentence, markup=False)
-    for sentence in drift([opened.wanted for opened in studies], ledger.environment, done):
+    for sentence in drift([opened.wanted for opened in studies], ledger.environments, done):
         console.print(sentence, markup=False)
     for cause in causes([opened.wanted for opened in studies], failures, done):
         _print_cause(studies, cause)

@@ -42,9 +42,8 @@ def look(
     """
     kinds = _done_by_kind(plans, works, done)
     wanted = [stage for stages in kinds.values() for stage in stages[:MOST]]
-    read = [((finds or store).find(stage.key), works.of(stage)) for stage in wanted]
-    told = [(record, work) for record, work in read if record is not None]
-    records = {record.key: record for record, _ in told}
+    records = (finds or store.ledger).find_all([stage.key for stage in wanted])
+    told = [(records[stage.key], works.of(stage)) for stage in wanted if stage.key in records]
     if any(len(stages) < ENOUGH for stages in kinds.values()):
         own = frozenset().union(*(plan.keys for plan in plans))
         others = Foreign(store, [backbone for plan in plans for backbone in plan.study.backbone])

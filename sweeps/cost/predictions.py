@@ -73,8 +73,10 @@ def compare(store: Store, keys: Collection[str] | None = None) -> list[Compariso
         DamagedStore: naming a file that holds no prediction.
     """
     pairs: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
-    for key, (kind, basis, predicted) in _first_predictions(store).items():
-        record = store.find(key) if keys is None or key in keys else None
+    first = _first_predictions(store)
+    records = store.ledger.find_all([key for key in first if keys is None or key in keys])
+    for key, (kind, basis, predicted) in first.items():
+        record = records.get(key)
         if record is not None and max(predicted, record.seconds["total"]) >= WORTH_JUDGING:
             pairs[kind, basis].append((predicted, record.seconds["total"]))
     return [_compared(kind, basis, found) for (kind, basis), found in sorted(pairs.items())]

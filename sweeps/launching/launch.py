@@ -203,7 +203,8 @@ def run_trials(searcher: Any, watcher: TrialWatcher, scratch: Scratch, scheduler
         ),
         run_config=tune.RunConfig(
             name="trials",
-            storage_path=scratch.address,
+            storage_path=str(scratch.tune),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # none is ever read
             verbose=0,
             callbacks=[watcher],
             stop=watcher,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from after_ray.stages import NextRoundStage
-from after_ray.store.reading import Finds
+from after_ray.store.ledger import Ledger
 from after_ray.wording import counted, first_of
 from sweeps.planning.plan import Axes, Plan, Trajectory
 from sweeps.planning.unused import Unused, unused
@@ -53,10 +53,10 @@ class Changes:
         return told + [_in_words(inserted, count) for inserted, count in self.inserted.items()] + others
 
 
-def changes(plan: Plan, done: Collection[str], records: Finds | None = None) -> Changes:
+def changes(plan: Plan, done: Collection[str], ledger: Ledger | None = None) -> Changes:
     """Compare a plan with the keys that have a record.
 
-    `records`: finds those of other settings, which are not looked for without it.
+    `ledger`: has the records of other settings, which are not looked for without it.
     """
     found = [(trajectory, _found(trajectory, done)) for trajectory in plan.trajectories]
     inserted: dict[Inserted, int] = {}
@@ -65,7 +65,7 @@ def changes(plan: Plan, done: Collection[str], records: Finds | None = None) -> 
             inserted[points] = inserted.get(points, 0) + 1
     finished = sum(count == len(trajectory.stages) for trajectory, count in found)
     new = sum(count == 0 for _, count in found)
-    others = () if records is None else tuple(unused(plan, done, records))
+    others = () if ledger is None else tuple(unused(plan, done, ledger))
     return Changes(finished, len(found) - finished - new, new, inserted, _new_values(found), others)
 
 

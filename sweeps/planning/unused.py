@@ -12,7 +12,7 @@ from typing import Any
 from after_ray.errors import DamagedStore
 from after_ray.stages import FirstRoundStage
 from after_ray.store import Record
-from after_ray.store.reading import Finds
+from after_ray.store.ledger import Ledger
 from after_ray.wording import counted
 from sweeps.planning.plan import Plan, Trajectory
 
@@ -60,7 +60,7 @@ class Unused:
         return f"{least}{have} {which}: {none}, {anew} {begin} anew"
 
 
-def unused(plan: Plan, done: Collection[str], records: Finds) -> list[Unused]:
+def unused(plan: Plan, done: Collection[str], ledger: Ledger) -> list[Unused]:
     """What is finished of the same corpus, fold, seed and methods as round 0s that a plan misses.
 
     Every such result is compared with the missing round 0 that it differs from least. Results of other
@@ -73,8 +73,10 @@ def unused(plan: Plan, done: Collection[str], records: Finds) -> list[Unused]:
     if not missing:
         return []
     others = sorted(set(done) - plan.keys)
-    rounds = dict(_rounds(others[:MOST_READ], records))
-    compare = _Comparison(missing, records)
+    # `store check` names damaged ones; a plan that does not ask for them has no need of them.
+    read = ledger.readable(others[:MOST_READ])
+    rounds = {key: record for key, record in read.items() if record.kind == "round"}
+    compare = _Comparison(missing, ledger)
     found: dict[tuple[Other, ...], tuple[set[str], int]] = {}
     for record in rounds.values():
         first = _first(record, rounds)
@@ -89,16 +91,6 @@ def unused(plan: Plan, done: Collection[str], records: Finds) -> list[Unused]:
         Unused(differs, count, sum(t.first.key in keys for t in plan.trajectories), complete)
         for differs, (keys, count) in most
     ]
-
-
-def _rounds(keys: Collection[str], records: Finds) -> Iterator[tuple[str, Record]]:
-    for key in keys:
-        try:
-            record = records.find(key)
-        except DamagedStore:  # `store check` names it; a plan that does not ask for it has no need of it
-            continue
-        if record is not None and record.kind == "round":
-            yield key, record
 
 
 def _first(record: Record, rounds: Mapping[str, Record]) -> Record | None:
@@ -131,8 +123,8 @@ def _name(settings: Mapping[str, Any]) -> str:
 class _Comparison:
     """Compares round 0s of a store with those that a plan misses."""
 
-    def __init__(self, missing: Mapping[object, list[Trajectory]], records: Finds) -> None:
-        self._missing, self._records = missing, records
+    def __init__(self, missing: Mapping[object, list[Trajectory]], ledger: Ledger) -> None:
+        self._missing, self._ledger = missing, ledger
         self._known: dict[str, tuple[tuple[Other, ...], str] | None] = {}
 
     def nearest(self, first: Record) -> tuple[tuple[Other, ...], str] | None:
@@ -166,7 +158,7 @@ class _Comparison:
         adaptation = None
         if adapted is not None:
             with suppress(DamagedStore):  # of another study, perhaps: nobody asks for it here
-                found = self._records.find(adapted)
+                found = self._ledger.find(adapted)
                 adaptation = None if found is None else found.meaning
         return _leaves_of(record.meaning, adaptation)
 

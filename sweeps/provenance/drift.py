@@ -38,11 +38,12 @@ def drift(plans: Sequence[Plan], environments: Environments, done: Collection[st
 
     Args:
         plans: what is looked at: their rounds, and what these stand on.
-        environments: what a record says of where and by what it was made, by key (`Ledger.environment`).
+        environments: what a record says of where and by what it was made, by key (`Ledger.environments`).
         done: keys that have a record.
     """
     stages = {key: stage for key, stage in _stages(plans) if key in done}
-    made = {key: told for key in stages if (told := environments(key)) is not None}
+    told = environments(stages.keys())
+    made = {key: told[key] for key in stages if key in told}  # in the order of the plans
     alike = _alike(stages, made)
     return [*_other_code(stages, made), *_unknown_code(made.values()), *_places(alike), *_versions(alike)]
 

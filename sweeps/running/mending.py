@@ -32,12 +32,12 @@ def mend_plans(
     """Like `mend_records`, of plans; `to_run`: those whose unfinished trajectories are to be run."""
     reading, finished = reading or Reading(store.ledger), store.ledger.finished()
     wanted = frozenset().union(*(plan.keys for plan in plans)) & finished
-    found = {key: record for key in wanted if (record := reading.find(key)) is not None}
+    found = reading.find_all(wanted)
     rounds = {key: flaw for key, flaw in _flaws(store, found.values()) if found[key].kind == "round"}
     following = _following(found, rounds, finished, reading)
     done = found.keys() - rounds.keys() - following.keys()
     needed = _needed(to_run, done)
-    below = dict(_flaws(store, (found[key] for key in needed if found[key].kind != "round")))
+    below = dict(_flaws(store, [found[key] for key in needed if found[key].kind != "round"]))
     for key in (*rounds, *following, *below):
         store.ledger.set_aside(found.get(key) or following[key])
         reading.forget(key)
@@ -56,11 +56,12 @@ def _sentence(flaws: Sequence[str], following: int) -> str:
     )
 
 
-def _flaws(store: Store, records: Iterable[Record]) -> Iterator[tuple[str, str]]:
+def _flaws(store: Store, records: Collection[Record]) -> Iterator[tuple[str, str]]:
     """Keys of records whose files do not bear them out, and what is wrong with the first of these."""
+    sizes = store.sizes(records)
     for record in records:
         for name, entry in record.files.items():
-            there = store.size(record, name)
+            there = sizes.get(f"{record.folder}/{name}")
             may_lack = record.kind == "round" and name == MODEL_FILE  # weights of middle rounds are dropped
             if there != entry.bytes and not (there is None and may_lack):
                 has = "is gone" if there is None else f"has {there} bytes instead of {entry.bytes}"
@@ -69,7 +70,7 @@ def _flaws(store: Store, records: Iterable[Record]) -> Iterator[tuple[str, str]]
 
 
 def _following(
-    found: Mapping[str, Record], lost: Collection[str], finished: Iterable[str], reading: Reading
+    found: Mapping[str, Record], lost: Collection[str], finished: Collection[str], reading: Reading
 ) -> dict[str, Record]:
     """Rounds after one that is lost and was made on a GPU: run again it may label others.
 
@@ -78,7 +79,7 @@ def _following(
     differ = [key for key in lost if found[key].environment.get("device") == "cuda"]
     if not differ:
         return {}
-    records = [record for key in finished if (record := reading.find(key)) is not None]
+    records = reading.find_all(finished).values()
     after: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         for parent in record.parents if record.kind == "round" else ():

@@ -19,6 +19,7 @@ from after_ray.store import Outage, Store
 from sweeps._console import Meter
 from sweeps.launching import launch, watching
 from sweeps.launching.ray_start import Nodes, Offer, Where
+from sweeps.launching.scratch import Scratch
 from sweeps.running.studies import run_studies
 from sweeps.study.opening import OpenStudy
 from sweeps.tracking import _thread
@@ -106,7 +107,7 @@ class Driver:
         patch.setattr(launch, "running_ray", lambda where: nullcontext())
         patch.setattr(launch, "run_trials", self._run_trials)
         patch.setattr(watching, "_gpus", lambda: (0.0, 0.0))
-        patch.setattr(Nodes, "found", classmethod(lambda cls, where: cls((Offer(1.0, 0.0),), growing=False)))
+        patch.setattr(Nodes, "found", classmethod(lambda cls, where: cls((Offer(1.0),), growing=False)))
 
     def lose_the_node(self) -> None:
         """What follows runs where nothing is cached yet."""
@@ -132,7 +133,7 @@ class Driver:
         assert report.outcome.stopped is None
         return all(mirrored.pending == 0 for mirrored in report.mirrored)
 
-    def _run_trials(self, searcher: Any, watcher: Any, scratch: Path) -> None:
+    def _run_trials(self, searcher: Any, watcher: Any, scratch: Scratch) -> None:
         """As Tune does it, one trial at a time."""
         for number in count():
             config = searcher.suggest(str(number))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -107,6 +107,11 @@ class Place(ABC):
     def ask_each(self, ask: Callable[[One], Answer], things: Iterable[One]) -> Iterator[Answer]:
         """The answers for all things, in their order; of a place that is slow to answer, many at once."""
         return map(ask, things)
+
+    def sizes(self, folder: str, names: Collection[str]) -> dict[str, int]:
+        """Bytes of those of these files below a folder that are there."""
+        found = zip(names, self.ask_each(self.size, names), strict=True)
+        return {name: size for name, size in found if size is not None}
 
     def names(self, folder: str) -> Iterator[str]:
         """Names of all files below a folder, in no order."""

@@ -41,7 +41,7 @@ def write(store: Store, stage: Stage, **environment: Any) -> None:
 
 
 def told(plan: Plan, store: Store) -> list[str]:
-    return drift([plan], store.ledger.environment, store.ledger.finished())
+    return drift([plan], store.ledger.environments, store.ledger.finished())
 
 
 def test_results_of_one_kind_by_todays_code_have_no_drift(plan: Plan, tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def test_one_reading_serves_mending_and_drift(opened: OpenStudy, monkeypatch: py
     light = reading.find(opened.plan.trajectories[0].key)
     assert light is not None
     assert (light.meaning, len(light.files)) == ({}, 2), "what fills memory is not kept"
-    drift([opened.plan], reading.environment, opened.store.ledger.finished())
+    drift([opened.plan], reading.environments, opened.store.ledger.finished())
     assert len(read) == len(opened.store.ledger.finished()), "nothing was read twice"
 
 
@@ -159,9 +159,9 @@ def test_what_is_finished_after_the_reading_is_found(opened: OpenStudy) -> None:
     reading = Reading(opened.store.ledger)
     key = "ab" * 16
     assert reading.find(key) is None
-    assert reading.environment(key) is None
+    assert reading.environments([key]) == {}
     record(opened.store, key, "round", {"threads": 3})
-    assert reading.environment(key) == {"threads": 3}
+    assert reading.environments([key]) == {key: {"threads": 3}}
     assert reading.find(key) is not None
     reading.forget(key)
     assert opened.store.ledger.set_aside(opened.store.need(key))
