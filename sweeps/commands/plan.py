@@ -122,7 +122,7 @@ def _print_searches(studies: Sequence[OpenStudy], cluster: Capacity, assume: str
 
 def _print(studies: Sequence[OpenStudy]) -> None:
     from sweeps._console import console, print_table
-    from sweeps.in_words import dropout_in_words, preset_in_words, searches_in_words
+    from sweeps.in_words import dropout_in_words, model_in_words, preset_in_words, searches_in_words
     from sweeps.planning.changes import changes
     from sweeps.planning.counting import counts
 

@@ -14,6 +14,7 @@ import pytest
 
 from after_ray.preemption import NOTICE
 from after_ray.store import Store
+from sweeps.leases.claims import Claims
 from tests.faults.counted import Counted
 from tests.faults.disk import Disk
 from tests.faults.driver import Driver, Killed, Tracker
@@ -90,7 +91,9 @@ class Injection:
             self._driver.driver_dies = True
             raise Killed
         elif self._fault == "two launches":
-            assert self._driver.launch()
+            with pytest.MonkeyPatch.context() as patch:  # that they do not hear of each other
+                patch.setattr(Claims, "take", lambda claims, key: True)
+                assert self._driver.launch()
         elif self._fault == "sigterm with notice":
             NOTICE.listen()
             os.kill(os.getpid(), signal.SIGTERM)
