@@ -32,7 +32,7 @@ UNWANTED = "results of no study that is kept"
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp|\.probe-[0-9a-f]{8}")
 _DAMAGED = re.compile(r"[0-9a-f]{32}\.json\.damaged-[0-9a-f]+")
 _OF_A_STAGE = re.compile(r"artifacts/[0-9a-f]{2}/[0-9a-f]{32}-[0-9a-f]+")
-SCRATCH_FOLDER = "ray"  # of a store
+SCRATCH_FOLDER, CLAIMS, LAUNCHES = "ray", "claims", "launches"  # folders of a store
 _NOT_OURS = ("mlartifacts", "ray")  # written by others, below which nothing is looked for
 
 
@@ -100,6 +100,8 @@ def _left_files(store: Store, now: float) -> Iterator[Garbage]:
             yield Garbage(found.name, found.bytes, LEFT_FILES)
         elif first == RECORDS and _DAMAGED.fullmatch(last):
             yield Garbage(found.name, found.bytes, SET_ASIDE)
+        elif first == LAUNCHES or (first == CLAIMS and now - found.written > DAY):
+            yield Garbage(found.name, found.bytes, KILLED)
 
 
 def _checkpoints(store: Store, census: Census, days: float, now: float) -> Iterator[Garbage]:

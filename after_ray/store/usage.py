@@ -34,6 +34,8 @@ PLACES = {
     "reports": "reports",
     "searches": "searches",
     "ray": "scratch of Ray",
+    "claims": "claims",
+    "launches": "claims",
 }
 
 

@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass, replace
 
 from after_ray.files import as_json
 from after_ray.store import Store
+from after_ray.store.garbage import CLAIMS, LAUNCHES
 from sweeps.leases.holder import Holder
 
-CLAIMS, LAUNCHES = "claims", "launches"  # folders of a store
 BEAT_SECONDS = 5.0
 DEAD_AFTER = 60.0  # seconds without a beat, on the clock of who looks
 LOOK_SECONDS = 5.0  # between two looks at a job that another launch is at work on

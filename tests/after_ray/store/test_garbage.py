@@ -38,6 +38,8 @@ LEFT = [
     ("checkpoints/KEY", "state.json", cleaning.RECORDED, 1),
     (f"checkpoints/{OTHER}", "state.json", cleaning.ABANDONED, 30 * DAY),
     ("ray/after-ray-x", "trials/state", cleaning.SCRATCH, DAY),
+    ("launches/00ff.json", "", cleaning.KILLED, 1),
+    (f"claims/{OTHER}.json", "", cleaning.KILLED, DAY),
 ]
 
 
