@@ -28,7 +28,7 @@ def buckets_in_memory(node: Path, patch: pytest.MonkeyPatch) -> MemoryStore:
 
 
 class Asked:
-    """Requests by their name; `in_turn`: those that nothing else is asked beside, each of which is waited for."""
+    """Requests by their name; `in_turn`: those that are asked one after the other, each waited for."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.requests, self.in_turn = Counter[str](), Counter[str]()
