@@ -27,6 +27,7 @@ SET_ASIDE = "damaged records that were set aside"
 RECORDED = "checkpoints of recorded stages"
 ABANDONED = "abandoned checkpoints"
 SCRATCH = "scratch of launches"
+KILLED = "claims of killed launches"
 UNWANTED = "results of no study that is kept"
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp|\.probe-[0-9a-f]{8}")

@@ -33,7 +33,7 @@ PLACES = {
     "mirror": "MLflow",
     "reports": "reports",
     "searches": "searches",
-    "ray": "scratch of Ray",
+    "ray": "scratch of launches",
     "claims": "claims",
     "launches": "claims",
 }

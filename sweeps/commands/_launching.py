@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from after_ray.store import Store
+    from sweeps.launching.ray_start import Where
 
 STOPPED = 3  # exit code of a launch that its budget ended before all was done
 
@@ -35,3 +40,17 @@ MaxHours = Annotated[
 MaxGpuHours = Annotated[
     float | None, typer.Option(min=0.0, help="Stop between two rounds when trials took so many GPU-hours.")
 ]
+
+
+def warn_of_lone_tracker(store: Store, where: Where, tracking_uri: str | None) -> None:
+    """Say that nobody else will see MLflow where it is a file of the cluster's node that runs the driver."""
+    if tracking_uri is not None or where.address is None or store.place.on_disk:
+        return
+    from sweeps.tracking import default_tracking_uri
+    from sweeps.tracking.errors import print_warning
+
+    print_warning(
+        f"no --tracking-uri is given, so MLflow is {default_tracking_uri(store)}, on {platform.node()} alone "
+        "and gone with it; all results are in the store, from which 'after-ray mirror STUDY.yaml "
+        f"--store {store.url} --tracking-uri URI' fills a server at any time"
+    )

@@ -17,6 +17,7 @@ from sweeps.commands._launching import (
     Cores,
     MaxGpuHours,
     MaxHours,
+    warn_of_lone_tracker,
 )
 from sweeps.commands._options import (
     DEFAULT_STORE,
@@ -157,6 +158,7 @@ def run_opened(
     refuse_store_of_a_job(store)
     store.probe()
     refuse_no_cache(where)
+    warn_of_lone_tracker(store, where, tracking_uri)
     reading = Reading(store.ledger)
     uri = tracking_uri or default_tracking_uri(store)
     done = run_studies(studies, where, uri, limits, forgiven, reading)

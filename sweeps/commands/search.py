@@ -15,6 +15,7 @@ from sweeps.commands._launching import (
     Cores,
     MaxGpuHours,
     MaxHours,
+    warn_of_lone_tracker,
 )
 from sweeps.commands._options import (
     DEFAULT_STORE,
@@ -72,6 +73,7 @@ def search(
             raise NoSearch(declared.study)
         opened = opened_study(study, store, overrides)
         where, limits = Where(address, cache_dir, cpus, cache_gb), Limits(max_hours, max_gpu_hours)
+        warn_of_lone_tracker(opened.store, where, tracking_uri)
         done = search_opened(opened, where, limits, tracking_uri, retry)
         print(f"run it: after-ray run {done.best} --store {opened.store.url}")
 

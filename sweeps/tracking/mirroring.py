@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from after_ray.backbones.families import DEFAULT_FAMILY
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.stages import AdaptationStage, AudioStage
+from after_ray.store import Store
 from sweeps.planning.counting import counts
 from sweeps.planning.plan import Trajectory
 from sweeps.study.opening import OpenStudy
@@ -145,10 +147,16 @@ def backbone_name(backbone: BackboneSettings | None) -> str:
 
 def _conformity(opened: OpenStudy, audio: AudioStage) -> str:
     """The level of the copy that was prepared; where that was not noted, of the copy that is read now."""
-    prepared = opened.store.find(audio.key)
-    noted = None if prepared is None else prepared.details.get("conformity", {}).get("level")
+    noted = _noted_level(opened.store, audio.key)
     now = next(scan for scan in opened.scans if scan.manifest.digest == audio.manifest)
     return str(noted or now.conformity.level)
+
+
+@lru_cache(maxsize=64)
+def _noted_level(store: Store, audio: str) -> str | None:
+    """Read once: all trajectories of a corpus ask, when their audio has long been prepared."""
+    prepared = store.find(audio)
+    return None if prepared is None else prepared.details.get("conformity", {}).get("level")
 
 
 def flat_settings(trajectory: Trajectory) -> dict[str, Any]:

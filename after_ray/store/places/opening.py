@@ -22,15 +22,17 @@ def place_of(named: Path | str) -> Place:
     """The place that a path or an address names; nothing is asked of it yet.
 
     Raises:
-        UnfitPlace: when it has a scheme that is not one of `SCHEMES`, or names no bucket.
+        UnfitPlace: when it has a scheme that is not one of `SCHEMES`, names no bucket, or is half an address.
     """
     text = os.fspath(named)
     if not is_bucket(text):
+        if (meant := text.partition(":")[0]) in SCHEMES and ":" in text:
+            raise UnfitPlace(text, f"the address of a bucket begins with {meant}://")
         return Folder(text)
     scheme, _, rest = text.partition("://")
     if scheme not in SCHEMES:
         raise UnfitPlace(text, f"'{scheme}://' is not known")
-    if not rest.strip("/"):
+    if not rest.partition("/")[0]:
         raise UnfitPlace(text, "it names no bucket")
     return _bucket(text)
 

@@ -89,7 +89,7 @@ def test_what_makes_everything_run_again_is_named_with_both_values(
     store: Path, tmp_path: Path, override: str, results: int, which: str
 ) -> None:
     kept = finish(plan(store), tmp_path)
-    (told,) = changes(plan(store, override), kept.ledger.finished(), kept).sentences()
+    (told,) = changes(plan(store, override), kept.ledger.finished(), kept.ledger).sentences()
     assert told.startswith(f"{results} finished results have {which}")
     assert told.endswith("none of them is used, 4 trajectories begin anew")
 
@@ -98,15 +98,15 @@ def test_results_of_another_seed_or_method_are_those_of_another_study(store: Pat
     kept = finish(plan(store), tmp_path)
     done = kept.ledger.finished()
     for override in ("seed=[5]", "fold=1", "classifier=light_sernet", "initialization=clustering"):
-        assert changes(plan(store, override), done, kept).unused == (), override
-    assert changes(plan(store), done, kept).unused == ()
+        assert changes(plan(store, override), done, kept.ledger).unused == (), override
+    assert changes(plan(store), done, kept.ledger).unused == ()
 
 
 def test_an_adaptation_of_other_settings_is_looked_up(tmp_path: Path) -> None:
     kept = Store(tmp_path)
     finish_small(plan_small(), kept)
     other = plan_small(adaptation=[{"name": "tapt", "steps": 20, "batch_seconds": 20}])
-    (told,) = changes(other, kept.ledger.finished(), kept).unused
+    (told,) = changes(other, kept.ledger.finished(), kept.ledger).unused
     assert [str(one) for one in told.others] == ["adaptation.steps 10, here 20"]
     assert (told.results, told.trajectories) == (5, 2)
 

@@ -178,7 +178,10 @@ def test_a_bucket_that_is_gone_is_an_outage_of_its_store_alone() -> None:
     assert outage_in(gone.value, f"s3://{BUCKET}/other") is None
 
 
-@pytest.mark.parametrize("named", ["http://host/x", "hdfs://host/x", "s3://", "gs:///"])
+@pytest.mark.parametrize(
+    "named",
+    ["http://host/x", "hdfs://host/x", "s3://", "gs:///", "gs:///prefix", "s3:/bucket/x", "gs:bucket/x"],
+)
 def test_addresses_of_no_bucket_are_refused(named: str) -> None:
     with pytest.raises(UnfitPlace, match=r"allowed:.*s3://bucket/prefix"):
         place_of(named)
