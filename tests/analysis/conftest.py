@@ -173,6 +173,14 @@ def _measures(ua: float, wa: float, percent: float) -> dict[str, float]:
     }
 
 
+@pytest.fixture
+def only_svg(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report draws each picture as SVG, and leaves its PNG and its PDF empty."""
+    for module in ("analysis.report.files", "analysis.paper.pictures"):
+        for form in ("to_png", "to_pdf"):
+            monkeypatch.setattr(f"{module}.{form}", lambda figure: b"")
+
+
 @pytest.fixture(scope="session")
 def study_maker() -> Callable[[Path], StudyMaker]:
     return lambda folder: StudyMaker(Store(folder / "store"))

@@ -17,6 +17,7 @@ from after_ray.store import Store
 from sweeps.cli import app
 from sweeps.selections.exporting import COLUMNS
 from sweeps.study.opening import open_study
+from tests.sweeps.selections.ran import run_here
 from tests.sweeps.small import SMALL
 
 PAGE = (Path(__file__).parents[2] / "docs" / "explain.md").read_text()
@@ -47,7 +48,7 @@ def test_the_commands_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
     (commands,) = re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL)
     lines = commands.strip().splitlines()
     assert [line.split()[1] for line in lines] == ["explain", "explain", "export", "run"]
-    after_ray("after-ray run STUDY.yaml")
+    run_here(open_study(tmp_path / "STUDY.yaml", tmp_path / "store"))
     told = after_ray(lines[0])
     assert "round 1 (20 % of train): 6 of 64 by entropy" in told
     assert "just below the line" in told

@@ -197,7 +197,7 @@ def test_a_merged_study_is_reported_from_its_plan_and_its_records(tmp_path: Path
     write_records(study)
     results = read_results(study, source="store")
     assert results.complete
-    report = write_study_report(study, results, tmp_path / "report")
+    report = write_study_report(study, results, tmp_path / "report", simulations=20)
     page = " ".join(report.page.read_text().split())
     for words in (
         "Copy: iemocap (official), emodb (converted: another rate or codec)",

@@ -62,6 +62,13 @@ def trained(
     )
 
 
+@pytest.fixture(scope="module")
+def first() -> tuple[RhEmo, FitReport]:
+    """Trained from the first seed; nobody may change its weights."""
+    fix_threads(1)
+    return trained()
+
+
 # --- the networks
 
 
@@ -174,8 +181,8 @@ def test_nothing_moves_in_the_encoder_and_no_gradient_reaches_it() -> None:
     assert torch.isfinite(images).all()
 
 
-def test_the_encoder_is_no_part_of_the_weights() -> None:
-    classifier, _ = trained()
+def test_the_encoder_is_no_part_of_the_weights(first: tuple[RhEmo, FitReport]) -> None:
+    classifier, _ = first
     weights = classifier.weights()
     assert not any("encoder" in name for name in weights)
     other = made()
@@ -202,8 +209,8 @@ def test_without_a_pretraining_there_is_no_classifier() -> None:
 # --- training and scoring
 
 
-def test_training_reports_what_it_did_and_steps_change_the_network() -> None:
-    classifier, report = trained()
+def test_training_reports_what_it_did_and_steps_change_the_network(first: tuple[RhEmo, FitReport]) -> None:
+    classifier, report = first
     assert classifiers.resolve("rh_emo") is RhEmo
     scores = evaluate(classifier.log_probabilities(VALIDATION), LABELS[VALIDATION])
     assert (report.updates, report.epochs, report.stopped) == (2, 1.0, "steps")
@@ -212,16 +219,16 @@ def test_training_reports_what_it_did_and_steps_change_the_network() -> None:
     assert not np.array_equal(fresh["head.weight"], classifier.weights()["head.weight"])
 
 
-def test_same_seeds_same_bits_and_the_global_generator_stays() -> None:
-    state = torch.random.get_rng_state()
-    first, second, other = (trained(seed=seed)[0].weights() for seed in (0, 0, 1))
-    assert all(np.array_equal(first[name], second[name]) for name in first)
-    assert not np.array_equal(first["head.weight"], other["head.weight"])
+def test_same_seeds_same_bits_and_the_global_generator_stays(first: tuple[RhEmo, FitReport]) -> None:
+    state, before = torch.random.get_rng_state(), first[0].weights()
+    second, other = (trained(seed=seed)[0].weights() for seed in (0, 1))
+    assert all(np.array_equal(before[name], second[name]) for name in before)
+    assert not np.array_equal(before["head.weight"], other["head.weight"])
     assert torch.equal(state, torch.random.get_rng_state())
 
 
-def test_an_utterance_is_the_mean_of_its_pieces() -> None:
-    classifier, _ = trained()
+def test_an_utterance_is_the_mean_of_its_pieces(first: tuple[RhEmo, FitReport]) -> None:
+    classifier, _ = first
     singles = Ragged(FEATURES.values, np.arange(len(FEATURES.values) + 1))
     alone = made(features=singles)
     alone.load(classifier.weights())
@@ -235,8 +242,8 @@ def test_an_utterance_is_the_mean_of_its_pieces() -> None:
     np.testing.assert_allclose(classifier.log_probabilities(np.array([4]))[0], expected, atol=1e-5)
 
 
-def test_it_goes_on_from_earlier_weights() -> None:
-    kept = trained()[0].weights()
+def test_it_goes_on_from_earlier_weights(first: tuple[RhEmo, FitReport]) -> None:
+    kept = first[0].weights()
     went_on, _ = trained(start=kept, steps=1, learning_rate=1e-9)
     assert went_on.weights()["head.weight"] == pytest.approx(kept["head.weight"], abs=1e-6)
 

@@ -46,6 +46,7 @@ def test_all_files_are_there(report):
     assert {path.relative_to(report.folder).as_posix() for path in report.files} == listed
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_what_an_earlier_report_left_is_removed_and_nothing_else(make_study, tmp_path):
     three = make_study(known, strategies=("random", "entropy", "margin")).results
     folder = tmp_path / "report"
@@ -91,6 +92,7 @@ def test_the_page_opens_with_the_box(report):
         assert fact in box
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_the_box_says_how_folds_and_validation_were_made_and_of_which_copy(make_study, tmp_path):
     info = CorpusInfo(
         folds="5 groups of speakers",
@@ -130,6 +132,7 @@ def test_values_of_the_page_are_those_computed_by_hand(report):
     assert "+12.5" in text
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_a_ragged_study_says_how_many_are_missing_and_what_is_not_tested(make_study, tmp_path):
     study = make_study(known, left_out=lambda *cell: cell == ("entropy", 10, 0, 0))
     study.store.ledger.fail(study.results.missing["key"].item(), "The node went away.")
@@ -140,6 +143,7 @@ def test_a_ragged_study_says_how_many_are_missing_and_what_is_not_tested(make_st
     assert "Failed (1 cells): The node went away." in text
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_identical_results_are_named_identical(make_study, tmp_path):
     results = make_study(lambda *_: 0.5, share_first=False).results
     text = text_of(write_report(STUDY, results, tmp_path / "report").page)
@@ -148,6 +152,7 @@ def test_identical_results_are_named_identical(make_study, tmp_path):
     assert not re.search(r"\bnan\b", text.lower())
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_a_single_seed_and_fold_and_ratio_still_make_a_page(make_study, tmp_path):
     results = make_study(known, percents=(5,), folds=(0,), seeds=(0,), share_first=False).results
     text = text_of(write_report(STUDY, results, tmp_path / "report").page)
@@ -155,11 +160,13 @@ def test_a_single_seed_and_fold_and_ratio_still_make_a_page(make_study, tmp_path
     assert "needs at least 2 seeds and 2 folds, has 1 and 1" in text
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_without_a_candidate_there_is_nothing_to_compare(make_study, tmp_path):
     results = make_study(known, strategies=("random",)).results
     assert "There is nothing to compare" in text_of(write_report(STUDY, results, tmp_path / "report").page)
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_another_reference_can_be_asked_for(make_study, tmp_path):
     results = make_study(known).results
     text = text_of(write_report(STUDY, results, tmp_path / "report", reference="entropy").page)
@@ -203,6 +210,7 @@ def with_tapt(results):
 
 
 @pytest.mark.parametrize("weights", ["random", "pretrained"])
+@pytest.mark.usefixtures("only_svg")
 def test_tapt_is_judged_with_pretrained_weights_only(make_study, tmp_path, weights):
     study = dataclasses.replace(STUDY, weights_are=weights)
     report = write_report(study, with_tapt(make_study(known).results), tmp_path / "report")
@@ -252,6 +260,7 @@ def test_the_same_results_give_the_same_bytes(make_study, tmp_path):
         assert one.read_bytes() == other.read_bytes(), one.name
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_a_report_of_nothing_is_refused(make_study, tmp_path):
     results = make_study(known, left_out=lambda *_: True).results
     with pytest.raises(NoResults, match="no finished cell"):
@@ -259,6 +268,7 @@ def test_a_report_of_nothing_is_refused(make_study, tmp_path):
     assert not (tmp_path / "report").exists()
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_two_methods_on_two_corpora_get_a_panel_each(make_study, tmp_path):
     results = make_study(known).results
     parts = [
@@ -270,6 +280,7 @@ def test_two_methods_on_two_corpora_get_a_panel_each(make_study, tmp_path):
     assert "ravdess, a$b$c" in page
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_what_was_declared_leads_and_is_not_explored_again(make_study, tmp_path):
     main = Contrasts("main", "strategy", "random", percents=(5.0,), declared=True)
     study = dataclasses.replace(STUDY, families=(main,), declared_at=0.0)
@@ -281,6 +292,7 @@ def test_what_was_declared_leads_and_is_not_explored_again(make_study, tmp_path)
     assert "exploratory comparison" not in text_of(report.page)
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_what_was_declared_late_is_explored(make_study, tmp_path):
     main = Contrasts("main", "strategy", "random", percents=(5.0,), declared=True)
     study = dataclasses.replace(STUDY, families=(main,), declared_at=float("inf"))
@@ -291,6 +303,7 @@ def test_what_was_declared_late_is_explored(make_study, tmp_path):
     assert not pd.read_csv(report.folder / "comparison.csv")["declared"].any()
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_a_declared_family_of_the_same_runs_is_named(make_study, tmp_path):
     first = Contrasts("only round 0", "strategy", "random", percents=(1.0,), declared=True)
     study = dataclasses.replace(STUDY, families=(first,))
@@ -298,6 +311,7 @@ def test_a_declared_family_of_the_same_runs_is_named(make_study, tmp_path):
     assert "“only round 0” has nothing to compare" in text
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_a_method_with_a_backbone_of_random_weights_is_not_compared_with_others(make_study, tmp_path):
     methods = Contrasts("methods", "method", "functionals", declared=True)
     study = dataclasses.replace(
@@ -320,6 +334,7 @@ def test_a_method_with_a_backbone_of_random_weights_is_not_compared_with_others(
     assert "better" in set(table[table["axis"] == "method"]["verdict"])
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_no_name_can_end_the_script_that_holds_the_numbers(make_study, tmp_path):
     results = make_study(known, strategies=("random", "</script><b>")).results
     page = write_report(STUDY, results, tmp_path / "report", simulations=0).page.read_text()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from sweeps import reporting
 from sweeps.cli import app
 from sweeps.commands.mirror import mirror_study
 from sweeps.study.opening import OpenStudy
@@ -21,7 +22,8 @@ def report(study: Path, *arguments: object) -> tuple[int, str]:
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> OpenStudy:
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenStudy:
+    monkeypatch.setattr(reporting, "SIMULATIONS", 20)  # how often tests err is not looked at here
     opened = small_study(tmp_path)
     write_made_up(opened)
     return opened

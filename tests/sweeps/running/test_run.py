@@ -12,8 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from after_ray.store import Store
+from sweeps.cli import app
+from sweeps.study.opening import open_study
+from tests.sweeps.selections.ran import run_here
 
 STUDY = """\
 study: small
@@ -47,9 +51,15 @@ def after_ray(*arguments: object, check: bool = True) -> subprocess.CompletedPro
     return done
 
 
+def here(*arguments: object) -> str:
+    """What a command prints that starts no Ray, and so no process of its own."""
+    done = CliRunner().invoke(app, [*map(str, arguments)])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
 def counts(study: Path, store: Path, *overrides: str) -> dict[str, int]:
-    done = after_ray("plan", study, "--store", store, "--json", *overrides)
-    return json.loads(done.stdout)
+    return json.loads(here("plan", study, "--store", store, "--json", *overrides))
 
 
 def results(store: Path) -> dict[str, object]:
@@ -67,23 +77,21 @@ def results(store: Path) -> dict[str, object]:
 @pytest.mark.slow
 def test_a_study_runs_to_its_report_and_a_killed_driver_changes_no_bit(study: Path, tmp_path: Path) -> None:
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    done = after_ray("run", study, "--store", undisturbed)
-    assert "report:" in done.stdout
-    page = (undisturbed / "reports" / "small" / "index.html").read_text()
-    assert "They were declared before the first of these cells had finished." in page
-    assert counts(study, undisturbed)["done"] == CELLS
-
+    run_here(open_study(study, undisturbed))
     kill_when(lambda: len(Store(killed).ledger.finished()) >= 8, command("run", study, "--store", killed))
     before = {key: Store(killed).need(key).finished for key in Store(killed).ledger.finished()}
     assert 8 <= len(before) < len(Store(undisturbed).ledger.finished()), "killed in the middle"
-    after_ray("run", study, "--store", killed)
+    done = after_ray("run", study, "--store", killed)
+    assert "report:" in done.stdout
+    page = (killed / "reports" / "small" / "index.html").read_text()
+    assert "They were declared before the first of these cells had finished." in page
+    assert counts(study, killed)["done"] == CELLS
     assert results(killed) == results(undisturbed)
     again = {key: Store(killed).need(key).finished for key in before}
     assert again == before, "finished work was repeated"
 
     started = time.time()
-    done = after_ray("run", study, "--store", killed)
-    assert "0 trials ran" in done.stdout
+    assert "0 trials ran" in here("run", study, "--store", killed)
     assert all(Store(killed).need(key).finished < started for key in Store(killed).ledger.finished())
 
 
@@ -121,7 +129,9 @@ def test_ctrl_c_stops_with_an_exit_code_and_says_how_to_go_on(study: Path, tmp_p
 
 
 @pytest.mark.slow
-def test_a_failing_stage_is_named_and_the_rest_goes_on(study: Path, tmp_path: Path) -> None:
+def test_a_failing_stage_is_named_and_the_rest_goes_on(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "broken_strategy.py").write_text(
         "from after_ray.acquisition import Strategy\n"
         "class Broken(Strategy):\n"
@@ -129,20 +139,17 @@ def test_a_failing_stage_is_named_and_the_rest_goes_on(study: Path, tmp_path: Pa
         "        raise RuntimeError('the strategy is broken on purpose')\n"
     )
     store = tmp_path / "store"
-    os.environ["PYTHONPATH"] = str(tmp_path)
-    try:
-        override = ["--set", "strategy=[random, 'broken_strategy:Broken']", "--set", "classifier=functionals"]
-        done = after_ray("run", study, "--store", store, *override, check=False)
-        assert done.returncode == 1
-        assert "the strategy is broken on purpose" in done.stdout
-        left = counts(study, store, *override)
-        assert left["failed"] == 2 * 2
-        assert left["done"] == left["cells"] - left["failed"]
-        status = after_ray("status", study, "--store", store, *override)
-        assert "the strategy is broken on purpose" in status.stdout
-        assert list((store / "logs").glob("*.log"))
-    finally:
-        del os.environ["PYTHONPATH"]
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.syspath_prepend(tmp_path)
+    override = ["--set", "strategy=[random, 'broken_strategy:Broken']", "--set", "classifier=functionals"]
+    done = after_ray("run", study, "--store", store, *override, check=False)
+    assert done.returncode == 1
+    assert "the strategy is broken on purpose" in done.stdout
+    left = counts(study, store, *override)
+    assert left["failed"] == 2 * 2
+    assert left["done"] == left["cells"] - left["failed"]
+    assert "the strategy is broken on purpose" in here("status", study, "--store", store, *override)
+    assert list((store / "logs").glob("*.log"))
 
 
 def test_a_budget_spent_before_the_first_cell_is_no_failure_and_hides_no_other_report(
@@ -151,7 +158,7 @@ def test_a_budget_spent_before_the_first_cell_is_no_failure_and_hides_no_other_r
     other = tmp_path / "other.yaml"
     other.write_text(STUDY.replace("study: small", "study: other").replace("fold: [0, 1]", "fold: 2"))
     one = ("--set", "classifier=functionals", "--store", tmp_path / "store", "--cpus", 2)
-    after_ray("run", study, *one)
+    run_here(open_study(study, tmp_path / "store", ["classifier=functionals"]))
     done = after_ray("run", other, study, *one, "--max-hours", 0, check=False)
     assert done.returncode == 3, done.stdout + done.stderr
     assert "no report of other yet: none of its cells is finished" in done.stdout
