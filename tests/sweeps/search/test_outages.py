@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from after_ray.store.outage import LIMIT_SECONDS
+from after_ray.store.places import Folder
 from sweeps.search.book import Book
 from sweeps.search.results import write_candidates
 from tests.faults.disk import Disk
@@ -108,18 +109,18 @@ def test_the_reading_of_a_store_that_is_gone_waits_as_well(
 ) -> None:
     make_up_rounds(monkeypatch)
     loop = Loop(book(tmp_path, TEXT), tmp_path / "cache")
-    read, left = Path.read_bytes, [3]
+    read, left = Folder.read, [3]
 
-    def reading(path: Path) -> bytes:
-        if left[0] and path.is_relative_to(loop.book.store.root / "ledger"):
-            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
-        return read(path)
+    def reading(place: Folder, name: str) -> bytes:
+        if left[0] and name.startswith("ledger/"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), place.told(name))
+        return read(place, name)
 
     def wait() -> None:
         left[0] = max(0, left[0] - 1)
 
     loop.sleep = wait
-    monkeypatch.setattr(Path, "read_bytes", reading)
+    monkeypatch.setattr(Folder, "read", reading)
     loop.run()
     assert left == [0]
     assert loop.book.counts()["missing"] == 0
