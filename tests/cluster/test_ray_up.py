@@ -30,6 +30,8 @@ ADDRESSES = {
 SIZE = "--memory=2000000000 --object-store-memory=100000000"
 # A lost node is noticed within seconds here; by default Ray takes a quarter of a minute.
 NOTICED = {"period_ms": 1000, "timeout_ms": 1000, "initial_delay_ms": 1000, "failure_threshold": 3}
+JOBS = "http://127.0.0.1:8265"  # the head's dashboard, through the tunnel of `ray dashboard`
+SUBMIT = f"ray job submit --address {JOBS} --working-dir job"
 STUDY = """\
 study: far
 corpus: {name: synthetic, speakers: 6, sentences: 4}
@@ -97,6 +99,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
     (folder / "far.yaml").write_text(STUDY)
+    (folder / "job").mkdir()
+    (folder / "job/far.yaml").write_text(STUDY)
     (folder / "cluster.yaml").write_text(yaml.safe_dump(filled_in(folder), sort_keys=False))
     with lan(folder, ["laptop", "head", "worker-1", "worker-2"], environment) as hosts:
         laptop, head, *workers = hosts
@@ -139,11 +143,10 @@ def test_a_study_on_a_cluster_that_loses_a_worker_ends_as_on_one_machine(cluster
     alone = begin_alone(folder)
     cluster.on_laptop("ray get-auth-token --generate > /dev/null; ray up -y cluster.yaml")
     tunnel = laptop.begin(f"cd {folder} && ray dashboard cluster.yaml", folder / "tunnel.log")
-    status = "curl -s -o /dev/null http://127.0.0.1:8265"
+    status = f"curl -s -o /dev/null {JOBS}"
     wait_until(lambda: laptop.run(status).returncode == 0, 60, (folder / "tunnel.log").read_text)
 
-    run = f"cd {folder} && exec after-ray run far.yaml --address http://127.0.0.1:8265"
-    job = laptop.begin(run, log)
+    job = laptop.begin(f"cd {folder} && exec {SUBMIT} -- after-ray run far.yaml --address auto", log)
     hosts = {host.name for host in cluster.workers}
     wait_until(
         lambda: job.poll() is not None or rounds_by_host(cluster.store).keys() >= hosts, 200, log.read_text
@@ -159,7 +162,7 @@ def test_a_study_on_a_cluster_that_loses_a_worker_ends_as_on_one_machine(cluster
     assert results(Store(cluster.store)) == results(Store(folder / "alone"))
     assert "was lost" in log.read_text()
 
-    again = laptop.run(run)
+    again = laptop.run(f"cd {folder} && after-ray run far.yaml --address {JOBS}")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "0 trials ran" in again.stdout
     tunnel.terminate()
