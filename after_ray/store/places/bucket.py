@@ -22,6 +22,12 @@ from after_ray.store.places.errors import UnfitPlace
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
+# Where a machine's own role is asked for, after every other place that holds credentials.
+ASKED_FOR_CREDENTIALS = ("169.254.169.254", "metadata.google.internal", "token request")
+NO_CREDENTIALS = (
+    "no credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or for gs:// "
+    "GOOGLE_APPLICATION_CREDENTIALS, or give this machine a role"
+)
 REQUESTS_AT_ONCE = 16
 LISTED_AT_ONCE = 1000  # as many as one answer names
 PIECE = 8 << 20  # bytes
@@ -232,6 +238,8 @@ def _told(name: str) -> Iterator[None]:
     except NotFoundError as error:
         raise FileNotFoundError(errno.ENOENT, _first_line(error), name) from error
     except BaseError as error:
+        if any(asked in str(error) for asked in ASKED_FOR_CREDENTIALS):
+            raise PermissionError(errno.EACCES, NO_CREDENTIALS, name) from error
         raise OSError(errno.EIO, _first_line(error), name) from error
 
 

@@ -25,6 +25,8 @@ def place_of(named: Path | str) -> Place:
         UnfitPlace: when it has a scheme that is not one of `SCHEMES`, names no bucket, or is half an address.
     """
     text = os.fspath(named)
+    if not text:
+        raise UnfitPlace("''", "it names nothing")
     if not is_bucket(text):
         if (meant := text.partition(":")[0]) in SCHEMES and ":" in text:
             raise UnfitPlace(text, f"the address of a bucket begins with {meant}://")
