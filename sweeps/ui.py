@@ -9,8 +9,9 @@ import sys
 from after_ray.errors import AfterRayError
 from after_ray.store import Store
 from sweeps.tracking import default_tracking_uri
-from sweeps.tracking._connection import ENVIRONMENT, artifact_location, connect_to_read, is_server
+from sweeps.tracking._connection import ENVIRONMENT, artifact_location, connect_to_read
 from sweeps.tracking._links import curves_path, rows_path
+from sweeps.tracking.addresses import is_server
 
 
 class NothingToShow(AfterRayError):

@@ -21,7 +21,7 @@ STRICT = os.environ.get("AFTER_RAY_STRICT") == "1"
 # Seconds on two cores. A test counts in the first group whose marker it carries; 'fast' carries none.
 BUDGETS = {
     "gpu": 300,
-    "cluster": 400,
+    "cluster": 480,
     "chaos": 600,
     "browser": 90,
     "services": 120,

@@ -143,7 +143,7 @@ def _add_result(out: IO[bytes], store: Store, record: Record) -> None:
             shutil.copyfileobj(checked, out)
             _fill_block(out)
             if not checked.sound:
-                where = store.place.told(f"{record.folder}/{name}")
+                where = store.told(record, name)
                 raise DamagedStore(where, "its digest differs from its record")
 
 

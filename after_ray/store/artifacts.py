@@ -11,19 +11,17 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from after_ray.errors import DamagedStore
 from after_ray.files import sha256_of
+from after_ray.store.cache import NodeCache
 from after_ray.store.checkpoints import Checkpoint
 from after_ray.store.ledger import Draft, FileEntry, Ledger, Record, record_file
 from after_ray.store.places import Place, place_of
-
-if TYPE_CHECKING:
-    from after_ray.store.cache import NodeCache
 
 # The files of a round, named once for who writes them, who mirrors them and who reads them.
 MODEL_FILE = "model.safetensors"
@@ -50,8 +48,6 @@ class Store:
     @cached_property
     def _copies(self) -> NodeCache:
         """Copies of a bucket's files, on this node."""
-        from after_ray.store.cache import NodeCache
-
         return NodeCache(self.root / "copies", COPIES_BYTES)
 
     @property
@@ -166,7 +162,11 @@ class Store:
         try:
             self.place.fetch(f"{record.folder}/{name}", path)
         except FileNotFoundError as error:
-            raise DamagedStore(self.place.told(f"{record.folder}/{name}"), "it is gone") from error
+            raise DamagedStore(self.told(record, name), "it is gone") from error
+
+    def told(self, record: Record, name: str) -> str:
+        """What a file of a finished stage is called, for people."""
+        return self.place.told(f"{record.folder}/{name}")
 
     def has(self, record: Record, name: str) -> bool:
         """Whether a file of a finished stage is (still) there."""
@@ -190,7 +190,7 @@ class Store:
 
         if self.place.on_disk:
             self.path(record, name)
-        where = self.place.told(f"{record.folder}/{name}")
+        where = self.told(record, name)
         if name not in record.files:
             raise DamagedStore(where, f"the record of key {record.key} names no such file")
         try:

@@ -5,13 +5,23 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Protocol
 
 from filelock import FileLock
 
 from after_ray.errors import DamagedStore
 from after_ray.files import sha256_of
-from after_ray.store.artifacts import Store
 from after_ray.store.ledger import FileEntry, Record
+
+
+class Source(Protocol):
+    """Where files of finished stages are copied from: a store."""
+
+    def fetch(self, record: Record, name: str, path: Path) -> None:
+        """Copy one file to a path of this node."""
+
+    def told(self, record: Record, name: str) -> str:
+        """What a file is called, for people."""
 
 
 class NodeCache:
@@ -25,7 +35,7 @@ class NodeCache:
         self.root = Path(root)
         self.limit_bytes = limit_bytes
 
-    def fetch(self, store: Store, record: Record, name: str, *, verified: bool = False) -> Path:
+    def fetch(self, store: Source, record: Record, name: str, *, verified: bool = False) -> Path:
         """A local copy of one file of a finished stage, whose digest was checked when it was made.
 
         A copy of another size is made anew; with `verified` also one that has changed since.
@@ -40,15 +50,14 @@ class NodeCache:
             self._evict(keep=target)
         return target
 
-    def _copy(self, store: Store, record: Record, name: str, target: Path) -> None:
+    def _copy(self, store: Source, record: Record, name: str, target: Path) -> None:
         for left in self.root.glob("*.tmp"):  # of killed copies: who holds the lock copies alone
             left.unlink()
         temporary = target.with_suffix(".tmp")
         try:
             store.fetch(record, name, temporary)
             if sha256_of(temporary) != record.files[name].sha256:
-                where = store.place.told(f"{record.folder}/{name}")
-                raise DamagedStore(where, "its digest differs from its record")
+                raise DamagedStore(store.told(record, name), "its digest differs from its record")
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())  # else a node that dies keeps the name and loses the bytes
             os.replace(temporary, target)

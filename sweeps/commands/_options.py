@@ -60,7 +60,7 @@ Overrides = Annotated[
 def _known_tracker(tracking_uri: str | None) -> str | None:
     """What is no tracking URI is refused while the command line is read, before anything runs."""
     if tracking_uri:
-        from sweeps.tracking._connection import refuse_unknown
+        from sweeps.tracking.addresses import refuse_unknown
 
         with one_sentence(DEFAULT_STORE):
             refuse_unknown(tracking_uri)

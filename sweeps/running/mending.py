@@ -65,7 +65,7 @@ def _flaws(store: Store, records: Collection[Record]) -> Iterator[tuple[str, str
             may_lack = record.kind == "round" and name == MODEL_FILE  # weights of middle rounds are dropped
             if there != entry.bytes and not (there is None and may_lack):
                 has = "is gone" if there is None else f"has {there} bytes instead of {entry.bytes}"
-                yield record.key, f"{store.place.told(f'{record.folder}/{name}')} {has}"
+                yield record.key, f"{store.told(record, name)} {has}"
                 break
 
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import sqlite3
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from filelock import FileLock
 
 from after_ray.store import Store
+from after_ray.store.places.file_systems import file_system_of
 from sweeps.tracking._database import (
     files_elsewhere,
     forget,
@@ -27,12 +24,10 @@ from sweeps.tracking._database import (
     what_went_wrong,
 )
 from sweeps.tracking._refusals import refused
+from sweeps.tracking.addresses import is_server, probe, refuse_unknown
 from sweeps.tracking.errors import (
-    ANOTHER,
     DatabaseSetAside,
     DatabaseUnusable,
-    NoTracker,
-    SignInElsewhere,
     TrackerUnreachable,
     fills_in,
     first_sentence,
@@ -44,7 +39,6 @@ from sweeps.tracking.mirrored import ANY_STUDY
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-PROBE_SECONDS = 5.0
 READING = f"'{ANY_STUDY}' makes a store's own database anew, and says what to do about another"
 ABSENT = f"name another with --tracking-uri, or fill it with '{ANY_STUDY}'"
 # Set before MLflow is imported, whose own defaults hold a client for minutes at a dead server.
@@ -55,41 +49,11 @@ ENVIRONMENT = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines per run otherwise
 }
 LOCAL_FILE_SYSTEMS = ("ext", "xfs", "btrfs", "zfs", "tmpfs", "overlay", "apfs")
-DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
 def default_tracking_uri(store: Store) -> str:
     """An SQLite database inside the store."""
     return f"sqlite:///{store.root.resolve() / 'mlflow.db'}"
-
-
-def refuse_unknown(tracking_uri: str) -> None:
-    """Return when a URI is one that the mirror may write to, whether anybody answers there or not.
-
-    Raises:
-        NoTracker: for what is no server and no database.
-        SignInElsewhere: for a server's URI with a user in it.
-    """
-    try:
-        parts = urlsplit(tracking_uri)
-        named = parts.hostname and parts.port != 0
-    except ValueError as error:  # no port, or an address that is none
-        raise NoTracker(tracking_uri) from error
-    scheme, _, _ = parts.scheme.partition("+")
-    known = (
-        (is_server(tracking_uri) and named)
-        or (scheme == "sqlite" and len(parts.path) > 1 and not parts.netloc)
-        or (scheme in DATABASE_PORTS and len(parts.path) > 1)
-    )
-    if not known or "://" not in tracking_uri:
-        raise NoTracker(tracking_uri)
-    if is_server(tracking_uri) and parts.username is not None:
-        raise SignInElsewhere(tracking_uri)
-
-
-def is_server(tracking_uri: str) -> bool:
-    """Whether the URI names a tracking server, which keeps artifacts itself, and not a database."""
-    return urlsplit(tracking_uri).scheme in {"http", "https"}
 
 
 def artifact_location(tracking_uri: str, store: Store) -> str | None:
@@ -219,34 +183,6 @@ def _renew(tracking_uri: str, store: Store, reason: str, command: str, say: Call
 
 def _use_write_ahead_log(database: Path) -> None:
     """Halve the time of a commit, and let MLflow's pages read meanwhile; not possible on a network disk."""
-    if _file_system(database).startswith(LOCAL_FILE_SYSTEMS):
+    if (file_system_of(database) or "").startswith(LOCAL_FILE_SYSTEMS):
         with closing(sqlite3.connect(database)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
-
-
-def _file_system(path: Path) -> str:
-    """Type of the file system that holds `path`; empty where the kernel does not list its mounts."""
-    mounts = Path("/proc/mounts")
-    lines = [line.split() for line in mounts.read_text().splitlines()] if mounts.exists() else []
-    above = [(len(line[1]), line[2]) for line in lines if path.is_relative_to(line[1])]
-    return max(above, default=(0, ""))[1]
-
-
-def probe(tracking_uri: str, remedy: str = ANOTHER) -> None:
-    """Return when somebody listens at the URI.
-
-    Raises:
-        TrackerUnreachable: after at most `PROBE_SECONDS` per address.
-    """
-    parts = urlsplit(tracking_uri)
-    try:
-        if is_server(tracking_uri):
-            urllib.request.urlopen(f"{tracking_uri.rstrip('/')}/health", timeout=PROBE_SECONDS).close()
-        elif parts.hostname:
-            port = parts.port or DATABASE_PORTS.get(parts.scheme.partition("+")[0], 0)
-            socket.create_connection((parts.hostname, port), timeout=PROBE_SECONDS).close()
-    except urllib.error.HTTPError:
-        return  # it answers; a server behind a proxy may have no health page
-    except OSError as error:
-        reason = getattr(error, "reason", error)
-        raise TrackerUnreachable(tracking_uri, str(reason), remedy) from error

@@ -7,10 +7,11 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from after_ray.store import Store
-from sweeps.tracking._connection import default_tracking_uri, is_server
+from sweeps.tracking._connection import default_tracking_uri
 from sweeps.tracking._names import KIND
 from sweeps.tracking._summary import SUMMARY
 from sweeps.tracking._view import SHARE_KEY
+from sweeps.tracking.addresses import is_server
 from sweeps.tracking.errors import without_password
 
 PAGES = "http://127.0.0.1:5000"  # where `after-ray ui` serves a database by default

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sweeps.tracking.addresses import is_server, probe
 from sweeps.tracking.errors import AccessRefused, FilesRefused, TrackerUnreachable, fills_in
 
 SIGN_IN = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
@@ -37,8 +38,6 @@ def _no_files(
     cause: BaseException, tracking_uri: str, command: str
 ) -> TrackerUnreachable | FilesRefused | None:
     """A server that is gone is named as such; a folder says itself what is wrong with it."""
-    from sweeps.tracking._connection import is_server, probe
-
     if not is_server(tracking_uri):
         return None
     try:

@@ -143,7 +143,7 @@ def test_a_study_on_a_cluster_that_loses_a_worker_ends_as_on_one_machine(cluster
     alone = begin_alone(folder)
     cluster.on_laptop("ray get-auth-token --generate > /dev/null; ray up -y cluster.yaml")
     tunnel = laptop.begin(f"cd {folder} && ray dashboard cluster.yaml", folder / "tunnel.log")
-    status = f"curl -s -o /dev/null {JOBS}"
+    status = "exec 3<> /dev/tcp/127.0.0.1/8265"
     wait_until(lambda: laptop.run(status).returncode == 0, 60, (folder / "tunnel.log").read_text)
 
     job = laptop.begin(f"cd {folder} && exec {SUBMIT} -- after-ray run far.yaml --address auto", log)

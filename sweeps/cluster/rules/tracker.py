@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from after_ray.errors import AfterRayError
 from sweeps.cluster.model import Cluster, Finding
+from sweeps.tracking.addresses import is_server, refuse_unknown
+from sweeps.tracking.errors import without_password
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 
@@ -27,14 +29,12 @@ def check(cluster: Cluster) -> Iterator[Finding]:
         return
     sentence = _problem(uri, cluster)
     if sentence is not None:
-        yield Finding(f"the tracker {_without_password(uri)} {sentence}", line)
+        yield Finding(f"the tracker {without_password(uri)} {sentence}", line)
     elif uri.startswith("sqlite:"):
         yield Finding(f"the tracker {uri} is a file on the head's disk, lost with it", line, warning=True)
 
 
 def _problem(uri: str, cluster: Cluster) -> str | None:
-    from sweeps.tracking._connection import is_server, refuse_unknown
-
     try:
         refuse_unknown(uri)
     except AfterRayError:
@@ -47,9 +47,3 @@ def _problem(uri: str, cluster: Cluster) -> str | None:
     if host == "0.0.0.0":
         return "is no address that anybody can be reached at; name the server's own"
     return None
-
-
-def _without_password(uri: str) -> str:
-    from sweeps.tracking.errors import without_password
-
-    return without_password(uri)

@@ -12,8 +12,9 @@ from mlflow import MlflowClient
 
 from after_ray.store import Store
 from sweeps.tracking import Mirror, _connection, default_tracking_uri, read_frame
-from sweeps.tracking._connection import connect, connect_to_read, refuse_unknown
+from sweeps.tracking._connection import connect, connect_to_read
 from sweeps.tracking._database import make, set_aside, sqlite_file, what_is_wrong, what_went_wrong
+from sweeps.tracking.addresses import refuse_unknown
 from sweeps.tracking.errors import DatabaseUnusable, NoTracker, TrackerUnreachable
 from sweeps.tracking.sample import sample_study
 from tests.sweeps.tracking.looking import points

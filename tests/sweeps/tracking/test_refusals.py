@@ -13,8 +13,9 @@ import pytest
 from after_ray.store import Store
 from sweeps.tracking import default_tracking_uri, fill
 from sweeps.tracking._artifacts import Artifacts
-from sweeps.tracking._connection import connect_to_read, refuse_unknown
+from sweeps.tracking._connection import connect_to_read
 from sweeps.tracking._refusals import FilesNotTaken, refused
+from sweeps.tracking.addresses import refuse_unknown
 from sweeps.tracking.errors import (
     AccessRefused,
     FilesRefused,

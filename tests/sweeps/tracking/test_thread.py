@@ -17,8 +17,9 @@ import pytest
 from after_ray.errors import DamagedStore
 from after_ray.store import Store
 from sweeps.tracking import MirrorThread, _thread, close_all, default_tracking_uri
-from sweeps.tracking._connection import _file_system, connect, probe
+from sweeps.tracking._connection import connect
 from sweeps.tracking._newest import Newest
+from sweeps.tracking.addresses import probe
 from sweeps.tracking.errors import MirrorBusy, TrackerUnreachable
 from sweeps.tracking.mirrored import MirroredRun, MirroredTrajectory
 from sweeps.tracking.sample import sample_study
@@ -215,12 +216,6 @@ def test_a_second_process_mirroring_the_same_study_is_named(fake, tmp_path, monk
 
 def test_the_default_database_and_its_artifacts_are_inside_the_store(tmp_path):
     assert default_tracking_uri(Store(tmp_path)) == f"sqlite:///{tmp_path}/mlflow.db"
-
-
-def test_the_file_system_of_a_path_is_that_of_its_innermost_mount():
-    if not Path("/proc/mounts").exists():
-        pytest.skip("missing here: /proc/mounts")
-    assert _file_system(Path("/proc/self/status")) == "proc"
 
 
 @pytest.mark.slow
