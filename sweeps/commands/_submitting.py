@@ -23,6 +23,7 @@ OPTIONS = {
     "max_hours": "--max-hours",
     "max_gpu_hours": "--max-gpu-hours",
 }  # of `run` and `retry`, which a driver on the head takes alike
+INTERRUPTED = 130  # what a shell ends with after Ctrl-C
 
 
 class OnlyLocal(AfterRayError):
@@ -62,7 +63,12 @@ def submitted(context: typer.Context, studies: Sequence[Path]) -> None:
     launch = Launch(str(context.info_name), tuple(studies), given.get("store"), tuple(_options(given)))
     launch.command(())  # what cannot run there is refused before anybody is asked
     client = connect(address)
-    raise typer.Exit(follow(client, submit(client, launch), address))
+    job = submit(client, launch)
+    try:
+        code = follow(client, job, address)
+    except KeyboardInterrupt:  # which stops nothing, so nothing is said of stopping
+        code = INTERRUPTED
+    raise typer.Exit(code)
 
 
 def _given(context: typer.Context) -> dict[str, Any]:

@@ -38,6 +38,17 @@ class OtherRay(AfterRayError):
         )
 
 
+class NotTaken(AfterRayError):
+    """A cluster that answers, and does not take a job."""
+
+    def __init__(self, reason: str) -> None:
+        lines = [line.strip() for line in reason.splitlines() if line.strip()] or ["no reason is given"]
+        super().__init__(
+            f"The cluster did not take the job ({lines[-1][:300]}); look at the head's dashboard, or run "
+            "'after-ray run STUDY.yaml --address auto' on the head itself."
+        )
+
+
 class NotThere(AfterRayError):
     """A launch that named something which is only on this machine."""
 
@@ -46,10 +57,10 @@ class NotThere(AfterRayError):
 
 
 class TooLarge(AfterRayError):
-    """Files that are more than study files should be."""
+    """Files that are more than study files should be; `size` is that of all, with the last one."""
 
     def __init__(self, path: Path, size: int, limit: int) -> None:
         super().__init__(
-            f"{path} has {size / 1e6:.0f} MB, and what goes with a launch has {limit / 1e6:.0f} MB at most; "
+            f"With {path}, {size / 1e6:.0f} MB would go with the launch; {limit / 1e6:.0f} MB is the most: "
             "put it on storage that the head sees and name it by its absolute path."
         )

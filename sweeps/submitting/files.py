@@ -23,16 +23,19 @@ def gather(studies: Sequence[Path], folder: Path) -> list[str]:
 
     Raises:
         StudyError: when a study file cannot be read.
-        NotThere: when a study names a folder of audio relative to itself, or a file outside of its folder.
-        TooLarge: when a file is no small one.
+        NotThere: when a study names a folder of audio or a backbone's folder relative to itself, or a file
+            outside of its folder.
+        TooLarge: when the files are no small ones, alone or together.
     """
-    names = []
+    names, carried = [], 0
     for number, study in enumerate(studies):
         inside = folder / str(number)
         inside.mkdir()
-        _copy(study, inside / study.name)
-        for named in sorted(_named(_values(study))):
-            _copy(study.parent / named, inside / _beside(study, named))
+        carried = _copy(study, inside / study.name, carried)
+        values = _values(study)
+        _refuse_backbones(values, study.parent)
+        for named in sorted(set(_named(values))):
+            carried = _copy(study.parent / named, inside / _beside(study, named), carried)
         names.append(f"{number}/{study.name}")
     return names
 
@@ -67,6 +70,24 @@ def _named(value: Any, key: str = "") -> Iterator[str]:
         yield value
 
 
+def _refuse_backbones(values: Any, folder: Path) -> None:
+    """Refuse backbones in folders beside the study: too large to travel.
+
+    Raises:
+        NotThere: for the first of them.
+    """
+    blocks = values.get("backbone") if isinstance(values, dict) else None
+    for block in blocks if isinstance(blocks, list) else [blocks]:
+        name = block.get("name") if isinstance(block, dict) else block
+        if not isinstance(name, str) or _is_absolute(name):
+            continue
+        if name.startswith(".") or (folder / name).is_dir():
+            raise NotThere(
+                f"The folder '{name}' of a backbone",
+                "copy it to storage that all nodes see and name it by its absolute path, or by its hub name",
+            )
+
+
 def _is_absolute(path: str) -> bool:
     return path.startswith(("/", "~", "${"))
 
@@ -84,9 +105,11 @@ def _beside(study: Path, named: str) -> Path:
     return path.relative_to(folder)
 
 
-def _copy(path: Path, target: Path) -> None:
-    size = path.stat().st_size
-    if size > MOST_BYTES:
-        raise TooLarge(path, size, MOST_BYTES)
+def _copy(path: Path, target: Path, carried: int) -> int:
+    """Copy a file; the bytes that travel with it."""
+    carried += path.stat().st_size
+    if carried > MOST_BYTES:
+        raise TooLarge(path, carried, MOST_BYTES)
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(path, target)
+    return carried

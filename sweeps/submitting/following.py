@@ -61,7 +61,7 @@ def follow(
         LostJob: when the cluster does not answer any more.
     """
     write(
-        f"job {job.name} {'runs' if job.started else 'runs already, and is followed'} on the cluster; Ctrl-C "
+        f"job {job.name} runs on the cluster{'' if job.started else ' already, and is followed'}; Ctrl-C "
         "leaves it running\n"
     )
     try:

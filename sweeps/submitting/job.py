@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from after_ray.store.places import is_bucket
-from sweeps.submitting.errors import NotThere
+from sweeps.submitting.errors import NotTaken, NotThere
 from sweeps.submitting.files import gather
 
 RUNNING = ("PENDING", "RUNNING")
@@ -67,22 +67,43 @@ def submit(client: Any, launch: Launch) -> Job:
     Args:
         client: of the cluster's jobs (`ray.job_submission.JobSubmissionClient`).
         launch: what is asked.
+
+    Raises:
+        NotTaken: when the cluster does not take it.
     """
     with tempfile.TemporaryDirectory(prefix="after-ray-") as told:
         folder = Path(told)
         words = launch.command(gather(launch.studies, folder))
         name = _name(launch, words, folder)
-        states = {job.submission_id: str(job.status) for job in client.list_jobs()}
-        names = itertools.chain([name], (f"{name}-{again}" for again in itertools.count(2)))
-        for one in names:
+        states = _states(client)
+        for one in itertools.chain([name], (f"{name}-{again}" for again in itertools.count(2))):
             if one not in states:
-                client.submit_job(
-                    entrypoint=shlex.join(words), submission_id=one, runtime_env={"working_dir": told}
-                )
-                return Job(one, started=True)
+                return Job(one, started=_start(client, one, shlex.join(words), told))
             if states[one].endswith(RUNNING):
                 return Job(one, started=False)
     raise AssertionError("names do not end")
+
+
+def _states(client: Any) -> dict[str, str]:
+    try:
+        return {job.submission_id: str(job.status) for job in client.list_jobs()}
+    except (RuntimeError, ConnectionError) as error:
+        raise NotTaken(str(error)) from error
+
+
+def _start(client: Any, name: str, entrypoint: str, folder: str) -> bool:
+    """Whether this call started the job, and not one that was given in the same moment.
+
+    Raises:
+        NotTaken: when nobody did.
+    """
+    try:
+        client.submit_job(entrypoint=entrypoint, submission_id=name, runtime_env={"working_dir": folder})
+    except (RuntimeError, ConnectionError, ValueError) as error:
+        if name in _states(client):
+            return False
+        raise NotTaken(str(error)) from error
+    return True
 
 
 def _name(launch: Launch, words: Sequence[str], folder: Path) -> str:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from after_ray.errors import AfterRayError
 from sweeps.cli import app
 from sweeps.submitting import files as module
-from sweeps.submitting.errors import NoJobs, NotThere, TooLarge
+from sweeps.submitting.errors import NoJobs, NotTaken, NotThere, TooLarge
 from sweeps.submitting.files import gather
 from sweeps.submitting.following import LostJob, connect, follow
 from sweeps.submitting.job import Job, Launch, submit
@@ -131,6 +131,47 @@ def test_a_large_file_is_refused(study: Path, tmp_path: Path, monkeypatch: pytes
     (tmp_path / "inside").mkdir()
     with pytest.raises(TooLarge, match="put it on storage that the head sees"):
         gather([study], tmp_path / "inside")
+
+
+def test_files_that_are_large_together_are_refused(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", len(STUDY) + 3)
+    (tmp_path / "inside").mkdir()
+    with pytest.raises(TooLarge, match=r"With .*table\.csv"):
+        gather([study], tmp_path / "inside")
+
+
+@pytest.mark.parametrize("backbone", ["./mine", "[facebook/wav2vec2-base, {name: mine}]"])
+def test_a_backbone_beside_the_study_is_refused(study: Path, tmp_path: Path, backbone: str) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "inside").mkdir()
+    study.write_text(f"{STUDY}backbone: {backbone}\n")
+    with pytest.raises(NotThere, match="of a backbone is on this machine"):
+        gather([study], tmp_path / "inside")
+
+
+def test_of_two_launches_in_one_moment_one_starts_and_both_follow(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = Cluster()
+
+    def too_late(**asked: Any) -> str:
+        cluster.states[asked["submission_id"]] = "PENDING"
+        raise RuntimeError("already exists")
+
+    monkeypatch.setattr(cluster, "submit_job", too_late)
+    assert not submit(cluster, Launch("run", (study,), None)).started
+
+
+def test_a_job_that_is_not_taken_is_one_sentence(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**asked: Any) -> str:
+        raise RuntimeError("Request failed with status code 500:\nno space left on device")
+
+    cluster = Cluster()
+    monkeypatch.setattr(cluster, "submit_job", full)
+    with pytest.raises(NotTaken, match=r"did not take the job \(no space left on device\); look at"):
+        submit(cluster, Launch("run", (study,), None))
 
 
 @pytest.mark.parametrize("code", [0, 1, 3])
