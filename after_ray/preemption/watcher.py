@@ -35,8 +35,8 @@ class UnknownProvider(AfterRayError):
     def __init__(self, value: str) -> None:
         super().__init__(
             f"{VARIABLE} is '{value}', which names nobody who gives notice before a machine is ended; "
-            f"allowed: aws, gce, {FILE}PATH (a file that is made first). Correct it where Ray is started on "
-            "this node, or leave it out."
+            f"allowed: aws, gce, {FILE}PATH (absolute; a file that is made first). Correct it where Ray is "
+            "started on this node, or leave it out."
         )
 
 
@@ -57,7 +57,7 @@ def provider_of(environment: Mapping[str, str]) -> Provider | None:
             from after_ray.preemption.gce import GceNotices
 
             return GceNotices()
-        case value if value.startswith(FILE) and len(value) > len(FILE):
+        case value if value.startswith(f"{FILE}/"):  # workers have working directories of their own
             from after_ray.preemption.file import FileNotices
 
             return FileNotices(Path(value.removeprefix(FILE)))

@@ -49,6 +49,8 @@ check_settings() {
   esac
   [[ -n ${MLFLOW_ARTIFACTS_DESTINATION:-} ]] ||
     fail "MLFLOW_ARTIFACTS_DESTINATION is not set: give the bucket that keeps files of runs, as s3://BUCKET/PREFIX"
+  [[ $MLFLOW_ARTIFACTS_DESTINATION != *://BUCKET/* ]] ||
+    fail "MLFLOW_ARTIFACTS_DESTINATION is still '$MLFLOW_ARTIFACTS_DESTINATION' of the example: give your own bucket"
   case $AFTER_RAY_MLFLOW_PERMISSION in
     READ | EDIT | MANAGE | NO_PERMISSIONS) ;;
     *) fail "AFTER_RAY_MLFLOW_PERMISSION is '$AFTER_RAY_MLFLOW_PERMISSION'; allowed: READ, EDIT, MANAGE, NO_PERMISSIONS" ;;

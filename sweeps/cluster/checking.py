@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from sweeps.cluster.model import Cluster, Finding
-from sweeps.cluster.rules import access, placeholders, running, schema, sizes, storage, tracker, versions
+from sweeps.cluster.rules import (
+    access,
+    aws,
+    hosts,
+    mounts,
+    placeholders,
+    running,
+    schema,
+    sizes,
+    starting,
+    storage,
+    tracker,
+    versions,
+)
 from sweeps.study.declaration import Study
 
 RULES: tuple[Callable[[Cluster], Iterator[Finding]], ...] = (
@@ -17,6 +30,10 @@ RULES: tuple[Callable[[Cluster], Iterator[Finding]], ...] = (
     tracker.check,
     access.check,
     running.check,
+    mounts.check,
+    aws.check,
+    hosts.check,
+    starting.check,
 )
 
 

@@ -45,9 +45,18 @@ def _node(
         start=" ".join(f"--{name}={value}" for name, value in params.items()),
         cpus=_first(quantity(params.get("num-cpus")), quantity(limits.get("cpu"))),
         gpus=_first(quantity(params.get("num-gpus")), quantity(limits.get("nvidia.com/gpu"))),
+        gpu_model=next(iter(re.findall(r"accelerator_type:([\w.-]+)", str(params.get("resources", "")))), ""),
         memory=quantity(limits.get("memory")),
         shared=_shared(pod, container),
     )
+
+
+def limits_of(group: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The requests and the limits of a group's container."""
+    pod = _mapping(_mapping(group.get("template")).get("spec"))
+    containers = _list(pod.get("containers"))
+    resources = _mapping(_mapping(containers[0]).get("resources")) if containers else {}
+    return [(kind, _mapping(resources.get(kind))) for kind in ("requests", "limits")]
 
 
 def _environment(container: Mapping[str, Any], maps: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -104,8 +104,8 @@ def _number(*values: Any) -> float | None:
 
 
 def _most(values: Mapping[str, Any], type_: Any) -> int:
-    most = _number(_mapping(type_).get("max_workers"), values.get("max_workers"))
-    return 0 if most is None else int(most)
+    limits = [_number(_mapping(one).get("max_workers")) for one in (type_, values)]
+    return int(min((limit for limit in limits if limit is not None), default=0))
 
 
 def _is_spot(config: Mapping[str, Any]) -> bool:

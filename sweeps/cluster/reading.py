@@ -61,8 +61,12 @@ def _documents(path: Path) -> list[tuple[Any, dict[Place, int]]]:
     found = []
     for node, value in zip(nodes, values, strict=True):
         lines: dict[Place, int] = {}
-        if node is not None:
-            _note(node, (), lines)
+        try:
+            if node is not None:
+                _note(node, (), lines)
+        except _TwiceThere as error:
+            key, line = error.args
+            raise BadClusterFile(path, f"the key '{key}' is there twice; keep one of them", line) from error
         found.append((value, lines))
     return found
 
@@ -89,11 +93,25 @@ def _note(node: yaml.Node, place: Place, lines: dict[Place, int]) -> None:
         for number, child in enumerate(node.value):
             _note(child, (*place, number), lines)
     if isinstance(node, yaml.MappingNode):
+        _refuse_twice(node)
         for key, child in node.value:
             inside = place if key.value == "<<" else (*place, str(key.value))
             if key.value != "<<":
                 lines[inside] = key.start_mark.line + 1
             _note(child, inside, lines)
+
+
+def _refuse_twice(node: yaml.MappingNode) -> None:
+    """YAML takes the last of two keys of one name, and says nothing."""
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if str(key.value) in seen:
+            raise _TwiceThere(str(key.value), key.start_mark.line + 1)
+        seen.add(str(key.value))
+
+
+class _TwiceThere(Exception):
+    """A key that a mapping has twice, and the line of the second."""
 
 
 def _kind(value: Any) -> str:

@@ -148,6 +148,7 @@ def run_opened(
     """
     from after_ray.store.reading import Reading
     from sweeps.launching.cache import refuse_no_cache
+    from sweeps.launching.ray_start import answering
     from sweeps.planning.counting import counts
     from sweeps.running.studies import run_studies
     from sweeps.tracking import default_tracking_uri
@@ -156,6 +157,8 @@ def run_opened(
     for opened in studies:
         refuse_shared_recordings(opened)
     refuse_store_of_a_job(store)
+    if where.address is not None:
+        answering(where.address)
     store.probe()
     refuse_no_cache(where)
     warn_of_lone_tracker(store, where, tracking_uri)

@@ -131,7 +131,7 @@ def test_who_is_asked_is_named_by_the_environment(tmp_path: Path) -> None:
     assert [type(one) for one in found] == [AwsNotices, GceNotices, FileNotices]
 
 
-@pytest.mark.parametrize("value", ["azure", "AWS", "file:", "file"])
+@pytest.mark.parametrize("value", ["azure", "AWS", "file:", "file", "file:notice"])
 def test_an_unknown_provider_is_one_sentence(value: str) -> None:
     with pytest.raises(UnknownProvider, match=rf"is '{value}'.*allowed: aws, gce, file:PATH"):
         provider_of({"AFTER_RAY_SPOT": value})

@@ -209,7 +209,10 @@ class Bucket(Place):
     def probe(self, room: int = 0) -> None:
         """Create an object twice: servers that do not know the condition would replace it without a word."""
         name = f".probe-{secrets.token_hex(4)}"
-        self.create(name, b"first")
+        try:
+            self.create(name, b"first")
+        except FileNotFoundError as error:
+            raise UnfitPlace(self.url, "there is no such bucket") from error
         try:
             if self.create(name, b"second"):
                 raise UnfitPlace(self.url, "its server lets a second object replace the first")

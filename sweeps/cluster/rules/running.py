@@ -7,6 +7,7 @@ from typing import Any
 
 from sweeps.cluster.model import Cluster, Finding
 
+LONG_IDLE = 60  # minutes
 CLOUDS = ("aws", "gcp", "azure")
 
 
@@ -22,7 +23,17 @@ def check(cluster: Cluster) -> Iterator[Finding]:
 def _idle(cluster: Cluster) -> Iterator[Finding]:
     if cluster.provider in CLOUDS and "idle_timeout_minutes" not in cluster.values:
         yield Finding("idle_timeout_minutes is not set: an idle machine costs money until it is given back")
-    most, together = cluster.values.get("max_workers"), sum(worker.most for worker in cluster.workers)
+    idle = cluster.values.get("idle_timeout_minutes", 10)
+    if cluster.provider in CLOUDS and isinstance(idle, int | float) and not 0 < idle <= LONG_IDLE:
+        yield Finding(
+            f"idle_timeout_minutes is {idle:g}: at 0 machines go between two trials, above {LONG_IDLE} they "
+            "idle for money",
+            cluster.line("idle_timeout_minutes"),
+            warning=True,
+        )
+    types = cluster.values.get("available_node_types")
+    limits = [kind.get("max_workers", 0) for kind in (types if isinstance(types, dict) else {}).values()]
+    most, together = cluster.values.get("max_workers"), sum(one for one in limits if isinstance(one, int))
     if cluster.provider in CLOUDS and isinstance(most, int) and 0 < most < together:
         yield Finding(
             f"max_workers is {most}, and the kinds of machines allow {together} together: {most} counts",
@@ -56,7 +67,10 @@ def _autoscaler(cluster: Cluster) -> Iterator[Finding]:
         spec: Any = cluster.values.get("spec")
         grows = isinstance(spec, dict) and spec.get("enableInTreeAutoscaling") is True
         if not grows:
-            yield Finding("enableInTreeAutoscaling is not true: no pod is ever added for trials that wait", 1)
+            yield Finding(
+                "enableInTreeAutoscaling is not true: no pod is ever added for trials that wait",
+                cluster.line("spec"),
+            )
 
 
 def _images(cluster: Cluster) -> Iterator[Finding]:

@@ -9,8 +9,11 @@ from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from typing import Any
 
+from sweeps.cluster.kuberay import limits_of, quantity
 from sweeps.cluster.model import Cluster, Finding
 
+GPU = "nvidia.com/gpu"
+LEAST_MEMORY = 1e8  # bytes, of a pod that runs anything: 32m is 32 thousandths of a byte
 # Keys of a launcher's file; Ray's schema is what decides, these are for "did you mean".
 KNOWN = (
     "cluster_name", "max_workers", "idle_timeout_minutes", "provider", "auth", "docker", "upscaling_speed",
@@ -86,6 +89,7 @@ def _of_kuberay(cluster: Cluster) -> Iterator[Finding]:
     for key in ("rayVersion", "headGroupSpec", "workerGroupSpecs"):
         if not spec.get(key):
             yield Finding(f"'{key}' is missing in spec", cluster.line("spec"))
+    yield from _sizes(cluster, spec)
     head, groups = spec.get("headGroupSpec"), spec.get("workerGroupSpecs")
     if isinstance(head, dict):
         yield from _unknown(cluster, head, GROUP, ("spec", "headGroupSpec"))
@@ -98,6 +102,32 @@ def _of_kuberay(cluster: Cluster) -> Iterator[Finding]:
             yield Finding(
                 f"the pods of '{node.name}' have no container with an image", cluster.line(*node.place)
             )
+
+
+def _sizes(cluster: Cluster, spec: Mapping[str, Any]) -> Iterator[Finding]:
+    """Numbers of pods, and quantities that Kubernetes would refuse or take for others."""
+    groups = spec.get("workerGroupSpecs")
+    for number, group in enumerate(groups if isinstance(groups, list) else []):
+        place = ("spec", "workerGroupSpecs", number)
+        if not isinstance(group, dict):
+            continue
+        least, most = quantity(group.get("minReplicas", 0)), quantity(group.get("maxReplicas", 1))
+        if least is not None and most is not None and least > most:
+            told = f"minReplicas {least:g} is above maxReplicas {most:g}"
+            yield Finding(f"{told} in '{group.get('groupName')}'", cluster.line(*place))
+        yield from _amounts(group, cluster.line(*place))
+
+
+def _amounts(group: Mapping[str, Any], line: int | None) -> Iterator[Finding]:
+    limits_and_requests = dict(limits_of(group))
+    for kind, amounts in limits_and_requests.items():
+        for name, value in amounts.items():
+            found = quantity(value)
+            if found is None or (name == "memory" and found < LEAST_MEMORY):
+                yield Finding(f"'{value}' is no amount of {name} ({kind}), such as 8 or 32Gi", line)
+    requests, limits = limits_and_requests["requests"], limits_and_requests["limits"]
+    if requests.get(GPU, limits.get(GPU)) != limits.get(GPU):
+        yield Finding(f"requests and limits of {GPU} differ; Kubernetes wants them equal", line)
 
 
 def _unknown(

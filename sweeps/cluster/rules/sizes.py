@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from after_ray.wording import counted
 from sweeps.cluster.gpu_memory import gigabytes_of, training_gigabytes
 from sweeps.cluster.model import Cluster, Finding, Node
-from sweeps.study.declaration import Study
+from sweeps.study.declaration import Resources, Study
 
 
 def check(cluster: Cluster) -> Iterator[Finding]:
@@ -32,23 +33,43 @@ def check(cluster: Cluster) -> Iterator[Finding]:
 
 def check_study(cluster: Cluster, study: Study) -> Iterator[Finding]:
     """Whether the trials of a study find a machine, and room in its GPU."""
-    asked = study.resources
+    asked = _largest(study)
     known = [worker for worker in cluster.workers if worker.most > 0]
-    holds = [worker for worker in known if _may_hold(worker, asked.cpu, asked.gpu, asked.gpu_model)]
+    holds = [worker for worker in known if _may_hold(cluster, worker, asked)]
     if known and not holds:
         model = f" of model {asked.gpu_model}" if asked.gpu_model else ""
         yield Finding(
             f"no machine can hold a trial of '{study.study}': it asks for {asked.cpu} CPU and {asked.gpu:g} "
-            f"GPU{model}, and there are {', '.join(map(_in_words, known))}"
+            f"GPU{model}, and there are {', '.join(map(_in_words, known))}{_how(cluster, asked)}"
         )
     for worker in holds:
         yield from _memory(cluster, worker, study)
 
 
-def _may_hold(worker: Node, cpus: float, gpus: float, model: str | None) -> bool:
-    """What the file leaves to Ray may fit."""
-    fits = (worker.cpus is None or worker.cpus >= cpus) and (worker.gpus is None or worker.gpus >= gpus)
-    return fits and (model is None or worker.gpu_model in ("", model))
+def _largest(study: Study) -> Resources:
+    """What the largest trials of a study take: no GPU where none of them could use one."""
+    if any(classifier.on_gpu for classifier in study.classifier):
+        return study.resources
+    return study.resources.model_copy(update={"gpu": 0.0, "gpu_model": None})
+
+
+def _may_hold(cluster: Cluster, worker: Node, asked: Resources) -> bool:
+    """Whether it fits, or may fit where the file leaves a size to Ray."""
+    cpus, gpus = worker.cpus, worker.gpus
+    fits = (cpus is None or cpus >= asked.cpu) and (gpus is None or gpus >= asked.gpu)
+    return fits and (asked.gpu_model is None or worker.gpu_model in (asked.gpu_model, *_left_to_ray(cluster)))
+
+
+def _left_to_ray(cluster: Cluster) -> tuple[str, ...]:
+    """A GPU's model that the file does not name; of pods Ray's autoscaler never learns it by itself."""
+    return () if cluster.starter == "kuberay" else ("",)
+
+
+def _how(cluster: Cluster, asked: Resources) -> str:
+    if cluster.starter != "kuberay" or asked.gpu_model is None:
+        return ""
+    told = f'{{"accelerator_type:{asked.gpu_model}": 1}}'
+    return f"; say it in rayStartParams of the group: resources: '\"{told}\"', its quotes escaped"
 
 
 def _in_words(worker: Node) -> str:
@@ -59,11 +80,19 @@ def _in_words(worker: Node) -> str:
 
 def _memory(cluster: Cluster, worker: Node, study: Study) -> Iterator[Finding]:
     """Trials that share a GPU: weights, gradients and the optimiser's state of all must fit, at the least."""
-    share, room = study.resources.gpu, gigabytes_of(worker.gpu_model)
+    share, room = _largest(study).gpu, gigabytes_of(worker.gpu_model)
     if not 0 < share <= 1 or room is None:
         return
     together = int(1 / share)
-    for backbone, needed in training_gigabytes(study).items():
+    known = training_gigabytes(study)
+    if together > 1 and (unknown := len(study.backbone) - len(known)):
+        yield Finding(
+            f"{together} trials of '{study.study}' share a {worker.gpu_model}; "
+            f"{counted(unknown, 'backbone')} of the study cannot be measured here, so whether they fit into "
+            "its memory was not checked",
+            warning=True,
+        )
+    for backbone, needed in known.items():
         if together * needed > room:
             fitting = int(room // needed)
             advice = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -9,6 +10,7 @@ from after_ray.store.places import SCHEMES, is_bucket
 from sweeps.cluster.model import Cluster, Finding, Node
 
 VARIABLE = "AFTER_RAY_STORE"
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
 # Folders that are on a machine's own disk whatever is mounted elsewhere.
 OWN = ("/tmp", "/var/tmp", "/root", "/home", "/dev/shm")
 
@@ -39,7 +41,12 @@ def _problem(store: str, node: Node, cluster: Cluster) -> tuple[str, bool] | Non
     if is_bucket(store):
         scheme = store.partition("://")[0]
         known = ", ".join(f"{one}://" for one in SCHEMES)
-        return None if scheme in SCHEMES else (f"has a scheme that is not known; allowed: {known}", False)
+        if scheme not in SCHEMES:
+            return f"has a scheme that is not known; allowed: {known}", False
+        bucket = store.partition("://")[2].partition("/")[0]
+        if bucket != "YOUR_BUCKET" and not _BUCKET.fullmatch(bucket):
+            return "names no bucket: 3 to 63 lower-case letters, digits, points and hyphens", False
+        return None
     path = PurePosixPath(store)
     if not path.is_absolute():
         return "is a relative path, which every process takes for another folder; name an absolute one", False

@@ -25,6 +25,18 @@ resources: {cpu: 2, gpu: GPU}
 """
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with what a user makes first; file mounts are relative to the checkout."""
+    folder = tmp_path_factory.mktemp("home")
+    for name in (".ray/auth_token", ".ssh/id_ed25519"):
+        (folder / name).parent.mkdir()
+        (folder / name).write_text("0" * 64)
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.chdir(REPOSITORY)
+    return folder
+
+
 def checked(path: Path, *options: str) -> tuple[int, str]:
     result = CliRunner().invoke(app, ["cluster", "check", str(path), *options])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
@@ -61,6 +73,64 @@ def test_every_placeholder_is_known(tmp_path: Path, name: str) -> None:
 
 # (the file, what is broken, by what) -> the words of the sentence, and whether it is a warning
 MISTAKES: dict[str, tuple[str, str, str, str]] = {
+    "a limit of none": (
+        AWS,
+        "max_workers: 4                     #",
+        "max_workers: 0 #",
+        "there can be no worker",
+    ),
+    "a key twice": (AWS, "head_node_type: head", "head_node_type: head\nmax_workers: 100", "is there twice"),
+    "no autoscaler's file": (AWS, "--autoscaling-config=", "--config=", "without --autoscaling-config"),
+    "another port": (
+        AWS,
+        "$RAY_HEAD_IP:6379",
+        "$RAY_HEAD_IP:6380",
+        "at port 6380, and the head listens at 6379",
+    ),
+    "no port": (AWS, "--port=6379", "--port=70000", "the head's port is '70000'"),
+    "no region": (AWS, "region: us-east-1  ", "region: us-esat  ", "'us-esat' is no region"),
+    "two regions": (AWS, "AWS_DEFAULT_REGION=us-east-1", "AWS_DEFAULT_REGION=eu-west-1", "set both alike"),
+    "no machine": (AWS, "InstanceType: m6i.xlarge", "InstanceTyp: m6i.xlarge", "'head' has no InstanceType"),
+    "a machine without GPUs": (AWS, "g5.2xlarge  ", "m5.2xlarge  ", "m5.2xlarge has none that is known"),
+    "another GPU": (
+        AWS,
+        "accelerator_type:A10G",
+        "accelerator_type:H100",
+        "names a H100, and g5.2xlarge has A10G",
+    ),
+    "a wrong image": (AWS, "ami-0123456789abcdef0", "ami-XYZ", "'ami-XYZ' is no number of an image"),
+    "no role": (AWS, "{Name: after-ray-worker}", "after-ray-worker", "the IamInstanceProfile of 'gpu'"),
+    "a wrong market": (AWS, "MarketType: spot}", "MarketType: spott}", "is not {MarketType: spot}"),
+    "a disk that stays": (
+        AWS,
+        "DeleteOnTermination: true",
+        "DeleteOnTermination: false",
+        "a disk of 'head' stays",
+    ),
+    "no bucket": (AWS, "s3://lab-speech/after-ray", "s3://", "names no bucket"),
+    "no token here": (
+        AWS,
+        ": ~/.ray/auth_token",
+        ": ~/.ray/none_auth_token",
+        "'ray get-auth-token --generate'",
+    ),
+    "no key here": (ON_PREM, "~/.ssh/id_ed25519", "~/.ssh/none", "the key ~/.ssh/none is not here"),
+    "an address twice": (ON_PREM, "10.0.0.7", "10.0.0.6", "10.0.0.6 is there 2 times"),
+    "an address of nobody": (ON_PREM, "10.0.0.7", "10.0.0.299:22", "'10.0.0.299:22' is no address"),
+    "an address of oneself": (ON_PREM, "10.0.0.7", "127.0.0.1", "'127.0.0.1' is no address"),
+    "more pods than may be": (
+        KUBERAY,
+        "minReplicas: 0",
+        "minReplicas: 8",
+        "minReplicas 8 is above maxReplicas 4",
+    ),
+    "a wrong amount": (KUBERAY, "memory: 32Gi", "memory: 32G1", "'32G1' is no amount of memory"),
+    "unequal GPUs": (
+        KUBERAY,
+        'requests: {cpu: "8", memory: 32Gi, nvidia.com/gpu: "1"}',
+        'requests: {cpu: "8", memory: 32Gi, nvidia.com/gpu: "2"}',
+        "Kubernetes wants them equal",
+    ),
     "a key mistyped": (AWS, "max_workers: 4  ", "max_wokers: 4  ", "did you mean 'max_workers'?"),
     "a wrong type": (AWS, "max_workers: 4  ", "max_workers: four  ", "'four' is not of type 'integer'"),
     "an unknown head": (
@@ -168,7 +238,7 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
     "no idle timeout": (
         AWS,
         "idle_timeout_minutes: 10",
-        "upscaling_speed: 1.0",
+        "no_restart: false",
         "idle_timeout_minutes is not set",
     ),
     "a spot head": (
@@ -318,3 +388,27 @@ def test_a_trial_that_no_machine_can_hold_is_refused(tmp_path: Path, resources: 
 
 def test_the_memory_of_every_model_that_a_study_can_demand_is_known() -> None:
     assert set(GIGABYTES) >= {model for model in GPU_MODELS if not model.startswith("GB")}
+
+
+def test_a_study_that_needs_no_gpu_demands_none(tmp_path: Path) -> None:
+    text = "study: small\ncorpus: {name: synthetic}\nclassifier: functionals\nschedule: [20]\n"
+    asking = text + "resources: {cpu: 2, gpu: 1, gpu_model: H100}\n"
+    assert checked(written(tmp_path, filled(AWS)), "--study", study(tmp_path, asking))[0] == 0
+
+
+def test_pods_say_their_gpus_model_themselves(tmp_path: Path) -> None:
+    asking = study(tmp_path, STUDY.replace("{cpu: 2, gpu: GPU}", "{cpu: 2, gpu: 1, gpu_model: A100}"))
+    code, said = checked(written(tmp_path, filled(KUBERAY)), "--study", asking)
+    assert code == 1
+    assert "say it in rayStartParams" in said.replace("\n", " ")
+    declared = 'rayStartParams: {resources: \'"{\\"accelerator_type:A100\\": 1}"\'}'
+    told = filled(KUBERAY, "rayStartParams: {}", declared)
+    assert checked(written(tmp_path, told), "--study", asking)[0] == 0
+
+
+def test_a_backbone_that_cannot_be_measured_is_a_warning(tmp_path: Path) -> None:
+    text = STUDY.replace("GPU", "0.05").replace(STUDY[STUDY.index("backbone:") : STUDY.index("schedule")], "")
+    text = text.replace("schedule", "backbone: ./wav2vec2-base\nschedule")
+    code, said = checked(written(tmp_path, filled(AWS)), "--study", study(tmp_path, text))
+    assert "1 backbone of the study cannot be measured here" in said.replace("\n", " ")
+    assert code == 0
