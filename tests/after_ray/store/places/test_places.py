@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from obstore.exceptions import GenericError
 from obstore.store import GCSStore, MemoryStore
 
 from after_ray.store.outage import outage_in
 from after_ray.store.places import Folder, Place, place_of
 from after_ray.store.places.bucket import Bucket
+from after_ray.store.places.bucket import _told as told
 from after_ray.store.places.errors import UnfitPlace
 from tests.after_ray.store.places.gcs import Objects, gcs_stand_in
 from tests.s3 import BUCKET, S3Server, s3_server
@@ -164,6 +166,14 @@ def test_a_put_of_ones_own_whose_answer_was_lost_counts_as_done(s3: S3Server, tm
     assert place.create("ledger/1.json", b"mine")
     assert place.create("ledger/1.json", b"mine")
     assert not place.create("ledger/1.json", b"another's")
+
+
+def test_a_bucket_that_does_not_exist_and_one_without_credentials_are_told(s3: S3Server) -> None:
+    with pytest.raises(UnfitPlace, match="s3://nobody-has-it/x: there is no such bucket"):
+        place_of("s3://nobody-has-it/x").probe()
+    asked = "Error performing PUT http://169.254.169.254/latest/api/token in 1 ms - error sending request"
+    with pytest.raises(PermissionError, match=r"no credentials were found.*s3://lab/x"), told("s3://lab/x"):
+        raise GenericError(asked)
 
 
 def test_a_bucket_that_is_gone_is_an_outage_of_its_store_alone() -> None:
