@@ -9,6 +9,13 @@ from typing import Any
 
 from sweeps.cluster.model import Cluster, Node, Place
 
+# Labels of nodes that may be taken back: GKE, EKS, Karpenter, AKS.
+SPOT_LABELS = {
+    "cloud.google.com/gke-spot": "true",
+    "eks.amazonaws.com/capacityType": "spot",
+    "karpenter.sh/capacity-type": "spot",
+    "kubernetes.azure.com/scalesetpriority": "spot",
+}
 UNITS = {"": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
@@ -44,9 +51,11 @@ def _node(
         setup="",
         start=" ".join(f"--{name}={value}" for name, value in params.items()),
         cpus=_first(quantity(params.get("num-cpus")), quantity(limits.get("cpu"))),
-        gpus=_first(quantity(params.get("num-gpus")), quantity(limits.get("nvidia.com/gpu"))),
+        gpus=_first(quantity(params.get("num-gpus")), quantity(limits.get("nvidia.com/gpu")), 0.0),
         gpu_model=next(iter(re.findall(r"accelerator_type:([\w.-]+)", str(params.get("resources", "")))), ""),
         memory=quantity(limits.get("memory")),
+        spot=_is_spot(pod),
+        told_by=str(_mapping(_mapping(container.get("lifecycle")).get("preStop")) or ""),
         shared=_shared(pod, container),
     )
 
@@ -86,6 +95,11 @@ def quantity(value: Any) -> float | None:
         return None
     number, unit = float(found[1]), found[2] or ""
     return number / 1000 if unit == "m" else number * UNITS[unit]
+
+
+def _is_spot(pod: Mapping[str, Any]) -> bool:
+    labels = _mapping(pod.get("nodeSelector"))
+    return any(str(labels.get(name, "")).lower() == value for name, value in SPOT_LABELS.items())
 
 
 def _first(*values: float | None) -> float | None:

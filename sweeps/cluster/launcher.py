@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections.abc import Mapping
@@ -10,9 +11,9 @@ from typing import Any
 
 from sweeps.cluster.model import Cluster, Node, Place
 
-# GPUs of a machine, and their model as Ray names it, where the file leaves both to Ray.
-RAYS_OWN = ("aws", "gcp")
-_EXPORT = re.compile(r"^\s*export\s+(?P<first>\w+=.*)$", re.MULTILINE)
+# Where Ray itself finds out what GPUs a machine has; elsewhere a file that names none has none.
+FINDS_GPUS = ("aws", "local")
+_EXPORT = re.compile(r"(?:^|;|&&)\s*export\s+(?P<first>\w+=(?:'[^']*'|\"[^\"]*\"|[^;&\n])*)", re.MULTILINE)
 _MOUNT = re.compile(r"\bmount\b[^\n;&]*?\s(?P<folder>/[^\s;&]+)\s*(?:$|[;&\n])")
 
 
@@ -57,7 +58,7 @@ def _node(values: Mapping[str, Any], name: str, place: Place, type_: Mapping[str
         setup=setup,
         start=start,
         cpus=_number(resources.get("CPU"), _option(start, "num-cpus")),
-        gpus=_number(resources.get("GPU"), _option(start, "num-gpus")),
+        gpus=_number(resources.get("GPU"), _option(start, "num-gpus"), _unsaid(values)),
         gpu_model=next(
             (str(key).partition(":")[2] for key in resources if "accelerator_type:" in str(key)), ""
         ),
@@ -65,6 +66,11 @@ def _node(values: Mapping[str, Any], name: str, place: Place, type_: Mapping[str
         spot=_is_spot(config),
         shared=tuple(match["folder"] for match in _MOUNT.finditer(setup)),
     )
+
+
+def _unsaid(values: Mapping[str, Any]) -> float | None:
+    """GPUs of a machine of which the file says nothing."""
+    return None if _mapping(values.get("provider")).get("type") in FINDS_GPUS else 0.0
 
 
 def exports(commands: str) -> dict[str, str]:
@@ -105,7 +111,7 @@ def _number(*values: Any) -> float | None:
 
 def _most(values: Mapping[str, Any], type_: Any) -> int:
     limits = [_number(_mapping(one).get("max_workers")) for one in (type_, values)]
-    return int(min((limit for limit in limits if limit is not None), default=0))
+    return int(min((limit for limit in limits if limit is not None and math.isfinite(limit)), default=0))
 
 
 def _is_spot(config: Mapping[str, Any]) -> bool:

@@ -27,6 +27,7 @@ class Node:
         gpu_model: as Ray calls it; empty where the file leaves it to Ray.
         memory: bytes; None where the file does not say.
         spot: whether the provider may take it back.
+        told_by: what runs before it is ended; empty where nothing does.
         shared: folders that lie on storage which all nodes share.
     """
 
@@ -42,6 +43,7 @@ class Node:
     gpu_model: str = ""
     memory: float | None = None
     spot: bool = False
+    told_by: str = ""
     shared: tuple[str, ...] = ()
 
 

@@ -33,15 +33,15 @@ def check(cluster: Cluster) -> Iterator[Finding]:
 def _ports(cluster: Cluster) -> Iterator[Finding]:
     group = _mapping(_mapping(cluster.values.get("provider")).get("security_group"))
     rules = group.get("IpPermissions")
-    for number, rule in enumerate(rules if isinstance(rules, list) else []):
+    for number, rule in enumerate(_list(rules)):
         rule = _mapping(rule)
-        ranges = [str(_mapping(one).get("CidrIp")) for one in rule.get("IpRanges") or []]
-        ranges += [str(_mapping(one).get("CidrIpv6")) for one in rule.get("Ipv6Ranges") or []]
-        ports = {rule.get("FromPort"), rule.get("ToPort")}
-        if ports != {SSH} and any(one in ANYBODY for one in ranges):
-            told = " to ".join(str(port) for port in (rule.get("FromPort"), rule.get("ToPort")))
+        ranges = [str(_mapping(one).get("CidrIp")) for one in _list(rule.get("IpRanges"))]
+        ranges += [str(_mapping(one).get("CidrIpv6")) for one in _list(rule.get("Ipv6Ranges"))]
+        ports = [rule.get("FromPort"), rule.get("ToPort")]
+        if ports != [SSH, SSH] and any(one in ANYBODY for one in ranges):
+            told = "all ports" if ports == [None, None] else f"ports {ports[0]} to {ports[1]}"
             yield Finding(
-                f"ports {told} are open to everybody; open none but {SSH}, and go through 'ray dashboard'",
+                f"{told} are open to everybody; open none but {SSH}, and go through 'ray dashboard'",
                 cluster.line("provider", "security_group", "IpPermissions", number),
             )
 
@@ -66,6 +66,10 @@ def _token(cluster: Cluster) -> Iterator[Finding]:
             "RAY_AUTH_MODE is token, and no file_mounts bring ~/.ray/auth_token to the machines",
             cluster.line("file_mounts"),
         )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -80,8 +80,10 @@ def _machine(cluster: Cluster, node: Node, config: dict[str, Any]) -> Iterator[F
             f"InstanceMarketOptions of '{node.name}' is not {{MarketType: spot}}",
             cluster.line(*place, "InstanceMarketOptions"),
         )
-    for disk in config.get("BlockDeviceMappings") or []:
-        if isinstance(disk, dict) and (disk.get("Ebs") or {}).get("DeleteOnTermination") is False:
+    disks = config.get("BlockDeviceMappings")
+    for disk in disks if isinstance(disks, list) else []:
+        volume = disk.get("Ebs") if isinstance(disk, dict) else None
+        if isinstance(volume, dict) and volume.get("DeleteOnTermination") is False:
             yield Finding(
                 f"a disk of '{node.name}' stays when its machine ends (DeleteOnTermination), and costs money",
                 cluster.line(*place, "BlockDeviceMappings"),

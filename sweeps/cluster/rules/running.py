@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sweeps.cluster.model import Cluster, Finding
+from after_ray.preemption import VARIABLE, UnknownProvider, provider_of
+from after_ray.preemption.watcher import FILE
+from sweeps.cluster.model import Cluster, Finding, Node
 
 LONG_IDLE = 60  # minutes
 CLOUDS = ("aws", "gcp", "azure")
@@ -32,7 +34,8 @@ def _idle(cluster: Cluster) -> Iterator[Finding]:
             warning=True,
         )
     types = cluster.values.get("available_node_types")
-    limits = [kind.get("max_workers", 0) for kind in (types if isinstance(types, dict) else {}).values()]
+    kinds = [one for one in (types if isinstance(types, dict) else {}).values() if isinstance(one, dict)]
+    limits = [kind.get("max_workers", 0) for kind in kinds]
     most, together = cluster.values.get("max_workers"), sum(one for one in limits if isinstance(one, int))
     if cluster.provider in CLOUDS and isinstance(most, int) and 0 < most < together:
         yield Finding(
@@ -43,16 +46,39 @@ def _idle(cluster: Cluster) -> Iterator[Finding]:
 
 
 def _spot(cluster: Cluster) -> Iterator[Finding]:
-    wanted = {"aws": "aws", "gcp": "gce"}.get(cluster.provider)
+    wanted = {"aws": "aws", "gcp": "gce", "kubernetes": "file:PATH"}.get(cluster.provider)
     for worker in cluster.workers:
-        if worker.spot and wanted and worker.environment.get("AFTER_RAY_SPOT") != wanted:
+        asked = worker.environment.get(VARIABLE, "")
+        if (unknown := _unknown(asked)) is not None:
+            yield Finding(unknown, cluster.line(*worker.place))
+        elif cluster.starter == "kuberay" and asked.startswith(FILE):
+            yield from _made_by_nobody(cluster, worker, asked.removeprefix(FILE))
+        elif worker.spot and wanted and asked != wanted:
             yield Finding(
                 f"'{worker.name}' may be taken back at any time and nobody asks for the notice; set "
-                f"AFTER_RAY_SPOT={wanted}, so that trials save their state",
+                f"{VARIABLE}={wanted}, so that trials save their state",
                 cluster.line(*worker.place),
             )
     if cluster.head.spot:
         yield Finding("the head may be taken back, and a launch ends with it; take no spot machine for it")
+
+
+def _unknown(asked: str) -> str | None:
+    try:
+        provider_of({VARIABLE: asked})
+    except UnknownProvider:
+        return f"{VARIABLE} is '{asked}', which names nobody; allowed: aws, gce, {FILE}PATH"
+    return None
+
+
+def _made_by_nobody(cluster: Cluster, worker: Node, path: str) -> Iterator[Finding]:
+    """A file that tells of the end has to be made by the pod itself, before Kubernetes ends it."""
+    if path not in worker.told_by:
+        yield Finding(
+            f"trials of '{worker.name}' look for {path} to save their state, and no preStop of its container "
+            f"makes it (command: [sh, -c, touch {path}; sleep 60])",
+            cluster.line(*worker.place),
+        )
 
 
 def _autoscaler(cluster: Cluster) -> Iterator[Finding]:

@@ -16,6 +16,13 @@ def check(cluster: Cluster) -> Iterator[Finding]:
         yield Finding(
             "there can be no worker: max_workers is 0, and a head runs no trials", cluster.line("max_workers")
         )
+    if cluster.workers and all(worker.gpus == 0 for worker in cluster.workers):
+        yield Finding(
+            "no worker offers a GPU, so trials that ask for one would wait for ever; a machine's 'resources' "
+            "name it (GPU: 1), on Kubernetes a container's limits (nvidia.com/gpu: 1)",
+            cluster.line(*cluster.workers[0].place),
+            warning=True,
+        )
     for worker in cluster.workers:
         cuda = any(word in worker.image for word in ("gpu", "cuda", "cu1"))
         if worker.gpus and cluster.starter == "launcher" and worker.image and not cuda:
@@ -83,7 +90,8 @@ def _memory(cluster: Cluster, worker: Node, study: Study) -> Iterator[Finding]:
     share, room = _largest(study).gpu, gigabytes_of(worker.gpu_model)
     if not 0 < share <= 1 or room is None:
         return
-    together = int(1 / share)
+    cores = worker.cpus if worker.cpus is not None else float("inf")
+    together = int(min(1 / share, cores / study.resources.cpu))
     known = training_gigabytes(study)
     if together > 1 and (unknown := len(study.backbone) - len(known)):
         yield Finding(

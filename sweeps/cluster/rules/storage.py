@@ -10,6 +10,7 @@ from after_ray.store.places import SCHEMES, is_bucket
 from sweeps.cluster.model import Cluster, Finding, Node
 
 VARIABLE = "AFTER_RAY_STORE"
+CACHE = "AFTER_RAY_CACHE"
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
 # Folders that are on a machine's own disk whatever is mounted elsewhere.
 OWN = ("/tmp", "/var/tmp", "/root", "/home", "/dev/shm")
@@ -32,7 +33,13 @@ def check(cluster: Cluster) -> Iterator[Finding]:
                 "s3://bucket/prefix or gs://bucket/prefix",
                 line,
             )
-        elif (problem := _problem(store, node, cluster)) is not None:
+        elif (cache := node.environment.get(CACHE)) and _is_shared(cache, store, node):
+            yield Finding(
+                f"the cache {cache} of '{node.name}' lies on shared storage, and memory maps are read there; "
+                f"set {CACHE} to a folder on the machine's own disk",
+                _line(cluster, node, cache, CACHE),
+            )
+        if store and (problem := _problem(store, node, cluster)) is not None:
             sentence, warning = problem
             yield Finding(f"the store {store} {sentence}", line, warning)
 
@@ -65,9 +72,14 @@ def _problem(store: str, node: Node, cluster: Cluster) -> tuple[str, bool] | Non
     return "must be on storage that all machines share (NFS); nothing in this file says whether it is", True
 
 
-def _line(cluster: Cluster, node: Node, store: str | None) -> int | None:
+def _is_shared(cache: str, store: str, node: Node) -> bool:
+    shared = node.shared if is_bucket(store) else (store, *node.shared)
+    return any(PurePosixPath(cache).is_relative_to(folder) for folder in shared)
+
+
+def _line(cluster: Cluster, node: Node, value: str | None, variable: str = VARIABLE) -> int | None:
     """Where the variable is written, which may be within a text of many lines."""
     for number, line in enumerate(cluster.path.read_text().splitlines(), 1):
-        if VARIABLE in line and store and store in line:
+        if variable in line and value and value in line:
             return number
     return cluster.line(*node.place)

@@ -21,7 +21,8 @@ def check(cluster: Cluster) -> Iterator[Finding]:
     for name, wanted, of in (("Ray", version("ray"), rays_of), ("Python", here, pythons_of)):
         yield from _check(cluster, name, wanted, {node.name: of(node) for node in cluster.nodes})
     if cluster.starter == "kuberay":
-        told = str(cluster.values.get("spec", {}).get("rayVersion"))
+        spec = cluster.values.get("spec")
+        told = str(spec.get("rayVersion")) if isinstance(spec, dict) else "missing"
         if told != version("ray"):
             yield Finding(
                 f"rayVersion is {told}, here is Ray {version('ray')}: a driver and its cluster need the same",

@@ -6,47 +6,19 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from sweeps.cli import app
-from sweeps.cluster.gpu_memory import GIGABYTES
 from sweeps.cluster.reading import BadClusterFile, read_cluster
-from sweeps.study.gpu_models import GPU_MODELS
-from tests.sweeps.cluster.filled import AWS, FILES, KUBERAY, ON_PREM, REPOSITORY, VALUES, filled
-
-STUDY = """\
-study: large
-corpus: {name: synthetic}
-classifier: {name: pooled_transformer}
-backbone:
-  config: {hidden_size: 1024, num_hidden_layers: 24, num_attention_heads: 16, intermediate_size: 4096}
-schedule: [20]
-resources: {cpu: 2, gpu: GPU}
-"""
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home with what a user makes first; file mounts are relative to the checkout."""
-    folder = tmp_path_factory.mktemp("home")
-    for name in (".ray/auth_token", ".ssh/id_ed25519"):
-        (folder / name).parent.mkdir()
-        (folder / name).write_text("0" * 64)
-    monkeypatch.setenv("HOME", str(folder))
-    monkeypatch.chdir(REPOSITORY)
-    return folder
-
-
-def checked(path: Path, *options: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["cluster", "check", str(path), *options])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, result.output
-
-
-def written(tmp_path: Path, text: str | bytes, name: str = "cluster.yaml") -> Path:
-    path = tmp_path / name
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return path
+from tests.sweeps.cluster.filled import (
+    AWS,
+    FILES,
+    KUBERAY,
+    ON_PREM,
+    REPOSITORY,
+    VALUES,
+    checked,
+    filled,
+    written,
+)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -181,6 +153,12 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
     "a relative store": (ON_PREM, "=/mnt/after-ray/store", "=store", "is a relative path"),
     "an unknown bucket": (AWS, "s3://lab-speech", "hdfs://lab-speech", "allowed: s3://, gs://"),
     "a volume of one pod": (KUBERAY, "s3://lab-speech/after-ray", "/cache/store", "is mounted by nothing"),
+    "a shared cache": (
+        ON_PREM,
+        "AFTER_RAY_CACHE=/tmp",
+        "AFTER_RAY_CACHE=/mnt/after-ray/store",
+        "lies on shared storage",
+    ),
     "no worker": (AWS, "max_workers: 4", "max_workers: 0", "there can be no worker"),
     "no CUDA": (AWS, "py311-gpu", "py311", "has no CUDA"),
     "a tracker nowhere": (AWS, "http://127.0.0.1:5000", "mlflow:5000", "is no server and no database"),
@@ -209,6 +187,12 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
         "    IpPermissions:\n      - {FromPort: 8265, ToPort: 8265, IpProtocol: tcp, "
         "IpRanges: [{CidrIp: 0.0.0.0/0}]}",
         "ports 8265 to 8265 are open to everybody",
+    ),
+    "all ports": (
+        AWS,
+        "  cache_stopped_nodes: false",
+        "  security_group: {IpPermissions: [{IpProtocol: '-1', IpRanges: [{CidrIp: 0.0.0.0/0}]}]}",
+        "all ports are open to everybody",
     ),
     "no token": (
         AWS,
@@ -248,6 +232,13 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
         "the head may be taken back",
     ),
     "nobody asks for notices": (AWS, "export AFTER_RAY_SPOT=aws", "true", "nobody asks for the notice"),
+    "an unknown provider of notices": (AWS, "SPOT=aws", "SPOT=asw", "is 'asw', which names nobody"),
+    "a notice that nobody makes": (
+        KUBERAY,
+        "touch /tmp/node-ends",
+        "true",
+        "no preStop of its container makes it",
+    ),
     "the second autoscaler": (ON_PREM, "RAY_enable_autoscaler_v2=0", "X=0", "never starts a machine"),
     "no autoscaler": (
         KUBERAY,
@@ -297,6 +288,8 @@ def test_a_broken_copy_is_refused_with_its_sentence(tmp_path: Path, mistake: str
             "the head has no MLFLOW_TRACKING_URI",
         ),
         (ON_PREM, "", "", "nothing in this file says whether it is"),
+        (AWS, "CPU: 8, GPU: 1", "CPU: 8, GPU: 0", "no worker offers a GPU"),
+        (KUBERAY, ', nvidia.com/gpu: "1"', "", "no worker offers a GPU"),
         (AWS, "max_workers: 4                     #", "max_workers: 2 #", "2 counts"),
     ],
 )
@@ -352,6 +345,8 @@ def test_a_folder_and_nothing_are_no_cluster_files(tmp_path: Path) -> None:
     "broken",
     [
         "provider: []",
+        "provider: {type: aws}\navailable_node_types: {x: {max_workers: .inf}}",
+        "provider: {type: aws}\navailable_node_types: {x: 3}",
         "provider: aws",
         "a: &a [*a]\nprovider: {}",
         "provider: {type: aws}\navailable_node_types: 3",
@@ -363,52 +358,13 @@ def test_values_of_wrong_types_are_findings_and_no_crash(tmp_path: Path, broken:
     assert "Ray's launcher refuses it" in said
 
 
-def study(tmp_path: Path, text: str) -> str:
-    return str(written(tmp_path, text, "study.yaml"))
+def test_a_port_that_is_no_number_is_no_crash(tmp_path: Path) -> None:
+    group = "security_group: {IpPermissions: [{FromPort: [], IpRanges: 3, Ipv6Ranges: [{CidrIpv6: '::/0'}]}]}"
+    text = filled(AWS, "cache_stopped_nodes: false", group)
+    assert "ports [] to None are open to everybody" in checked(written(tmp_path, text))[1]
 
 
-def test_more_trials_than_a_gpu_has_memory_for_are_refused(tmp_path: Path) -> None:
-    path = written(tmp_path, filled(AWS))
-    code, said = checked(path, "--study", study(tmp_path, STUDY.replace("GPU", "0.2")))
+def test_a_resource_without_a_spec_is_a_finding_and_no_crash(tmp_path: Path) -> None:
+    code, said = checked(written(tmp_path, "apiVersion: ray.io/v1\nkind: RayCluster\nspec: 3\n"))
     assert code == 1
-    assert "5 trials of 'large' share a A10G of 'gpu' (gpu: 0.2), which has 24 GB" in said.replace("\n", " ")
-    assert "set gpu to 0.25" in said
-    assert checked(path, "--study", study(tmp_path, STUDY.replace("GPU", "0.25")))[0] == 0
-
-
-@pytest.mark.parametrize(
-    "resources", ["{cpu: 9, gpu: 1}", "{cpu: 1, gpu: 2}", "{cpu: 1, gpu: 1, gpu_model: H100}"]
-)
-def test_a_trial_that_no_machine_can_hold_is_refused(tmp_path: Path, resources: str) -> None:
-    text = STUDY.replace("{cpu: 2, gpu: GPU}", resources)
-    code, said = checked(written(tmp_path, filled(AWS)), "--study", study(tmp_path, text))
-    assert code == 1
-    assert "no machine can hold a trial of 'large'" in said.replace("\n", " ")
-
-
-def test_the_memory_of_every_model_that_a_study_can_demand_is_known() -> None:
-    assert set(GIGABYTES) >= {model for model in GPU_MODELS if not model.startswith("GB")}
-
-
-def test_a_study_that_needs_no_gpu_demands_none(tmp_path: Path) -> None:
-    text = "study: small\ncorpus: {name: synthetic}\nclassifier: functionals\nschedule: [20]\n"
-    asking = text + "resources: {cpu: 2, gpu: 1, gpu_model: H100}\n"
-    assert checked(written(tmp_path, filled(AWS)), "--study", study(tmp_path, asking))[0] == 0
-
-
-def test_pods_say_their_gpus_model_themselves(tmp_path: Path) -> None:
-    asking = study(tmp_path, STUDY.replace("{cpu: 2, gpu: GPU}", "{cpu: 2, gpu: 1, gpu_model: A100}"))
-    code, said = checked(written(tmp_path, filled(KUBERAY)), "--study", asking)
-    assert code == 1
-    assert "say it in rayStartParams" in said.replace("\n", " ")
-    declared = 'rayStartParams: {resources: \'"{\\"accelerator_type:A100\\": 1}"\'}'
-    told = filled(KUBERAY, "rayStartParams: {}", declared)
-    assert checked(written(tmp_path, told), "--study", asking)[0] == 0
-
-
-def test_a_backbone_that_cannot_be_measured_is_a_warning(tmp_path: Path) -> None:
-    text = STUDY.replace("GPU", "0.05").replace(STUDY[STUDY.index("backbone:") : STUDY.index("schedule")], "")
-    text = text.replace("schedule", "backbone: ./wav2vec2-base\nschedule")
-    code, said = checked(written(tmp_path, filled(AWS)), "--study", study(tmp_path, text))
-    assert "1 backbone of the study cannot be measured here" in said.replace("\n", " ")
-    assert code == 0
+    assert "'spec:' is missing or no mapping" in said
