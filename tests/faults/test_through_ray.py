@@ -245,6 +245,8 @@ def nodes(study: Study) -> Iterator[Nodes]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", study.environment()["PYTHONPATH"])
         patch.setenv("RAY_AUTH_MODE", "disabled")
+        # A launch on this machine alone, in an earlier test, keeps Ray to loopback, where no node would join.
+        patch.delenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", raising=False)
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "_system_config": quickly})
         made = Nodes(cluster.address)
         try:
