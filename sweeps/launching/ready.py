@@ -114,8 +114,11 @@ class ReadyFirst(Searcher):
 
     @property
     def _left_to_others(self) -> bool:
-        """Whether another launch is at work on a job that is wanted here, too."""
-        return self._claims is not None and not self._halted and self._claims.elsewhere
+        """Whether another launch is at work on a job that is wanted here, too, and could start here."""
+        if self._claims is None or self._halted:
+            return False
+        waiting = self._waiting.values()
+        return any(self._claims.is_elsewhere(job.key) and self._may_start(job) for job in waiting)
 
     def _take_in(self) -> None:
         """What other launches have finished meanwhile needs no trial here."""

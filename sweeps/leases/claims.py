@@ -60,10 +60,9 @@ class Claims:
             with suppress(OSError):  # then it is found dead
                 self._store.place.remove(_launch(self._mine.token))
 
-    @property
-    def elsewhere(self) -> bool:
+    def is_elsewhere(self, key: str) -> bool:
         """Whether a job was left to another launch, and is not known to be finished."""
-        return bool(self._looked)
+        return key in self._looked
 
     def take(self, key: str) -> bool:
         """Claim a job; False while another launch that lives is at work on it."""

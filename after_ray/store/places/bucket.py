@@ -34,7 +34,12 @@ PIECE = 8 << 20  # bytes
 # Of one request: the work itself waits out a longer outage (`after_ray.store.outage`) and says so.
 RETRIES: RetryConfig = {"max_retries": 4, "retry_timeout": timedelta(seconds=30)}
 # Plain http is for servers that a user names as http://..., the providers' own addresses are https.
-CLIENT: ClientConfig = {"connect_timeout": "10s", "timeout": "600s", "allow_http": True}
+CLIENT: ClientConfig = {
+    "connect_timeout": "10s",
+    "read_timeout": "20s",  # of silence: a server that hangs is told like one that is gone
+    "timeout": "600s",
+    "allow_http": True,
+}
 
 
 class Bucket(Place):

@@ -154,3 +154,18 @@ def test_a_job_that_fails_elsewhere_is_tried_here(store: Store, stack: ExitStack
     first.on_trial_complete("1", {"failed": "no room"})
     clock.now = LOOK_SECONDS
     assert isinstance(second.suggest("1"), dict)
+
+
+def test_a_job_that_is_claimed_elsewhere_and_may_not_start_here_keeps_no_launch(
+    store: Store, stack: ExitStack
+) -> None:
+    one, other = alive(store, stack), alive(store, stack)
+    searcher(store, one, "x").suggest("1")
+    fits = [True]
+    jobs = {job.key: job for job in (Job("features", Named("x")),)}
+    second = ReadyFirst(
+        jobs, lambda job: Execution(store.url, ""), may_start=lambda job: fits[0], claims=other
+    )
+    assert second.suggest("1") is None
+    fits[0] = False
+    assert second.suggest("1") == ReadyFirst.FINISHED
