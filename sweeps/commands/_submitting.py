@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -31,6 +32,16 @@ class OnlyLocal(AfterRayError):
 
     def __init__(self) -> None:
         super().__init__("--cpus is of a local Ray; a cluster has the cores of its nodes: leave it out.")
+
+
+class PasswordOnTheWay(AfterRayError):
+    """A password that everybody who sees the cluster's jobs would read."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The --tracking-uri holds a password, and whoever sees the cluster sees the command lines of jobs; "
+            "leave --tracking-uri out and set MLFLOW_TRACKING_URI on the head, in the cluster's file."
+        )
 
 
 class StoreOfAJob(AfterRayError):
@@ -60,6 +71,8 @@ def submitted(context: typer.Context, studies: Sequence[Path]) -> None:
     given = _given(context)
     if "cpus" in given:
         raise OnlyLocal
+    if urlsplit(str(given.get("tracking_uri", ""))).password:
+        raise PasswordOnTheWay
     launch = Launch(str(context.info_name), tuple(studies), given.get("store"), tuple(_options(given)))
     launch.command(())  # what cannot run there is refused before anybody is asked
     client = connect(address)

@@ -10,7 +10,7 @@ import secrets
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -167,7 +167,8 @@ class Bucket(Place):
 
         with _told(self.told(folder)):
             for batch in obstore.list(self._objects, self._key(folder), chunk_size=LISTED_AT_ONCE):
-                obstore.delete(self._objects, [found["path"] for found in batch])
+                with suppress(FileNotFoundError):  # another process removes them as well; gc finds the rest
+                    obstore.delete(self._objects, [found["path"] for found in batch])
 
     def take_away(self, name: str, aside: str) -> bool:
         """Copy it, then delete it."""

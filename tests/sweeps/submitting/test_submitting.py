@@ -213,6 +213,7 @@ def test_an_address_where_nobody_takes_jobs() -> None:
     [
         (["--store", "here"], "The store 'here' is on this machine"),
         (["--cpus", "2"], "--cpus is of a local Ray"),
+        (["--tracking-uri", "postgresql://bob:secret@host/db"], "The --tracking-uri holds a password"),
         ([], "No cluster takes jobs at http://127.0.0.1:9"),
     ],
 )
