@@ -39,7 +39,7 @@ class PasswordOnTheWay(AfterRayError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The --tracking-uri holds a password, and whoever sees the cluster sees the command lines of jobs; "
+            "The --tracking-uri holds a password, and whoever sees the cluster sees command lines of jobs; "
             "leave --tracking-uri out and set MLFLOW_TRACKING_URI on the head, in the cluster's file."
         )
 
