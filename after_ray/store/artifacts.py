@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,9 @@ class Store:
         """Where the unfinished work of stage `key` keeps its state, at most every so many seconds."""
         return Checkpoint(self.place.below(f"{CHECKPOINTS}/{key}"), every)
 
+    def _send(self, where: str, path: Path) -> None:
+        self.place.send(path, f"{where}/{path.name}")
+
     @contextmanager
     def workspace(self, key: str) -> Iterator[Path]:
         """A folder of one's own, on this node, to write the files of stage `key` into.
@@ -126,8 +129,8 @@ class Store:
         where = self._relative(folder)
         if self.place.on_disk:
             return self.ledger.add(replace(record, folder=where))
-        for path in sorted(folder.iterdir()):
-            self.place.send(path, f"{where}/{path.name}")
+        for _ in self.place.ask_each(partial(self._send, where), folder.iterdir()):
+            pass  # each has an answer once it is sent
         standing = self.ledger.add(replace(record, folder=where))
         if standing.folder != where:
             self.place.remove_folder(where)

@@ -142,9 +142,10 @@ class Checkpoint:
         written = self._written(name)
         if written is None or self._place is None:
             return None
-        path = self._place.local / written.arrays
         if self._place.on_disk:
-            return _state_in(path, written)
+            return _state_in(self._place.local / written.arrays, written)
+        # A name of its own: another process of this node may fetch the same state.
+        path = self._place.local / f"{secrets.token_hex(8)}{ARRAYS_SUFFIX}"
         try:
             self._place.fetch(written.arrays, path)
             return _state_in(path, written)

@@ -6,6 +6,7 @@ is asked once more before it is removed.
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ UNWANTED = "results of no study that is kept"
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp|\.probe-[0-9a-f]{8}")
 _DAMAGED = re.compile(r"[0-9a-f]{32}\.json\.damaged-[0-9a-f]+")
+_TAKEN_OVER = re.compile(r".+\.json\.[0-9a-f]{16}")  # what a launch left that took a lease over
 _OF_A_STAGE = re.compile(r"artifacts/[0-9a-f]{2}/[0-9a-f]{32}-[0-9a-f]+")
 SCRATCH_FOLDER, CLAIMS, LAUNCHES = "ray", "claims", "launches"  # folders of a store
 _NOT_OURS = ("mlartifacts", "ray")  # written by others, below which nothing is looked for
@@ -91,18 +93,33 @@ def _key_of(folder: str) -> str:
 
 
 def _left_files(store: Store, now: float) -> Iterator[Garbage]:
-    """Temporary files of killed writers and copies, and records that were set aside."""
+    """Temporary files of killed writers and copies, records that were set aside, claims of the dead."""
+    living = _living(store, now)
     for found in store.place.files():
         first, last = found.name.partition("/")[0], found.name.rpartition("/")[2]
         if now - found.written <= HOUR or first in _NOT_OURS:
             continue
         half_copied = first == "cache" and last.endswith(".tmp")
-        if half_copied or _TEMPORARY.fullmatch(last):
+        if half_copied or _TEMPORARY.fullmatch(last) or _TAKEN_OVER.fullmatch(last):
             yield Garbage(found.name, found.bytes, LEFT_FILES)
         elif first == RECORDS and _DAMAGED.fullmatch(last):
             yield Garbage(found.name, found.bytes, SET_ASIDE)
-        elif first == LAUNCHES or (first == CLAIMS and now - found.written > DAY):
+        elif first == LAUNCHES or (first == CLAIMS and _claimed_by(store, found.name) not in living):
             yield Garbage(found.name, found.bytes, KILLED)
+
+
+def _living(store: Store, now: float) -> set[str]:
+    """Launches that were heard of within an hour."""
+    heard = (found.name for found in store.place.files(LAUNCHES) if now - found.written <= HOUR)
+    return {name.rpartition("/")[2].removesuffix(".json") for name in heard}
+
+
+def _claimed_by(store: Store, name: str) -> str:
+    """The launch that a claim names; empty where it is gone or damaged."""
+    try:
+        return str(json.loads(store.place.read(name))["launch"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _checkpoints(store: Store, census: Census, days: float, now: float) -> Iterator[Garbage]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sweeps.cluster.model import Cluster, Node, Place
+from sweeps.cluster.model import Cluster, Node, Place, listed, mapping
 
 # Labels of nodes that may be taken back: GKE, EKS, Karpenter, AKS.
 SPOT_LABELS = {
@@ -23,25 +23,25 @@ def cluster_of_kuberay(
     path: Path, values: dict[str, Any], lines: Mapping[Place, int], others: Sequence[Mapping[str, Any]]
 ) -> Cluster:
     """The cluster of a RayCluster; `others`: the other documents of the file, such as config maps."""
-    spec = _mapping(values.get("spec"))
-    maps = {str(_mapping(one.get("metadata")).get("name")): _mapping(one.get("data")) for one in others}
+    spec = mapping(values.get("spec"))
+    maps = {str(mapping(one.get("metadata")).get("name")): mapping(one.get("data")) for one in others}
     groups = spec.get("workerGroupSpecs")
     workers = [
-        _node(_mapping(group), ("spec", "workerGroupSpecs", number), maps)
-        for number, group in enumerate(groups if isinstance(groups, list) else [])
+        _node(mapping(group), ("spec", "workerGroupSpecs", number), maps)
+        for number, group in enumerate(listed(groups))
     ]
-    head = _node(_mapping(spec.get("headGroupSpec")), ("spec", "headGroupSpec"), maps, head=True)
+    head = _node(mapping(spec.get("headGroupSpec")), ("spec", "headGroupSpec"), maps, head=True)
     return Cluster(path, "kuberay", "kubernetes", head, tuple(workers), values, dict(lines))
 
 
 def _node(
     group: Mapping[str, Any], place: Place, maps: Mapping[str, Mapping[str, Any]], *, head: bool = False
 ) -> Node:
-    pod = _mapping(_mapping(group.get("template")).get("spec"))
+    pod = mapping(mapping(group.get("template")).get("spec"))
     containers = pod.get("containers")
-    container = _mapping(containers[0]) if isinstance(containers, list) and containers else {}
-    limits = _mapping(_mapping(container.get("resources")).get("limits"))
-    params = _mapping(group.get("rayStartParams"))
+    container = mapping(next(iter(listed(containers)), None))
+    limits = mapping(mapping(container.get("resources")).get("limits"))
+    params = mapping(group.get("rayStartParams"))
     return Node(
         name="head" if head else str(group.get("groupName", "workers")),
         place=place,
@@ -55,25 +55,25 @@ def _node(
         gpu_model=next(iter(re.findall(r"accelerator_type:([\w.-]+)", str(params.get("resources", "")))), ""),
         memory=quantity(limits.get("memory")),
         spot=_is_spot(pod),
-        told_by=str(_mapping(_mapping(container.get("lifecycle")).get("preStop")) or ""),
+        told_by=str(mapping(mapping(container.get("lifecycle")).get("preStop")) or ""),
         shared=_shared(pod, container),
     )
 
 
 def limits_of(group: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """The requests and the limits of a group's container."""
-    pod = _mapping(_mapping(group.get("template")).get("spec"))
-    containers = _list(pod.get("containers"))
-    resources = _mapping(_mapping(containers[0]).get("resources")) if containers else {}
-    return [(kind, _mapping(resources.get(kind))) for kind in ("requests", "limits")]
+    pod = mapping(mapping(group.get("template")).get("spec"))
+    containers = listed(pod.get("containers"))
+    resources = mapping(mapping(containers[0]).get("resources")) if containers else {}
+    return [(kind, mapping(resources.get(kind))) for kind in ("requests", "limits")]
 
 
 def _environment(container: Mapping[str, Any], maps: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for source in _list(container.get("envFrom")):
-        name = str(_mapping(_mapping(source).get("configMapRef")).get("name"))
+    for source in listed(container.get("envFrom")):
+        name = str(mapping(mapping(source).get("configMapRef")).get("name"))
         found |= {str(key): str(value) for key, value in maps.get(name, {}).items()}
-    for one in map(_mapping, _list(container.get("env"))):
+    for one in map(mapping, listed(container.get("env"))):
         if "value" in one:
             found[str(one.get("name"))] = str(one["value"])
     return found
@@ -82,9 +82,9 @@ def _environment(container: Mapping[str, Any], maps: Mapping[str, Mapping[str, A
 def _shared(pod: Mapping[str, Any], container: Mapping[str, Any]) -> tuple[str, ...]:
     """Where volumes are mounted that other pods may have, too."""
     own = ("emptyDir", "hostPath", "ephemeral", "configMap", "secret")
-    volumes = [_mapping(volume) for volume in _list(pod.get("volumes"))]
+    volumes = [mapping(volume) for volume in listed(pod.get("volumes"))]
     shared = {str(volume.get("name")) for volume in volumes if not any(kind in volume for kind in own)}
-    mounts = [_mapping(mount) for mount in _list(container.get("volumeMounts"))]
+    mounts = [mapping(mount) for mount in listed(container.get("volumeMounts"))]
     return tuple(str(mount.get("mountPath")) for mount in mounts if str(mount.get("name")) in shared)
 
 
@@ -98,17 +98,9 @@ def quantity(value: Any) -> float | None:
 
 
 def _is_spot(pod: Mapping[str, Any]) -> bool:
-    labels = _mapping(pod.get("nodeSelector"))
+    labels = mapping(pod.get("nodeSelector"))
     return any(str(labels.get(name, "")).lower() == value for name, value in SPOT_LABELS.items())
 
 
 def _first(*values: float | None) -> float | None:
     return next((value for value in values if value is not None), None)
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

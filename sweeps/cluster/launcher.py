@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sweeps.cluster.model import Cluster, Node, Place
+from sweeps.cluster.model import Cluster, Node, Place, listed, mapping
 
 # Where Ray itself finds out what GPUs a machine has; elsewhere a file that names none has none.
 FINDS_GPUS = ("aws", "local")
@@ -19,20 +19,20 @@ _MOUNT = re.compile(r"\bmount\b[^\n;&]*?\s(?P<folder>/[^\s;&]+)\s*(?:$|[;&\n])")
 
 def cluster_of_launcher(path: Path, values: dict[str, Any], lines: Mapping[Place, int]) -> Cluster:
     """The cluster that a launcher's file describes; what is of a wrong type counts as left out."""
-    provider = _mapping(values.get("provider"))
+    provider = mapping(values.get("provider"))
     name = str(provider.get("type", ""))
-    types = _mapping(values.get("available_node_types"))
+    types = mapping(values.get("available_node_types"))
     head_type = str(values.get("head_node_type", ""))
-    head = _node(values, "head", ("available_node_types", head_type), _mapping(types.get(head_type)), 1)
+    head = _node(values, "head", ("available_node_types", head_type), mapping(types.get(head_type)), 1)
     if name == "local":
         addresses = provider.get("worker_ips")
-        count = len(addresses) if isinstance(addresses, list) else 0
+        count = len(listed(addresses))
         workers: tuple[Node, ...] = (_node(values, "workers", ("provider", "worker_ips"), {}, count),)
         head = _node(values, "head", ("provider", "head_ip"), {}, 1)
     else:
         workers = tuple(
             _node(
-                values, str(kind), ("available_node_types", str(kind)), _mapping(type_), _most(values, type_)
+                values, str(kind), ("available_node_types", str(kind)), mapping(type_), _most(values, type_)
             )
             for kind, type_ in types.items()
             if kind != head_type
@@ -44,11 +44,11 @@ def _node(values: Mapping[str, Any], name: str, place: Place, type_: Mapping[str
     role = "head" if name == "head" else "worker"
     setup = _commands(values, "initialization_commands", "setup_commands", f"{role}_setup_commands")
     start = _commands(values, f"{role}_start_ray_commands")
-    docker = _mapping(values.get("docker"))
-    of_node = _mapping(type_.get("docker"))
+    docker = mapping(values.get("docker"))
+    of_node = mapping(type_.get("docker"))
     image = of_node.get("worker_image") or docker.get(f"{role}_image") or docker.get("image") or ""
-    resources = _mapping(type_.get("resources"))
-    config = _mapping(type_.get("node_config"))
+    resources = mapping(type_.get("resources"))
+    config = mapping(type_.get("node_config"))
     return Node(
         name=name,
         place=place,
@@ -70,7 +70,7 @@ def _node(values: Mapping[str, Any], name: str, place: Place, type_: Mapping[str
 
 def _unsaid(values: Mapping[str, Any]) -> float | None:
     """GPUs of a machine of which the file says nothing."""
-    return None if _mapping(values.get("provider")).get("type") in FINDS_GPUS else 0.0
+    return None if mapping(values.get("provider")).get("type") in FINDS_GPUS else 0.0
 
 
 def exports(commands: str) -> dict[str, str]:
@@ -90,7 +90,7 @@ def exports(commands: str) -> dict[str, str]:
 
 def _commands(values: Mapping[str, Any], *keys: str) -> str:
     lists = (values.get(key) for key in keys)
-    return "\n".join(str(command) for one in lists if isinstance(one, list) for command in one)
+    return "\n".join(str(command) for one in lists for command in listed(one))
 
 
 def _option(commands: str, name: str) -> str | None:
@@ -110,16 +110,12 @@ def _number(*values: Any) -> float | None:
 
 
 def _most(values: Mapping[str, Any], type_: Any) -> int:
-    limits = [_number(_mapping(one).get("max_workers")) for one in (type_, values)]
+    limits = [_number(mapping(one).get("max_workers")) for one in (type_, values)]
     return int(min((limit for limit in limits if limit is not None and math.isfinite(limit)), default=0))
 
 
 def _is_spot(config: Mapping[str, Any]) -> bool:
-    of_aws = _mapping(config.get("InstanceMarketOptions")).get("MarketType") == "spot"
+    of_aws = mapping(config.get("InstanceMarketOptions")).get("MarketType") == "spot"
     scheduling = config.get("scheduling")
-    of_gcp = isinstance(scheduling, list) and any(_mapping(one).get("preemptible") for one in scheduling)
-    return of_aws or of_gcp or _mapping(config.get("azure_arm_parameters")).get("priority") == "Spot"
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+    of_gcp = any(mapping(one).get("preemptible") for one in listed(scheduling))
+    return of_aws or of_gcp or mapping(config.get("azure_arm_parameters")).get("priority") == "Spot"

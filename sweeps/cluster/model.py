@@ -59,6 +59,7 @@ class Cluster:
         workers: kinds of the other nodes.
         values: the file as plain values.
         lines: of places in the file, counted from 1.
+        text: of the file.
     """
 
     path: Path
@@ -68,6 +69,7 @@ class Cluster:
     workers: tuple[Node, ...]
     values: Mapping[str, Any]
     lines: Mapping[Place, int]
+    text: str = ""
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -85,6 +87,21 @@ class Cluster:
             if place[:end] in self.lines:
                 return self.lines[place[:end]]
         return None
+
+    def line_with(self, *words: str) -> int | None:
+        """The first line that has all of these, which may be within a text of many lines."""
+        lines = enumerate(self.text.splitlines(), 1)
+        return next((number for number, line in lines if all(word in line for word in words)), None)
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """What is no mapping counts as left out: that it is of a wrong type, another rule says."""
+    return value if isinstance(value, dict) else {}
+
+
+def listed(value: Any) -> list[Any]:
+    """The same of a list."""
+    return value if isinstance(value, list) else []
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,12 @@ def read_cluster(path: Path) -> Cluster:
     Raises:
         BadClusterFile: when it is none.
     """
-    documents = [(values, lines) for values, lines in _documents(path) if values is not None]
+    text = _text(path)
+    return replace(_described(path, _documents(path, text)), text=text)
+
+
+def _described(path: Path, found: list[tuple[Any, dict[Place, int]]]) -> Cluster:
+    documents = [(values, lines) for values, lines in found if values is not None]
     for values, _ in documents:
         if not isinstance(values, dict):
             raise BadClusterFile(path, f"it holds {_kind(values)} where a mapping of keys should be", 1)
@@ -47,8 +53,7 @@ def read_cluster(path: Path) -> Cluster:
     raise BadClusterFile(path, "it has neither a 'provider:' nor a document of 'kind: RayCluster'")
 
 
-def _documents(path: Path) -> list[tuple[Any, dict[Place, int]]]:
-    text = _text(path)
+def _documents(path: Path, text: str) -> list[tuple[Any, dict[Place, int]]]:
     try:
         nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
         values = list(yaml.safe_load_all(text))

@@ -122,14 +122,9 @@ class ReadyFirst(Searcher):
 
     def _take_in(self) -> None:
         """What other launches have finished meanwhile needs no trial here."""
-        done = [
-            job
-            for job in self._waiting.values()
-            if self._claims is not None and self._claims.is_done(job.key)
-        ]
-        for job in done:
-            del self._waiting[job.key]
-            self._unfinished.difference_update(job.gives)
+        for key in () if self._claims is None else self._claims.finished_elsewhere():
+            if (job := self._waiting.pop(key, None)) is not None:
+                self._unfinished.difference_update(job.gives)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """A round of a trajectory is finished: who leaves its path there may start."""

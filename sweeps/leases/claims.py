@@ -7,7 +7,6 @@ the other one finds his. So a claim is never waited for long, and one that canno
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,10 +15,9 @@ from dataclasses import asdict, dataclass, replace
 from after_ray.files import as_json
 from after_ray.store import Store
 from after_ray.store.garbage import CLAIMS, LAUNCHES
+from sweeps.leases.beating import DEAD_AFTER, beating
 from sweeps.leases.holder import Holder
 
-BEAT_SECONDS = 5.0
-DEAD_AFTER = 60.0  # seconds without a beat, on the clock of who looks
 LOOK_SECONDS = 5.0  # between two looks at a job that another launch is at work on
 
 
@@ -48,15 +46,12 @@ class Claims:
     @contextmanager
     def held(self) -> Iterator[None]:
         """This launch lives, and says so now and then."""
-        ended = threading.Event()
-        self._beat()
-        thread = threading.Thread(target=self._beat_until, args=(ended,), name="claims", daemon=True)
-        thread.start()
         try:
-            yield
+            with suppress(OSError):  # an outage of the store: the next one may be heard
+                self._beat()
+            with beating(self._beat, "claims"):
+                yield
         finally:
-            ended.set()
-            thread.join()
             with suppress(OSError):  # then it is found dead
                 self._store.place.remove(_launch(self._mine.token))
 
@@ -79,20 +74,22 @@ class Claims:
             self._looked[key] = self._clock()
         return mine
 
-    def is_done(self, key: str) -> bool:
-        """Whether a job that was left to another launch is finished; asked as seldom as `take`."""
-        if key not in self._looked or self._clock() - self._looked[key] < LOOK_SECONDS:
-            return False
-        with suppress(OSError):
-            if self._store.find(key) is not None:
+    def finished_elsewhere(self) -> list[str]:
+        """Jobs that were left to other launches and are finished now; looked at as seldom as by `take`."""
+        now = self._clock()
+        due = [key for key, looked in self._looked.items() if now - looked >= LOOK_SECONDS]
+        with suppress(OSError):  # an outage of the store: the next look may tell
+            found = [key for key in due if self._store.find(key) is not None]
+            for key in found:
                 del self._looked[key]
-                return True
-        return False
+            return found
+        return []
 
     def give_back(self, key: str) -> None:
-        """A job has ended, or is left."""
+        """A job has ended, or is left; a claim that another launch has taken over stays."""
         with suppress(OSError):  # it counts no more once this launch has ended
-            self._store.place.remove(_claim(key))
+            if self._holder_of(key) == self._mine.token:
+                self._store.place.remove(_claim(key))
 
     def _take_over(self, key: str) -> bool:
         """Take the claim of a launch that is dead. Two that do so at once both compute."""
@@ -123,12 +120,7 @@ class Claims:
 
     def _beat(self) -> None:
         self._mine = replace(self._mine, beats=self._mine.beats + 1)
-        with suppress(OSError):  # an outage of the store: the next one may be heard
-            self._store.place.write(_launch(self._mine.token), as_json(asdict(self._mine)))
-
-    def _beat_until(self, ended: threading.Event) -> None:
-        while not ended.wait(BEAT_SECONDS):
-            self._beat()
+        self._store.place.write(_launch(self._mine.token), as_json(asdict(self._mine)))
 
 
 def _claim(key: str) -> str:

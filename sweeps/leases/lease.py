@@ -6,7 +6,6 @@ Nothing depends on it but work: records are written once, whoever writes them.
 from __future__ import annotations
 
 import json
-import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -17,11 +16,10 @@ from typing import Any
 from after_ray.errors import AfterRayError
 from after_ray.files import as_json
 from after_ray.store.places import Place
+from sweeps.leases.beating import DEAD_AFTER, beating
 from sweeps.leases.holder import Holder
 
 FILE = "running.json"
-BEAT_SECONDS = 5.0
-DEAD_AFTER = 60.0  # seconds without a beat, on the clock of who looks; file systems tell of changes late
 LOOK_SECONDS = 1.0
 
 
@@ -64,14 +62,10 @@ class Lease(ABC):
             AfterRayError: the `refusal`, when another one is, and lives.
         """
         self.take()
-        ended = threading.Event()
-        thread = threading.Thread(target=self._beat_until, args=(ended,), name="lease", daemon=True)
-        thread.start()
         try:
-            yield
+            with beating(self.beat, "lease"):
+                yield
         finally:
-            ended.set()
-            thread.join()
             self.give_back()
 
     @abstractmethod
@@ -98,6 +92,8 @@ class Lease(ABC):
 
     def beat(self) -> None:
         """Say that this launch lives, unless another one has taken over from it."""
+        if self.lost is not None:
+            return
         there = self._read()
         if there is not None and there.token != self._mine.token:
             self.lost = (
@@ -114,11 +110,6 @@ class Lease(ABC):
             there = self._read()
             if there is not None and there.token == self._mine.token:
                 self._place.remove(self._file)
-
-    def _beat_until(self, ended: threading.Event) -> None:
-        while self.lost is None and not ended.wait(BEAT_SECONDS):
-            with suppress(OSError):  # an outage of the store: the next one may be heard
-                self.beat()
 
     def _lives(self, there: Holder) -> bool:
         """Whether another launch is heard of; one whose machine is another is listened to for a while."""

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from after_ray.store.places._place import Answer, Found, One, Place
 from after_ray.store.places.errors import UnfitPlace
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 # Where a machine's own role is asked for, after every other place that holds credentials.
 ASKED_FOR_CREDENTIALS = ("169.254.169.254", "metadata.google.internal", "token request")
 NO_CREDENTIALS = (
-    "no credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or for gs:// "
-    "GOOGLE_APPLICATION_CREDENTIALS, or give this machine a role"
+    "no credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or install boto3 and run "
+    "'aws configure'), for gs:// GOOGLE_APPLICATION_CREDENTIALS, or give this machine a role"
 )
 REQUESTS_AT_ONCE = 16
 LISTED_AT_ONCE = 1000  # as many as one answer names
@@ -45,7 +45,8 @@ CLIENT: ClientConfig = {
 class Bucket(Place):
     """Objects are created with the condition that there is none: `If-None-Match: *`, or generation 0.
 
-    Credentials and regions are found as the providers' own tools do it: environment, role of the machine.
+    Credentials and regions are those of the environment, then of `aws configure` (where boto3 is
+    installed), then of the machine's role.
 
     Args:
         url: scheme://bucket/prefix.
@@ -76,7 +77,8 @@ class Bucket(Place):
         from obstore.store import from_url
 
         with _told(self.url):
-            return from_url(self._root, client_options=CLIENT, retry_config=RETRIES)
+            of_profile = _profile() if self._root.startswith("s3://") else {}
+            return from_url(self._root, client_options=CLIENT, retry_config=RETRIES, **of_profile)
 
     def below(self, folder: str) -> Bucket:
         """Objects whose names begin so."""
@@ -167,8 +169,13 @@ class Bucket(Place):
 
         with _told(self.told(folder)):
             for batch in obstore.list(self._objects, self._key(folder), chunk_size=LISTED_AT_ONCE):
-                with suppress(FileNotFoundError):  # another process removes them as well; gc finds the rest
-                    obstore.delete(self._objects, [found["path"] for found in batch])
+                paths = [found["path"] for found in batch]
+                try:
+                    obstore.delete(self._objects, paths)
+                except FileNotFoundError:  # another process removes them as well; one of them ends a batch
+                    for path in paths:
+                        with suppress(FileNotFoundError):
+                            obstore.delete(self._objects, path)
 
     def take_away(self, name: str, aside: str) -> bool:
         """Copy it, then delete it."""
@@ -227,6 +234,19 @@ class Bucket(Place):
 
     def _key(self, name: str) -> str:
         return "/".join(filter(None, (self._prefix, name)))
+
+
+def _profile() -> dict[str, Any]:
+    """How keys are found that `aws configure` wrote; nothing where it did not, or boto3 is missing."""
+    asked = "AWS_ACCESS_KEY_ID" not in os.environ
+    written = Path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")).expanduser()
+    if not (asked and ("AWS_PROFILE" in os.environ or written.is_file())):
+        return {}
+    try:
+        from obstore.auth.boto3 import Boto3CredentialProvider
+    except ImportError:
+        return {}
+    return {"credential_provider": Boto3CredentialProvider()}
 
 
 def _of_user() -> str:

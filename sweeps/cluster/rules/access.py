@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from sweeps.cluster.model import Cluster, Finding
+from sweeps.cluster.model import Cluster, Finding, listed, mapping
 
 SSH = 22
 ANYBODY = ("0.0.0.0/0", "::/0")
@@ -31,12 +30,12 @@ def check(cluster: Cluster) -> Iterator[Finding]:
 
 
 def _ports(cluster: Cluster) -> Iterator[Finding]:
-    group = _mapping(_mapping(cluster.values.get("provider")).get("security_group"))
+    group = mapping(mapping(cluster.values.get("provider")).get("security_group"))
     rules = group.get("IpPermissions")
-    for number, rule in enumerate(_list(rules)):
-        rule = _mapping(rule)
-        ranges = [str(_mapping(one).get("CidrIp")) for one in _list(rule.get("IpRanges"))]
-        ranges += [str(_mapping(one).get("CidrIpv6")) for one in _list(rule.get("Ipv6Ranges"))]
+    for number, rule in enumerate(listed(rules)):
+        rule = mapping(rule)
+        ranges = [str(mapping(one).get("CidrIp")) for one in listed(rule.get("IpRanges"))]
+        ranges += [str(mapping(one).get("CidrIpv6")) for one in listed(rule.get("Ipv6Ranges"))]
         ports = [rule.get("FromPort"), rule.get("ToPort")]
         if ports != [SSH, SSH] and any(one in ANYBODY for one in ranges):
             told = "all ports" if ports == [None, None] else f"ports {ports[0]} to {ports[1]}"
@@ -48,7 +47,7 @@ def _ports(cluster: Cluster) -> Iterator[Finding]:
 
 def _token(cluster: Cluster) -> Iterator[Finding]:
     if cluster.starter == "kuberay":
-        mode = _mapping(_mapping(cluster.values.get("spec")).get("authOptions")).get("mode")
+        mode = mapping(mapping(cluster.values.get("spec")).get("authOptions")).get("mode")
         if mode != "token":
             yield Finding(
                 "authOptions: {mode: token} is missing: everybody who reaches the head starts jobs", 1
@@ -61,16 +60,8 @@ def _token(cluster: Cluster) -> Iterator[Finding]:
             f"RAY_AUTH_MODE=token is not set on {names}: everybody who reaches the head starts jobs",
             cluster.line("setup_commands"),
         )
-    elif not any("auth_token" in str(mount) for mount in _mapping(cluster.values.get("file_mounts"))):
+    elif not any("auth_token" in str(mount) for mount in mapping(cluster.values.get("file_mounts"))):
         yield Finding(
             "RAY_AUTH_MODE is token, and no file_mounts bring ~/.ray/auth_token to the machines",
             cluster.line("file_mounts"),
         )
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from sweeps.cluster.model import Cluster, Finding, Node, Place
+from sweeps.cluster.model import Cluster, Finding, Node, Place, listed, mapping
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _IMAGE = re.compile(r"ami-[0-9a-f]{8,17}|latest_dlami", re.IGNORECASE)
@@ -25,8 +25,7 @@ def check(cluster: Cluster) -> Iterator[Finding]:
     yield from _region(cluster)
     types = cluster.values.get("available_node_types")
     for node in cluster.nodes:
-        kind = types.get(str(node.place[-1])) if isinstance(types, dict) else None
-        config = kind.get("node_config") if isinstance(kind, dict) else None
+        config = mapping(mapping(types).get(str(node.place[-1]))).get("node_config")
         if isinstance(config, dict):
             yield from _machine(cluster, node, config)
 
@@ -81,9 +80,8 @@ def _machine(cluster: Cluster, node: Node, config: dict[str, Any]) -> Iterator[F
             cluster.line(*place, "InstanceMarketOptions"),
         )
     disks = config.get("BlockDeviceMappings")
-    for disk in disks if isinstance(disks, list) else []:
-        volume = disk.get("Ebs") if isinstance(disk, dict) else None
-        if isinstance(volume, dict) and volume.get("DeleteOnTermination") is False:
+    for disk in listed(disks):
+        if mapping(mapping(disk).get("Ebs")).get("DeleteOnTermination") is False:
             yield Finding(
                 f"a disk of '{node.name}' stays when its machine ends (DeleteOnTermination), and costs money",
                 cluster.line(*place, "BlockDeviceMappings"),

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from sweeps.cluster.model import Cluster, Finding
+from sweeps.cluster.model import Cluster, Finding, listed
 
 _NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 PLACEHOLDER = re.compile(r"HEAD_ADDRESS|WORKER_\d+_ADDRESS")
@@ -19,8 +19,7 @@ def check(cluster: Cluster) -> Iterator[Finding]:
     if cluster.provider != "local":
         return
     provider: Any = cluster.values.get("provider")
-    listed = provider.get("worker_ips")
-    addresses = [str(one) for one in listed] if isinstance(listed, list) else []
+    addresses = [str(one) for one in listed(provider.get("worker_ips"))]
     line = cluster.line("provider", "worker_ips")
     if not addresses and "coordinator_address" not in provider:
         yield Finding("worker_ips names no machine, and a head runs no trials", line)

@@ -15,7 +15,7 @@ _LEFT = re.compile(
 def check(cluster: Cluster) -> Iterator[Finding]:
     """Every placeholder once, where it stands first, also within a text of many lines."""
     seen = set()
-    for number, line in enumerate(cluster.path.read_text().splitlines(), 1):
+    for number, line in enumerate(cluster.text.splitlines(), 1):
         for match in _LEFT.finditer(re.sub(r"(^|\s)#.*", "", line)):
             name = match[1] or match[2]
             if name not in seen:

@@ -7,7 +7,7 @@ from typing import Any
 
 from after_ray.preemption import VARIABLE, UnknownProvider, provider_of
 from after_ray.preemption.watcher import FILE
-from sweeps.cluster.model import Cluster, Finding, Node
+from sweeps.cluster.model import Cluster, Finding, Node, mapping
 
 LONG_IDLE = 60  # minutes
 CLOUDS = ("aws", "gcp", "azure")
@@ -34,7 +34,7 @@ def _idle(cluster: Cluster) -> Iterator[Finding]:
             warning=True,
         )
     types = cluster.values.get("available_node_types")
-    kinds = [one for one in (types if isinstance(types, dict) else {}).values() if isinstance(one, dict)]
+    kinds = [one for one in mapping(types).values() if isinstance(one, dict)]
     limits = [kind.get("max_workers", 0) for kind in kinds]
     most, together = cluster.values.get("max_workers"), sum(one for one in limits if isinstance(one, int))
     if cluster.provider in CLOUDS and isinstance(most, int) and 0 < most < together:
@@ -91,7 +91,7 @@ def _autoscaler(cluster: Cluster) -> Iterator[Finding]:
         )
     if cluster.starter == "kuberay":
         spec: Any = cluster.values.get("spec")
-        grows = isinstance(spec, dict) and spec.get("enableInTreeAutoscaling") is True
+        grows = mapping(spec).get("enableInTreeAutoscaling") is True
         if not grows:
             yield Finding(
                 "enableInTreeAutoscaling is not true: no pod is ever added for trials that wait",
@@ -101,8 +101,8 @@ def _autoscaler(cluster: Cluster) -> Iterator[Finding]:
 
 def _images(cluster: Cluster) -> Iterator[Finding]:
     types = cluster.values.get("available_node_types")
-    for name, kind in (types if isinstance(types, dict) else {}).items():
-        config = kind.get("node_config") if isinstance(kind, dict) else None
+    for name, kind in mapping(types).items():
+        config = mapping(kind).get("node_config")
         if isinstance(config, dict) and str(config.get("ImageId", "latest_dlami")).lower() == "latest_dlami":
             yield Finding(
                 f"'{name}' has no ImageId: Ray's own default is of Ubuntu 18.04, whose NVIDIA driver "

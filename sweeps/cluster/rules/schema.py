@@ -10,7 +10,7 @@ from io import StringIO
 from typing import Any
 
 from sweeps.cluster.kuberay import limits_of, quantity
-from sweeps.cluster.model import Cluster, Finding
+from sweeps.cluster.model import Cluster, Finding, listed
 
 GPU = "nvidia.com/gpu"
 LEAST_MEMORY = 1e8  # bytes, of a pod that runs anything: 32m is 32 thousandths of a byte
@@ -93,7 +93,7 @@ def _of_kuberay(cluster: Cluster) -> Iterator[Finding]:
     head, groups = spec.get("headGroupSpec"), spec.get("workerGroupSpecs")
     if isinstance(head, dict):
         yield from _unknown(cluster, head, GROUP, ("spec", "headGroupSpec"))
-    for number, group in enumerate(groups if isinstance(groups, list) else []):
+    for number, group in enumerate(listed(groups)):
         place = ("spec", "workerGroupSpecs", number)
         if isinstance(group, dict):
             yield from _unknown(cluster, group, GROUP, place)
@@ -107,7 +107,7 @@ def _of_kuberay(cluster: Cluster) -> Iterator[Finding]:
 def _sizes(cluster: Cluster, spec: Mapping[str, Any]) -> Iterator[Finding]:
     """Numbers of pods, and quantities that Kubernetes would refuse or take for others."""
     groups = spec.get("workerGroupSpecs")
-    for number, group in enumerate(groups if isinstance(groups, list) else []):
+    for number, group in enumerate(listed(groups)):
         place = ("spec", "workerGroupSpecs", number)
         if not isinstance(group, dict):
             continue

@@ -79,7 +79,4 @@ def _is_shared(cache: str, store: str, node: Node) -> bool:
 
 def _line(cluster: Cluster, node: Node, value: str | None, variable: str = VARIABLE) -> int | None:
     """Where the variable is written, which may be within a text of many lines."""
-    for number, line in enumerate(cluster.path.read_text().splitlines(), 1):
-        if variable in line and value and value in line:
-            return number
-    return cluster.line(*node.place)
+    return (cluster.line_with(variable, value) if value else None) or cluster.line(*node.place)

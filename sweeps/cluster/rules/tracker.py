@@ -16,9 +16,7 @@ VARIABLE = "MLFLOW_TRACKING_URI"
 def check(cluster: Cluster) -> Iterator[Finding]:
     """Whether the head can reach it, and whether it outlives the head."""
     uri = cluster.head.environment.get(VARIABLE)
-    line = next(
-        (n for n, text in enumerate(cluster.path.read_text().splitlines(), 1) if VARIABLE in text), None
-    )
+    line = cluster.line_with(VARIABLE)
     if not uri:
         yield Finding(
             f"the head has no {VARIABLE}: MLflow would be an SQLite file on its disk, lost with it "

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 
-from sweeps.cluster.model import Cluster, Finding, Node
+from sweeps.cluster.model import Cluster, Finding, Node, mapping
 
 _RAY = re.compile(r"ray(?:\[[\w,]*\])?==(\d+\.\d+\.\d+)|(?:/ray(?:-ml)?:|ray)(\d+\.\d+\.\d+)")
 _PYTHON = re.compile(r"\bpy(3)(\d+)\b|\bpython(?:@|=|==)?(3)\.(\d+)")
@@ -22,7 +22,7 @@ def check(cluster: Cluster) -> Iterator[Finding]:
         yield from _check(cluster, name, wanted, {node.name: of(node) for node in cluster.nodes})
     if cluster.starter == "kuberay":
         spec = cluster.values.get("spec")
-        told = str(spec.get("rayVersion")) if isinstance(spec, dict) else "missing"
+        told = str(mapping(spec).get("rayVersion", "missing"))
         if told != version("ray"):
             yield Finding(
                 f"rayVersion is {told}, here is Ray {version('ray')}: a driver and its cluster need the same",

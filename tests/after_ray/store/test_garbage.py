@@ -39,7 +39,8 @@ LEFT = [
     (f"checkpoints/{OTHER}", "state.json", cleaning.ABANDONED, 30 * DAY),
     ("ray/after-ray-x", "trials/state", cleaning.SCRATCH, DAY),
     ("launches/00ff.json", "", cleaning.KILLED, 1),
-    (f"claims/{OTHER}.json", "", cleaning.KILLED, DAY),
+    (f"claims/{OTHER}.json", "", cleaning.KILLED, 1),
+    ("searches/x/running.json.00112233aabbccdd", "", cleaning.LEFT_FILES, 1),
 ]
 
 
@@ -129,3 +130,10 @@ def test_a_record_that_names_a_folder_elsewhere_removes_nothing_there(tmp_path: 
     remove_garbage(store, find_garbage(store, keep=frozenset()))
     assert (precious / "thesis.tex").is_file()
     assert store.ledger.finished() == set()
+
+
+def test_a_claim_of_a_launch_that_is_heard_of_stays_however_old_it_is(store: Store) -> None:
+    store.place.write("claims/a.json", b'{"launch": "00ff"}')
+    store.place.write("launches/00ff.json", b"{}")
+    age(store.root / "claims/a.json", 9 * DAY)
+    assert find_garbage(store) == []

@@ -17,8 +17,9 @@ from after_ray.files import as_json
 from after_ray.store import Draft, Store
 from after_ray.store.places.bucket import Bucket
 from sweeps.launching.ready import ReadyFirst
-from sweeps.leases import claims as module
-from sweeps.leases.claims import DEAD_AFTER, LOOK_SECONDS, Claims
+from sweeps.leases import beating
+from sweeps.leases.beating import DEAD_AFTER
+from sweeps.leases.claims import LOOK_SECONDS, Claims
 from sweeps.leases.holder import Holder
 from sweeps.planning.jobs import Job
 from tests.sweeps.launching.named import Named
@@ -115,7 +116,7 @@ def test_a_store_that_is_away_keeps_nobody_from_working(
 
 
 def test_a_launch_beats_while_it_lives(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BEAT_SECONDS", 0.01)
+    monkeypatch.setattr(beating, "BEAT_SECONDS", 0.01)
     with ExitStack() as stack:
         claims = alive(store, stack)
         (name,) = store.place.names("launches")
@@ -168,4 +169,28 @@ def test_a_job_that_is_claimed_elsewhere_and_may_not_start_here_keeps_no_launch(
     )
     assert second.suggest("1") is None
     fits[0] = False
+    assert second.suggest("1") == ReadyFirst.FINISHED
+
+
+def test_a_claim_that_was_taken_over_is_not_given_back(store: Store, stack: ExitStack) -> None:
+    one = alive(store, stack)
+    assert one.take("a")
+    store.place.write("claims/a.json", as_json({"launch": "other"}))
+    one.give_back("a")
+    assert store.place.size("claims/a.json") is not None
+
+
+def test_a_job_that_does_not_fit_the_budget_is_not_claimed(store: Store, stack: ExitStack) -> None:
+    one = alive(store, stack)
+    jobs = {job.key: job for job in (Job("features", Named("x")),)}
+    refusing = ReadyFirst(jobs, lambda job: Execution(store.url, ""), may_start=lambda job: False, claims=one)
+    assert refusing.suggest("1") == ReadyFirst.FINISHED
+    assert list(store.place.names("claims")) == []
+
+
+def test_a_launch_that_is_halted_waits_for_no_other(store: Store, stack: ExitStack) -> None:
+    first, second = (searcher(store, alive(store, stack), "x") for _ in range(2))
+    first.suggest("1")
+    assert second.suggest("1") is None
+    second.halt()
     assert second.suggest("1") == ReadyFirst.FINISHED

@@ -16,10 +16,10 @@ import pytest
 from after_ray.store.places import Folder
 from sweeps.launching.budget import Limits
 from sweeps.launching.ray_start import Where
+from sweeps.leases import beating
 from sweeps.leases import holder as module
-from sweeps.leases import lease as beating
+from sweeps.leases.beating import DEAD_AFTER
 from sweeps.leases.holder import Holder
-from sweeps.leases.lease import DEAD_AFTER
 from sweeps.running.progress import read_progress
 from sweeps.search import running
 from sweeps.search.book import Book, search_place

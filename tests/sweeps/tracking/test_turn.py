@@ -14,7 +14,7 @@ from after_ray.files import as_json
 from after_ray.store import Store
 from after_ray.store.places import Place
 from after_ray.store.places.bucket import Bucket
-from sweeps.leases import lease
+from sweeps.leases import beating, lease
 from sweeps.leases.holder import Holder
 from sweeps.tracking._turn import my_turn
 from sweeps.tracking.errors import MirrorBusy
@@ -24,7 +24,7 @@ from sweeps.tracking.sample import sample_study
 @pytest.fixture(params=["folder", "bucket"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place | Path:
     monkeypatch.setenv("AFTER_RAY_CACHE", str(tmp_path / "node"))
-    monkeypatch.setattr(lease, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(beating, "BEAT_SECONDS", 0.02)
     monkeypatch.setattr(lease, "LOOK_SECONDS", 0.02)
     return tmp_path / "store" if request.param == "folder" else Bucket("s3://team/studies", MemoryStore())
 
