@@ -204,3 +204,44 @@ def test_a_linked_result_outlives_the_copy_on_the_node(bucket: Bucket, tmp_path:
     link_result(source, records[1], scratch)
     shutil.rmtree(source.root / "copies")  # evicted
     assert scratch.path(scratch.need(records[1].key), "features.npy").read_bytes() == b"frames" * 50
+
+
+def test_a_kill_while_a_state_is_sent_leaves_the_one_before(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = Store(bucket).checkpoint(KEY, 0.0)
+    checkpoint.save(ARRAYS, {"update": 1})
+
+    def killed(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bucket, "send", killed)
+        with pytest.raises(KeyboardInterrupt):
+            checkpoint.save(ARRAYS, {"update": 2})
+    state = Store(bucket).checkpoint(KEY, 0.0).load()
+    assert state is not None
+    assert state.values == {"update": 1}
+
+
+def test_states_leave_nothing_on_the_node(bucket: Bucket) -> None:
+    store = Store(bucket)
+    checkpoint = store.checkpoint(KEY, 0.0)
+    checkpoint.save(ARRAYS, {"update": 1})
+    assert checkpoint.load() is not None
+    assert [path for path in store.root.rglob("*") if path.is_file()] == []
+
+
+def test_two_processes_of_one_node_read_one_state(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one fetches, reads and removes its copy while the first one has just fetched its own."""
+    one, other = (Store(bucket).checkpoint(KEY, 0.0) for _ in range(2))
+    one.save(ARRAYS, {"update": 1})
+    fetch = Bucket.fetch
+
+    def fetching(place: Bucket, name: str, path: Path) -> None:
+        fetch(place, name, path)
+        monkeypatch.setattr(Bucket, "fetch", fetch)
+        assert other.load() is not None
+
+    monkeypatch.setattr(Bucket, "fetch", fetching)
+    assert one.load() is not None

@@ -45,6 +45,14 @@ def test_every_placeholder_is_known(tmp_path: Path, name: str) -> None:
 
 # (the file, what is broken, by what) -> the words of the sentence, and whether it is a warning
 MISTAKES: dict[str, tuple[str, str, str, str]] = {
+    "two stores": (
+        AWS,
+        "- source ~/after-ray.env; ray start --address",
+        "- export AFTER_RAY_STORE=s3://other-bucket/x; ray start --address",
+        "nodes have different stores (s3://lab-speech/after-ray, s3://other-bucket/x)",
+    ),
+    "no machines": (ON_PREM, "    - 10.0.0.6\n    - 10.0.0.7\n", "    []\n", "worker_ips names no machine"),
+    "a missing key": (KUBERAY, '  rayVersion: "2.60.0"\n', "", "'rayVersion' is missing in spec"),
     "a limit of none": (
         AWS,
         "max_workers: 4                     #",
@@ -288,6 +296,9 @@ def test_a_broken_copy_is_refused_with_its_sentence(tmp_path: Path, mistake: str
             "the head has no MLFLOW_TRACKING_URI",
         ),
         (ON_PREM, "", "", "nothing in this file says whether it is"),
+        (AWS, "idle_timeout_minutes: 10 ", "idle_timeout_minutes: 600 ", "idle for money"),
+        (AWS, "cache_stopped_nodes: false", "cache_stopped_nodes: true", "cache_stopped_nodes is not false"),
+        (AWS, "http://127.0.0.1:5000", "sqlite:////tmp/m.db", "is a file on the head's disk"),
         (AWS, "CPU: 8, GPU: 1", "CPU: 8, GPU: 0", "no worker offers a GPU"),
         (KUBERAY, ', nvidia.com/gpu: "1"', "", "no worker offers a GPU"),
         (AWS, "max_workers: 4                     #", "max_workers: 2 #", "2 counts"),

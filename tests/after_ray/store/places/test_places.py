@@ -9,13 +9,14 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import obstore
 import pytest
-from obstore.exceptions import GenericError
+from obstore.exceptions import GenericError, PermissionDeniedError
 from obstore.store import GCSStore, MemoryStore
 
 from after_ray.store.outage import outage_in
 from after_ray.store.places import Folder, Place, place_of
-from after_ray.store.places.bucket import Bucket
+from after_ray.store.places.bucket import Bucket, _profile
 from after_ray.store.places.bucket import _told as told
 from after_ray.store.places.errors import UnfitPlace
 from tests.after_ray.store.places.gcs import Objects, gcs_stand_in
@@ -174,6 +175,66 @@ def test_a_bucket_that_does_not_exist_and_one_without_credentials_are_told(s3: S
     asked = "Error performing PUT http://169.254.169.254/latest/api/token in 1 ms - error sending request"
     with pytest.raises(PermissionError, match=r"no credentials were found.*s3://lab/x"), told("s3://lab/x"):
         raise GenericError(asked)
+
+
+def test_a_refused_access_is_told_as_one() -> None:
+    with pytest.raises(PermissionError, match="s3://lab/x"), told("s3://lab/x"):
+        raise PermissionDeniedError("the policy says no")
+
+
+def test_a_file_is_taken_away_only_once_it_is_kept_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Bucket("s3://lab", MemoryStore())
+    place.create("ledger/1.json", b"one")
+
+    def killed(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(obstore, "copy", killed)
+    with pytest.raises(KeyboardInterrupt):
+        place.take_away("ledger/1.json", "ledger/1.json.aside")
+    assert place.read("ledger/1.json") == b"one"
+
+
+def test_what_others_remove_meanwhile_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    place, delete = Bucket("s3://lab", MemoryStore()), obstore.delete
+    for name in "abc":
+        place.create(f"ray/{name}", b"1")
+
+    def gone_first(objects: object, paths: str | list[str]) -> None:
+        if isinstance(paths, list):
+            delete(objects, "ray/a")
+            raise FileNotFoundError("ray/a")
+        delete(objects, paths)
+
+    monkeypatch.setattr(obstore, "delete", gone_first)
+    place.remove_folder("ray")
+    assert list(place.files("ray")) == []
+
+
+def test_each_address_has_a_folder_of_its_own_on_a_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFTER_RAY_CACHE", str(tmp_path))
+    one, other = (Bucket(f"s3://lab/{name}", MemoryStore()).local for name in "ab")
+    assert one != other
+    assert one.is_relative_to(tmp_path)
+
+
+def test_keys_that_aws_configure_wrote_are_used(
+    s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name)
+    (tmp_path / ".aws").mkdir()
+    keys = "[default]\naws_access_key_id = of-the-profile\naws_secret_access_key = x\n"
+    (tmp_path / ".aws/credentials").write_text(keys)
+    (tmp_path / ".aws/config").write_text("[default]\nregion = us-east-1\n")
+    place = Bucket(f"s3://{BUCKET}/{tmp_path.name}")
+    assert place.create("ledger/1.json", b"one")
+    assert place.read("ledger/1.json") == b"one"
+    (tmp_path / ".aws/credentials").unlink()
+    assert _profile() == {}
 
 
 def test_a_bucket_that_is_gone_is_an_outage_of_its_store_alone() -> None:
