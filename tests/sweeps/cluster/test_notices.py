@@ -20,7 +20,8 @@ from tests.sweeps.cluster.filled import KUBERAY, checked, filled, written
     ],
 )
 def test_a_pod_that_may_be_taken_back_has_to_be_told(tmp_path: Path, label: str) -> None:
-    spot = filled(KUBERAY, 'nvidia.com/gpu.present: "true"', label)
+    tolerations = "tolerations: [{key: nvidia.com/gpu"
+    spot = filled(KUBERAY, tolerations, f"nodeSelector: {{{label}}}\n          {tolerations}")
     assert checked(written(tmp_path, spot))[0] == 0
     code, said = checked(written(tmp_path, spot.replace("AFTER_RAY_SPOT:", "SPOT:")))
     assert code == 1
