@@ -39,11 +39,11 @@ from after_ray.classifiers._settings import (
     W2v2LR12Settings,
 )
 from after_ray.features import extractors
-from after_ray.learning.precision import has_bf16
-from after_ray.learning.settings import Precision
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.splits.oracle import Oracle
+from after_ray.training.precision import has_bf16
+from after_ray.training.settings import Precision
 from after_ray.weights import Weights
 
 LONGEST = 10.0

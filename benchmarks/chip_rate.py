@@ -42,8 +42,8 @@ from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers import ClassifierInputs, Labelled
 from after_ray.classifiers._settings import PooledTransformerSettings
 from after_ray.classifiers.pooled_transformer import PooledTransformer
-from after_ray.learning.settings import FittingSettings, Precision
 from after_ray.seeds import SeedTree
+from after_ray.training.settings import FittingSettings, Precision
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 BATCH = 64

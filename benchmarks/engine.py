@@ -33,9 +33,9 @@ from after_ray.stages import MADE_BY_DRIVER, Stage, ancestors, rounds
 from after_ray.store import Store
 from sweeps.launching.launch import launch
 from sweeps.launching.ray_start import Where, running_ray
+from sweeps.planning.opening import OpenStudy, open_study
 from sweeps.planning.plan import Plan
 from sweeps.running.studies import prepare
-from sweeps.study.opening import OpenStudy, open_study
 
 STUDY = Path(__file__).with_name("engine.study.yaml")
 TARGET = 8.0

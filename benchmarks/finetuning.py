@@ -41,8 +41,8 @@ from after_ray.classifiers._settings import PooledTransformerSettings
 from after_ray.classifiers.pooled_transformer import PooledTransformer
 from after_ray.features._settings import FrontEndFeatures
 from after_ray.features.front_end import FrontEnd
-from after_ray.learning.settings import FittingSettings, Precision
 from after_ray.seeds import SeedTree
+from after_ray.training.settings import FittingSettings, Precision
 
 BATCH = 64
 CORPUS = 4_057  # train of a fold of IEMOCAP: grouping by length needs a whole epoch to group

@@ -22,18 +22,18 @@ from finetuning import UNMASKED
 from numpy.typing import NDArray
 from scipy import stats
 
-from after_ray.audio.prepare import FULL_SCALE
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers import ClassifierInputs, Labelled
 from after_ray.classifiers._settings import PooledTransformerSettings
 from after_ray.classifiers.pooled_transformer import PooledTransformer
 from after_ray.corpora._settings import SyntheticSettings
+from after_ray.corpora.prepared import FULL_SCALE
 from after_ray.corpora.synthetic import EXPRESSIONS, Synthetic
 from after_ray.features._settings import FrontEndFeatures
 from after_ray.features.front_end import FrontEnd
-from after_ray.learning.settings import FittingSettings
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
+from after_ray.training.settings import FittingSettings
 
 MAX_SECONDS = 1_000.0
 # That of the quickstart, without the dropping of layers: one side would draw it for each pass, the other

@@ -43,11 +43,11 @@ import transformers
 from _speech import iemocap_lengths, machine
 from numpy.typing import NDArray
 
-from after_ray.audio.prepare import AUDIO, MANIFEST_FILE
 from after_ray.backbones.loading import build, configuration, frames
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._pooled_network import PooledNetwork
 from after_ray.classifiers._settings import PooledTransformerSettings
+from after_ray.corpora.prepared import AUDIO, MANIFEST_FILE
 from after_ray.environment import Execution, fix_threads
 from after_ray.execution.corpus import open_corpus
 from after_ray.execution.features import open_features, open_summaries
@@ -55,7 +55,6 @@ from after_ray.execution.folds import open_folds
 from after_ray.execution.kept_folds import keep_folds
 from after_ray.execution.rounds import RoundStage, Trajectory
 from after_ray.initialization._settings import ClusteringSettings
-from after_ray.learning.settings import FittingSettings
 from after_ray.manifest import Manifest
 from after_ray.ragged import ragged_paths, write_ragged
 from after_ray.seeds import SeedTree
@@ -65,6 +64,7 @@ from after_ray.splits.tripwire import Tripwire
 from after_ray.stages import AudioStage, FeaturesStage, FirstRoundStage, FoldsStage, NextRoundStage, Stage
 from after_ray.store import SUMMARY_FILE, Draft, Record, Store
 from after_ray.store.artifacts import save_arrays
+from after_ray.training.settings import FittingSettings
 
 TARGET = 500
 MEGABYTE = 1_000_000

@@ -29,9 +29,9 @@ from sweeps._console import Meter
 from sweeps.launching.launch import launch
 from sweeps.launching.ray_start import Where, running_ray
 from sweeps.planning.jobs import Job, jobs_of
+from sweeps.planning.opening import open_study
 from sweeps.running.following import Followed, FollowingStudies
 from sweeps.running.studies import prepare
-from sweeps.study.opening import open_study
 from sweeps.tracking import MirrorThread, default_tracking_uri
 from sweeps.tracking.mirroring import mirrored_study
 

@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.commands.mirror import mirror_study
-from sweeps.study.opening import OpenStudy, open_study
+from sweeps.planning.opening import OpenStudy, open_study
 from sweeps.tracking._connection import ENVIRONMENT
 from sweeps.tracking.made_up import write_made_up
 
@@ -54,7 +54,7 @@ PHASES = {  # phase -> functions that it is spent in, by the module in which the
     "search": ["sweeps.tracking._reading.find_runs"],
     "cells": ["sweeps.tracking._reading.read_rounds"],
     "frame": ["analysis.results.joined", "sweeps.tracking._reading.joined"],
-    "report": ["sweeps.reporting.write_study_report"],
+    "report": ["sweeps.reporting.report.write_study_report"],
 }
 SOURCES = ("store", "sqlite", "server")
 

@@ -35,12 +35,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from _sleeping import SLEEP, Sleep
 
 from after_ray.store import Record, Store
-from sweeps.cost.schedule import Capacity, Task, simulate
 from sweeps.launching.budget import Budget, Limits
 from sweeps.launching.forecast import Forecast
 from sweeps.launching.launch import launch_jobs
 from sweeps.launching.ray_start import LOCAL_RAY_DEFAULTS, RAY_DEFAULTS, Where, running_ray
 from sweeps.planning.jobs import Job
+from sweeps.scheduling.schedule import Capacity, Task, simulate
 
 TARGET = 0.9
 DURATIONS = Path(__file__).with_name("durations.json")

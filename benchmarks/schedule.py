@@ -9,7 +9,7 @@ adaptation of its own. How long stages take is drawn from `durations.json`, reco
 hands out trials in a launch, runs against a made-up clock: a job ends when its seconds are over, then what is
 free asks for the next one.
 
-`makespan` is compared with what no order could stay below (`sweeps.cost.bounds`): the longest chain of jobs,
+`makespan` is compared with what no order could stay below (`sweeps.scheduling.bounds`): the longest chain,
 all work at the full width of the cluster, and whole waves of jobs. Target: the median draw within 5 % of
 the largest of them, and each simulated within 30 s.
 """
@@ -31,11 +31,11 @@ import numpy as np
 
 from after_ray.environment import Execution
 from after_ray.store import Store
-from sweeps.cost.schedule import Capacity, chains, simulate, tasks_of
 from sweeps.launching.ready import ReadyFirst
 from sweeps.planning.jobs import Job, jobs_of
+from sweeps.planning.opening import open_study
 from sweeps.planning.plan import Plan
-from sweeps.study.opening import open_study
+from sweeps.scheduling.schedule import Capacity, chains, simulate, tasks_of
 
 DURATIONS = Path(__file__).with_name("durations.json")
 STUDY = Path(__file__).with_name("engine.study.yaml")

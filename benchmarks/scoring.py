@@ -35,9 +35,9 @@ from after_ray.classifiers._settings import PooledTransformerSettings
 from after_ray.classifiers.pooled_transformer import PooledTransformer
 from after_ray.features._settings import FrontEndFeatures
 from after_ray.features.front_end import FrontEnd
-from after_ray.learning.settings import FittingSettings
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
+from after_ray.training.settings import FittingSettings
 
 LONGEST = 10.0
 ROUNDS = 7

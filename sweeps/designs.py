@@ -6,8 +6,8 @@ import numpy as np
 
 from after_ray.manifest import Manifest
 from analysis.false_positives import Design
+from sweeps.planning.opening import OpenStudy
 from sweeps.study.declaration import Study
-from sweeps.study.opening import OpenStudy
 from sweeps.study.splitting import Split
 
 

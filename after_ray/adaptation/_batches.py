@@ -19,9 +19,9 @@ from after_ray.audio.batches import length_batches
 from after_ray.backbones.loading import frames
 from after_ray.backbones.masking import span_mask
 from after_ray.errors import TooFewUtterances
-from after_ray.learning.precision import kind_of
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
+from after_ray.training.precision import kind_of
 
 FEWEST_FRAMES = 4  # two masked, two to predict them from
 ALIKE = 0.8  # shortest to longest clip of a batch; the rest of the longer ones is cropped away

@@ -11,8 +11,8 @@ from after_ray.adaptation._objective import Batch, Outcome
 from after_ray.adaptation.objectives import Codes, cluster_logits, perplexity
 from after_ray.adaptation.settings import TaptSettings
 from after_ray.backbones._transformers import Backbone
-from after_ray.learning.precision import passes
 from after_ray.ragged import Ragged
+from after_ray.training.precision import passes
 
 PROJECTION = 256  # width of the space in which clusters are compared; HuBERT base
 LABELS = "cluster_labels"  # in checkpoints

@@ -17,7 +17,7 @@ from after_ray.adaptation._objective import Objective, Outcome
 from after_ray.adaptation.objectives import Codes, information
 from after_ray.adaptation.settings import Adaptation
 from after_ray.errors import CollapsedAdaptation, DivergedTraining
-from after_ray.learning.precision import MOST_SKIPPED
+from after_ray.training.precision import MOST_SKIPPED
 
 HISTORY_POINTS = 50
 ENOUGH_FRAMES = 1_000  # to judge codes by; a few clips that are alike may well have one code

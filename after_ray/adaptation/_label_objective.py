@@ -14,8 +14,8 @@ from after_ray.adaptation._objective import Crops, Mask, Objective
 from after_ray.adaptation.settings import Adaptation
 from after_ray.backbones._transformers import Backbone
 from after_ray.errors import CollapsedAdaptation
-from after_ray.learning.state import below, prefixed
 from after_ray.ragged import Ragged
+from after_ray.training.state import below, prefixed
 
 LEARNED = 0.3  # nats that predictions say about their frames; those of a new projection hardly reach 0.1
 PATIENCE = 5_000  # updates until that may be asked for

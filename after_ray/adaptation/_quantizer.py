@@ -22,7 +22,7 @@ from after_ray.adaptation.objectives import (
 )
 from after_ray.adaptation.settings import TaptSettings
 from after_ray.backbones._transformers import Wav2Vec2ForPreTraining
-from after_ray.learning.precision import passes
+from after_ray.training.precision import passes
 
 
 class Quantized(NamedTuple):

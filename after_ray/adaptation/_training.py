@@ -14,9 +14,9 @@ from after_ray.adaptation._batches import Place, Prepared
 from after_ray.adaptation._journal import Journal
 from after_ray.adaptation._objective import Objective
 from after_ray.adaptation.settings import Adaptation
-from after_ray.learning.precision import kind_of, loss_scaler
-from after_ray.learning.state import load_training, training_arrays
 from after_ray.store.checkpoints import Checkpoint, State
+from after_ray.training.precision import kind_of, loss_scaler
+from after_ray.training.state import load_training, training_arrays
 
 FORMAT = 2  # of a checkpoint; another one is passed over
 

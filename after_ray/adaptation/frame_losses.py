@@ -22,9 +22,9 @@ from after_ray.adaptation.settings import FrameLossSettings
 from after_ray.audio.passes import length_passes
 from after_ray.backbones.loading import frames, shortest
 from after_ray.backbones.masking import span_mask
-from after_ray.learning.precision import kind_of
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
+from after_ray.training.precision import kind_of
 
 # Most padded frames of a pass through the encoder, and its cost in frames, by kind of device.
 LIMITS = {"cpu": (1_000, 50), "cuda": (4_000, 1_000)}

@@ -29,11 +29,11 @@ from after_ray.adaptation.settings import (
 from after_ray.backbones.loading import arrays, build, build_for_adaptation, configuration
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.errors import LabelsRead, MissingLabels
-from after_ray.learning.fit import seeded_dropout
-from after_ray.learning.precision import check_precision
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.store.checkpoints import NO_CHECKPOINT, Checkpoint, State
+from after_ray.training.fit import seeded_dropout
+from after_ray.training.precision import check_precision
 from after_ray.weights import Weights
 
 if TYPE_CHECKING:

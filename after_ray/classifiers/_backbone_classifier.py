@@ -27,11 +27,11 @@ from after_ray.classifiers._network_classifier import NetworkClassifier
 from after_ray.classifiers._settings import OnBackbone
 from after_ray.environment import release_free_memory
 from after_ray.features.waveform import FULL_SCALE
-from after_ray.learning.fit import epochs_plan, fit_network, in_batches
-from after_ray.learning.precision import kind_of, passes
-from after_ray.learning.settings import Precision
 from after_ray.seeds import SeedTree
 from after_ray.store.checkpoints import NO_CHECKPOINT, Checkpoint
+from after_ray.training.fit import epochs_plan, fit_network, in_batches
+from after_ray.training.precision import kind_of, passes
+from after_ray.training.settings import Precision
 from after_ray.weights import Weights
 
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from after_ray.acquisition import HeadDraws
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.classifiers._fit_report import FitReport
 from after_ray.classifiers._pretraining import Pretrained, PretrainingInputs
 from after_ray.ragged import Ragged
 from after_ray.registry import Registry
 from after_ray.seeds import SeedTree
 from after_ray.store.checkpoints import NO_CHECKPOINT, Checkpoint
+from after_ray.training.fit_report import FitReport
 from after_ray.weights import Weights
 
 

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from after_ray.acquisition import HeadDraws
 from after_ray.classifiers._base import Classifier, ClassifierInputs, Labelled
-from after_ray.learning.precision import check_precision
-from after_ray.learning.settings import Precision
 from after_ray.seeds import SeedTree
 from after_ray.tensors import load_tensors, tensor_arrays
+from after_ray.training.precision import check_precision
+from after_ray.training.settings import Precision
 from after_ray.weights import Weights
 
 Rows = NDArray[np.int64]

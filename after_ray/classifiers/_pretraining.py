@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from after_ray.classifiers._fit_report import FitReport
 from after_ray.ragged import Ragged
+from after_ray.training.fit_report import FitReport
 from after_ray.weights import Weights
 
 

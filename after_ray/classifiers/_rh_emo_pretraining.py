@@ -29,10 +29,10 @@ from after_ray.classifiers._spectral_classifier import (
     Pieces,
     even_batches,
 )
-from after_ray.learning.fit import FitPlan, fit_network
 from after_ray.seeds import SeedTree
 from after_ray.store.checkpoints import Checkpoint
 from after_ray.tensors import load_tensors, tensor_arrays
+from after_ray.training.fit import FitPlan, fit_network
 from after_ray.weights import Weights
 
 Rows = NDArray[np.int64]

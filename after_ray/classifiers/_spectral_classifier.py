@@ -20,11 +20,11 @@ from after_ray.classifiers._base import ClassifierInputs, FitReport, Labelled
 from after_ray.classifiers._batch_norm import recompute_statistics
 from after_ray.classifiers._network_classifier import HeadedNetwork, NetworkClassifier
 from after_ray.classifiers._settings import Stepped
-from after_ray.learning.fit import FitPlan, fit_network
-from after_ray.learning.precision import passes
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.store.checkpoints import NO_CHECKPOINT, Checkpoint
+from after_ray.training.fit import FitPlan, fit_network
+from after_ray.training.precision import passes
 from after_ray.weights import Weights
 
 Rows = NDArray[np.int64]

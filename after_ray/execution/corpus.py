@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from after_ray.audio.prepare import MANIFEST_FILE, PreparedCorpus, prepare
 from after_ray.corpora._base import Scan
 from after_ray.corpora._settings import CorpusSettings
+from after_ray.corpora.prepared import MANIFEST_FILE, PreparedCorpus, prepare
 from after_ray.environment import Execution, describe, fix_threads
 from after_ray.sources import source_of
 from after_ray.stages import AudioStage

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from after_ray.audio.prepare import PreparedCorpus
 from after_ray.backbones.identity import provenance
+from after_ray.corpora.prepared import PreparedCorpus
 from after_ray.environment import Execution, describe
 from after_ray.execution.adaptation import adapted_weights
 from after_ray.execution.corpus import open_corpus

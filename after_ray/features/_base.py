@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from after_ray.learning.settings import Precision
 from after_ray.registry import Registry
+from after_ray.training.settings import Precision
 
 
 class Extractor(ABC):

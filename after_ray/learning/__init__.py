@@ -1,1 +1,1 @@
-"""Training one round, and the active-learning loop (Algorithm 1 of the paper)."""
+"""The active-learning loop (Algorithm 1 of the paper): rounds, their sizes, what each starts from."""

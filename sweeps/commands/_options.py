@@ -15,7 +15,7 @@ import typer
 from after_ray.errors import AfterRayError
 
 if TYPE_CHECKING:
-    from sweeps.study.opening import OpenStudy
+    from sweeps.planning.opening import OpenStudy
 
 StudyFile = Annotated[Path, typer.Argument(help="Study file (YAML).", metavar="STUDY.yaml")]
 StudyFiles = Annotated[
@@ -186,9 +186,9 @@ def _opened(
     studies: Sequence[Path], store: str, overrides: Sequence[str], only: str | None, quiet: bool
 ) -> list[OpenStudy]:
     """Every corpus is read once, and what is left out of it is said once."""
-    from sweeps.in_words import left_out_in_words
     from sweeps.planning.only import EVERYTHING, Only
-    from sweeps.study.opening import Scans, open_study
+    from sweeps.planning.opening import Scans, open_study
+    from sweeps.reporting.in_words import left_out_in_words
 
     chosen = EVERYTHING if only is None else Only.parse(only)
     scans = Scans()

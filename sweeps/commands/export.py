@@ -21,8 +21,8 @@ from sweeps.commands._options import (
 )
 
 if TYPE_CHECKING:
+    from sweeps.planning.opening import OpenStudy
     from sweeps.selections.exporting import Selections
-    from sweeps.study.opening import OpenStudy
 
 app = typer.Typer(help="Write results of a study as files that others can read.", no_args_is_help=True)
 

@@ -19,7 +19,7 @@ from sweeps.commands._options import (
 )
 
 if TYPE_CHECKING:
-    from sweeps.study.opening import OpenStudy
+    from sweeps.planning.opening import OpenStudy
 
 
 def mirror(

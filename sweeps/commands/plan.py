@@ -21,8 +21,8 @@ from sweeps.commands._options import (
 from sweeps.cost.estimating import estimate_of, manifests_of, numbers_of, print_estimate, this_machine
 
 if TYPE_CHECKING:
-    from sweeps.cost.schedule import Capacity
-    from sweeps.study.opening import OpenStudy
+    from sweeps.planning.opening import OpenStudy
+    from sweeps.scheduling.schedule import Capacity
 
 
 def plan(
@@ -96,7 +96,7 @@ def _numbers(studies: Sequence[OpenStudy]) -> dict[str, Any]:
 
 def _search(opened: OpenStudy) -> dict[str, Any]:
     """How far the study's search is, where it has one."""
-    from sweeps.search.book import Book
+    from sweeps.searching.book import Book
 
     return {} if opened.study.search is None else {"search": Book.open(opened).counts()}
 
@@ -105,7 +105,7 @@ def _search_hours(studies: Sequence[OpenStudy], assume: str) -> dict[str, Any]:
     """Hours of trials of the candidates that are left, by study; the other hours are without them."""
     if all(one.study.search is None for one in studies):
         return {}
-    from sweeps.cost.searching import hours_of, search_costs
+    from sweeps.searching.costs import hours_of, search_costs
 
     return {"search_hours": hours_of(search_costs(studies, assume))}
 
@@ -114,7 +114,7 @@ def _print_searches(studies: Sequence[OpenStudy], cluster: Capacity, assume: str
     if all(one.study.search is None for one in studies):
         return
     from sweeps._console import console
-    from sweeps.cost.searching import search_costs
+    from sweeps.searching.costs import search_costs
 
     for cost in search_costs(studies, assume):
         console.print(cost if isinstance(cost, str) else cost.sentence(cluster), markup=False)
@@ -122,9 +122,9 @@ def _print_searches(studies: Sequence[OpenStudy], cluster: Capacity, assume: str
 
 def _print(studies: Sequence[OpenStudy]) -> None:
     from sweeps._console import console, print_table
-    from sweeps.in_words import dropout_in_words, model_in_words, preset_in_words, searches_in_words
     from sweeps.planning.changes import changes
     from sweeps.planning.counting import counts
+    from sweeps.reporting.in_words import dropout_in_words, model_in_words, preset_in_words, searches_in_words
 
     ledger = studies[0].store.ledger
     done, failed = ledger.finished(), ledger.failures()

@@ -20,8 +20,8 @@ from sweeps.commands._options import (
 )
 
 if TYPE_CHECKING:
-    from sweeps.reporting import Source
-    from sweeps.study.opening import OpenStudy
+    from sweeps.planning.opening import OpenStudy
+    from sweeps.reporting.report import Source
 
 
 def report(
@@ -70,7 +70,7 @@ def print_report(
     """Write the report and print its table."""
     from analysis.tables import terminal_table
     from sweeps._console import print_table
-    from sweeps.reporting import read_results, report_folder, write_study_report
+    from sweeps.reporting.report import read_results, report_folder, write_study_report
 
     results = read_results(opened, source, tracking_uri)
     paths = write_study_report(opened, results, out or report_folder(opened), simulations)

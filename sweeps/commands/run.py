@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from after_ray.store.reading import Reading
     from sweeps.launching.budget import Limits
     from sweeps.launching.launch import Where
+    from sweeps.planning.opening import OpenStudy
     from sweeps.planning.plan import Trajectory
     from sweeps.running.studies import RunReport
-    from sweeps.study.opening import OpenStudy
     from sweeps.tracking import MirrorReport
 
 

@@ -32,8 +32,8 @@ from sweeps.commands._options import (
 if TYPE_CHECKING:
     from sweeps.launching.budget import Limits
     from sweeps.launching.launch import Where
-    from sweeps.search.running import SearchReport
-    from sweeps.study.opening import OpenStudy
+    from sweeps.planning.opening import OpenStudy
+    from sweeps.searching.running import SearchReport
 
 
 class NoSearch(AfterRayError):
@@ -95,7 +95,7 @@ def search_opened(
     """Run a search to its end; ends with an exit code of its own where a budget stops it."""
     from sweeps.launching.cache import refuse_no_cache
     from sweeps.running.studies import check_limits
-    from sweeps.search.running import run_search
+    from sweeps.searching.running import run_search
     from sweeps.tracking import default_tracking_uri
 
     refuse_shared_recordings(opened)

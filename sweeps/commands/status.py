@@ -21,8 +21,8 @@ from sweeps.commands._options import (
 
 if TYPE_CHECKING:
     from sweeps.planning.failing import Cause
+    from sweeps.planning.opening import OpenStudy
     from sweeps.running.progress import Progress
-    from sweeps.study.opening import OpenStudy
 
 LOGS_SHOWN = 3
 SECONDS_OF_A_START = 60
@@ -77,7 +77,7 @@ def _progresses(studies: Sequence[OpenStudy]) -> list[Progress | None]:
 
 def _print_running(studies: Sequence[OpenStudy]) -> None:
     """One line per study that runs."""
-    from sweeps.in_words import progress_in_words
+    from sweeps.reporting.in_words import progress_in_words
 
     for opened, progress in zip(studies, _progresses(studies), strict=True):
         if progress is not None:
@@ -88,10 +88,10 @@ def _print_running(studies: Sequence[OpenStudy]) -> None:
 
 def _print_standing(studies: Sequence[OpenStudy]) -> None:
     from sweeps._console import console, print_counts
-    from sweeps.in_words import model_in_words, progress_in_words, searches_in_words
     from sweeps.planning.counting import counts
     from sweeps.planning.failing import causes
     from sweeps.provenance.drift import drift
+    from sweeps.reporting.in_words import model_in_words, progress_in_words, searches_in_words
 
     ledger = studies[0].store.ledger
     done, failures = ledger.finished(), ledger.failures()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from after_ray.store.garbage import Garbage
     from after_ray.store.merging import Merged
     from after_ray.store.usage import Usage
-    from sweeps.study.opening import OpenStudy
+    from sweeps.planning.opening import OpenStudy
 
 app = typer.Typer(
     help="Look after a store: what it holds, what can go, results to and from another.", no_args_is_help=True
@@ -74,7 +74,7 @@ def du(studies: SomeStudies = None, store: StoreOption = DEFAULT_STORE) -> None:
 
 def _print_by_study(studies: Sequence[OpenStudy], census: Census, found: Usage) -> None:
     from sweeps._console import print_table
-    from sweeps.planning.belonging import keys_of
+    from sweeps.searching.belonging import keys_of
 
     needed = {one.study.study: census.with_parents(keys_of(one)) for one in studies}
     users = Counter(key for keys in needed.values() for key in keys)
@@ -107,7 +107,7 @@ def gc(
         refuse_no_store(store)
         from after_ray.store import Store
         from after_ray.store.garbage import find_garbage, remove_garbage
-        from sweeps.planning.belonging import keys_of
+        from sweeps.searching.belonging import keys_of
 
         opened = opened_studies(keep or [], store, None)
         kept = frozenset().union(*(keys_of(one) for one in opened)) if opened else None
@@ -154,7 +154,7 @@ def export_(
         from after_ray.store import Store
         from after_ray.store.archive import export_results
         from after_ray.store.census import Census
-        from sweeps.planning.belonging import keys_of
+        from sweeps.searching.belonging import keys_of
 
         opened = opened_studies(studies or [], store, None)
         census = Census.of(Store(store))

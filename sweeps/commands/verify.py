@@ -22,8 +22,8 @@ from sweeps.commands._options import (
 )
 
 if TYPE_CHECKING:
+    from sweeps.planning.opening import OpenStudy
     from sweeps.provenance.verify import Compared
-    from sweeps.study.opening import OpenStudy
 
 
 def verify(

@@ -59,7 +59,7 @@ def fingerprint_file(corpus: Corpus, manifest: Manifest, folder: Path) -> Path:
 
 
 def _listen(corpus: Corpus, utterance: str, path: str, audio: str) -> Words:
-    from after_ray.audio.prepare import to_16_khz  # brings torch, which known audio does not need
+    from after_ray.corpora.prepared import to_16_khz  # brings torch, which known audio does not need
 
     wave = corpus.read(path)
     if wave.digest != audio:

@@ -9,8 +9,8 @@ import pandas as pd
 from after_ray.manifest import Manifest
 from after_ray.splits.parts import Fold
 from sweeps._console import console, print_table
-from sweeps.in_words import folds_in_words, validation_in_words
-from sweeps.study.opening import OpenStudy
+from sweeps.planning.opening import OpenStudy
+from sweeps.reporting.in_words import folds_in_words, validation_in_words
 
 
 def print_folds(opened: OpenStudy, out: Path | None) -> None:

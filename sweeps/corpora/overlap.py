@@ -23,7 +23,7 @@ from after_ray.splits.overlap import (
 from after_ray.splits.parts import Fold
 from sweeps._console import console, meter, print_table
 from sweeps.corpora.fingerprints import fingerprints
-from sweeps.study.opening import OpenStudy
+from sweeps.planning.opening import OpenStudy
 
 SHOWN = 10
 

@@ -1,1 +1,1 @@
-"""What studies cost before they run: work, measured rates, hours, storage, and the order of jobs."""
+"""What studies cost before they run: work, measured rates, hours, and storage."""

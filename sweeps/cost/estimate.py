@@ -16,12 +16,12 @@ from sweeps.cost.clips import Corpora
 from sweeps.cost.naive import Naive, naive_seconds
 from sweeps.cost.observed import Seen, look
 from sweeps.cost.rates import Line, Place, Rates
-from sweeps.cost.schedule import Capacity, Schedule, simulate, tasks_of
 from sweeps.cost.startup import Startup, startup_of
 from sweeps.cost.storage import Storage, storage_of
 from sweeps.cost.work import NO_WORK, Phase, Works, choice_of
 from sweeps.planning.jobs import Job, jobs_of, kind_of, taken
 from sweeps.planning.plan import Plan
+from sweeps.scheduling.schedule import Capacity, Schedule, simulate, tasks_of
 from sweeps.study.declaration import Resources
 
 HOUR = 3600.0

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from after_ray.store import Store
     from after_ray.store.reading import Finds
     from sweeps.cost.estimate import Estimate
-    from sweeps.cost.schedule import Capacity
-    from sweeps.study.opening import OpenStudy
+    from sweeps.planning.opening import OpenStudy
+    from sweeps.scheduling.schedule import Capacity
 
 HOUR = 3600.0
 
@@ -42,7 +42,7 @@ def manifests_of(studies: Sequence[OpenStudy]) -> list[Manifest]:
 
 def this_machine(cpus: int | None = None, gpus: int | None = None) -> Capacity:
     """Cores and GPUs of this machine, where others are not named."""
-    from sweeps.cost.schedule import Capacity
+    from sweeps.scheduling.schedule import Capacity
 
     there = len([path for path in Path("/dev").glob("nvidia*") if path.name[6:].isdigit()])
     return Capacity(cpus or os.cpu_count() or 1, there if gpus is None else gpus)
@@ -50,7 +50,7 @@ def this_machine(cpus: int | None = None, gpus: int | None = None) -> Capacity:
 
 def numbers_of(estimated: Estimate, cluster: Capacity) -> dict[str, Any]:
     """What `plan --json` prints of an estimate; `wall_hours` is null where a trial does not fit."""
-    from sweeps.cost.schedule import NoRoom
+    from sweeps.scheduling.schedule import NoRoom
 
     try:
         wall: float | None = estimated.wall_seconds(cluster) / HOUR
@@ -92,7 +92,7 @@ def _sentences(estimated: Estimate, cluster: Capacity) -> list[str]:
 
 
 def _left(estimated: Estimate, cluster: Capacity) -> str:
-    from sweeps.cost.schedule import NoRoom
+    from sweeps.scheduling.schedule import NoRoom
 
     left = estimated.left
     gpu = f", {left.gpu:.2f} GPU-hours" if left.gpu else ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sweeps.cost.estimate import Estimate
-from sweeps.cost.schedule import priorities
 from sweeps.launching.forecast import Forecast
 from sweeps.planning.jobs import Job
+from sweeps.scheduling.schedule import priorities
 
 
 def forecast(estimate: Estimate, jobs: Mapping[str, Job]) -> Forecast:

@@ -27,7 +27,6 @@ from after_ray.classifiers._settings import ClassifierSettings, OnBackbone, Pret
 from after_ray.features import Extractor, extractors
 from after_ray.features._settings import FeatureSettings
 from after_ray.initialization import initializations
-from after_ray.learning.state import prefixed
 from after_ray.manifest import Manifest
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
@@ -39,6 +38,7 @@ from after_ray.stages import (
     FrameLossesStage,
     PretrainingStage,
 )
+from after_ray.training.state import prefixed
 from after_ray.weights import Weights
 from sweeps.cost.clips import Clips, mean_step
 from sweeps.cost.work import (

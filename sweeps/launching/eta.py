@@ -6,9 +6,9 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from sweeps.cost.schedule import Capacity, Task, simulate
 from sweeps.launching.budget import HOUR
 from sweeps.planning.jobs import Job
+from sweeps.scheduling.schedule import Capacity, Task, simulate
 
 
 class Eta:

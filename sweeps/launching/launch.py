@@ -14,7 +14,6 @@ from after_ray.code_state import keep_code_state
 from after_ray.environment import Execution
 from after_ray.sources import source_of
 from after_ray.store import Store
-from sweeps.cost.schedule import Capacity
 from sweeps.launching.autoscaler import may_grow
 from sweeps.launching.budget import Budget, Limits
 from sweeps.launching.eta import Eta
@@ -27,6 +26,7 @@ from sweeps.launching.unmet import Unmet
 from sweeps.leases.claims import Claims
 from sweeps.planning.jobs import Job, jobs_of, resting_on
 from sweeps.planning.plan import Plan
+from sweeps.scheduling.schedule import Capacity
 from sweeps.study.declaration import Resources
 from sweeps.study.gpu_models import RAY_AMOUNT, RAY_PREFIX
 

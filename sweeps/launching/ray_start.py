@@ -17,8 +17,8 @@ from after_ray.environment import Execution
 from after_ray.errors import AfterRayError
 from after_ray.preemption import provider_of
 from after_ray.store import Store
-from sweeps.cost.schedule import Capacity
 from sweeps.launching.autoscaler import leaving_nodes
+from sweeps.scheduling.schedule import Capacity
 from sweeps.study.declaration import Resources
 from sweeps.study.gpu_models import models_in
 

@@ -1,1 +1,1 @@
-"""Plans: studies expanded into cells, trajectories and stages, cut into jobs, counted and compared."""
+"""Plans: studies opened with their corpora, expanded into cells and stages, cut into jobs, compared."""

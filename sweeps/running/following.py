@@ -10,10 +10,10 @@ from typing import Any
 from sweeps._console import Meter
 from sweeps.launching.sight import UNFINISHED, Standing
 from sweeps.planning.jobs import Job
+from sweeps.planning.opening import OpenStudy
 from sweeps.running.progress import Progress, write_progress
 from sweeps.running.said_once import SaidOnce
 from sweeps.running.tally import Tally
-from sweeps.study.opening import OpenStudy
 from sweeps.tracking import MirrorThread
 from sweeps.tracking.mirroring import mirrored_trajectory
 

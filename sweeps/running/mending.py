@@ -10,8 +10,8 @@ from after_ray.stages import NextRoundStage, Stage, foundations
 from after_ray.store import MODEL_FILE, Record, Store
 from after_ray.store.reading import Reading
 from after_ray.wording import counted
+from sweeps.planning.opening import OpenStudy
 from sweeps.planning.plan import Plan
-from sweeps.study.opening import OpenStudy
 
 logger = logging.getLogger(__name__)
 

@@ -20,11 +20,11 @@ from sweeps.launching.budget import Limits, NoGpuToCount
 from sweeps.launching.forecast import Forecaster
 from sweeps.launching.launch import Outcome, Where, launch
 from sweeps.planning.counting import Together
+from sweeps.planning.opening import OpenStudy
 from sweeps.provenance.declared import note_declaration
 from sweeps.running.following import Followed, FollowingStudies
 from sweeps.running.mending import mend_records
 from sweeps.running.progress import why_ended
-from sweeps.study.opening import OpenStudy
 from sweeps.tracking import MirrorReport, MirrorThread, close_all
 from sweeps.tracking.mirroring import mirrored_study
 

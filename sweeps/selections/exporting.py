@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from sweeps.planning.opening import OpenStudy
 from sweeps.planning.plan import Trajectory
 from sweeps.selections.acquired import AcquiredRound, names_of
-from sweeps.study.opening import OpenStudy
 
 COLUMNS = (
     "corpus", "manifest", "method", "adaptation", "strategy", "initialization", "restart", "fold", "seed",

@@ -1,1 +1,1 @@
-"""A study file: read, validated with the place of every mistake, and opened with its corpora."""
+"""A study file: read, validated with the place of every mistake."""

@@ -16,16 +16,16 @@ from after_ray.classifiers._settings import ClassifierSettings, needs_backbone
 from after_ray.corpora._settings import CorpusSettings, UnlabelledSettings
 from after_ray.errors import AfterRayError, UnlabelledCorpus
 from after_ray.initialization._settings import InitializationSettings
-from after_ray.learning.settings import Restart
 from after_ray.protocol import Protocol
 from after_ray.settings import Settings
-from sweeps.search.settings import Search, SelectedFrom
+from after_ray.training.settings import Restart
 from sweeps.study.axes import Seed, as_list, folds, integers, unique
 from sweeps.study.evidence import refuse_evidence_not_given
 from sweeps.study.families import ComparisonFamily
 from sweeps.study.gpu_models import GPU_MODELS, is_known
 from sweeps.study.labels import refuse_unbought_labels
 from sweeps.study.replays import REPLAY, Replayed, is_replay
+from sweeps.study.search.settings import Search, SelectedFrom
 
 
 def named(value: Any) -> Any:

@@ -9,12 +9,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from after_ray.protocol import Protocol
-from sweeps.search.checking import refuse_search
 from sweeps.study.declaration import Study, adaptations, named
 from sweeps.study.evidence import asked_by
 from sweeps.study.mistakes import mistake_in_words
 from sweeps.study.places import with_places
 from sweeps.study.replays import with_replays
+from sweeps.study.search.checking import refuse_search
 from sweeps.study.study_file import StudyError, StudySource, read_study_file
 
 

@@ -19,8 +19,8 @@ from after_ray.splits.parts import Fold
 from after_ray.stages import Stage
 from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Draft, digest
 from after_ray.store.artifacts import save_arrays
+from sweeps.planning.opening import OpenStudy
 from sweeps.planning.plan import Axes, Trajectory
-from sweeps.study.opening import OpenStudy
 
 EPOCH = 1_700_000_000.0  # when the made-up study began, in seconds
 GAIN = 0.3  # of accuracy, at most

@@ -24,10 +24,10 @@ REPLACED = "is called inside `fork_rng`, and a generator that is passed in draws
 ALLOWED = {
     ("after_ray/testing.py", "", "random"): CHECKED,
     ("after_ray/testing.py", "_global_states", "numpy.random.get_state"): CHECKED,
-    ("after_ray/learning/fit.py", "seeded_dropout", "torch.manual_seed"): FORKED,
+    ("after_ray/training/fit.py", "seeded_dropout", "torch.manual_seed"): FORKED,
     ("after_ray/backbones/loading.py", "_seeded", "torch.default_generator.manual_seed"): FORKED,
-    ("after_ray/learning/state.py", "load_generators", "torch.set_rng_state"): "is called inside a fork",
-    ("after_ray/learning/state.py", "load_generators", "torch.cuda.set_rng_state"): "is called inside a fork",
+    ("after_ray/training/state.py", "load_generators", "torch.set_rng_state"): "is called inside a fork",
+    ("after_ray/training/state.py", "load_generators", "torch.cuda.set_rng_state"): "is called inside a fork",
     ("after_ray/classifiers/_light_network.py", "__init__", "torch.nn.Linear"): REPLACED,
     ("after_ray/classifiers/_light_network.py", "_path", "torch.nn.Conv2d"): REPLACED,
     ("after_ray/classifiers/_light_network.py", "_block", "torch.nn.Conv2d"): REPLACED,

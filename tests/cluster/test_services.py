@@ -17,9 +17,9 @@ from mlflow import MlflowClient
 
 from after_ray.store import Store
 from sweeps.commands.mirror import mirror_study
-from sweeps.reporting import read_results
+from sweeps.planning.opening import OpenStudy, open_study
+from sweeps.reporting.report import read_results
 from sweeps.running.studies import prepare
-from sweeps.study.opening import OpenStudy, open_study
 from sweeps.tracking import default_tracking_uri, fill
 from sweeps.tracking.errors import AccessRefused, FilesRefused, MirrorBehind, TrackerUnreachable
 from sweeps.tracking.mirroring import finished_trajectories, mirrored_study

@@ -11,7 +11,7 @@ from typing import Any
 
 from after_ray.execution import adaptation, features
 from after_ray.execution.rounds import Trajectory
-from after_ray.learning import fit
+from after_ray.training import fit
 
 FEATURES = "features"
 

@@ -20,8 +20,8 @@ from sweeps._console import Meter
 from sweeps.launching import launch, watching
 from sweeps.launching.ray_start import Nodes, Offer, Where
 from sweeps.launching.scratch import Scratch
+from sweeps.planning.opening import OpenStudy
 from sweeps.running.studies import run_studies
-from sweeps.study.opening import OpenStudy
 from sweeps.tracking import _thread
 from sweeps.tracking.errors import TrackerUnreachable, fills_in
 from sweeps.tracking.mirrored import MirroredStudy, MirroredTrajectory

@@ -11,8 +11,8 @@ from typing import Any
 
 from after_ray.stages import AdaptationStage
 from after_ray.store import PREDICTIONS_FILE, Store
+from sweeps.planning.opening import OpenStudy, open_study
 from sweeps.running.studies import prepare
-from sweeps.study.opening import OpenStudy, open_study
 from tests.after_ray.tiny import TINY
 
 FITTING = "{max_epochs: 1, min_updates: 4, evaluations_per_epoch: 1, batch_size: 8}"

@@ -15,9 +15,9 @@ from after_ray.preemption import NOTICE
 from after_ray.store import Store
 from after_ray.store.merging import merge_store
 from sweeps.cli import app
-from sweeps.reporting import read_results
+from sweeps.planning.opening import OpenStudy, open_study
+from sweeps.reporting.report import read_results
 from sweeps.running.studies import prepare
-from sweeps.study.opening import OpenStudy, open_study
 from tests.buckets import ADDRESS, Asked, buckets_in_memory
 from tests.faults.driver import Driver, Killed, Tracker
 from tests.faults.moments import Watched

@@ -13,7 +13,7 @@ from sweeps.launching.launch import launch
 from sweeps.launching.ray_start import Where, running_ray
 from sweeps.launching.sight import Nobody, Standing
 from sweeps.planning.jobs import jobs_of
-from sweeps.study.opening import OpenStudy
+from sweeps.planning.opening import OpenStudy
 from tests.faults import small
 from tests.faults.small import Small, results
 from trainables.leaving import HEAD_ENDS

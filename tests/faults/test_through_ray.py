@@ -23,7 +23,7 @@ from mlflow import MlflowClient
 
 from after_ray.stages import AdaptationStage
 from after_ray.store import Store
-from sweeps.study.opening import open_study
+from sweeps.planning.opening import open_study
 from sweeps.tracking import default_tracking_uri
 from tests.faults.counted import Counted
 from tests.faults.matrix import ALL, THROUGH_RAY, Fault, Moment, name_of

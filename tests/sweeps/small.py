@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from sweeps.study.opening import OpenStudy, open_study
+from sweeps.planning.opening import OpenStudy, open_study
 
 SMALL = {
     "study": "small",

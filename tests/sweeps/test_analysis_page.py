@@ -32,7 +32,7 @@ def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_the_page_names_every_column(tmp_path: Path) -> None:
-    from sweeps.reporting import read_results
+    from sweeps.reporting.report import read_results
 
     opened = small_study(tmp_path)
     write_made_up(opened)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.in_words import preset_in_words
+from sweeps.reporting.in_words import preset_in_words
 from sweeps.study.declaration import Study
 from sweeps.study.loading import load_study
 

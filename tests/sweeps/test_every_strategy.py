@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from after_ray.acquisition import Wrapper, parse, strategies
 from sweeps.cli import app
-from sweeps.study.opening import open_study
+from sweeps.planning.opening import open_study
 
 STUDY = Path(__file__).parents[2] / "sweeps" / "strategies.yaml"
 SMALL = (

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from after_ray.store import Store
 from sweeps.cli import app
+from sweeps.planning.opening import open_study
 from sweeps.selections.exporting import COLUMNS
-from sweeps.study.opening import open_study
 from tests.sweeps.selections.ran import run_here
 from tests.sweeps.small import SMALL
 

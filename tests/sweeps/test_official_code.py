@@ -13,14 +13,14 @@ from typer.testing import CliRunner
 from after_ray.adaptation.settings import TaptSettings
 from after_ray.classifiers._settings import FunctionalsSettings, LightSerNetSettings
 from after_ray.errors import BadValue
-from after_ray.learning.settings import FittingSettings
 from after_ray.presets import OFFICIAL_CODE, PRESETS
+from after_ray.training.settings import FittingSettings
 from sweeps.cli import app
-from sweeps.in_words import preset_in_words
-from sweeps.reporting import study_info
+from sweeps.planning.opening import OpenStudy, open_study
+from sweeps.reporting.in_words import preset_in_words
+from sweeps.reporting.report import study_info
 from sweeps.study.declaration import Study
 from sweeps.study.loading import load_study
-from sweeps.study.opening import OpenStudy, open_study
 from sweeps.study.study_file import StudyError
 
 STUDY = """\

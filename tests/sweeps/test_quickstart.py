@@ -12,7 +12,7 @@ from after_ray.execution import run
 from after_ray.execution.corpus import prepare_audio
 from after_ray.stages import AudioStage
 from sweeps.planning.jobs import jobs_of
-from sweeps.study.opening import open_study
+from sweeps.planning.opening import open_study
 
 QUICKSTART = Path(__file__).parents[2] / "sweeps" / "quickstart.yaml"
 

@@ -23,12 +23,12 @@ from after_ray.adaptation.settings import PseudoTaptSettings
 from after_ray.backbones._transformers import Backbone
 from after_ray.backbones.loading import frames
 from after_ray.backbones.masking import span_mask
-from after_ray.classifiers._fit_report import FitReport
 from after_ray.errors import TooFewUtterances
-from after_ray.learning.fit import FitPlan, fit_network, in_batches
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.store.checkpoints import Checkpoint
+from after_ray.training.fit import FitPlan, fit_network, in_batches
+from after_ray.training.fit_report import FitReport
 
 VALIDATION_SHARE = 0.1  # of the train part; the weights with the lowest loss on it are taken
 EVALUATIONS = 50

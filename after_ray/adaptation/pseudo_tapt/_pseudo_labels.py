@@ -14,8 +14,8 @@ from after_ray.adaptation.objectives import Codes, perplexity
 from after_ray.adaptation.settings import PseudoTaptSettings
 from after_ray.backbones._transformers import Backbone
 from after_ray.errors import LabelsRead
-from after_ray.learning.precision import passes
 from after_ray.ragged import Ragged
+from after_ray.training.precision import passes
 
 HIDDEN = 256
 UNUSABLE = "Choose another adaptation.feature_layer or frame_learning_rate, and check the backbone's weights"

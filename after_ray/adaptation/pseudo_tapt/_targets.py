@@ -17,12 +17,12 @@ from after_ray.adaptation.pseudo_tapt._pseudo_labels import PseudoLabelObjective
 from after_ray.adaptation.settings import PseudoTaptSettings
 from after_ray.backbones._transformers import Backbone
 from after_ray.backbones.loading import frames
-from after_ray.learning.precision import kind_of
-from after_ray.learning.state import below, prefixed
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.store.checkpoints import Checkpoint, State
 from after_ray.tensors import load_tensors, tensor_arrays
+from after_ray.training.precision import kind_of
+from after_ray.training.state import below, prefixed
 
 FORMAT = 1  # of what is kept here in checkpoints; another one is passed over
 EMOTIONS, CODEBOOKS = "emotions", "codebooks"  # names of arrays in checkpoints

@@ -7,8 +7,8 @@ from typing import Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from after_ray.learning.settings import Precision
 from after_ray.settings import Settings, neutral
+from after_ray.training.settings import Precision
 
 SAMPLE_RATE = 16_000
 

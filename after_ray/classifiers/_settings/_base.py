@@ -11,8 +11,8 @@ from after_ray.acquisition import EvidenceKind
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings._pretraining import PretrainingStep
 from after_ray.features._settings import FeatureSettings
-from after_ray.learning.settings import Precision
 from after_ray.settings import Settings, neutral
+from after_ray.training.settings import Precision
 
 
 class Trained(Settings, ABC):

@@ -9,7 +9,7 @@ from pydantic import Field
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings._base import Trained
 from after_ray.features._settings import FeatureSettings, FrontEndFeatures
-from after_ray.learning.settings import FittingSettings, Precision
+from after_ray.training.settings import FittingSettings, Precision
 
 
 class OnBackbone(Trained):

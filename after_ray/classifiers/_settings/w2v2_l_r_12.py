@@ -11,7 +11,7 @@ from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings._on_backbone import OnBackbone
 from after_ray.errors import TooManyLayers
 from after_ray.features._settings import FeatureSettings, FrontEndFeatures
-from after_ray.learning.settings import FittingSettings
+from after_ray.training.settings import FittingSettings
 
 
 class W2v2LR12Fitting(FittingSettings):

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from after_ray.audio.decode import decode
 from after_ray.audio.fingerprint import SILENT, Words, fingerprint
 from after_ray.audio.matching import HIGHEST_ERROR, Match, find_matches
-from after_ray.audio.prepare import to_16_khz
 from after_ray.corpora._base import open_source
 from after_ray.corpora._settings import SyntheticSettings
+from after_ray.corpora.prepared import to_16_khz
 
 Samples = NDArray[np.float32]
 

@@ -12,7 +12,7 @@ from torch.nn.functional import conv1d
 from after_ray.backbones.loading import build
 from after_ray.backbones.positional import convolve_by_frequency
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.learning.precision import passes
+from after_ray.training.precision import passes
 
 Tiny = Callable[..., BackboneSettings]
 

@@ -25,9 +25,9 @@ from after_ray.classifiers._settings import (
 from after_ray.classifiers.lssed import Lssed
 from after_ray.environment import fix_threads
 from after_ray.features import extractors
-from after_ray.learning.settings import FittingSettings
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
+from after_ray.training.settings import FittingSettings
 from tests.after_ray.classifiers.rh_emo_parts import untrained
 
 Rows = NDArray[np.int64]

@@ -23,11 +23,11 @@ from after_ray.corpora._settings import EmodbSettings
 from after_ray.environment import fix_threads
 from after_ray.features._settings import MfccSegmentFeatures
 from after_ray.features.mfcc_segments import MfccSegments
-from after_ray.learning.precision import has_bf16
 from after_ray.metrics import evaluate
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.store import Checkpoint
+from after_ray.training.precision import has_bf16
 
 CLASSES = 4
 TIMES = 4

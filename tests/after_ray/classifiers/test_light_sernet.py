@@ -23,10 +23,10 @@ from after_ray.corpora._settings import EmodbSettings
 from after_ray.errors import BadValue
 from after_ray.features._settings import CepstralFeatures
 from after_ray.features.cepstra import Cepstra
-from after_ray.learning.precision import has_bf16
 from after_ray.metrics import evaluate
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
+from after_ray.training.precision import has_bf16
 
 CLASSES = 4
 EXTRACTOR = Cepstra(CepstralFeatures(), None, "cpu")

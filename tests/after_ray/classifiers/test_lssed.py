@@ -18,11 +18,11 @@ from after_ray.corpora._base import open_source
 from after_ray.corpora._settings import EmodbSettings
 from after_ray.features._settings import LogMelFeatures
 from after_ray.features.log_mel import LogMel
-from after_ray.learning.precision import has_bf16
 from after_ray.metrics import evaluate
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.store.checkpoints import Checkpoint
+from after_ray.training.precision import has_bf16
 
 CLASSES = 4
 SECONDS = 0.32  # of the shortest pieces

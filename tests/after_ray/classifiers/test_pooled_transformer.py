@@ -18,10 +18,10 @@ from after_ray.classifiers.pooled_transformer import PooledTransformer
 from after_ray.errors import BadValue
 from after_ray.features._settings import FrontEndFeatures
 from after_ray.features.front_end import FrontEnd
-from after_ray.learning.precision import has_bf16
-from after_ray.learning.settings import FittingSettings, Precision
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
+from after_ray.training.precision import has_bf16
+from after_ray.training.settings import FittingSettings, Precision
 
 Tiny = Callable[..., BackboneSettings]
 Make = Callable[..., PooledTransformer]
@@ -413,7 +413,7 @@ def test_spec_augment_is_on_in_training_and_off_in_scoring(
 def test_training_and_scoring_are_both_in_the_precision_asked_for(
     make: Make, monkeypatch: pytest.MonkeyPatch, precision: str, kind: torch.dtype
 ) -> None:
-    monkeypatch.setattr("after_ray.learning.precision.has_bf16", lambda device: True)
+    monkeypatch.setattr("after_ray.training.precision.has_bf16", lambda device: True)
     kinds: set[tuple[bool, torch.dtype]] = set()
     original = PooledNetwork.forward
 

@@ -18,11 +18,11 @@ from after_ray.classifiers._pooled_network import PooledNetwork
 from after_ray.classifiers._settings import LightSerNetSettings, PooledTransformerSettings
 from after_ray.classifiers.pooled_transformer import PooledTransformer
 from after_ray.initialization._settings import ClusteringSettings
-from after_ray.learning.settings import FittingSettings
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.splits._settings import FoldChoice
 from after_ray.stages import AdaptationStage, AudioStage, FirstRoundStage
+from after_ray.training.settings import FittingSettings
 from after_ray.weights import Weights
 
 Tiny = Callable[..., BackboneSettings]

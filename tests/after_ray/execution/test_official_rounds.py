@@ -9,9 +9,9 @@ import pytest
 from after_ray.classifiers._settings import FunctionalsSettings, PooledTransformerSettings
 from after_ray.environment import Execution
 from after_ray.execution import run
-from after_ray.learning.settings import FittingSettings
 from after_ray.stages import NextRoundStage
 from after_ray.store import Record
+from after_ray.training.settings import FittingSettings
 from tests.after_ray.execution.chains import SIZES, chain, first_round, prepared, run_needs
 
 OFFICIAL = FittingSettings(

@@ -36,7 +36,7 @@ def test_planning_imports_neither_torch_nor_ray(tmp_path: Path) -> None:
     script = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from sweeps.study.opening import open_study\n"
+        "from sweeps.planning.opening import open_study\n"
         f"open_study(Path({str(STUDIES[0].parent / 'quickstart.yaml')!r}), Path({str(tmp_path)!r}))\n"
         "heavy = {'torch', 'ray', 'mlflow', 'transformers'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sweeps import reporting
 from sweeps.cli import app
 from sweeps.commands.mirror import mirror_study
-from sweeps.study.opening import OpenStudy
+from sweeps.planning.opening import OpenStudy
+from sweeps.reporting import report as reporting
 from sweeps.tracking import default_tracking_uri
 from sweeps.tracking.made_up import write_made_up
 from tests.sweeps.small import small_study

@@ -14,9 +14,9 @@ from after_ray.execution.kept_folds import keep_folds
 from after_ray.store import Record, Store
 from sweeps.cli import app
 from sweeps.commands._options import one_sentence
-from sweeps.planning.belonging import keys_of
-from sweeps.search.book import Book
-from sweeps.study.opening import OpenStudy, open_study
+from sweeps.planning.opening import OpenStudy, open_study
+from sweeps.searching.belonging import keys_of
+from sweeps.searching.book import Book
 from tests.after_ray.store.filled import everything, filled, leave
 
 STUDY = """\

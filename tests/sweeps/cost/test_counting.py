@@ -22,7 +22,7 @@ from after_ray.classifiers._settings import (
     PooledTransformerSettings,
     RhEmoSettings,
 )
-from after_ray.learning.settings import FittingSettings
+from after_ray.training.settings import FittingSettings
 from sweeps.cost.clips import Clips, mean_step
 from sweeps.cost.counting import (
     ENCODER_MULTIPLICATIONS,
@@ -73,7 +73,7 @@ def test_every_look_at_validation_counts() -> None:
 
 @pytest.mark.parametrize("fitting", [{"max_epochs": 3}, {"min_updates": 7}, {"drop_last": True}])
 def test_updates_and_looks_are_those_of_the_training(fitting: dict[str, object]) -> None:
-    from after_ray.learning.fit import epochs_plan
+    from after_ray.training.fit import epochs_plan
 
     plain = {"max_epochs": 2, "min_updates": 0, "batch_size": 8, "evaluations_per_epoch": 3, **fitting}
     count, size = pooled(**plain), 21

@@ -13,10 +13,10 @@ from sweeps.cost.clips import Corpora
 from sweeps.cost.estimate import Estimate, estimate
 from sweeps.cost.forecasting import forecast
 from sweeps.cost.naive import naive_seconds
-from sweeps.cost.schedule import Capacity
 from sweeps.cost.work import Works
 from sweeps.planning.jobs import jobs_of
 from sweeps.planning.plan import Plan
+from sweeps.scheduling.schedule import Capacity
 from tests.sweeps.cost.small import DEVICE, TINY, finish, linear, manifest, plan
 
 

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from sweeps.cli import app
 from sweeps.cost.estimating import estimate_of, numbers_of, this_machine
-from sweeps.cost.schedule import Capacity
 from sweeps.planning.changes import changes
 from sweeps.planning.counting import counts
-from sweeps.study.opening import open_study
+from sweeps.planning.opening import open_study
+from sweeps.scheduling.schedule import Capacity
 
 STUDY = """\
 study: {name}

@@ -9,8 +9,8 @@ import pytest
 from after_ray.manifest import Manifest
 from after_ray.store import Store
 from sweeps.cost.estimate import Estimate, estimate
-from sweeps.cost.schedule import Capacity
 from sweeps.planning.plan import Plan
+from sweeps.scheduling.schedule import Capacity
 from tests.sweeps.cost.paper import merged_manifest, plans, whole_suite
 
 pytestmark = pytest.mark.slow

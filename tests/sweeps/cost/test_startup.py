@@ -11,8 +11,8 @@ from after_ray.store import Draft, Store
 from sweeps.cost.estimate import Estimate, estimate
 from sweeps.cost.estimating import _sentences, numbers_of
 from sweeps.cost.predictions import keep_prediction
-from sweeps.cost.schedule import Capacity
 from sweeps.cost.startup import ASSUMED_SECONDS, LONGEST, MOST_STAGES, startup_of
+from sweeps.scheduling.schedule import Capacity
 from tests.sweeps.cost.small import finish, manifest, plan
 
 CLUSTER = Capacity(2)

@@ -20,8 +20,8 @@ from sweeps.launching.launch import launch
 from sweeps.launching.ray_start import Where, running_ray
 from sweeps.launching.sight import Nobody
 from sweeps.planning.jobs import Job
+from sweeps.planning.opening import open_study
 from sweeps.running.studies import prepare
-from sweeps.study.opening import open_study
 
 STUDY = """\
 study: demand

@@ -18,9 +18,9 @@ from sweeps.launching.ray_start import Where, running_ray
 from sweeps.launching.sight import Nobody
 from sweeps.planning.counting import counts
 from sweeps.planning.jobs import Job, jobs_of
+from sweeps.planning.opening import OpenStudy, open_study
 from sweeps.running.progress import read_progress
 from sweeps.running.studies import prepare
-from sweeps.study.opening import OpenStudy, open_study
 
 STUDY = """\
 study: {name}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sweeps.cost.schedule import Capacity
 from sweeps.launching.eta import Eta
 from sweeps.planning.jobs import Job
+from sweeps.scheduling.schedule import Capacity
 from sweeps.study.declaration import Resources
 from tests.sweeps.launching.named import Named
 

@@ -11,7 +11,7 @@ import pytest
 
 from after_ray.stages import FrameLossesStage, NextRoundStage
 from after_ray.store import Store
-from sweeps.study.opening import open_study
+from sweeps.planning.opening import open_study
 from tests.after_ray.execution.asking import SUMMARIES
 from tests.after_ray.tiny import TINY
 

@@ -18,7 +18,7 @@ from after_ray.store import Store
 from sweeps.launching.ready import ReadyFirst
 from sweeps.planning.counting import counts
 from sweeps.planning.jobs import jobs_of
-from sweeps.study.opening import OpenStudy, open_study
+from sweeps.planning.opening import OpenStudy, open_study
 from tests.after_ray.tiny import TINY
 from trainables.trial import StageTrial
 

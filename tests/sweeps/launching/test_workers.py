@@ -17,8 +17,8 @@ from after_ray.splits._settings import FoldChoice
 from after_ray.stages import AudioStage, FirstRoundStage
 from after_ray.store import PREDICTIONS_FILE, Store
 from sweeps.launching.launch import Where, launch
+from sweeps.planning.opening import open_study
 from sweeps.running.studies import prepare
-from sweeps.study.opening import open_study
 from tests.after_ray.tiny import TINY
 
 CONFIG = {name: list(value) if isinstance(value, tuple) else value for name, value in TINY.items()}

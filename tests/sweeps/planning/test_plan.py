@@ -10,9 +10,9 @@ from after_ray.errors import AfterRayError, BadValue, NoHeads, TooManyLayers
 from after_ray.stages import AdaptationStage, FeaturesStage, NextRoundStage, PretrainingStage
 from sweeps.planning.counting import counts as counts_of
 from sweeps.planning.jobs import ORDER, jobs_of
+from sweeps.planning.opening import open_study
 from sweeps.planning.plan import NO_STRATEGY, Plan, make_plan
 from sweeps.study.loading import load_study
-from sweeps.study.opening import open_study
 
 STUDY = """\
 study: small

@@ -19,9 +19,9 @@ from after_ray.store import FileEntry, Record, Store
 from after_ray.store.ledger import FORMAT
 from sweeps.cli import app
 from sweeps.planning.jobs import jobs_of
+from sweeps.planning.opening import OpenStudy, open_study
 from sweeps.provenance.verify import Again, BadSample, NothingFinished, sample, share_of, verify
 from sweeps.running.studies import prepare
-from sweeps.study.opening import OpenStudy, open_study
 from tests.after_ray.execution.chains import TRANSFORMER, first_round, prepared, run_needs
 from tests.after_ray.execution.test_pretraining import SUPERVISED, pretraining_of, round_0, run_all
 from tests.after_ray.store.filled import everything

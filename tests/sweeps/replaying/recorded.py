@@ -6,9 +6,9 @@ import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sweeps.planning.opening import OpenStudy
 from sweeps.selections.csv_file import write_csv
 from sweeps.selections.exporting import COLUMNS, Selections
-from sweeps.study.opening import OpenStudy
 from tests.sweeps.small import small_study
 
 Row = dict[str, str]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from after_ray.errors import AfterRayError, BadSelections
-from sweeps.study.opening import OpenStudy
+from sweeps.planning.opening import OpenStudy
 from sweeps.study.study_file import StudyError
 from tests.sweeps.replaying.recorded import BY_HAND, Change, Row, by_hand, exported, replaying, rewrite
 

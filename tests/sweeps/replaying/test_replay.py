@@ -15,8 +15,8 @@ from after_ray.stages import SelectionsStage
 from sweeps.cost.clips import Corpora
 from sweeps.cost.measure import unmeasured
 from sweeps.cost.work import Works, choice_of
+from sweeps.planning.opening import OpenStudy, open_study
 from sweeps.provenance.verify import Again, verify
-from sweeps.study.opening import OpenStudy, open_study
 from tests.sweeps.replaying.recorded import BY_HAND, by_hand, exported, replaying, rewrite
 from tests.sweeps.selections.ran import run_here
 

@@ -12,13 +12,13 @@ import pytest
 
 from after_ray.store import Store
 from sweeps._console import Meter
-from sweeps.in_words import progress_in_words
 from sweeps.launching.sight import Standing
 from sweeps.planning.counting import counts
 from sweeps.planning.jobs import Job, jobs_of
+from sweeps.planning.opening import OpenStudy, open_study
+from sweeps.reporting.in_words import progress_in_words
 from sweeps.running.following import Followed, FollowingStudies
 from sweeps.running.progress import Progress, read_progress, write_progress
-from sweeps.study.opening import OpenStudy, open_study
 from sweeps.tracking.mirrored import MirroredTrajectory
 
 STUDY = """\

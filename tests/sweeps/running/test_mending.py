@@ -13,9 +13,9 @@ import pytest
 from after_ray.store import Draft, Store
 from after_ray.store.reading import Reading
 from sweeps.planning.jobs import jobs_of
+from sweeps.planning.opening import OpenStudy, open_study
 from sweeps.provenance.drift import drift
 from sweeps.running.mending import mend_records
-from sweeps.study.opening import OpenStudy, open_study
 from tests.sweeps.small import small_study
 
 FILES = {

@@ -15,9 +15,9 @@ from after_ray.execution import run
 from after_ray.execution.kept_folds import keep_folds
 from after_ray.stages import MADE_BY_DRIVER
 from sweeps.cli import app
+from sweeps.planning.opening import open_study
 from sweeps.provenance.declared import declared_at
 from sweeps.running.studies import prepare
-from sweeps.study.opening import open_study
 
 STUDY = """\
 study: edited

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from after_ray.store import Store
 from sweeps.cli import app
-from sweeps.study.opening import open_study
+from sweeps.planning.opening import open_study
 from tests.sweeps.selections.ran import run_here
 
 STUDY = """\

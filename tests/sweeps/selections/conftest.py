@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.study.opening import OpenStudy
+from sweeps.planning.opening import OpenStudy
 from tests.sweeps.selections.ran import run_here
 from tests.sweeps.small import small_study
 

@@ -6,8 +6,8 @@ from after_ray.environment import Execution, fix_threads
 from after_ray.execution import run
 from after_ray.store import Record
 from sweeps.planning.jobs import jobs_of
+from sweeps.planning.opening import OpenStudy
 from sweeps.running.studies import prepare
-from sweeps.study.opening import OpenStudy
 
 
 def run_here(opened: OpenStudy) -> dict[str, Record]:

@@ -17,9 +17,9 @@ from after_ray.initialization.clustering import standardise
 from after_ray.store import SELECTION_FILE
 from sweeps.cli import app
 from sweeps.commands.explain import _short
+from sweeps.planning.opening import OpenStudy, open_study
 from sweeps.selections.choosing import trajectory_of
 from sweeps.selections.explaining import Explanation, audio_path
-from sweeps.study.opening import OpenStudy, open_study
 from tests.sweeps.small import small_study
 
 CELL = "strategy=entropy,fold=1,initialization=clustering"

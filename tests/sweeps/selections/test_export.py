@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from sweeps.cli import app
+from sweeps.planning.opening import OpenStudy
 from sweeps.selections.csv_file import csv_lines
 from sweeps.selections.exporting import COLUMNS
-from sweeps.study.opening import OpenStudy
 
 
 def export(opened: OpenStudy, *arguments: object) -> tuple[int, str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from after_ray.classifiers._settings import PooledTransformerSettings
-from sweeps.in_words import dropout_in_words
+from sweeps.reporting.in_words import dropout_in_words
 from sweeps.study.loading import load_study
 from sweeps.study.study_file import StudyError
 

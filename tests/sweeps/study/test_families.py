@@ -3,7 +3,7 @@
 import pytest
 
 from after_ray.errors import AfterRayError
-from sweeps.describing import study_info
+from sweeps.reporting.describing import study_info
 from sweeps.study.families import digest_of
 from tests.sweeps.small import small_study
 

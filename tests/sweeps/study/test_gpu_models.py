@@ -10,14 +10,14 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from sweeps.cli import app
-from sweeps.in_words import model_in_words
 from sweeps.launching.launch import _placed
 from sweeps.launching.ray_start import Nodes, Offer
 from sweeps.launching.unmet import SAID_AFTER, Unmet
 from sweeps.planning.jobs import Job, jobs_of
+from sweeps.planning.opening import open_study
+from sweeps.reporting.in_words import model_in_words
 from sweeps.study.declaration import Resources
 from sweeps.study.gpu_models import GPU_MODELS, RAY_PREFIX, models_in
-from sweeps.study.opening import open_study
 from tests.sweeps.launching.named import Named
 
 STUDY = """\

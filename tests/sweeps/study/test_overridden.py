@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from sweeps.planning.opening import open_study
 from sweeps.study.loading import load_study
-from sweeps.study.opening import open_study
 from sweeps.study.study_file import StudyError
 
 STUDY = """\

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sweeps.planning.opening import OpenStudy, open_study
 from sweeps.study.declaration import Study
 from sweeps.study.loading import load_study
-from sweeps.study.opening import OpenStudy, open_study
 from sweeps.study.places import without_places
 from sweeps.study.study_file import StudyError
 from tests.after_ray.corpora.trees import plant

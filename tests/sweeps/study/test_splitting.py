@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from after_ray.errors import BadFold, BadFoldFile
 from after_ray.execution.kept_folds import keep_folds
 from sweeps.cli import app
-from sweeps.study.opening import OpenStudy, open_study
+from sweeps.planning.opening import OpenStudy, open_study
 from sweeps.study.study_file import StudyError
 
 STUDY = """\

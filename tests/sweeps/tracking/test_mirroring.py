@@ -14,7 +14,7 @@ from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Draft
 from after_ray.store.artifacts import save_arrays
 from analysis.families import AXES
 from sweeps.cli import app
-from sweeps.study.opening import OpenStudy, open_study
+from sweeps.planning.opening import OpenStudy, open_study
 from sweeps.tracking import default_tracking_uri
 from sweeps.tracking.mirrored import ROW_AXES
 from sweeps.tracking.mirroring import (
