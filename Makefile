@@ -15,6 +15,8 @@ CANDIDATES := $(or $(PYTHON),python3.11 python3 python3.12 python3.13)
 # `make test STRICT=1`: a skipped test (gpu aside) fails. `make test ARGS="-m 'not slow'"`: passed to pytest.
 STRICT ?=
 ARGS ?=
+# Test modules that run at once; `make test WORKERS=0` runs all in one process, for a debugger.
+WORKERS ?= 2
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -59,7 +61,7 @@ quickstart: setup ## run the small study; a second call computes nothing again
 	@$(BIN)/after-ray run sweeps/quickstart.yaml --store quickstart-store
 
 test: setup ## run the tests; what this machine lacks is skipped by name (STRICT=1: fails)
-	@AFTER_RAY_STRICT=$(STRICT) $(BIN)/pytest $(ARGS)
+	@AFTER_RAY_STRICT=$(STRICT) $(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 chaos: setup ## the whole fault matrix through a real Ray, and every other test that kills processes (root)
 	@AFTER_RAY_FAULTS=all $(BIN)/pytest -m chaos $(ARGS)

@@ -29,6 +29,7 @@ BUDGETS = {
     "slow": 600,
     "fast": 360,
 }
+GROUP = "group"  # a property, which travels between processes; keywords also hold names of folders
 # Tests never leave the machine: no hub, no usage reports, no token that Ray writes on first use.
 QUIET = {
     "HF_HUB_OFFLINE": "1",
@@ -37,7 +38,6 @@ QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 
-_groups: dict[str, str] = {}  # of each test; a report's own keywords also hold names of folders
 _seconds: defaultdict[str, float] = defaultdict(float)
 _tests: Counter[str] = Counter()
 
@@ -125,8 +125,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Under AFTER_RAY_STRICT=1 a skip is a failure, unless only a GPU is missing."""
     markers = {marker.name for marker in item.iter_markers()}
-    _groups[item.nodeid] = next((group for group in BUDGETS if group in markers), "fast")
     report = yield
+    report.user_properties.append((GROUP, next((group for group in BUDGETS if group in markers), "fast")))
     excused = hasattr(report, "wasxfail") or item.get_closest_marker("gpu") is not None
     return report if excused else _strict(report)
 
@@ -148,7 +148,7 @@ def _strict(report: Report) -> Report:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Add the time of one phase of one test to its group."""
-    group = _groups.get(report.nodeid, "fast")
+    group = dict(report.user_properties).get(GROUP, "fast")  # none where its process died
     _seconds[group] += report.duration
     _tests[group] += report.when == "call"
 
