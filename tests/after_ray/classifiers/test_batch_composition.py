@@ -91,9 +91,9 @@ def test_alone_in_pairs_and_with_everybody_an_utterance_scores_the_same(classifi
         scored = np.concatenate([classifier.log_probabilities(rows) for rows in company])
         seen = np.concatenate([classifier.embeddings(rows) for rows in company])
         rows = company.ravel()
-        np.testing.assert_allclose(np.exp(scored), probabilities[rows], atol=1e-5, rtol=0)
-        atol = 3e-4 if isinstance(classifier, Lssed) else 1e-5  # rounding errors of 50 layers
-        np.testing.assert_allclose(seen, embeddings[rows], atol=atol, rtol=1e-5)
+        deep = isinstance(classifier, Lssed)  # rounding errors of 50 layers
+        np.testing.assert_allclose(np.exp(scored), probabilities[rows], atol=5e-5 if deep else 1e-5, rtol=0)
+        np.testing.assert_allclose(seen, embeddings[rows], atol=1e-3 if deep else 1e-5, rtol=1e-5)
         assert picked(scored[np.argsort(rows)]) == picked(np.log(probabilities))
 
 

@@ -29,6 +29,18 @@ def test_a_format_that_a_processor_would_imitate_is_refused_by_name(
     check_precision("fp32", "cpu")
 
 
+@pytest.mark.parametrize("channels", [64, 512])
+def test_a_processor_multiplies_rightly_in_bf16(channels: int) -> None:
+    """Convolutions whose stride leaves one column, which AMX kernels fill with what lies in memory."""
+    generator = torch.Generator().manual_seed(0)
+    sound = torch.randn(8, channels, 4, 2, generator=generator).to(memory_format=torch.channels_last)
+    kernels = torch.randn(64, channels, 3, 3, generator=generator) / math.sqrt(9 * channels)
+    exact = torch.nn.functional.conv2d(sound, kernels, stride=2, padding=1)
+    with passes("bf16", "cpu"):
+        quick = torch.nn.functional.conv2d(sound, kernels, stride=2, padding=1)
+    torch.testing.assert_close(quick.float(), exact, atol=0.03, rtol=0)
+
+
 @pytest.mark.parametrize(("precision", "kind"), [("bf16", torch.bfloat16), ("fp16", torch.float16)])
 def test_passes_are_in_their_format_and_parameters_are_not(precision: Precision, kind: torch.dtype) -> None:
     layer = torch.nn.Linear(3, 2)
