@@ -19,5 +19,4 @@ def test_a_run_without_faults_ends_without_warnings() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    assert "passed in" in done.stdout, "and nothing beside"
-    assert "arning" not in done.stdout, done.stdout
+    assert "warning" not in done.stdout.lower(), done.stdout
