@@ -8,6 +8,7 @@ import os
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
 
@@ -80,6 +81,8 @@ def _packages_are_listed_once() -> Iterator[None]:
 @pytest.fixture(scope="module", autouse=True)
 def _what_lives_is_no_garbage(_frozen_stays_frozen: None) -> None:
     """statsmodels collects garbage at every correction: seconds each in the heap of a whole run."""
+    # It asks who refers to trio's generator, which is loaded by now, and what is frozen refers to nothing.
+    import_module("hypothesis")
     gc.collect()
     gc.freeze()
 

@@ -57,6 +57,16 @@ class S3Server:
             region_name=SETTINGS["AWS_DEFAULT_REGION"],
         )
 
+    def names(self, prefix: str) -> set[str]:
+        """Of all objects below a prefix of the bucket, without it."""
+        pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+        return {one["Key"].removeprefix(prefix) for page in pages for one in page.get("Contents", ())}
+
+    def remove(self, prefix: str) -> None:
+        """Every object below a prefix."""
+        for name in self.names(prefix):
+            self.client().delete_object(Bucket=BUCKET, Key=prefix + name)
+
     def hang(self) -> None:
         """It takes connections and answers nothing."""
         assert self._process is not None

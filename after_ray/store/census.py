@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from graphlib import TopologicalSorter
@@ -44,9 +44,18 @@ class Census:
 
     def in_order(self, keys: Collection[str]) -> list[str]:
         """These keys, what is rested on before what rests on it."""
+        return [key for generation in self.generations(keys) for key in generation]
+
+    def generations(self, keys: Collection[str]) -> Iterator[tuple[str, ...]]:
+        """These keys in the same order, those together that rest on none of each other."""
         wanted = set(keys)
         below = {key: [p for p in self.records[key].parents if p in wanted] for key in sorted(wanted)}
-        return list(TopologicalSorter(below).static_order())
+        sorter = TopologicalSorter(below)
+        sorter.prepare()
+        while sorter.is_active():
+            ready = sorter.get_ready()
+            yield ready
+            sorter.done(*ready)
 
 
 def _found(store: Store, key: str) -> Record | DamagedStore | None:

@@ -1,7 +1,7 @@
 """What a store can do without: what killed processes left, and, if asked for, results that nobody wants.
 
 Safe while a study runs: what was written to within an hour stays, and whether a folder is named by a record
-is asked once more before it is removed.
+is asked once more before it is removed. Of a bucket many pieces are asked for and removed at once.
 """
 
 from __future__ import annotations
@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 
 from after_ray.errors import DamagedStore
 from after_ray.store.artifacts import CHECKPOINTS, Store
 from after_ray.store.census import Census
 from after_ray.store.keys import KEY_LENGTH
-from after_ray.store.ledger import RECORDS, record_file
+from after_ray.store.ledger import RECORDS, Record, record_file
+from after_ray.store.places import Found
 from after_ray.store.usage import ORPHANS, artifact_folders
 from after_ray.store.walking import size_and_age
 
@@ -41,13 +44,17 @@ _NOT_OURS = ("mlartifacts", "ray")  # written by others, below which nothing is 
 
 @dataclass(frozen=True)
 class Garbage:
-    """A file or folder to remove, and what it is. With a `key` its record goes first."""
+    """A file or folder to remove, and what it is. With a `key` its record goes first.
+
+    Pieces of one `turn` go in any order; what rests on another piece has an earlier turn.
+    """
 
     name: str  # in the store
     bytes: int
     what: str
     key: str = ""
     folder: bool = False
+    turn: int = 0
 
 
 def find_garbage(
@@ -74,16 +81,19 @@ def find_garbage(
 
 def remove_garbage(store: Store, garbage: list[Garbage], now: float | None = None) -> list[Garbage]:
     """Remove it; returns what was removed, without what a running study began to use meanwhile."""
-    return [piece for piece in garbage if _remove(store, piece, time.time() if now is None else now)]
+    removed = []
+    for _, pieces in groupby(garbage, lambda piece: piece.turn):
+        together = list(pieces)
+        gone = store.place.ask_each(partial(_remove, store, now), together)
+        removed += [piece for piece, went in zip(together, gone, strict=True) if went]
+    return removed
 
 
 def _orphans(store: Store, folders: list[str], census: Census, now: float) -> Iterator[Garbage]:
     """Folders of stages that no record names; those of records that cannot be read stay."""
     named = {record.folder for record in census.records.values()}
-    for folder in folders:
-        if folder in named or _key_of(folder) in census.unreadable:
-            continue
-        size, age = size_and_age(store.place, folder, now)
+    unnamed = [one for one in folders if one not in named and _key_of(one) not in census.unreadable]
+    for folder, size, age in _sizes_and_ages(store, unnamed, now):
         if age > HOUR:
             yield Garbage(folder, size, ORPHANS, folder=True)
 
@@ -92,9 +102,17 @@ def _key_of(folder: str) -> str:
     return folder.rpartition("/")[2][:KEY_LENGTH]
 
 
+def _sizes_and_ages(store: Store, folders: Iterable[str], now: float) -> Iterator[tuple[str, int, float]]:
+    """Each folder, its bytes, and the seconds since it was written to."""
+    folders = list(folders)
+    looked = store.place.ask_each(lambda folder: size_and_age(store.place, folder, now), folders)
+    for folder, (size, age) in zip(folders, looked, strict=True):
+        yield folder, size, age
+
+
 def _left_files(store: Store, now: float) -> Iterator[Garbage]:
     """Temporary files of killed writers and copies, records that were set aside, claims of the dead."""
-    living = _living(store, now)
+    claims = []
     for found in store.place.files():
         first, last = found.name.partition("/")[0], found.name.rpartition("/")[2]
         if now - found.written <= HOUR or first in _NOT_OURS:
@@ -104,8 +122,19 @@ def _left_files(store: Store, now: float) -> Iterator[Garbage]:
             yield Garbage(found.name, found.bytes, LEFT_FILES)
         elif first == RECORDS and _DAMAGED.fullmatch(last):
             yield Garbage(found.name, found.bytes, SET_ASIDE)
-        elif first == LAUNCHES or (first == CLAIMS and _claimed_by(store, found.name) not in living):
+        elif first == LAUNCHES:
             yield Garbage(found.name, found.bytes, KILLED)
+        elif first == CLAIMS:
+            claims.append(found)
+    yield from _of_the_dead(store, claims, now)
+
+
+def _of_the_dead(store: Store, claims: list[Found], now: float) -> Iterator[Garbage]:
+    living = _living(store, now)
+    launches = store.place.ask_each(partial(_claimed_by, store), [claim.name for claim in claims])
+    for claim, launch in zip(claims, launches, strict=True):
+        if launch not in living:
+            yield Garbage(claim.name, claim.bytes, KILLED)
 
 
 def _living(store: Store, now: float) -> set[str]:
@@ -123,10 +152,9 @@ def _claimed_by(store: Store, name: str) -> str:
 
 
 def _checkpoints(store: Store, census: Census, days: float, now: float) -> Iterator[Garbage]:
-    for key in store.place.folders(CHECKPOINTS):
-        folder = f"{CHECKPOINTS}/{key}"
-        size, age = size_and_age(store.place, folder, now)
-        if key in census.records and age > HOUR:
+    folders = (f"{CHECKPOINTS}/{key}" for key in store.place.folders(CHECKPOINTS))
+    for folder, size, age in _sizes_and_ages(store, folders, now):
+        if folder.rpartition("/")[2] in census.records and age > HOUR:
             yield Garbage(folder, size, RECORDED, folder=True)
         elif age > max(days * DAY, HOUR):
             yield Garbage(folder, size, ABANDONED, folder=True)
@@ -134,9 +162,8 @@ def _checkpoints(store: Store, census: Census, days: float, now: float) -> Itera
 
 def _scratch(store: Store, now: float) -> Iterator[Garbage]:
     """What launches on clusters told their trials, and were killed before they could remove it."""
-    for name in store.place.folders(SCRATCH_FOLDER):
-        folder = f"{SCRATCH_FOLDER}/{name}"
-        size, age = size_and_age(store.place, folder, now)
+    folders = (f"{SCRATCH_FOLDER}/{name}" for name in store.place.folders(SCRATCH_FOLDER))
+    for folder, size, age in _sizes_and_ages(store, folders, now):
         if age > DAY:
             yield Garbage(folder, size, SCRATCH, folder=True)
 
@@ -148,21 +175,26 @@ def _unwanted(store: Store, census: Census, keep: frozenset[str], now: float) ->
     """
     new = {key for key, record in census.records.items() if now - record.finished <= HOUR}
     kept = census.with_parents(keep | new)
-    for key in reversed(census.in_order(census.records.keys() - kept)):
-        record = census.records[key]
-        if record.folder:
-            size = sum(found.bytes for found in store.place.files(record.folder))
-            yield Garbage(record.folder, size, UNWANTED, key, folder=True)
-        else:
-            yield Garbage(record_file(key), store.place.size(record_file(key)) or 0, UNWANTED, key)
+    generations = list(census.generations(census.records.keys() - kept))
+    for turn, keys in enumerate(reversed(generations)):
+        records = [census.records[key] for key in reversed(keys)]
+        yield from store.place.ask_each(partial(_result, store, turn), records)
 
 
-def _remove(store: Store, piece: Garbage, now: float) -> bool:
+def _result(store: Store, turn: int, record: Record) -> Garbage:
+    if record.folder:
+        size = sum(found.bytes for found in store.place.files(record.folder))
+        return Garbage(record.folder, size, UNWANTED, record.key, folder=True, turn=turn)
+    name = record_file(record.key)
+    return Garbage(name, store.place.size(name) or 0, UNWANTED, record.key, turn=turn)
+
+
+def _remove(store: Store, now: float | None, piece: Garbage) -> bool:
     if piece.key:  # a kill after this leaves files that no record names, for the next time
         store.ledger.remove(piece.key)
         if not _OF_A_STAGE.fullmatch(piece.name):
             return True  # it had no files, or names a folder that is none of a stage
-    elif piece.folder and _in_use(store, piece, now):
+    elif piece.folder and _in_use(store, piece, time.time() if now is None else now):
         return False
     if piece.folder:
         store.place.remove_folder(piece.name)

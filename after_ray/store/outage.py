@@ -110,10 +110,9 @@ class Outage:
 
 
 def outage_in(error: BaseException, store: Path | str) -> str | None:
-    """What the system says where an error comes from an outage of the store; None for any other error."""
-    number = _number(error)
-    if number in OUTAGES and _is_about(error, store):
-        return os.strerror(number)
+    """Why the store is not there, where an error comes from an outage of it; None for any other error."""
+    if _number(error) in OUTAGES and _is_about(error, store):
+        return _reason(error)
     if isinstance(error, UnwritableCheckpoint):
         cause = error.__cause__
         return "a checkpoint cannot be written" if cause is None else _reason(cause)
@@ -121,8 +120,10 @@ def outage_in(error: BaseException, store: Path | str) -> str | None:
 
 
 def _reason(error: BaseException) -> str:
+    """As a bucket or the system says it."""
     number = _number(error)
-    return str(error) if number is None else os.strerror(number)
+    told = getattr(error, "strerror", None) or (number and os.strerror(number))
+    return told or str(error)
 
 
 def _number(error: BaseException) -> int | None:

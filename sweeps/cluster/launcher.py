@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from sweeps.cluster.model import Cluster, Node, Place, listed, mapping
 # Where Ray itself finds out what GPUs a machine has; elsewhere a file that names none has none.
 FINDS_GPUS = ("aws", "local")
 _EXPORT = re.compile(r"(?:^|;|&&)\s*export\s+(?P<first>\w+=(?:'[^']*'|\"[^\"]*\"|[^;&\n])*)", re.MULTILINE)
+_VARIABLE = re.compile(r"--env=|-e=?")  # of `docker run`, in one word with what it sets
 _MOUNT = re.compile(r"\bmount\b[^\n;&]*?\s(?P<folder>/[^\s;&]+)\s*(?:$|[;&\n])")
 
 
@@ -44,9 +45,9 @@ def _node(values: Mapping[str, Any], name: str, place: Place, type_: Mapping[str
     role = "head" if name == "head" else "worker"
     setup = _commands(values, "initialization_commands", "setup_commands", f"{role}_setup_commands")
     start = _commands(values, f"{role}_start_ray_commands")
-    docker = mapping(values.get("docker"))
-    of_node = mapping(type_.get("docker"))
-    image = of_node.get("worker_image") or docker.get(f"{role}_image") or docker.get("image") or ""
+    docker = mapping(values.get("docker")) | mapping(type_.get("docker"))
+    image = docker.get(f"{role}_image") or docker.get("image") or ""
+    options = [*listed(docker.get("run_options")), *listed(docker.get(f"{role}_run_options"))]
     resources = mapping(type_.get("resources"))
     config = mapping(type_.get("node_config"))
     return Node(
@@ -54,7 +55,7 @@ def _node(values: Mapping[str, Any], name: str, place: Place, type_: Mapping[str
         place=place,
         most=most,
         image=str(image),
-        environment=exports(f"{setup}\n{start}"),
+        environment=variables_of(options) | exports(f"{setup}\n{start}"),
         setup=setup,
         start=start,
         cpus=_number(resources.get("CPU"), _option(start, "num-cpus")),
@@ -73,19 +74,38 @@ def _unsaid(values: Mapping[str, Any]) -> float | None:
     return None if mapping(values.get("provider")).get("type") in FINDS_GPUS else 0.0
 
 
+def variables_of(options: Iterable[Any]) -> dict[str, str]:
+    """What options of `docker run` set in a container's environment, as far as they write it out."""
+    found: dict[str, str] = {}
+    words = iter(_words(" ".join(map(str, options))))
+    for word in words:
+        if word in ("-e", "--env"):
+            found |= _set_in(next(words, ""))
+        elif joined := _VARIABLE.match(word):
+            found |= _set_in(word[joined.end() :])
+    return found
+
+
 def exports(commands: str) -> dict[str, str]:
     """What a shell would have in its environment after these commands, as far as they write it out."""
     found: dict[str, str] = {}
     for match in _EXPORT.finditer(commands):
-        try:
-            words = shlex.split(match["first"], comments=True)
-        except ValueError:  # a quote that is not closed here
-            words = match["first"].split()
-        for word in words:
-            name, equals, value = word.partition("=")
-            if equals and name.isidentifier():
-                found[name] = value.rstrip(";")
+        for word in _words(match["first"]):
+            found |= _set_in(word.rstrip(";"))
     return found
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text, comments=True)
+    except ValueError:  # a quote that is not closed here
+        return text.split()
+
+
+def _set_in(word: str) -> dict[str, str]:
+    """The variable of NAME=value; none of any other word."""
+    name, equals, value = word.partition("=")
+    return {name: value} if equals and name.isidentifier() else {}
 
 
 def _commands(values: Mapping[str, Any], *keys: str) -> str:

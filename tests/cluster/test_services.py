@@ -24,17 +24,10 @@ from sweeps.tracking import default_tracking_uri, fill
 from sweeps.tracking.errors import AccessRefused, FilesRefused, MirrorBehind, TrackerUnreachable
 from sweeps.tracking.mirroring import finished_trajectories, mirrored_study
 from sweeps.tracking.sample import sample_study
-from tests.cluster.services import (
-    Buckets,
-    Team,
-    buckets_running,
-    lacks_postgres,
-    password_of,
-    signed_in,
-    team_running,
-)
+from tests.cluster.services import Team, lacks_postgres, password_of, signed_in, team_running
 from tests.faults.driver import Driver, Tracker
 from tests.faults.small import results
+from tests.s3 import BUCKET, S3Server, s3_server
 from tests.sweeps.small import SMALL
 from tests.sweeps.tracking.looking import all_runs, nested, points
 from tests.sweeps.tracking.server import wait_until
@@ -42,33 +35,31 @@ from tests.sweeps.tracking.server import wait_until
 pytestmark = [pytest.mark.cluster, pytest.mark.services]
 
 STUDY = SMALL | {"fold": "all"}  # 6 trajectories, 18 cells
-STORE = "s3://team/studies"
+STORE = f"s3://{BUCKET}/studies"
 AWAY_SECONDS = 20.0
 
 
 @pytest.fixture(scope="module")
-def buckets() -> Iterator[Buckets]:
-    with buckets_running() as running:
-        yield running
+def s3() -> Iterator[S3Server]:
+    with s3_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def team(buckets: Buckets) -> Iterator[Team]:
+def team(s3: S3Server) -> Iterator[Team]:
     if what := lacks_postgres():
         pytest.skip(f"missing here: {what}")
-    with team_running(buckets) as running:
+    with team_running(s3) as running:
         for user in ("alice", "bob"):
             running.add(user)
         yield running
 
 
 @pytest.fixture
-def alice(team: Team, buckets: Buckets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def alice(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """This process is hers, on a machine of its own."""
     become("alice", monkeypatch)
     monkeypatch.setenv("AFTER_RAY_CACHE", str(tmp_path / "four"))
-    for name, value in buckets.environment.items():
-        monkeypatch.setenv(name, value)
 
 
 def become(user: str, monkeypatch: pytest.MonkeyPatch, password: str | None = None) -> None:
@@ -123,7 +114,7 @@ def trajectories_in(client: MlflowClient) -> list[str]:
 
 
 def test_two_launches_at_once_and_the_tracker_away_for_20_seconds(
-    alice: None, team: Team, buckets: Buckets, study: Path, tmp_path: Path
+    alice: None, team: Team, s3: S3Server, study: Path, tmp_path: Path
 ) -> None:
     machines = [tmp_path / "one", tmp_path / "two"]
     launches = [launched(study, team, machine) for machine in machines]
@@ -147,7 +138,7 @@ def test_two_launches_at_once_and_the_tracker_away_for_20_seconds(
     pd.testing.assert_frame_equal(
         read_results(opened, "mlflow", team.uri).frame, read_results(opened, "store").frame
     )
-    kept = buckets.names("mlflow/")
+    kept = s3.names("mlflow/")
     assert sum(name.endswith("/cells.json") for name in kept) == 6
     assert sum("/predictions/" in name for name in kept) == 18
 
@@ -167,11 +158,11 @@ def each_once(client: MlflowClient, opened: OpenStudy, folder: Path) -> None:
 
 
 def test_a_report_names_what_is_gone_from_the_bucket(
-    alice: None, team: Team, buckets: Buckets, study: Path
+    alice: None, team: Team, s3: S3Server, study: Path
 ) -> None:
     """What the test before has left there, without the files of the runs."""
     opened = open_study(study, STORE)
-    buckets.remove("mlflow/")
+    s3.remove("mlflow/")
     with pytest.raises(MirrorBehind, match=r"6 runs without a cells.json .* --rebuild'"):
         read_results(opened, "mlflow", team.uri)
 
@@ -193,15 +184,15 @@ def test_who_is_not_signed_in_or_not_allowed_is_told_so(
 
 
 def test_a_bucket_that_is_gone_is_told_from_a_tracker_that_is(
-    alice: None, team: Team, buckets: Buckets, tmp_path: Path
+    alice: None, team: Team, s3: S3Server, tmp_path: Path
 ) -> None:
-    buckets.remove("")
-    buckets.client.delete_bucket(Bucket="team")
+    s3.remove("")
+    s3.client().delete_bucket(Bucket=BUCKET)
     try:
         with pytest.raises(FilesRefused, match=r"cannot keep files of runs .*often its bucket is gone"):
             fill(team.uri, Store(tmp_path), sample_study(0), [])
     finally:
-        buckets.client.create_bucket(Bucket="team")
+        s3.client().create_bucket(Bucket=BUCKET)
 
 
 def test_the_server_starts_once_says_how_it_is_and_stops(alice: None, team: Team, tmp_path: Path) -> None:

@@ -33,11 +33,12 @@ LISTED_AT_ONCE = 1000  # as many as one answer names
 PIECE = 8 << 20  # bytes
 # Of one request: the work itself waits out a longer outage (`after_ray.store.outage`) and says so.
 RETRIES: RetryConfig = {"max_retries": 4, "retry_timeout": timedelta(seconds=30)}
+SILENCE, WHOLE = 20, 600  # seconds: a server that hangs is told like one that is gone
 # Plain http is for servers that a user names as http://..., the providers' own addresses are https.
 CLIENT: ClientConfig = {
     "connect_timeout": "10s",
-    "read_timeout": "20s",  # of silence: a server that hangs is told like one that is gone
-    "timeout": "600s",
+    "read_timeout": f"{SILENCE}s",
+    "timeout": f"{WHOLE}s",
     "allow_http": True,
 }
 
@@ -269,7 +270,16 @@ def _told(name: str) -> Iterator[None]:
     except BaseError as error:
         if any(asked in str(error) for asked in ASKED_FOR_CREDENTIALS):
             raise PermissionError(errno.EACCES, NO_CREDENTIALS, name) from error
-        raise OSError(errno.EIO, _first_line(error), name) from error
+        raise OSError(errno.EIO, _why_no_answer(error), name) from error
+
+
+def _why_no_answer(error: Exception) -> str:
+    """In words, by the kind of error that the client writes below its first line; that line for any other."""
+    if "kind: Timeout" in str(error):
+        return f"the bucket did not answer within {SILENCE} seconds, or not in full within {WHOLE}"
+    if "kind: Connect" in str(error):
+        return "the bucket's server cannot be reached"
+    return _first_line(error)
 
 
 def _first_line(error: Exception) -> str:

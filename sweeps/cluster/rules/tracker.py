@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from after_ray.errors import AfterRayError
 from sweeps.cluster.model import Cluster, Finding
 from sweeps.tracking.addresses import is_server, refuse_unknown
-from sweeps.tracking.errors import without_password
+from sweeps.tracking.errors import SignInElsewhere, without_password
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 
@@ -35,6 +35,11 @@ def check(cluster: Cluster) -> Iterator[Finding]:
 def _problem(uri: str, cluster: Cluster) -> str | None:
     try:
         refuse_unknown(uri)
+    except SignInElsewhere:
+        return (
+            "names a user, whose password lists of processes and pages would show; leave it out, and sign in "
+            "by ~/.mlflow/credentials on the head"
+        )
     except AfterRayError:
         return "is no server and no database; allowed: http(s)://host:port, sqlite:///..., postgresql://..."
     host = urlsplit(uri).hostname or ""

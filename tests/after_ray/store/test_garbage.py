@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
 import pytest
+from obstore.store import MemoryStore
 
 from after_ray.store import Record, Store
 from after_ray.store import garbage as cleaning
 from after_ray.store.garbage import find_garbage, remove_garbage
+from after_ray.store.ledger import Ledger
+from after_ray.store.places.bucket import Bucket
 from after_ray.store.usage import ORPHANS
 from tests.after_ray.store.filled import HOURS, LEFT_OVER, age, everything, filled, leave, put
+from tests.buckets import Asked
 
 DAY = 24.0
 OTHER = "e" * 32  # a key without a record
@@ -137,3 +142,59 @@ def test_a_claim_of_a_launch_that_is_heard_of_stays_however_old_it_is(store: Sto
     store.place.write("launches/00ff.json", b"{}")
     age(store.root / "claims/a.json", 9 * DAY)
     assert find_garbage(store) == []
+
+
+@pytest.fixture
+def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    monkeypatch.setenv("AFTER_RAY_CACHE", str(tmp_path / "node"))
+    return Bucket("s3://memory", MemoryStore())
+
+
+def test_of_a_bucket_many_pieces_are_asked_for_and_removed_at_once(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, (*_, second) = filled(bucket)
+    before = set(bucket.names(""))
+    for number in range(20):
+        key = f"{number:032x}"
+        for place in (f"artifacts/{key[:2]}/{key}-00ff/x", f"checkpoints/{key}/x", f"ray/{key}/x"):
+            bucket.write(place, LEFT_OVER)
+        bucket.write(f"claims/{key}.json", b'{"launch": "00ff"}')
+        put(store, "audio", {"manifest": number}, audio_npy=b"sound")
+    later, asked = time.time() + 60 * DAY * HOURS, Asked(monkeypatch)
+    garbage = find_garbage(store, keep=frozenset({second.key}), now=later)
+    assert len(garbage) == 5 * 20
+    assert asked.in_turn.total() <= 10, asked.in_turn
+    asked.forget()
+    assert remove_garbage(store, garbage, now=later) == garbage
+    assert asked.in_turn.total() == 0, asked.in_turn
+    assert set(bucket.names("")) == before
+
+
+def test_of_a_bucket_what_rests_on_others_is_gone_before_them(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, (sound, *chain) = filled(bucket)
+    garbage = find_garbage(store, keep=frozenset({sound.key}))
+    removed, another = list[str](), threading.Event()
+
+    def slow(ledger: Ledger, key: str) -> None:
+        if key == chain[-1].key:
+            another.wait(0.2)  # whoever does not wait for this one goes first
+        removed.append(key)
+        another.set()
+
+    monkeypatch.setattr(Ledger, "remove", slow)
+    remove_garbage(store, garbage)
+    assert removed == [record.key for record in reversed(chain)]
+
+
+def test_of_a_bucket_a_folder_that_a_record_names_meanwhile_stays(bucket: Bucket) -> None:
+    store, later = Store(bucket), time.time() + 2 * HOURS
+    folders = [f"artifacts/{each * 2}/{each * 32}-00ff" for each in "de"]
+    for folder in folders:
+        bucket.write(f"{folder}/x", LEFT_OVER)
+    garbage = find_garbage(store, now=later)
+    store.ledger.add(Record("d" * 32, "round", {}, folder=folders[0]))
+    assert [piece.name for piece in remove_garbage(store, garbage, now=later)] == folders[1:]
+    assert list(bucket.names("artifacts")) == [f"{folders[0]}/x"]

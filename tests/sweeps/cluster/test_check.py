@@ -170,6 +170,12 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
     "no worker": (AWS, "max_workers: 4", "max_workers: 0", "there can be no worker"),
     "no CUDA": (AWS, "py311-gpu", "py311", "has no CUDA"),
     "a tracker nowhere": (AWS, "http://127.0.0.1:5000", "mlflow:5000", "is no server and no database"),
+    "a tracker with a user": (
+        AWS,
+        "http://127.0.0.1:5000",
+        "http://u:secret@mlflow:5000",
+        "http://u:***@mlflow:5000 names a user",
+    ),
     "a tracker at no address": (
         AWS,
         "http://127.0.0.1:5000",
@@ -302,6 +308,12 @@ def test_a_broken_copy_is_refused_with_its_sentence(tmp_path: Path, mistake: str
         (AWS, "CPU: 8, GPU: 1", "CPU: 8, GPU: 0", "no worker offers a GPU"),
         (KUBERAY, ', nvidia.com/gpu: "1"', "", "no worker offers a GPU"),
         (AWS, "max_workers: 4                     #", "max_workers: 2 #", "2 counts"),
+        (
+            AWS,
+            "s3://lab-speech/after-ray",
+            "gs://lab-speech/after-ray",
+            "gs://lab-speech/after-ray is no bucket of aws, whose roles give no right to it",
+        ),
     ],
 )
 def test_what_may_be_meant_so_is_a_warning(tmp_path: Path, name: str, old: str, new: str, words: str) -> None:

@@ -6,17 +6,18 @@ import errno
 import hashlib
 import multiprocessing
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import obstore
 import pytest
 from obstore.exceptions import GenericError, PermissionDeniedError
-from obstore.store import GCSStore, MemoryStore
+from obstore.store import GCSStore, MemoryStore, S3Store
 
-from after_ray.store.outage import outage_in
+from after_ray.store.outage import Outage, outage_in
 from after_ray.store.places import Folder, Place, place_of
-from after_ray.store.places.bucket import Bucket, _profile
+from after_ray.store.places.bucket import SILENCE, Bucket, _profile
 from after_ray.store.places.bucket import _told as told
 from after_ray.store.places.errors import UnfitPlace
 from tests.after_ray.store.places.gcs import Objects, gcs_stand_in
@@ -245,8 +246,24 @@ def test_a_bucket_that_is_gone_is_an_outage_of_its_store_alone() -> None:
         with pytest.raises(OSError, match=f"s3://{BUCKET}/gone") as gone:
             Bucket(place.url).read("ledger/1.json")
     assert gone.value.errno == errno.EIO
-    assert outage_in(gone.value, place.url)
+    assert outage_in(gone.value, place.url) == "the bucket's server cannot be reached"
     assert outage_in(gone.value, f"s3://{BUCKET}/other") is None
+
+
+def test_a_bucket_that_does_not_answer_is_told_in_words() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        objects = S3Store(
+            "lab",
+            endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}",
+            region="us-east-1",
+            skip_signature=True,
+            client_options={"read_timeout": "100ms", "allow_http": True},
+            retry_config={"max_retries": 0},
+        )
+        with pytest.raises(OSError, match=r"s3://lab/ledger/1\.json") as hung:
+            Bucket("s3://lab", objects).read("ledger/1.json")
+    told = Outage("s3://lab").noticed(hung.value)
+    assert f"s3://lab cannot be used (the bucket did not answer within {SILENCE} seconds, or not" in str(told)
 
 
 @pytest.mark.parametrize(
