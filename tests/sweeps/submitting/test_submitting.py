@@ -288,6 +288,60 @@ def test_the_command_says_what_it_cannot_hand_over(
     assert words in result.output.replace("\n", " ")
 
 
+LAPTOP = {
+    "AFTER_RAY_STORE": "s3://laptop/store",
+    "MLFLOW_TRACKING_URI": "http://laptop:5000",
+    "AFTER_RAY_CACHE": "/laptop/cache",
+}
+WRITTEN = ["--store", "s3://lab/store", "--tracking-uri", "http://lab:5000", "--cache-dir", "/lab/cache"]
+
+
+def entrypoint(monkeypatch: pytest.MonkeyPatch, verb: str, study: Path, *options: str) -> list[str]:
+    """What the head is told to run by a laptop that has variables of its own."""
+    cluster = Cluster()
+    for name, value in LAPTOP.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sweeps.submitting.following.connect", lambda address: cluster)
+    result = CliRunner().invoke(app, [verb, str(study), "--address", HEAD, *options])
+    assert result.exit_code == 0, result.output
+    (asked,) = cluster.asked
+    words: list[str] = asked["entrypoint"].split()
+    return words
+
+
+@pytest.mark.parametrize("verb", ["run", "retry"])
+def test_variables_of_the_laptop_stay_there(study: Path, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = ["after-ray", verb, "0/far.yaml", "--address", "auto"]
+    assert entrypoint(monkeypatch, verb, study) == told
+
+
+@pytest.mark.parametrize("verb", ["run", "retry"])
+def test_what_is_written_on_the_laptops_command_line_travels(
+    study: Path, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = entrypoint(monkeypatch, verb, study, *WRITTEN)[5:]
+    assert dict(zip(told[::2], told[1::2], strict=True)) == dict(
+        zip(WRITTEN[::2], WRITTEN[1::2], strict=True)
+    )
+
+
+def test_a_written_store_travels_also_where_the_laptops_variable_names_the_same(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LAPTOP["AFTER_RAY_STORE"]
+    assert entrypoint(monkeypatch, "run", study, "--store", store)[-2:] == ["--store", store]
+
+
+def test_the_variable_of_the_machine_that_runs_names_its_store(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which a job on the head relies on."""
+    study.write_text("study: near\ncorpus: synthetic\nclassifier: functionals\nschedule: [20]\n")
+    monkeypatch.setenv("AFTER_RAY_STORE", str(tmp_path / "of the head"))
+    result = CliRunner().invoke(app, ["retry", str(study), "--address", "auto"])
+    assert f"There is no store at {tmp_path / 'of the head'}" in " ".join(result.output.split())
+
+
 def test_a_relative_store_is_refused_in_a_job(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
