@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import time
 
 import ray
 
 logger = logging.getLogger(__name__)
 
 HEAD = "node:__internal_head__"  # Ray's mark among the resources of the head
-SECONDS_LEFT = 120  # that Ray is told; a node that is idle sooner leaves the cluster by itself
+NO_DEADLINE = 0  # in Ray's words; a node that is idle sooner leaves the cluster by itself
 ANSWER_SECONDS = 5.0
 HEAD_ENDS = (
     "The machine on which Ray's head and this trial run will be ended by its provider; what ran is saved: "
@@ -24,8 +23,11 @@ def is_head() -> bool:
     return any(node["NodeID"] == here and HEAD in node["Resources"] for node in ray.nodes())
 
 
-def leave_node() -> None:
-    """Ask Ray to place nothing more on this node; where it cannot be asked, a warning says so."""
+def leave_node(ends: float | None) -> None:
+    """Ask Ray to place nothing more on this node; where it cannot be asked, a warning says so.
+
+    `ends`: when the node will be ended, in seconds since the epoch; None where that is not known.
+    """
     try:
         from ray._raylet import GcsClient  # type: ignore[attr-defined]
         from ray.core.generated.autoscaler_pb2 import DrainNodeReason
@@ -35,7 +37,7 @@ def leave_node() -> None:
             context.get_node_id(),
             DrainNodeReason.DRAIN_NODE_REASON_PREEMPTION,
             "its provider will end it",
-            int((time.time() + SECONDS_LEFT) * 1000),
+            NO_DEADLINE if ends is None else int(ends * 1000),
             timeout=ANSWER_SECONDS,
         )
     except Exception as error:  # Ray's own interface, with no promised form

@@ -115,7 +115,7 @@ class StageTrial(tune.Trainable):
         if NOTICE.of_node and is_head():
             return self._ending(stopped=HEAD_ENDS)
         if NOTICE.of_node:
-            leave_node()
+            leave_node(NOTICE.ends)
         return self._ending(preempted=True)
 
     def _ending(self, **told: Any) -> dict[str, Any]:

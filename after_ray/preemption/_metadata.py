@@ -16,6 +16,7 @@ def ask(url: str, headers: Mapping[str, str], method: str = "GET") -> str:
     Raises:
         urllib.error.HTTPError: where the answer is an error.
         OSError: where nobody answers in time.
+        http.client.HTTPException: where what answers speaks no HTTP.
     """
     request = urllib.request.Request(url, headers=dict(headers), method=method)
     with _OPENER.open(request, timeout=SECONDS) as answer:

@@ -19,6 +19,7 @@ class AwsNotices:
     """
 
     seconds = 5.0  # between two looks, as AWS advises
+    ahead: float | None = 120.0
 
     def __init__(self, base: str = METADATA) -> None:
         self._base = base

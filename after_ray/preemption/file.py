@@ -13,6 +13,7 @@ class FileNotices:
     """
 
     seconds = 1.0  # between two looks
+    ahead: float | None = None  # only whoever makes the file knows
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -18,6 +18,7 @@ class GceNotices:
     """
 
     seconds = 2.0  # between two looks: of 30 s none may be wasted
+    ahead: float | None = 30.0  # the least: of maintenance it tells earlier
 
     def __init__(self, base: str = METADATA) -> None:
         self._base = f"{base}/computeMetadata/v1/instance"

@@ -17,19 +17,26 @@ class Notice:
     Attributes:
         given: whether it was.
         of_node: whether it was told because the whole node will be.
+        ends: when the node will be, in seconds since the epoch; None where that is not known.
     """
 
     def __init__(self) -> None:
         self.given = self.of_node = False
+        self.ends: float | None = None
 
-    def give(self, *, of_node: bool = False) -> None:
-        """Tell it."""
-        self.of_node = self.of_node or of_node
+    def give(self) -> None:
+        """Tell it of this process."""
         self.given = True
+
+    def give_of_node(self, ends: float | None) -> None:
+        """Tell it of the whole node."""
+        self.of_node, self.ends = True, ends
+        self.given = True  # last: another thread looks at it first
 
     def withdraw(self) -> None:
         """As if nothing had been told."""
         self.given = self.of_node = False
+        self.ends = None
 
     def listen(self) -> None:
         """Take SIGTERM for the notice, in place of ending at once; only a main thread can."""

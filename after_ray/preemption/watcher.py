@@ -24,6 +24,7 @@ class Provider(Protocol):
     """Who ends machines, and says so before."""
 
     seconds: float  # between two looks
+    ahead: float | None  # seconds from its notice to the end; None where it does not say
 
     def given(self) -> bool:
         """Whether this machine will be ended."""
@@ -72,9 +73,13 @@ class Watcher:
     """
 
     def __init__(
-        self, provider: Provider, notice: Notice, sleep: Callable[[float], None] = time.sleep
+        self,
+        provider: Provider,
+        notice: Notice,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._provider, self._notice, self._sleep = provider, notice, sleep
+        self._provider, self._notice, self._sleep, self._clock = provider, notice, sleep, clock
         self._warned = False
 
     def start(self) -> threading.Thread:
@@ -88,7 +93,8 @@ class Watcher:
         while not self._is_given():
             self._sleep(self._provider.seconds)
         logger.warning("This node will be ended soon, says %s; its work is saved.", self._name)
-        self._notice.give(of_node=True)
+        ahead = self._provider.ahead
+        self._notice.give_of_node(None if ahead is None else self._clock() + ahead)
 
     def _is_given(self) -> bool:
         try:

@@ -38,7 +38,7 @@ from sweeps.commands.report import print_report
 if TYPE_CHECKING:
     from after_ray.store.reading import Reading
     from sweeps.launching.budget import Limits
-    from sweeps.launching.launch import Where
+    from sweeps.launching.launch import Outcome, Where
     from sweeps.planning.opening import OpenStudy
     from sweeps.planning.plan import Trajectory
     from sweeps.running.studies import RunReport
@@ -147,11 +147,30 @@ def run_opened(
     `forgiven`: keys of failures that do not count any more.
     """
     from after_ray.store.reading import Reading
-    from sweeps.launching.cache import refuse_no_cache
-    from sweeps.launching.ray_start import answering
-    from sweeps.planning.counting import counts
     from sweeps.running.studies import run_studies
     from sweeps.tracking import default_tracking_uri
+
+    _check(studies, where, tracking_uri)
+    store = studies[0].store
+    reading = Reading(store.ledger)
+    uri = tracking_uri or default_tracking_uri(store)
+    done = run_studies(studies, where, uri, limits, forgiven, reading)
+    _say(done)
+    if done.outcome.unavailable:
+        raise AfterRayError(done.outcome.unavailable)
+    finished = store.ledger.finished()
+    _show(studies, done.mirrored, reading, finished, uri)
+    _end(studies, done.outcome, finished)
+
+
+def _check(studies: Sequence[OpenStudy], where: Where, tracking_uri: str | None) -> None:
+    """Refuse, before anything runs, what could not end well; warn of what may not be wanted.
+
+    Raises:
+        AfterRayError: one sentence about the first thing that is wrong.
+    """
+    from sweeps.launching.cache import refuse_no_cache
+    from sweeps.launching.ray_start import answering
 
     store = studies[0].store
     for opened in studies:
@@ -162,26 +181,31 @@ def run_opened(
     store.probe()
     refuse_no_cache(where)
     warn_of_lone_tracker(store, where, tracking_uri)
-    reading = Reading(store.ledger)
-    uri = tracking_uri or default_tracking_uri(store)
-    done = run_studies(studies, where, uri, limits, forgiven, reading)
-    _say(done)
-    if done.outcome.unavailable:
-        raise AfterRayError(done.outcome.unavailable)
-    finished = store.ledger.finished()
-    _show(studies, done.mirrored, reading, finished, uri)
+
+
+def _end(studies: Sequence[OpenStudy], outcome: Outcome, finished: Collection[str]) -> None:
+    """Where something is missing: say why, and end with the exit code of that.
+
+    Raises:
+        typer.Exit: where something is.
+    """
+    from sweeps.planning.counting import counts
+
     missing = counts([opened.wanted for opened in studies], finished)["missing"]
-    if not missing:
-        return
-    if done.outcome.unmet:
-        print(f"{missing} cells are missing; {done.outcome.unmet}")
-        raise typer.Exit(1)
-    if done.outcome.stopped:
-        print(f"{missing} cells are missing; {done.outcome.stopped}")
-        raise typer.Exit(STOPPED)
+    if missing:
+        why, code = _why_missing(studies, outcome)
+        print(f"{missing} cells are missing; {why}")
+        raise typer.Exit(code)
+
+
+def _why_missing(studies: Sequence[OpenStudy], outcome: Outcome) -> tuple[str, int]:
+    """A sentence's second half, and the exit code."""
+    if outcome.unmet:
+        return outcome.unmet, 1
+    if outcome.stopped:
+        return outcome.stopped, STOPPED
     files = " ".join(str(opened.path) for opened in studies)
-    print(f"{missing} cells are missing; 'after-ray status {files} --store {store.url}' says why")
-    raise typer.Exit(1)
+    return f"'after-ray status {files} --store {studies[0].store.url}' says why", 1
 
 
 def _show(

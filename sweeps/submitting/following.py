@@ -13,6 +13,8 @@ from sweeps.submitting.errors import JobRefused, NoJobs, OtherRay
 from sweeps.submitting.job import RUNNING, Job
 
 LOOK_SECONDS = 1.0  # between two looks at whether a job has ended
+PAUSES = (1.0, 2.0, 5.0, 10.0, *[30.0] * 6)  # in a row, before a log that told nothing new is followed again
+UNTOLD = "the cluster does not tell what the job prints; the job goes on, and its end is waited for\n"
 NO_COMMAND = 127  # what a shell ends with that does not know a command
 
 
@@ -65,9 +67,7 @@ def follow(
         "leaves it running\n"
     )
     try:
-        asyncio.run(_logs(client, job.name, write))
-        while str(client.get_job_status(job.name)).endswith(RUNNING):
-            sleep(LOOK_SECONDS)
+        _print_to_the_end(client, job.name, write, sleep)
         told = client.get_job_info(job.name)
     except KeyboardInterrupt:
         write(
@@ -77,9 +77,38 @@ def follow(
         raise
     except Exception as error:  # of the connection, in whatever library it broke
         raise LostJob(job.name, address, _short(error)) from error
+    return _exit_code(told, write)
+
+
+def _print_to_the_end(
+    client: Any, name: str, write: Callable[[str], object], sleep: Callable[[float], None]
+) -> None:
+    """Follow a job's log until the job ends; a log that ends before it is followed again, after a pause."""
+    log, quiet = _Log(client, name, write), 0
+    log.follow()
+    while _runs(client, name):
+        if quiet < len(PAUSES):
+            sleep(PAUSES[quiet])
+        else:
+            write(UNTOLD)
+            _wait(client, name, sleep)
+        quiet = 0 if log.follow() else quiet + 1
+
+
+def _wait(client: Any, name: str, sleep: Callable[[float], None]) -> None:
+    while _runs(client, name):
+        sleep(LOOK_SECONDS)
+
+
+def _runs(client: Any, name: str) -> bool:
+    return str(client.get_job_status(name)).endswith(RUNNING)
+
+
+def _exit_code(told: Any, write: Callable[[str], object]) -> int:
+    """The exit code of a job that has ended; what it does not say by itself is said."""
     if str(told.status).endswith("SUCCEEDED"):
         return 0
-    code = told.driver_exit_code
+    code: int | None = told.driver_exit_code
     if code == NO_COMMAND:
         write("the head does not know the command 'after-ray': install the project there (docs/cluster.md)\n")
     elif code is None:
@@ -87,10 +116,27 @@ def follow(
     return code or 1
 
 
-async def _logs(client: Any, name: str, write: Callable[[str], object]) -> None:
-    async for lines in client.tail_job_logs(name):
-        write(lines)
-        sys.stdout.flush()
+class _Log:
+    """What a job prints, each character once: Ray tells it from its beginning whenever it is asked."""
+
+    def __init__(self, client: Any, name: str, write: Callable[[str], object]) -> None:
+        self._client, self._name, self._write = client, name, write
+        self._printed = 0  # characters
+
+    def follow(self) -> bool:
+        """Print what is new until the cluster ends the log; whether there was anything."""
+        before = self._printed
+        asyncio.run(self._tail())
+        return self._printed > before
+
+    async def _tail(self) -> None:
+        told = 0
+        async for text in self._client.tail_job_logs(self._name):
+            new = text[max(0, self._printed - told) :]
+            told += len(text)
+            self._printed = max(self._printed, told)
+            self._write(new)
+            sys.stdout.flush()
 
 
 class LostJob(AfterRayError):

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from email.message import Message
+from http.client import BadStatusLine, IncompleteRead
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.error import HTTPError
@@ -16,8 +22,9 @@ from after_ray.preemption import NOTICE, Notice, UnknownProvider, _metadata, pro
 from after_ray.preemption.aws import AwsNotices
 from after_ray.preemption.file import FileNotices
 from after_ray.preemption.gce import GceNotices
-from after_ray.preemption.watcher import Watcher
+from after_ray.preemption.watcher import Provider, Watcher
 
+REPOSITORY = Path(__file__).parents[2]
 ACTION = "/latest/meta-data/spot/instance-action"
 TOKEN = "/latest/api/token"
 INSTANCE = "/computeMetadata/v1/instance"
@@ -98,9 +105,14 @@ def test_aws_asks_for_a_new_token_when_its_own_is_over(metadata: Metadata) -> No
     assert metadata.asked.count(("PUT", TOKEN)) == 2
 
 
-def test_a_proxy_is_never_asked(metadata: Metadata, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert not AwsNotices(metadata.base).given()
+def test_a_proxy_is_never_asked(metadata: Metadata) -> None:
+    """In a process of its own: which proxies there are is read once per process, by whoever asks first."""
+    metadata.answers[f"{INSTANCE}/preempted"] = (200, "TRUE")
+    unproxied = {name: value for name, value in os.environ.items() if name.lower() != "no_proxy"}
+    proxied = unproxied | {"http_proxy": "http://127.0.0.1:9", "PYTHONPATH": str(REPOSITORY)}
+    script = f"from after_ray.preemption.gce import GceNotices; print(GceNotices({metadata.base!r}).given())"
+    asked = subprocess.run([sys.executable, "-c", script], env=proxied, capture_output=True, text=True)
+    assert asked.stdout == "True\n", asked.stderr
 
 
 @pytest.mark.parametrize(
@@ -135,6 +147,78 @@ def test_who_is_asked_is_named_by_the_environment(tmp_path: Path) -> None:
 def test_an_unknown_provider_is_one_sentence(value: str) -> None:
     with pytest.raises(UnknownProvider, match=rf"is '{value}'.*allowed: aws, gce, file:PATH"):
         provider_of({"AFTER_RAY_SPOT": value})
+
+
+class Breaking:
+    """A provider that fails once, then says that the node ends."""
+
+    seconds = 1.0
+
+    def __init__(self, error: BaseException, ahead: float | None = None) -> None:
+        self.ahead, self._errors = ahead, [error]
+
+    def given(self) -> bool:
+        """Whether it has failed before."""
+        if self._errors:
+            raise self._errors.pop()
+        return True
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("refused"),
+        HTTPError("http://here", 500, "broken", Message(), None),
+        BadStatusLine("no HTTP"),
+        IncompleteRead(b""),
+        ValueError("a port that is none"),
+        RuntimeError("another bug"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_whatever_goes_wrong_the_provider_is_asked_again(error: Exception) -> None:
+    notice, slept = Notice(), list[float]()
+    Watcher(Breaking(error), notice, slept.append).watch()
+    assert notice.of_node
+    assert slept == [Breaking.seconds]
+
+
+@pytest.mark.parametrize("ends", [SystemExit, KeyboardInterrupt])
+def test_what_ends_a_process_is_no_failure_of_the_provider(ends: type[BaseException]) -> None:
+    notice = Notice()
+    with pytest.raises(ends):
+        Watcher(Breaking(ends()), notice, list[float]().append).watch()
+    assert not notice.given
+
+
+def test_a_server_that_speaks_no_http_is_no_notice() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            talking, _ = listening.accept()
+            with talking:
+                talking.recv(1 << 16)
+                talking.sendall(b"220 mail\r\n\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(BadStatusLine):
+            GceNotices(f"http://127.0.0.1:{listening.getsockname()[1]}").given()
+
+
+@pytest.mark.parametrize(
+    ("notices", "ends"),
+    [(AwsNotices(), 1120.0), (GceNotices(), 1030.0), (FileNotices(Path("/ends")), None)],
+    ids=["aws", "gce", "file"],
+)
+def test_a_notice_says_when_the_node_ends_as_far_as_its_provider_tells(
+    notices: Provider, ends: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "given", lambda: True)
+    notice = Notice()
+    Watcher(notices, notice, clock=lambda: 1000.0).watch()
+    assert (notice.given, notice.of_node, notice.ends) == (True, True, ends)
+    notice.withdraw()
+    assert (notice.given, notice.of_node, notice.ends) == (False, False, None)
 
 
 def looks(metadata: Metadata, mend_after: int) -> tuple[Notice, list[float]]:

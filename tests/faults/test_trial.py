@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from after_ray.stages import AudioStage, FeaturesStage
 from after_ray.store import Outage, Store
 from trainables import trial as module
 from trainables._work import Work
+from trainables.leaving import leave_node
 from trainables.trial import StageTrial
 
 STAGE = FeaturesStage(AudioStage("0123"), CepstralFeatures())
@@ -125,14 +127,35 @@ def test_work_that_is_left_with_its_state_saved_is_no_failure(tmp_path: Path) ->
 def test_with_notice_of_the_node_ray_is_told_once_and_with_its_head_the_launch_stops(
     head: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[str] = []
+    told: list[float | None] = []
     monkeypatch.setattr(module, "is_head", lambda: head)
-    monkeypatch.setattr(module, "leave_node", lambda: told.append("leaves"))
+    monkeypatch.setattr(module, "leave_node", told.append)
     made = trial(tmp_path, raising(Preempted()))
-    NOTICE.give(of_node=True)
+    NOTICE.give_of_node(1030.0)
     result = made.step()
     assert ("stopped" in result, "preempted" in result) == (head, not head)
-    assert told == ([] if head else ["leaves"])
+    assert told == ([] if head else [1030.0])
+
+
+@pytest.mark.parametrize(("ends", "deadline"), [(1030.5, 1_030_500), (None, 0)])
+def test_ray_is_told_when_the_node_ends_or_that_there_is_no_deadline(
+    ends: float | None, deadline: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[object, ...]] = []
+
+    class Cluster:
+        def __init__(self, address: str) -> None:
+            self._address = address
+
+        def drain_node(self, *asked: object, timeout: float) -> tuple[bool, str]:
+            told.append((self._address, asked[0], asked[-1]))
+            return True, ""
+
+    here = SimpleNamespace(gcs_address="head:6379", get_node_id=lambda: "this node")
+    monkeypatch.setattr("ray._raylet.GcsClient", Cluster)
+    monkeypatch.setattr("ray.get_runtime_context", lambda: here)
+    leave_node(ends)
+    assert told == [("head:6379", "this node", deadline)]
 
 
 def test_a_provider_that_nobody_knows_is_a_failure_in_one_sentence(

@@ -16,7 +16,7 @@ from sweeps.cli import app
 from sweeps.submitting import files as module
 from sweeps.submitting.errors import NoJobs, NotTaken, NotThere, TooLarge
 from sweeps.submitting.files import gather
-from sweeps.submitting.following import LostJob, connect, follow
+from sweeps.submitting.following import LOOK_SECONDS, PAUSES, UNTOLD, LostJob, connect, follow
 from sweeps.submitting.job import Job, Launch, submit
 
 STUDY = """\
@@ -37,6 +37,8 @@ class Cluster:
     code: int | None = 0
     log: tuple[str, ...] = ("cells: 2 of 2\n",)
     broken: BaseException | None = None
+    cuts: list[int] = field(default_factory=list)  # after so many characters the log ends before its job
+    followed: int = 0
 
     def list_jobs(self) -> list[SimpleNamespace]:
         return [
@@ -51,6 +53,12 @@ class Cluster:
         return str(asked["submission_id"])
 
     async def tail_job_logs(self, name: str) -> AsyncIterator[str]:
+        self.followed += 1
+        if self.cuts:
+            told = "".join(self.log)[: self.cuts.pop(0)]
+            for start in range(0, len(told), self.followed + 1):  # cut otherwise each time
+                yield told[start : start + self.followed + 1]
+            return
         for line in self.log:
             yield line
         if self.broken is not None:
@@ -92,6 +100,14 @@ def test_the_same_launch_is_followed_while_it_runs_and_started_anew_after_it(stu
     again = submit(cluster, launch)
     assert again == Job(f"{first.name}-2", started=True)
     assert submit(cluster, launch) == Job(again.name, started=False)
+
+
+def test_a_launch_that_waits_for_its_turn_on_the_head_is_not_started_again(study: Path) -> None:
+    cluster, launch = Cluster(), Launch("run", (study,), None)
+    first = submit(cluster, launch)
+    cluster.states[first.name] = "PENDING"
+    assert submit(cluster, launch) == Job(first.name, started=False)
+    assert len(cluster.asked) == 1
 
 
 @pytest.mark.parametrize("change", ["study", "table", "options"])
@@ -181,6 +197,52 @@ def test_following_ends_as_the_job_does(code: int) -> None:
     assert "cells: 2 of 2\n" in said
 
 
+def printed(said: list[str]) -> str:
+    """What the job printed, as far as it was shown."""
+    return "".join(said).partition("\n")[2]
+
+
+@pytest.mark.parametrize("state", ["PENDING", "RUNNING"])
+def test_a_log_that_ends_before_its_job_goes_on_where_it_was(state: str) -> None:
+    cluster = Cluster({"job": state}, log=("cells: 1 of 2\n", "cells: 2 of 2\n", "done\n"))
+    cluster.cuts = [0, 17, 17, 5, 30]
+    said, slept = list[str](), list[float]()
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        assert len(slept) < 9, "it is not followed again"
+
+    assert follow(cluster, Job("job", started=True), HEAD, said.append, sleep) == 0
+    assert printed(said) == "cells: 1 of 2\ncells: 2 of 2\ndone\n"
+    assert slept == [PAUSES[0], PAUSES[0], PAUSES[1], PAUSES[2], PAUSES[0]], "shorter once there is news"
+
+
+def test_what_a_job_printed_while_nobody_listened_is_shown_when_it_has_ended() -> None:
+    cluster, said = Cluster({"job": "RUNNING"}, cuts=[4]), list[str]()
+
+    def ends(seconds: float) -> None:
+        cluster.states["job"] = "SUCCEEDED"
+
+    assert follow(cluster, Job("job", started=True), HEAD, said.append, ends) == 0
+    assert printed(said) == "cells: 2 of 2\n"
+
+
+def test_a_log_that_stays_silent_is_given_up_in_a_sentence_and_the_job_is_waited_for() -> None:
+    silent = len(PAUSES) + 1
+    cluster, said, slept = Cluster({"job": "RUNNING"}, cuts=[0] * silent, code=3), list[str](), list[float]()
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        assert len(slept) < len(PAUSES) + 9, "it is not waited for"
+        if len(slept) == len(PAUSES) + 2:
+            assert cluster.followed == silent
+            cluster.states["job"] = "FAILED"
+
+    assert follow(cluster, Job("job", started=True), HEAD, said.append, sleep) == 3
+    assert slept == [*PAUSES, LOOK_SECONDS, LOOK_SECONDS]
+    assert printed(said).splitlines()[-2:] == [UNTOLD.strip(), "cells: 2 of 2"]
+
+
 def test_a_job_that_was_killed_or_has_no_command_says_so() -> None:
     said = list[str]()
     assert follow(Cluster({"job": "RUNNING"}, code=None), Job("job", started=True), HEAD, said.append) == 1
@@ -224,6 +286,60 @@ def test_the_command_says_what_it_cannot_hand_over(
     result = CliRunner().invoke(app, [verb, str(study), "--address", "http://127.0.0.1:9", *options])
     assert result.exit_code == 1
     assert words in result.output.replace("\n", " ")
+
+
+LAPTOP = {
+    "AFTER_RAY_STORE": "s3://laptop/store",
+    "MLFLOW_TRACKING_URI": "http://laptop:5000",
+    "AFTER_RAY_CACHE": "/laptop/cache",
+}
+WRITTEN = ["--store", "s3://lab/store", "--tracking-uri", "http://lab:5000", "--cache-dir", "/lab/cache"]
+
+
+def entrypoint(monkeypatch: pytest.MonkeyPatch, verb: str, study: Path, *options: str) -> list[str]:
+    """What the head is told to run by a laptop that has variables of its own."""
+    cluster = Cluster()
+    for name, value in LAPTOP.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sweeps.submitting.following.connect", lambda address: cluster)
+    result = CliRunner().invoke(app, [verb, str(study), "--address", HEAD, *options])
+    assert result.exit_code == 0, result.output
+    (asked,) = cluster.asked
+    words: list[str] = asked["entrypoint"].split()
+    return words
+
+
+@pytest.mark.parametrize("verb", ["run", "retry"])
+def test_variables_of_the_laptop_stay_there(study: Path, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = ["after-ray", verb, "0/far.yaml", "--address", "auto"]
+    assert entrypoint(monkeypatch, verb, study) == told
+
+
+@pytest.mark.parametrize("verb", ["run", "retry"])
+def test_what_is_written_on_the_laptops_command_line_travels(
+    study: Path, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = entrypoint(monkeypatch, verb, study, *WRITTEN)[5:]
+    assert dict(zip(told[::2], told[1::2], strict=True)) == dict(
+        zip(WRITTEN[::2], WRITTEN[1::2], strict=True)
+    )
+
+
+def test_a_written_store_travels_also_where_the_laptops_variable_names_the_same(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LAPTOP["AFTER_RAY_STORE"]
+    assert entrypoint(monkeypatch, "run", study, "--store", store)[-2:] == ["--store", store]
+
+
+def test_the_variable_of_the_machine_that_runs_names_its_store(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which a job on the head relies on."""
+    study.write_text("study: near\ncorpus: synthetic\nclassifier: functionals\nschedule: [20]\n")
+    monkeypatch.setenv("AFTER_RAY_STORE", str(tmp_path / "of the head"))
+    result = CliRunner().invoke(app, ["retry", str(study), "--address", "auto"])
+    assert f"There is no store at {tmp_path / 'of the head'}" in " ".join(result.output.split())
 
 
 def test_a_relative_store_is_refused_in_a_job(
