@@ -73,7 +73,7 @@ lint: setup ## ruff: rules and format
 types: setup ## mypy
 	@$(BIN)/mypy
 
-contracts: setup ## import-linter: imports go down the floors only
+contracts: setup ## import-linter: imports go down the floors and rooms only
 	@$(BIN)/lint-imports
 
 check: lint types contracts test ## everything but the quickstart

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from after_ray.acquisition import EvidenceKind, Selector
+from after_ray.learning.settings import BudgetUnit, FirstRoundSettings, Restart
 from after_ray.presets import PRESETS, Block, Preset, PresetName, merged
 from after_ray.settings import Settings
 from after_ray.splits._settings import FoldRequest, ValidationRequest
-from after_ray.training.settings import BudgetUnit, FirstRoundSettings, FittingSettings, Restart
+from after_ray.training.settings import FittingSettings
 
 Index = Annotated[int, Field(ge=0, strict=True)]
 

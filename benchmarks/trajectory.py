@@ -41,10 +41,11 @@ from after_ray.execution.folds import open_fold
 from after_ray.execution.rounds import RoundStage, Trajectory
 from after_ray.initialization._settings import ClusteringSettings
 from after_ray.learning.schedule import target_sizes
+from after_ray.learning.settings import FirstRoundSettings, Restart
 from after_ray.splits._settings import FoldChoice
 from after_ray.stages import AudioStage, FeaturesStage, FirstRoundStage, NextRoundStage, rounds
 from after_ray.store import Record, Store
-from after_ray.training.settings import FirstRoundSettings, FittingSettings, Restart
+from after_ray.training.settings import FittingSettings
 
 SCHEDULE = (5, 10, 20, 40, 60, 80, 100)
 RESTARTS: tuple[Restart, ...] = ("previous", "pretrained")

@@ -43,6 +43,7 @@ class S3Server:
         while not self._answers():
             assert time.monotonic() < end, "the S3 server did not start"
             time.sleep(0.1)
+        assert self._process.poll() is None, "another server took the port of the S3 server"
         self.client().create_bucket(Bucket=BUCKET)
 
     def client(self):  # type: ignore[no-untyped-def]  # boto3 makes its classes as it runs

@@ -1,1 +1,1 @@
-"""Decode and resample once, then batch by length."""
+"""Decode and resample audio, batch it by length, tell copies apart."""

@@ -1,1 +1,1 @@
-"""One file per corpus, and the manifest they all give."""
+"""One file per corpus, the manifest they all give, and their audio, prepared once."""

@@ -24,10 +24,10 @@ from after_ray.learning._asked import NOTHING_KNOWN, Asked, Unlabelled
 from after_ray.learning._budget import Budget
 from after_ray.learning._choice import Choice, Stopwatch, as_state, kept_choice
 from after_ray.learning.restart import start_of
+from after_ray.learning.settings import Restart
 from after_ray.metrics import Scores
 from after_ray.seeds import SeedTree
 from after_ray.store.checkpoints import NO_CHECKPOINT, Checkpoint
-from after_ray.training.settings import Restart
 from after_ray.weights import Weights
 
 if TYPE_CHECKING:

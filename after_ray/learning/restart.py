@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from after_ray.training.settings import Restart
+from after_ray.learning.settings import Restart
 from after_ray.weights import Weights
 
 SHRINK = 0.6  # share of the weights before that is kept

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from after_ray.errors import BadSchedule, BadValue, TooFewUtterances
-from after_ray.training.settings import BudgetUnit, FirstRoundSettings
+from after_ray.learning.settings import BudgetUnit, FirstRoundSettings
 
 
 def target_sizes(

@@ -12,6 +12,7 @@ from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings
 from after_ray.features._settings import of_backbone
 from after_ray.initialization._settings import InitializationSettings
+from after_ray.learning.settings import Restart
 from after_ray.registry import source_digest
 from after_ray.splits._settings import FoldChoice, ValidationCap
 from after_ray.stages._base import Stage
@@ -25,7 +26,6 @@ from after_ray.stages._shared import (
     PretrainingStage,
     SelectionsStage,
 )
-from after_ray.training.settings import Restart
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import lru_cache
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import conv2d
 
 from after_ray.errors import BadValue, DivergedTraining
 from after_ray.training.settings import Precision
 
 MOST_SKIPPED = 20  # optimiser steps in a row
+UNSET = "whose AMX units are wrong in bf16 (unset ONEDNN_MAX_CPU_ISA, import after_ray before torch computes)"
 _FORMATS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 # Not cuDNN's: it makes a plan for every new length of clips, a sixth of a second each on an H200.
 _ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
@@ -24,10 +27,23 @@ def kind_of(device: str) -> str:
 
 
 def has_bf16(device: str) -> bool:
-    """Whether the device computes in bfloat16 rather than imitating it."""
+    """Whether the device computes in bfloat16, rightly, rather than imitating it."""
     if kind_of(device) == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
+    return _has_units() and _multiplies_rightly()
+
+
+def _has_units() -> bool:
     return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+
+
+@lru_cache(maxsize=1)
+def _multiplies_rightly() -> bool:
+    """Whether AMX is left out (`after_ray/__init__.py`): its kernels err where one column is found."""
+    sound = torch.ones(8, 512, 4, 2).to(memory_format=torch.channels_last)
+    kernels, kinds = torch.ones(512, 512, 3, 3), (torch.float32, torch.bfloat16)
+    exact, quick = (conv2d(sound.to(kind), kernels.to(kind), stride=2, padding=1) for kind in kinds)
+    return torch.equal(exact, quick.float())
 
 
 def check_precision(precision: Precision, device: str) -> None:
@@ -42,7 +58,9 @@ def check_precision(precision: Precision, device: str) -> None:
     if kind_of(device) == "cuda":
         able.append("fp16")
     if precision not in able:
-        raise BadValue("precision", precision, f"{' or '.join(able)} on this {kind_of(device)}")
+        errs = precision == "bf16" and kind_of(device) == "cpu" and _has_units()
+        here = f"{' or '.join(able)} on this {kind_of(device)}"
+        raise BadValue("precision", precision, f"{here}, {UNSET}" if errs else here)
 
 
 def passes(precision: Precision, device: str) -> AbstractContextManager[object]:

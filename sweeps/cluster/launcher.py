@@ -14,6 +14,8 @@ from sweeps.cluster.model import Cluster, Node, Place, listed, mapping
 # Where Ray itself finds out what GPUs a machine has; elsewhere a file that names none has none.
 FINDS_GPUS = ("aws", "local")
 _EXPORT = re.compile(r"(?:^|;|&&)\s*export\s+(?P<first>\w+=(?:'[^']*'|\"[^\"]*\"|[^;&\n])*)", re.MULTILINE)
+_COMMENT = re.compile(r"(?P<quoted>'[^']*'|\"[^\"]*\")|(?<!\S)#[^\n]*")
+_SEPARATE = re.compile(r"--env|-[A-Za-z]*e")  # of `docker run`, before a word that sets a variable
 _VARIABLE = re.compile(r"--env=|-e=?")  # of `docker run`, in one word with what it sets
 _MOUNT = re.compile(r"\bmount\b[^\n;&]*?\s(?P<folder>/[^\s;&]+)\s*(?:$|[;&\n])")
 
@@ -79,7 +81,7 @@ def variables_of(options: Iterable[Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     words = iter(_words(" ".join(map(str, options))))
     for word in words:
-        if word in ("-e", "--env"):
+        if _SEPARATE.fullmatch(word):
             found |= _set_in(next(words, ""))
         elif joined := _VARIABLE.match(word):
             found |= _set_in(word[joined.end() :])
@@ -89,7 +91,7 @@ def variables_of(options: Iterable[Any]) -> dict[str, str]:
 def exports(commands: str) -> dict[str, str]:
     """What a shell would have in its environment after these commands, as far as they write it out."""
     found: dict[str, str] = {}
-    for match in _EXPORT.finditer(commands):
+    for match in _EXPORT.finditer(_COMMENT.sub(lambda found: found["quoted"] or "", commands)):
         for word in _words(match["first"]):
             found |= _set_in(word.rstrip(";"))
     return found
@@ -97,7 +99,7 @@ def exports(commands: str) -> dict[str, str]:
 
 def _words(text: str) -> list[str]:
     try:
-        return shlex.split(text, comments=True)
+        return shlex.split(text)
     except ValueError:  # a quote that is not closed here
         return text.split()
 

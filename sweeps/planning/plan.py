@@ -25,6 +25,7 @@ from after_ray.classifiers._settings import (
 )
 from after_ray.errors import BadValue
 from after_ray.learning.schedule import Target, targets_of
+from after_ray.learning.settings import Restart
 from after_ray.manifest import Manifest
 from after_ray.splits._settings import FoldChoice
 from after_ray.stages import (
@@ -37,7 +38,6 @@ from after_ray.stages import (
     collect,
     rounds,
 )
-from after_ray.training.settings import Restart
 from sweeps.replaying.replays import Replay, Replays
 from sweeps.study.declaration import Study
 from sweeps.study.replays import is_replay

@@ -24,7 +24,8 @@ from after_ray.classifiers._settings import (
 )
 from after_ray.corpora._base import Scan
 from after_ray.initialization._settings import ClusteringSettings, InitializationSettings
-from after_ray.training.settings import FittingSettings, Restart
+from after_ray.learning.settings import Restart
+from after_ray.training.settings import FittingSettings
 from after_ray.wording import counted
 from analysis._rendering import listed
 from analysis.study import ChecklistItem

@@ -16,9 +16,9 @@ from after_ray.classifiers._settings import ClassifierSettings, needs_backbone
 from after_ray.corpora._settings import CorpusSettings, UnlabelledSettings
 from after_ray.errors import AfterRayError, UnlabelledCorpus
 from after_ray.initialization._settings import InitializationSettings
+from after_ray.learning.settings import Restart
 from after_ray.protocol import Protocol
 from after_ray.settings import Settings
-from after_ray.training.settings import Restart
 from sweeps.study.axes import Seed, as_list, folds, integers, unique
 from sweeps.study.evidence import refuse_evidence_not_given
 from sweeps.study.families import ComparisonFamily

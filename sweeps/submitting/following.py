@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from after_ray.errors import AfterRayError
@@ -83,7 +83,7 @@ def follow(
 def _print_to_the_end(
     client: Any, name: str, write: Callable[[str], object], sleep: Callable[[float], None]
 ) -> None:
-    """Follow a job's log until the job ends; a log that ends before it is followed again, after a pause."""
+    """Follow a job's log until the job ends; one that ends or breaks before it is followed again."""
     log, quiet = _Log(client, name, write), 0
     log.follow()
     while _runs(client, name):
@@ -93,6 +93,7 @@ def _print_to_the_end(
             write(UNTOLD)
             _wait(client, name, sleep)
         quiet = 0 if log.follow() else quiet + 1
+    log.follow()  # what was printed after the last look at the log and before the job's end
 
 
 def _wait(client: Any, name: str, sleep: Callable[[float], None]) -> None:
@@ -124,19 +125,27 @@ class _Log:
         self._printed = 0  # characters
 
     def follow(self) -> bool:
-        """Print what is new until the cluster ends the log; whether there was anything."""
+        """Print what is new until the cluster ends the log or breaks it off; whether there was anything."""
         before = self._printed
         asyncio.run(self._tail())
         return self._printed > before
 
     async def _tail(self) -> None:
-        told = 0
-        async for text in self._client.tail_job_logs(self._name):
+        told, log = 0, self._client.tail_job_logs(self._name)
+        while text := await _next(log):
             new = text[max(0, self._printed - told) :]
             told += len(text)
             self._printed = max(self._printed, told)
             self._write(new)
             sys.stdout.flush()
+
+
+async def _next(log: AsyncIterator[str]) -> str:
+    """What comes next in a log; nothing where it ends or breaks: the job's state tells of a lost cluster."""
+    try:
+        return await anext(log, "")
+    except Exception:  # of the connection, in whatever library it broke
+        return ""
 
 
 class LostJob(AfterRayError):

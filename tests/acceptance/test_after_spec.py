@@ -42,6 +42,7 @@ from after_ray.environment import Execution, fix_threads
 from after_ray.errors import TooFewUtterances
 from after_ray.execution import run
 from after_ray.learning.schedule import target_sizes
+from after_ray.learning.settings import FirstRoundSettings
 from after_ray.manifest import Manifest
 from after_ray.protocol import Protocol
 from after_ray.ragged import Ragged
@@ -52,7 +53,7 @@ from after_ray.splits.parts import Fold
 from after_ray.stages import FirstRoundStage, NextRoundStage
 from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Store
 from after_ray.training.fit import epochs_plan, in_batches
-from after_ray.training.settings import FirstRoundSettings, FittingSettings
+from after_ray.training.settings import FittingSettings
 from tests.after_ray.corpora.iemocap_tree import plant_iemocap, whole
 from tests.after_ray.corpora.trees import plant
 from tests.after_ray.execution import chains

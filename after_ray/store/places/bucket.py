@@ -36,7 +36,7 @@ RETRIES: RetryConfig = {"max_retries": 4, "retry_timeout": timedelta(seconds=30)
 SILENCE, WHOLE = 20, 600  # seconds: a server that hangs is told like one that is gone
 # Plain http is for servers that a user names as http://..., the providers' own addresses are https.
 CLIENT: ClientConfig = {
-    "connect_timeout": "10s",
+    "connect_timeout": f"{SILENCE}s",
     "read_timeout": f"{SILENCE}s",
     "timeout": f"{WHOLE}s",
     "allow_http": True,

@@ -19,6 +19,12 @@ KEYS = {
         ".config/gcloud",
     ),
 }
+READ_BY = {"s3": " (boto3, of after-ray[aws], reads it)"}
+
+
+def scheme_of(store: str) -> str:
+    """`s3` of `s3://bucket/prefix`."""
+    return store.partition("://")[0]
 
 
 def check(cluster: Cluster) -> Iterator[Finding]:
@@ -27,15 +33,15 @@ def check(cluster: Cluster) -> Iterator[Finding]:
     without: dict[str, list[str]] = {}
     for node in cluster.nodes:
         store = node.environment.get(VARIABLE, "")
-        scheme = store.partition("://")[0]
+        scheme = scheme_of(store)
         if own and scheme in KEYS and scheme != own and not _has_keys(cluster, node, scheme):
             without.setdefault(store, []).append(f"'{node.name}'")
     for store, names in without.items():
-        variables, folder = KEYS[store.partition("://")[0]]
+        variables, folder = KEYS[scheme_of(store)]
         yield Finding(
             f"the store {store} is no bucket of {cluster.provider}, whose roles give no right to it, and "
             f"nothing here brings keys to {', '.join(names)}; set {variables[0]}, let file_mounts bring "
-            f"~/{folder}, or use {own}://bucket/prefix",
+            f"~/{folder}{READ_BY.get(scheme_of(store), '')}, or use {own}://bucket/prefix",
             cluster.line_with(VARIABLE, store),
             warning=True,
         )

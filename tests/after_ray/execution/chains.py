@@ -16,10 +16,11 @@ from after_ray.environment import Execution, fix_threads
 from after_ray.execution import run
 from after_ray.execution.corpus import prepare_audio
 from after_ray.initialization._settings import ClusteringSettings
+from after_ray.learning.settings import Restart
 from after_ray.splits._settings import FoldChoice, FoldSettings, ValidationCap, ValidationSettings
 from after_ray.stages import MADE_BY_DRIVER, AdaptationStage, AudioStage, FirstRoundStage, NextRoundStage
 from after_ray.store import PREDICTIONS_FILE, Checkpoint, Store
-from after_ray.training.settings import FittingSettings, Restart
+from after_ray.training.settings import FittingSettings
 from tests.after_ray.tiny import TINY
 
 CORPUS = SyntheticSettings(speakers=6, sentences=3)

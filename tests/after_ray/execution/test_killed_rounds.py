@@ -19,8 +19,8 @@ from after_ray.classifiers.functionals import FunctionalsClassifier
 from after_ray.environment import Execution, fix_threads
 from after_ray.errors import DivergedTraining
 from after_ray.execution import run
+from after_ray.learning.settings import Restart
 from after_ray.store import Checkpoint, Store
-from after_ray.training.settings import Restart
 from tests.after_ray.execution.chains import TRANSFORMER, chain, results, run_and_die
 
 LIGHT = LightSerNetSettings(steps=6, evaluations=3, batch_size=8)

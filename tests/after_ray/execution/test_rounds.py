@@ -17,9 +17,9 @@ from after_ray.environment import Execution, fix_threads
 from after_ray.execution import run
 from after_ray.execution.corpus import open_corpus
 from after_ray.execution.rounds import MODEL_FILE, PREDICTIONS_FILE, Trajectory
+from after_ray.learning.settings import Restart
 from after_ray.stages import FirstRoundStage, FoldsStage, NextRoundStage, rounds
 from after_ray.store import SELECTION_FILE, Store
-from after_ray.training.settings import Restart
 from tests.after_ray.execution.chains import BACKBONE, SIZES, TRANSFORMER, chain, results
 
 

@@ -15,8 +15,8 @@ from after_ray.initialization._settings import ClusteringSettings, RandomSetting
 from after_ray.initialization.clustering import Clustering
 from after_ray.initialization.random import RandomInitialization
 from after_ray.learning.active import ActiveLearner, RoundResult, RoundState
+from after_ray.learning.settings import Restart
 from after_ray.store import Checkpoint
-from after_ray.training.settings import Restart
 from tests.after_ray.expressions import EXPRESSIONS
 
 SIZES = (6, 10, 25, 50, 80)

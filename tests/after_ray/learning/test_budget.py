@@ -17,7 +17,7 @@ from after_ray.initialization.random import RandomInitialization
 from after_ray.learning._budget import Budget
 from after_ray.learning.active import ActiveLearner, RoundState
 from after_ray.learning.schedule import Target, target_seconds, targets_of
-from after_ray.training.settings import FirstRoundSettings
+from after_ray.learning.settings import FirstRoundSettings
 
 RANDOM = RandomInitialization(RandomSettings())
 

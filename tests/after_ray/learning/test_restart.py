@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from after_ray.learning.restart import shrunk, start_of
-from after_ray.training.settings import Restart
+from after_ray.learning.settings import Restart
 
 BEFORE = {"weight": np.array([1.0, 2.0], dtype=np.float32), "batches": np.array(10)}
 FRESH = {"weight": np.array([3.0, -2.0], dtype=np.float32), "batches": np.array(0)}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from after_ray.errors import AfterRayError, BadSchedule, BadValue, TooFewUtterances
 from after_ray.learning.schedule import target_sizes
-from after_ray.training.settings import FirstRoundSettings
+from after_ray.learning.settings import FirstRoundSettings
 
 PAPER = [1, 5, 10, 15, 20, 30, 40, 60, 80, 100]
 DEFAULT = FirstRoundSettings()

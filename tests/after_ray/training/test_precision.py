@@ -41,6 +41,17 @@ def test_a_processor_multiplies_rightly_in_bf16(channels: int) -> None:
     torch.testing.assert_close(quick.float(), exact, atol=0.03, rtol=0)
 
 
+def test_a_processor_that_errs_in_bf16_is_not_trusted_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr(module, "conv2d", lambda sound, *rest, **more: sound.new_full((1,), sound.itemsize))
+    module._multiplies_rightly.cache_clear()
+    try:
+        with pytest.raises(BadValue, match=r"'bf16'; allowed: fp32 on this cpu, whose AMX units are wrong"):
+            check_precision("bf16", "cpu")
+    finally:
+        module._multiplies_rightly.cache_clear()
+
+
 @pytest.mark.parametrize(("precision", "kind"), [("bf16", torch.bfloat16), ("fp16", torch.float16)])
 def test_passes_are_in_their_format_and_parameters_are_not(precision: Precision, kind: torch.dtype) -> None:
     layer = torch.nn.Linear(3, 2)

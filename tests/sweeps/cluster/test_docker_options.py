@@ -12,7 +12,17 @@ from tests.sweeps.cluster.filled import AWS, checked, filled, written
 
 OPTIONS = 'run_options: ["--ulimit nofile=65536:65536"]'
 EXPORT = "export MLFLOW_TRACKING_URI=http://127.0.0.1:5000"
-FORMS = ("-e {}", "--env {}", "--env={}", "-e{}", "-e={}", "--rm -e A=1 --env '{}' --name x", '-e A="1 -e {}')
+FORMS = (
+    "-e {}",
+    "--env {}",
+    "--env={}",
+    "-e{}",
+    "-e={}",
+    "-ite {}",
+    "-e A=b#c -e {}",
+    "--rm -e A=1 --env '{}' --name x",
+    '-e A="1 -e {}',
+)
 
 
 def with_options(*options: str, key: str = "run_options") -> str:

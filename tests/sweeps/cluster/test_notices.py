@@ -33,6 +33,7 @@ def test_a_pod_that_may_be_taken_back_has_to_be_told(tmp_path: Path, label: str)
     [
         ("ulimit -n 65536; export A=1; ray start", {"A": "1"}),
         ("ray stop && export A=1 B='2; 3' && ray start", {"A": "1", "B": "2; 3"}),
+        ("export A=b#c B='# 2' # the head's\nexport C=3 # its own", {"A": "b#c", "B": "# 2", "C": "3"}),
         ("echo 'no export A=1'\n  export A=2 # for all\nexport A=3;ray start", {"A": "3"}),
         ('export PATH="$HOME/bin:$PATH"', {"PATH": "$HOME/bin:$PATH"}),
     ],

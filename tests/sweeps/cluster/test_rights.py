@@ -30,7 +30,11 @@ def found(tmp_path: Path, provider: str, scheme: str, old: str = "", new: str = 
             "gs",
             "set GOOGLE_APPLICATION_CREDENTIALS, let file_mounts bring ~/.config/gcloud, or use s3://",
         ),
-        ("gcp", "s3", "set AWS_ACCESS_KEY_ID, let file_mounts bring ~/.aws, or use gs://"),
+        (
+            "gcp",
+            "s3",
+            "set AWS_ACCESS_KEY_ID, let file_mounts bring ~/.aws (boto3, of after-ray[aws], reads it), or use gs://",
+        ),
     ],
 )
 def test_a_bucket_of_another_cloud_is_told_once(

@@ -39,6 +39,8 @@ class Cluster:
     broken: BaseException | None = None
     cuts: list[int] = field(default_factory=list)  # after so many characters the log ends before its job
     followed: int = 0
+    looks: int = -1  # at a job's state, until it has failed
+    gone: bool = False
 
     def list_jobs(self) -> list[SimpleNamespace]:
         return [
@@ -59,13 +61,18 @@ class Cluster:
             for start in range(0, len(told), self.followed + 1):  # cut otherwise each time
                 yield told[start : start + self.followed + 1]
             return
-        for line in self.log:
-            yield line
         if self.broken is not None:
             raise self.broken
+        for line in self.log:
+            yield line
         self.states[name] = "SUCCEEDED" if self.code == 0 else "FAILED"
 
     def get_job_status(self, name: str) -> str:
+        if self.gone:
+            raise ConnectionError("Connection refused")
+        self.looks -= 1
+        if self.looks == 0:
+            self.states[name] = "FAILED"
         return self.states[name]
 
     def get_job_info(self, name: str) -> SimpleNamespace:
@@ -227,6 +234,19 @@ def test_what_a_job_printed_while_nobody_listened_is_shown_when_it_has_ended() -
     assert printed(said) == "cells: 2 of 2\n"
 
 
+def test_what_a_job_printed_before_it_was_seen_to_have_ended_is_shown() -> None:
+    cluster, said = Cluster({"job": "RUNNING"}, cuts=[4], looks=1, code=3), list[str]()
+    assert follow(cluster, Job("job", started=True), HEAD, said.append) == 3
+    assert printed(said) == "cells: 2 of 2\n"
+
+
+def test_a_job_whose_log_breaks_is_waited_for() -> None:
+    cluster = Cluster({"job": "RUNNING"}, broken=RuntimeError("code 1006"), looks=3, code=3)
+    said, slept = list[str](), list[float]()
+    assert follow(cluster, Job("job", started=True), HEAD, said.append, slept.append) == 3
+    assert slept == list(PAUSES[:2])
+
+
 def test_a_log_that_stays_silent_is_given_up_in_a_sentence_and_the_job_is_waited_for() -> None:
     silent = len(PAUSES) + 1
     cluster, said, slept = Cluster({"job": "RUNNING"}, cuts=[0] * silent, code=3), list[str](), list[float]()
@@ -260,7 +280,7 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_come_back() -> None:
 
 
 def test_a_cluster_that_goes_away_is_one_sentence() -> None:
-    cluster = Cluster({"job": "RUNNING"}, broken=RuntimeError("WebSocket connection closed"))
+    cluster = Cluster({"job": "RUNNING"}, broken=RuntimeError("WebSocket connection closed"), gone=True)
     with pytest.raises(LostJob, match=r"'ray up' the cluster first: what is recorded stays\."):
         follow(cluster, Job("job", started=True), HEAD, list[str]().append)
 
