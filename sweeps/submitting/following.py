@@ -13,7 +13,8 @@ from sweeps.submitting.errors import JobRefused, NoJobs, OtherRay
 from sweeps.submitting.job import RUNNING, Job
 
 LOOK_SECONDS = 1.0  # between two looks at whether a job has ended
-PAUSES = (1.0, 2.0, 5.0, 10.0, *[30.0] * 6)  # in a row, before a log that told nothing new is followed again
+# In a row, before a log that told nothing new is followed again: short while a job may just be starting.
+PAUSES = (*[1.0] * 20, *[5.0] * 8, *[30.0] * 8)
 UNTOLD = "the cluster does not tell what the job prints; the job goes on, and its end is waited for\n"
 NO_COMMAND = 127  # what a shell ends with that does not know a command
 

@@ -31,7 +31,8 @@ study: far
 corpus: {name: synthetic, speakers: 6, sentences: 4}
 classifier: functionals
 schedule: [20, 40]
-fold: 0
+fold: 0..2
+seed: 0..3
 protocol: {preset: paper, folds: {count: 3}}
 """
 
@@ -158,7 +159,7 @@ def test_a_laptop_submits_leaves_and_follows_again(head: str, tmp_path: Path) ->
         seen += line
     first.send_signal(signal.SIGINT)
     said, _ = first.communicate(timeout=60)
-    assert first.returncode == 130
+    assert first.returncode == 130, seen + said
     assert "the job goes on" in said
     assert "stopped" not in said
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from after_ray.errors import AfterRayError
 from sweeps.cli import app
 from sweeps.submitting import files as module
+from sweeps.submitting import following
 from sweeps.submitting.errors import NoJobs, NotTaken, NotThere, TooLarge
 from sweeps.submitting.files import gather
 from sweeps.submitting.following import LOOK_SECONDS, PAUSES, UNTOLD, LostJob, connect, follow
@@ -210,7 +211,10 @@ def printed(said: list[str]) -> str:
 
 
 @pytest.mark.parametrize("state", ["PENDING", "RUNNING"])
-def test_a_log_that_ends_before_its_job_goes_on_where_it_was(state: str) -> None:
+def test_a_log_that_ends_before_its_job_goes_on_where_it_was(
+    state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "PAUSES", (1.0, 2.0, 5.0, 10.0))
     cluster = Cluster({"job": state}, log=("cells: 1 of 2\n", "cells: 2 of 2\n", "done\n"))
     cluster.cuts = [0, 17, 17, 5, 30]
     said, slept = list[str](), list[float]()
@@ -221,7 +225,7 @@ def test_a_log_that_ends_before_its_job_goes_on_where_it_was(state: str) -> None
 
     assert follow(cluster, Job("job", started=True), HEAD, said.append, sleep) == 0
     assert printed(said) == "cells: 1 of 2\ncells: 2 of 2\ndone\n"
-    assert slept == [PAUSES[0], PAUSES[0], PAUSES[1], PAUSES[2], PAUSES[0]], "shorter once there is news"
+    assert slept == [1.0, 1.0, 2.0, 5.0, 1.0], "shorter once there is news"
 
 
 def test_what_a_job_printed_while_nobody_listened_is_shown_when_it_has_ended() -> None:
