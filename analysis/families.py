@@ -8,6 +8,9 @@ import pandas as pd
 
 AXES = ("corpus", "method", "adaptation", "strategy", "initialization", "restart")
 
+NOTHING = "none"
+"""No adaptation; no strategy and no restart, of a model that is trained once on what is labelled at once."""
+
 
 class Family(NamedTuple):
     """The cells of one curve."""
@@ -63,13 +66,14 @@ def label(family: Family, axes: list[str]) -> str:
     >>> label(family, ["strategy", "initialization"])
     'entropy, clustering init.'
     """
-    return ", ".join(_words(axis, getattr(family, axis)) for axis in AXES if axis in axes)
+    shown = [axis for axis in AXES if axis in axes and not (axis == "restart" and family.restart == NOTHING)]
+    return ", ".join(_words(axis, getattr(family, axis)) for axis in shown)
 
 
 def _words(axis: str, value: str) -> str:
     """A value of an axis that is understood without its axis."""
-    if axis == "adaptation" and value == "none":
-        return "no adaptation"
+    if value == NOTHING:
+        return {"adaptation": "no adaptation", "strategy": "all at once"}.get(axis, value)
     return {"initialization": f"{value} init.", "restart": f"from {value}"}.get(axis, value)
 
 
