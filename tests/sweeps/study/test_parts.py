@@ -67,9 +67,7 @@ def test_a_study_is_what_its_parts_are_and_nothing_between_them(tmp_path: Path) 
 def test_a_part_has_the_keys_of_a_study_of_its_own(tmp_path: Path) -> None:
     values = yaml.safe_load(STUDY)
     parts = values.pop("parts")
-    alone = {
-        t.key for part in parts for t in plan(tmp_path, yaml.safe_dump({**values, **part})).trajectories
-    }
+    alone = {t.key for part in parts for t in plan(tmp_path, yaml.safe_dump({**values, **part})).trajectories}
     assert {t.key for t in plan(tmp_path).trajectories} == alone
 
 
