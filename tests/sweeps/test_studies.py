@@ -81,7 +81,7 @@ def _who(one: Trajectory) -> tuple[str, str, str, float]:
 
 
 def test_tables_and_figures_on_merged_share_their_trajectories(tmp_path: Path) -> None:
-    """What the tables adapt and choose is in the figure's curves; only what is not adapted is theirs alone."""
+    """What tables adapt and choose is in the figure's curves; what is not adapted is theirs alone."""
     curves = {stage.key for one in paper("figure2", tmp_path) for stage in one.stages}
     for name in ("table2", "table3", "table4", "figure3"):
         for one in paper(name, tmp_path):

@@ -49,7 +49,7 @@ def test_planned_together_they_take_a_tenth_of_independent_trials(told: Estimate
 
 def test_they_share_what_the_protocol_lets_them_share(told: Estimate) -> None:
     kinds = [job.kind for job in told.jobs.values()]
-    # 5 folds x 10 seeds: adapted, and for Table 4 not adapted; two initializations; and a training on all at once.
+    # 5 folds x 10 seeds, adapted and, for Table 4, not; two initializations; beside them all labels at once.
     assert kinds.count("adaptation") == 50
     assert kinds.count("features") == 51
     assert kinds.count("first_round") == 2 * 2 * 50 + 2 * 50

@@ -95,7 +95,10 @@ def test_what_two_parts_have_is_one_trajectory_with_the_cells_of_both(tmp_path: 
 
 
 def test_a_backbone_is_named_only_where_a_classifier_has_several(tmp_path: Path) -> None:
-    second = "  - {classifier: pooled_transformer, backbone: {config: {hidden_size: 64, num_attention_heads: 2}}, schedule: [100]}\n"
+    second = (
+        "  - {classifier: pooled_transformer, backbone: {config: {hidden_size: 64, num_attention_heads: 2}}, "
+        "schedule: [100]}\n"
+    )
     methods = {t.axes.method for t in plan(tmp_path, STUDY + second).trajectories}
     assert methods == {
         "pooled_transformer/random-wav2vec2-1",
