@@ -76,6 +76,7 @@ class StudyInfo:
         selection: what its configuration was chosen from; empty where it was not.
         weights_are: of the backbone; `none` where no method has one.
         backbones: names of those that are pretrained.
+        made_here: of each backbone that was pre-trained here from random weights, on what; it is `random`.
         with_backbone: methods that are built on a backbone.
         settings_yaml: the resolved study file.
         commands: how to run and report it again.
@@ -99,6 +100,7 @@ class StudyInfo:
     weights_are: Weights = "none"
     with_backbone: frozenset[str] = frozenset()
     backbones: tuple[str, ...] = ()
+    made_here: tuple[str, ...] = ()
     settings_yaml: str = ""
     commands: tuple[str, ...] = ()
     families: tuple[Contrasts, ...] = ()

@@ -11,6 +11,7 @@ from typing import Any
 
 from after_ray.backbones._values import PUBLISHED, check_values
 from after_ray.backbones.families import DEFAULT_FAMILY, FAMILIES
+from after_ray.backbones.origin import origin_in
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.errors import BadValue, MissingBackbone, NoHeads, NoQuantizer, UnknownName
 
@@ -25,7 +26,7 @@ _PATTERNS = [CONFIG_FILE, "*.safetensors", "*.safetensors.index.json"]
 
 
 def resolve(settings: BackboneSettings) -> BackboneSettings:
-    """`settings` with what a named backbone is: `identity`, and for a hub name the commit as `revision`.
+    """`settings` with what a named backbone is: `identity`, `origin`, of a hub's the commit as `revision`.
 
     Every node then asks the hub for that commit, however the branch moves on. A configuration is checked.
 
@@ -37,10 +38,11 @@ def resolve(settings: BackboneSettings) -> BackboneSettings:
     if settings.config is not None:
         check_config(settings)
         check_layers(settings)
-        return settings
+        return settings.model_copy(update={"origin": None})
     check_layers(settings)
-    revision = _commit(settings) or settings.revision
-    return settings.model_copy(update={"identity": identity(settings), "revision": revision})
+    found, revision = identity(settings), _commit(settings) or settings.revision
+    origin = origin_in(locate(settings), str(settings.name), found)
+    return settings.model_copy(update={"identity": found, "revision": revision, "origin": origin})
 
 
 def check_config(settings: BackboneSettings) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from after_ray.backbones.families import DEFAULT_FAMILY
+from after_ray.backbones.origin import Origin
 from after_ray.settings import Settings, neutral
 
 
@@ -18,7 +19,8 @@ class BackboneSettings(Settings):
     meant where it is left out, `hubert` or `wavlm`). From `seed` all weights of a configuration are drawn,
     and the pre-training heads that named files lack. `identity` is filled in when a study is resolved: the
     digest of the named backbone's configuration and weights, which is what enters keys, so that a hub name
-    and a folder with the same files mean the same. A hub's `revision` is then the commit that was found.
+    and a folder with the same files mean the same. A hub's `revision` is then the commit that was found, and
+    `origin` what a folder that after-ray wrote says of how its weights came about; that is in no key.
 
     `layers` keeps the first so many layers of the transformer, and the norm after the last (None: all).
 
@@ -32,6 +34,7 @@ class BackboneSettings(Settings):
     seed: int = Field(default=0, ge=0)
     identity: str = ""
     layers: Annotated[int, Field(ge=1)] | None = neutral(None)
+    origin: Origin | None = Field(default=None, exclude=True, json_schema_extra={"neutral": None})
 
     @model_validator(mode="after")
     def _one_source(self) -> BackboneSettings:
@@ -41,8 +44,11 @@ class BackboneSettings(Settings):
 
     @property
     def pretrained(self) -> bool:
-        """Whether weights come from somebody's training rather than from a random draw."""
-        return self.name is not None
+        """Whether weights come from somebody's training rather than from a random draw.
+
+        What was only trained here from a random draw is not: it says nothing about published weights.
+        """
+        return self.name is not None and (self.origin is None or not self.origin.began.random)
 
     def meaning(self) -> dict[str, Any]:
         """Identity of named weights or configuration of random ones, seed and cut; never a path."""

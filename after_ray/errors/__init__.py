@@ -26,6 +26,7 @@ from after_ray.errors._models import (
     NoHeads,
     NoQuantizer,
     NoTemporaryRoom,
+    OccupiedFolder,
     TooManyLayers,
     UnstorableFeatures,
 )
@@ -84,6 +85,7 @@ __all__ = [
     "NoQuantizer",
     "NoTemporaryRoom",
     "NothingToUse",
+    "OccupiedFolder",
     "OracleRefusal",
     "SharedRecordings",
     "TooFewUtterances",

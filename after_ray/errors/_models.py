@@ -60,6 +60,16 @@ class MissingBackbone(AfterRayError):
         )
 
 
+class OccupiedFolder(AfterRayError):
+    """A place for a backbone at which something else is."""
+
+    def __init__(self, folder: Path | str) -> None:
+        super().__init__(
+            f"{folder} is there already and is not this backbone; nothing is written over. Name a folder "
+            "that is not there yet, or remove this one."
+        )
+
+
 class TooManyLayers(AfterRayError):
     """A backbone that is deeper than a classifier of so many layers."""
 

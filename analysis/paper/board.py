@@ -263,7 +263,7 @@ class Board:
     def _tuned(self) -> set[str]:
         cells = self.results.cells
         on_backbone = (cells["adaptation"] != NO_ADAPTATION) | cells["pretrained"].astype(bool)
-        return set(cells["method"][on_backbone])
+        return set(cells["method"][on_backbone]) | (self.study.with_backbone & set(cells["method"]))
 
     @cached_property
     def _cells(self) -> dict[Point, pd.DataFrame]:

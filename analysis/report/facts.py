@@ -79,7 +79,7 @@ def facts(results: Results, study: StudyInfo, comparisons: Sequence[Comparison])
         study.protocol,
         _range(folds),
         str(frame["seed"].nunique()),
-        _WEIGHTS[study.weights_are],
+        "; ".join(study.made_here) or _WEIGHTS[study.weights_are],
         _detectable(comparisons),
         _SCOPE[study.weights_are],
     )

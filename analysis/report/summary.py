@@ -59,9 +59,15 @@ def _done(study: StudyInfo, results: Results) -> str:
     folds = max(of_corpus["fold"].nunique() for _, of_corpus in cells.groupby("corpus"))
     repeats = f"{counted(folds, 'fold')} × {counted(cells['seed'].nunique(), 'seed')}"
     return (
-        f"{study.name} {what} on {corpora}{_WEIGHTS[study.weights_are]}, over {repeats}; "
+        f"{study.name} {what} on {corpora}{_weights(study)}, over {repeats}; "
         f"{len(results.frame)} of {counted(results.planned, 'cell')} are finished."
     )
+
+
+def _weights(study: StudyInfo) -> str:
+    if study.made_here:
+        return " with a backbone that was pre-trained here from random weights"
+    return _WEIGHTS[study.weights_are]
 
 
 def _enumerated(axis: str, cells: pd.DataFrame) -> str:

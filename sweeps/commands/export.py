@@ -17,6 +17,7 @@ from sweeps.commands._options import (
     StudyFile,
     one_sentence,
     opened_study,
+    quiet_libraries,
     refuse_no_store,
 )
 
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     from sweeps.planning.opening import OpenStudy
     from sweeps.selections.exporting import Selections
 
+OutFolder = Annotated[
+    Path, typer.Option("--out", help="Folder to write; it must not be there yet.", metavar="DIR")
+]
+AdaptationName = Annotated[
+    str | None, typer.Option("--adaptation", help="Of several the one of this name.", metavar="NAME")
+]
 app = typer.Typer(help="Write results of a study as files that others can read.", no_args_is_help=True)
 
 
@@ -67,6 +74,31 @@ def selections(
         else:
             write_csv(out, COLUMNS, found.rows())
         _say(found)
+
+
+@app.command()
+def backbone(
+    study: StudyFile,
+    out: OutFolder,
+    store: StoreOption = DEFAULT_STORE,
+    overrides: Overrides = None,
+    only: OnlyText = None,
+    adaptation: AdaptationName = None,
+) -> None:
+    """Write an adapted backbone as a folder that 'backbone: DIR' of a study and plain transformers load."""
+    with one_sentence(store):
+        refuse_no_store(store, [study], overrides)
+        from sweeps.planning.adaptations import the_adaptation
+
+        quiet_libraries()
+        opened = opened_study(study, store, overrides, quiet=True, only=only)
+        found = the_adaptation(opened, adaptation)
+        from after_ray.execution.exported import export_adapted
+
+        name, heard = opened.study.study, (found.utterances, found.seconds)
+        origin = export_adapted(found.stage, opened.store, out.absolute(), name, *heard)
+        heads = "with" if origin.heads else "without"
+        print(f"{out}: {origin.told}; {heads} the heads of pre-training; key {found.stage.key[:12]}")
 
 
 def _say(found: Selections) -> None:

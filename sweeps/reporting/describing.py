@@ -28,7 +28,7 @@ from sweeps.reporting.in_words import (
     selected_in_words,
     validation_in_words,
 )
-from sweeps.reporting.methods import checklist_of, methods_of
+from sweeps.reporting.methods import checklist_of, made_here, methods_of
 from sweeps.study.declaration import Study
 from sweeps.study.splitting import Split
 
@@ -50,7 +50,8 @@ def study_info(opened: OpenStudy, results: Results | None = None) -> StudyInfo:
         with_backbone=frozenset(
             one.axes.method for one in opened.plan.trajectories if one.first.backbone is not None
         ),
-        backbones=tuple(backbone.name for backbone in study.backbone if backbone.name is not None),
+        backbones=tuple(one.name for one in study.backbone if one.name is not None and one.pretrained),
+        made_here=made_here(study),
         settings_yaml=opened.resolved_yaml,
         commands=(opened.command("run"), opened.command("report")),
         families=_families(study),

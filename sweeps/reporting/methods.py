@@ -204,6 +204,15 @@ def _weights(study: Study) -> str:
     return " ".join(said)
 
 
+def made_here(study: Study) -> tuple[str, ...]:
+    """Of each backbone that was pre-trained here from random weights how; named where there are several."""
+    return tuple(
+        f"{Path(str(one.name)).name}: {one.origin.told}" if len(study.backbone) > 1 else one.origin.told
+        for one in study.backbone
+        if one.origin is not None and one.origin.began.random
+    )
+
+
 def _named(settings: Iterable[ClassifierSettings]) -> list[str]:
     """The name of each classifier, once."""
     return list(dict.fromkeys(one.name for one in settings))
@@ -215,7 +224,8 @@ def _backbone(settings: BackboneSettings) -> str:
         return f"a configuration of its own with random weights{cut}"
     revision = f" ({settings.revision[:12]})" if settings.revision else ""
     name = Path(settings.name).name if Path(settings.name).is_absolute() else settings.name
-    return f"{name}{revision}{cut}"
+    made = "" if settings.origin is None else f", {settings.origin.told}"
+    return f"{name}{revision}{made}{cut}"
 
 
 def _adaptation(settings: Adaptation) -> str:
