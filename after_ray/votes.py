@@ -42,7 +42,7 @@ def write_votes(votes: Mapping[str, int]) -> str:
     wrong = next((name for name in votes if _UNTELLABLE.search(name)), None)
     if wrong is not None:
         raise AfterRayError(
-            f"The class '{wrong}' has a blank after a '=', so votes for it cannot be written; allowed: one of "
-            "the two. Name it differently in 'labels'."
+            f"The class '{wrong}' has a blank after a '=', so votes for it cannot be written; allowed: one "
+            "of the two. Name it differently in 'labels'."
         )
     return " ".join(f"{name}={count}" for name, count in sorted(votes.items()) if count)

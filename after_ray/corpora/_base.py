@@ -72,6 +72,7 @@ class Scan:
         members: the scans of the corpora that this one is merged from.
         notes: what else a person should know; nothing is wrong.
         excluded: names of utterances that the settings leave out; of a merged corpus its members have them.
+        unvoted: names of utterances left out because nobody voted for a used class; likewise.
     """
 
     manifest: Manifest
@@ -83,6 +84,7 @@ class Scan:
     members: tuple[Scan, ...] = ()
     notes: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    unvoted: tuple[str, ...] = ()
 
 
 class Corpus(ABC):
@@ -165,6 +167,7 @@ class ListedCorpus(Corpus):
             conformity,
             notes=listing.notes,
             excluded=listing.excluded,
+            unvoted=listing.unvoted,
         )
 
     def _refuse_unusable(self, problems: Sequence[tuple[str, str]], usable: int) -> None:

@@ -178,7 +178,10 @@ class Csv(FilesCorpus):
         """Columns and labels that say nothing here."""
         if table.unused:
             yield f"columns not used: {', '.join(map(shortened, table.unused))}"
-        said = set(table.columns["emotion"])
+        said = {
+            *table.columns["emotion"],
+            *(word for cell in table.columns["votes"] for word in read_votes(cell)),
+        }
         spare = [label for label in self.settings.labels or () if label not in said]
         if spare:
             yield f"'labels' maps what no row has: {', '.join(map(shortened, spare))}"
