@@ -31,8 +31,8 @@ SIZES = {
 }
 EMOTIONS = ("anger", "happy", "neutral", "sad")
 COMMIT = "1" * 40
-BASE = {"model_type": "wav2vec2"}
-LARGE = {
+BASE: dict[str, object] = {"model_type": "wav2vec2"}
+LARGE: dict[str, object] = {
     "model_type": "wav2vec2",
     "hidden_size": 1024,
     "num_hidden_layers": 24,
@@ -97,20 +97,29 @@ def _row(corpus: str, number: int, speaker: int, seconds: float, voted: bool) ->
 
 @contextmanager
 def made_up_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A hub's cache with the configurations of published backbones and no weights but their names."""
+    """A hub's cache with the configurations of published backbones and no weights but their names.
+
+    Beside it the folder of small backbones, `AFTER_RAY_BACKBONES`.
+    """
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
     for name, config in HUB.items():
         repository = folder / f"models--{name.replace('/', '--')}"
-        snapshot = repository / "snapshots" / COMMIT
-        snapshot.mkdir(parents=True)
-        (repository / "refs").mkdir()
+        (repository / "refs").mkdir(parents=True)
         (repository / "refs" / "main").write_text(COMMIT)
-        (snapshot / CONFIG_FILE).write_text(json.dumps(config))
-        header = {f"{head}weight": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for head in HEADS}
-        text = json.dumps(header).encode()
-        (snapshot / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text)
+        _write(repository / "snapshots" / COMMIT, config)
+    _write(folder / "small", {"model_type": "wav2vec2", "hidden_size": 96, "num_hidden_layers": 3})
+    monkeypatch.setenv("AFTER_RAY_BACKBONES", str(folder))
     _snapshot.cache_clear()
     yield
     _snapshot.cache_clear()
+
+
+def _write(folder: Path, config: dict[str, object]) -> None:
+    """A backbone's files: its configuration, and heads of pre-training that hold nothing."""
+    folder.mkdir(parents=True)
+    (folder / CONFIG_FILE).write_text(json.dumps(config))
+    header = {f"{head}weight": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for head in HEADS}
+    text = json.dumps(header).encode()
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text)

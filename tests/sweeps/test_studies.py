@@ -23,7 +23,6 @@ BASELINES = {"glam", "lssed", "rh_emo", "light_sernet", "w2v2_l_r_12"}  # and ps
 @pytest.fixture(autouse=True)
 def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AFTER_RAY_CORPORA", str(tmp_path))
-    monkeypatch.setenv("AFTER_RAY_BACKBONES", str(tmp_path))
     with made_up_hub(tmp_path / "hub", monkeypatch):
         yield
 
