@@ -55,13 +55,13 @@ class Contents:
     """What the page and its files are made of.
 
     Attributes:
-        study, results, reference, select: as they were given.
+        study, results, reference: as they were given.
         at: the ratio that is spoken of first.
         when: whether the study's families were declared before its results.
         declared, explored: families with their comparisons: those declared in time, and the others.
         ranked: methods ranked over blocks at that ratio.
         curves, seconds, scores: the frames behind pictures and tables.
-        board: the study laid out for the paper's tables.
+        board: the study laid out for the paper's tables, as `select` asks.
         verdicts: what this study says to each claim of the paper.
         measures: areas, labels to a target, composition and the like.
         calibrations: how often tests err, by corpus.
@@ -82,7 +82,6 @@ class Contents:
         self.ranked: list[Ranked] = rank(results, self.at, alike=study.weights_are == "random")
         self.curves = learning_curves(results.frame, np.random.default_rng(_DRAWS_SEED))
         self.measures = measure(results, reference, study.targets, np.random.default_rng(_DRAWS_SEED + 1))
-        self.select = select
         self.board = BOARDS[select](results, study)
         self.verdicts: list[Verdict] = walk(self.board)
         self.seconds = seconds_frame(results)
