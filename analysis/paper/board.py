@@ -76,6 +76,23 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Chosen:
+    """What validation chose for a model.
+
+    Attributes:
+        settings: how many there were to choose from.
+        point: of the cells that were chosen, in every fold those of its own choice; None where none could be.
+        told: which settings, in how many folds.
+        reason: a clause on why none could be chosen.
+    """
+
+    settings: int
+    point: Point | None = None
+    told: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Score:
     """A score at a point, as shares: mean over folds of seed means, its t interval over folds, and pooled."""
 
@@ -191,6 +208,10 @@ class Board:
         wanted = initialization or self.choice.initialization
         found = [family for family in self.learned(trained) if family.strategy == strategy]
         return next((family for family in found if family.initialization == wanted), next(iter(found), None))
+
+    def chosen(self, trained: Trained) -> Chosen | None:
+        """What validation chose for a model; None on a board that asks for the paper's setting alone."""
+        return None
 
     def few(self, family: Family | None) -> Point | None:
         """A family at the ratio of the comparison: the highest that it has up to there, never everything."""

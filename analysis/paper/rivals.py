@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from analysis.families import Family
+from analysis.families import Family, percent_text
 from analysis.paper.board import Board, Point, Trained, ratio_text
 from analysis.paper.numbers import Entry
+
+
+class Unchosen(NamedTuple):
+    """A row that is lacking: validation had `settings` to choose from, and could not."""
+
+    name: str
+    settings: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -19,12 +28,16 @@ class Rivals:
         bounds: AFTER's own training with all labels: an upper bound, no baseline.
         random: the reference strategy at AFTER's ratio.
         candidates: AFTER.
+        chosen: AFTER with the setting that validation chooses, where that is asked for.
+        unchosen: names of those of which validation could not choose, and why.
     """
 
     baselines: tuple[Entry, ...]
     bounds: tuple[Entry, ...]
     random: tuple[Entry, ...]
     candidates: tuple[Entry, ...]
+    chosen: tuple[Entry, ...] = ()
+    unchosen: tuple[Unchosen, ...] = ()
 
     def against(self, candidate: Entry) -> list[Entry]:
         """The baselines of a candidate; where no model is adapted, the others with all labels are so too."""
@@ -52,6 +65,7 @@ def rivals(board: Board, corpus: str) -> Rivals:
         tuple(bounds),
         tuple(random for random, _ in pairs if random is not None),
         tuple(candidate for _, candidate in pairs if candidate is not None),
+        *_by_validation(board, after),
     )
 
 
@@ -89,10 +103,29 @@ def _candidate(board: Board, trained: Trained) -> Entry | None:
     if point is None:
         return None
     if is_after(board, point.family) and board.tuned(trained.method):
-        several = len({(one.method, one.adaptation) for one in board.trained if one.adapted}) > 1
-        who = f"AFTER, {board.training_name(trained)}" if several else "AFTER"
-        return Entry(f"{who} {ratio_text(point.percent)}", point)
+        return Entry(f"{_who(board, trained)} {ratio_text(point.percent)}", point)
     return Entry(_learned_name(board, point), point)
+
+
+def _by_validation(board: Board, after: Sequence[Trained]) -> tuple[tuple[Entry, ...], tuple[Unchosen, ...]]:
+    entries, lacking = [], []
+    for one in after:
+        found = board.chosen(one)
+        if found is None:
+            continue
+        who = _who(board, one) if one.adapted else board.training_name(one)
+        name = f"{who}, chosen by validation (up to {percent_text(board.choice.percent)})"
+        if found.point is None:
+            lacking.append(Unchosen(name, found.settings, found.reason))
+        else:
+            entries.append(Entry(name, found.point))
+    return tuple(entries), tuple(lacking)
+
+
+def _who(board: Board, trained: Trained) -> str:
+    """AFTER, with the name of its training where several stand for it."""
+    several = len({(one.method, one.adaptation) for one in board.trained if one.adapted}) > 1
+    return f"AFTER, {board.training_name(trained)}" if several else "AFTER"
 
 
 def _learned_name(board: Board, point: Point) -> str:

@@ -71,6 +71,7 @@ def table3(board: Board) -> PaperTable | None:
         (
             *score_notes(board, points),
             "Best of a column bold.",
+            *_by_validation(board, of_corpora),
             *_notes(board, of_corpora, shown),
             *published_note(bool(printed)),
             *missing_note(list(_missing(board, of_corpora))),
@@ -84,7 +85,7 @@ def table3_comparisons(board: Board) -> pd.DataFrame:
     rows = []
     for corpus in board.corpora:
         found = rivals(board, corpus)
-        for candidate in found.candidates:
+        for candidate in (*found.candidates, *found.chosen):
             for baseline in found.against(candidate):
                 rows += [_comparison(board, candidate, baseline, metric) for metric in METRICS]
     return pd.DataFrame(rows)
@@ -94,7 +95,13 @@ def _rows(of_corpora: Mapping[str, Rivals]) -> _Rows:
     points: dict[tuple[str, str], Point] = {}
     full: dict[str, None] = {}
     few: dict[str, None] = {}
-    for part, names in (("baselines", full), ("bounds", full), ("random", few), ("candidates", few)):
+    for part, names in (
+        ("baselines", full),
+        ("bounds", full),
+        ("random", few),
+        ("candidates", few),
+        ("chosen", few),
+    ):
         for corpus, found in of_corpora.items():
             for entry in getattr(found, part):
                 names[entry.name] = None
@@ -107,7 +114,7 @@ def _daggers(board: Board, of_corpora: Mapping[str, Rivals]) -> dict[Place, Dagg
     places: list[Place] = []
     evidence = []
     for found in of_corpora.values():
-        for candidate in found.candidates:
+        for candidate in (*found.candidates, *found.chosen):
             for metric in METRICS:
                 assert candidate.point is not None
                 places.append((candidate.point, metric))
@@ -181,6 +188,21 @@ def _notes(board: Board, of_corpora: Mapping[str, Rivals], shown: Mapping[Place,
         yield (
             f"All labels at the end of a trajectory, not at once: {', '.join(dict.fromkeys(trajectories))}."
         )
+
+
+def _by_validation(board: Board, of_corpora: Mapping[str, Rivals]) -> Iterator[str]:
+    """What was chosen in which row, or why nothing was."""
+    for corpus, found in of_corpora.items():
+        for entry in found.chosen:
+            assert entry.point is not None
+            chosen = board.chosen(entry.point.trained)
+            assert chosen is not None
+            yield (
+                f"{entry.name}, {corpus}: every fold takes of {chosen.settings} settings the one with the "
+                f"highest UA on its own validation part, mean over seeds: {chosen.told}."
+            )
+        for name, _, reason in found.unchosen:
+            yield f"No row {name} for {corpus}: {reason}."
 
 
 def _missing(board: Board, of_corpora: Mapping[str, Rivals]) -> Iterator[str]:

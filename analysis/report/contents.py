@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from analysis.curves import learning_curves
 from analysis.families import Family
 from analysis.figures import critical_figure, curves_figure, seconds_figure
 from analysis.measures import by_corpus_table, measure
-from analysis.paper import Board, Verdict, answers, paper_tables, walk, walk_table
+from analysis.paper import Board, BoardByValidation, Verdict, answers, paper_tables, walk, walk_table
 from analysis.rankings import Ranked, rank
 from analysis.report.facts import Facts, facts, warnings
 from analysis.report.headline import headline
@@ -39,6 +40,10 @@ from analysis.tables import (
     seconds_table,
 )
 
+Select = Literal[
+    "paper", "validation"
+]  # what AFTER stands for: the paper's setting, or also that of validation
+BOARDS: dict[Select, type[Board]] = {"paper": Board, "validation": BoardByValidation}
 Compared = tuple[Contrasts, list[Comparison]]
 
 SIMULATIONS = 400  # studies in each of two worlds: a rate of 5 % is then known to about 2 points
@@ -56,13 +61,15 @@ class Contents:
         declared, explored: families with their comparisons: those declared in time, and the others.
         ranked: methods ranked over blocks at that ratio.
         curves, seconds, scores: the frames behind pictures and tables.
-        board: the study laid out for the paper's tables.
+        board: the study laid out for the paper's tables, as `select` asks.
         verdicts: what this study says to each claim of the paper.
         measures: areas, labels to a target, composition and the like.
         calibrations: how often tests err, by corpus.
     """
 
-    def __init__(self, study: StudyInfo, results: Results, reference: str, simulations: int) -> None:
+    def __init__(
+        self, study: StudyInfo, results: Results, reference: str, simulations: int, select: Select = "paper"
+    ) -> None:
         self.study, self.results, self.reference = study, results, reference
         self.at = headline(sorted(results.cells["percent"].unique()), study.families)
         self.when: When = when_declared(study, results)
@@ -75,11 +82,17 @@ class Contents:
         self.ranked: list[Ranked] = rank(results, self.at, alike=study.weights_are == "random")
         self.curves = learning_curves(results.frame, np.random.default_rng(_DRAWS_SEED))
         self.measures = measure(results, reference, study.targets, np.random.default_rng(_DRAWS_SEED + 1))
-        self.board = Board(results, study)
+        self.board = BOARDS[select](results, study)
         self.verdicts: list[Verdict] = walk(self.board)
         self.seconds = seconds_frame(results)
         self.scores = score_frame(results)
         self.calibrations = calibrated(study.designs, simulations, _DRAWS_SEED)
+
+    @property
+    def by_validation(self) -> bool:
+        """Whether validation was asked to choose for AFTER, and could."""
+        found = (self.board.chosen(trained) for trained in self.board.trained)
+        return any(one is not None and one.point is not None for one in found)
 
     @property
     def comparisons(self) -> list[Comparison]:
@@ -94,7 +107,8 @@ class Contents:
     @cached_property
     def summary(self) -> tuple[str, str, str]:
         """The study in three sentences."""
-        return summary(self.study, self.results, self.scores, self.leading, len(self.warnings), self.at)
+        flags, chosen = len(self.warnings), self.by_validation
+        return summary(self.study, self.results, self.scores, self.leading, flags, self.at, chosen)
 
     @cached_property
     def facts(self) -> Facts:
@@ -126,7 +140,7 @@ class Contents:
     def methods(self) -> list[str]:
         """Paragraphs to be pasted."""
         simulated = next((one.additive[0].studies for one in self.calibrations.values()), 0)
-        return methods(self.study, self.results, self.comparisons, simulated)
+        return methods(self.study, self.results, self.comparisons, simulated, self.by_validation)
 
     @property
     def checklist(self) -> list[ChecklistItem]:

@@ -35,6 +35,7 @@ def summary(
     comparisons: Sequence[Comparison],
     flags: int,
     at: float,
+    chosen: bool = False,
 ) -> tuple[str, str, str]:
     """Three sentences.
 
@@ -43,11 +44,12 @@ def summary(
         comparisons: those that were declared, or where none was, all.
         flags: how many warnings the page has.
         at: the ratio to speak of where nothing was compared.
+        chosen: whether Table 3 also has what validation chooses.
     """
     return (
         _done(study, results),
         _found(comparisons, varying(results.cells)) or _best(scores, at),
-        _worth(study, results, comparisons, flags),
+        _worth(study, results, comparisons, flags, chosen),
     )
 
 
@@ -133,7 +135,9 @@ def _best(scores: pd.DataFrame, at: float) -> str:
     )
 
 
-def _worth(study: StudyInfo, results: Results, comparisons: Sequence[Comparison], flags: int) -> str:
+def _worth(
+    study: StudyInfo, results: Results, comparisons: Sequence[Comparison], flags: int, chosen: bool
+) -> str:
     bars = [c.claim.detectable for c in comparisons if c.claim.detectable is not None]
     parts = []
     if bars:
@@ -148,6 +152,8 @@ def _worth(study: StudyInfo, results: Results, comparisons: Sequence[Comparison]
     if not results.complete:
         lacking = len(results.missing)
         parts.append(f"{counted(lacking, 'cell')} of the plan {'is' if lacking == 1 else 'are'} missing")
+    if chosen:
+        parts.append("Table 3 has the fixed setting and the one that validation chooses")
     asks = f"{counted(flags, 'warning')} below {'asks' if flags == 1 else 'ask'} for care"
     parts.append(asks if flags else "nothing is flagged below")
     text = "; ".join(parts)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from after_ray.files import write_atomic, write_text
 from analysis.errors import NoResults
-from analysis.report.contents import SIMULATIONS, Contents
+from analysis.report.contents import SIMULATIONS, Contents, Select
 from analysis.report.files import files
 from analysis.report.page import page
 from analysis.results import Results
@@ -33,6 +33,7 @@ def write_report(
     folder: Path,
     reference: str | None = None,
     simulations: int = SIMULATIONS,
+    select: Select = "paper",
 ) -> ReportPaths:
     """Write the page and its files into `folder`.
 
@@ -43,6 +44,7 @@ def write_report(
             is nothing of the kind any more.
         reference: the strategy to compare with; by default the study's.
         simulations: studies without any difference, in each of two worlds, to see how often tests err.
+        select: `validation` shows AFTER also with the setting that validation chooses.
 
     Raises:
         NoResults: when no cell is finished.
@@ -51,7 +53,7 @@ def write_report(
         raise NoResults(study.name, results.planned)
     gc.freeze()  # statsmodels collects garbage at every correction; what is loaded by now is none
     try:
-        return _write(Contents(study, results, reference or study.reference, simulations), folder)
+        return _write(Contents(study, results, reference or study.reference, simulations, select), folder)
     finally:
         gc.unfreeze()
 

@@ -20,6 +20,7 @@ from sweeps.commands._options import (
 )
 
 if TYPE_CHECKING:
+    from analysis.report import Select
     from sweeps.planning.opening import OpenStudy
     from sweeps.reporting.report import Source
 
@@ -47,6 +48,13 @@ def report(
             show_default=False,
         ),
     ] = None,
+    select: Annotated[
+        Literal["paper", "validation"],
+        typer.Option(
+            help="What AFTER is in the paper's Table 3 and claims: the paper's setting, or beside it also "
+            "the strategy, initialization and ratio that validation chooses.",
+        ),
+    ] = "paper",
 ) -> None:
     """Write the report of a study: curves, tables, tests, one HTML page."""
     with one_sentence(store):
@@ -57,7 +65,8 @@ def report(
         if tracking_uri is None or source == "store":
             refuse_no_store(store, [study], overrides)
         quiet_libraries()
-        print_report(opened_study(study, store, overrides), out, source, tracking_uri, simulations)
+        opened = opened_study(study, store, overrides)
+        print_report(opened, out, source, tracking_uri, simulations, select)
 
 
 def print_report(
@@ -66,6 +75,7 @@ def print_report(
     source: Source | None = None,
     tracking_uri: str | None = None,
     simulations: int | None = None,
+    select: Select = "paper",
 ) -> None:
     """Write the report and print its table."""
     from analysis.tables import terminal_table
@@ -73,7 +83,7 @@ def print_report(
     from sweeps.reporting.report import read_results, report_folder, write_study_report
 
     results = read_results(opened, source, tracking_uri)
-    paths = write_study_report(opened, results, out or report_folder(opened), simulations)
+    paths = write_study_report(opened, results, out or report_folder(opened), simulations, select)
     rows = terminal_table(results)
     if rows:
         cells = [[text.split(" (")[0] for text in row.values()] for row in rows]  # pooled UA is in the report

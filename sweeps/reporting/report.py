@@ -10,7 +10,7 @@ from typing import Literal
 
 import pandas as pd
 
-from analysis.report import SIMULATIONS, ReportPaths, write_report
+from analysis.report import SIMULATIONS, ReportPaths, Select, write_report
 from analysis.results import Results, from_store
 from sweeps.planning.opening import OpenStudy, open_study
 from sweeps.planning.plan import Plan
@@ -110,8 +110,12 @@ def report_folder(opened: OpenStudy) -> Path:
 
 
 def write_study_report(
-    opened: OpenStudy, results: Results, folder: Path, simulations: int | None = None
+    opened: OpenStudy,
+    results: Results,
+    folder: Path,
+    simulations: int | None = None,
+    select: Select = "paper",
 ) -> ReportPaths:
-    """Write the report page with its tables and figures; `simulations`: as of `write_report`."""
+    """Write the report page with its tables and figures; `simulations` and `select`: as of `write_report`."""
     count = SIMULATIONS if simulations is None else simulations
-    return write_report(study_info(opened, results), results, folder, simulations=count)
+    return write_report(study_info(opened, results), results, folder, simulations=count, select=select)

@@ -20,7 +20,7 @@ from analysis.paper.claims.declared import (
     PaperClaim,
     SaturationContrast,
 )
-from analysis.paper.claims.questions import Member, Question, below
+from analysis.paper.claims.questions import Member, Question, below, refused
 from analysis.paper.rivals import is_after, rivals
 from analysis.significance import Evidence
 
@@ -63,13 +63,13 @@ def of_best(board: Board, claim: PaperClaim, contrast: BestContrast, smallest: f
 def of_baselines(
     board: Board, claim: PaperClaim, contrast: BaselineContrast, smallest: float
 ) -> Iterator[Question]:
-    """One question for each row of AFTER and corpus."""
+    """One question for each row of AFTER and corpus, also for what validation chooses where that is shown."""
     for corpus in board.corpora:
         found = rivals(board, corpus)
-        for candidate in found.candidates:
+        fixed = [one for one in found.candidates if one.point and is_after(board, one.point.family)]
+        for candidate in (*fixed, *(one for one in found.chosen if one.point and one.point.trained.adapted)):
             point = candidate.point
-            if point is None or not is_after(board, point.family):
-                continue
+            assert point is not None
             members = tuple(
                 Member(f"against {other.name}", board.evidence(point, other.point, contrast.metric), smallest)
                 for other in found.against(candidate)
@@ -77,6 +77,10 @@ def of_baselines(
             )
             reason = "" if members else "no baselines with all labels"
             yield Question(claim, f"{candidate.name}, {corpus}", members, reason)
+        for name, settings, reason in found.unchosen:
+            place = f"{name}, {corpus}"
+            # What was meant to be asked counts in its family; a single setting leaves nothing to ask.
+            yield refused(claim, place, reason) if settings > 1 else Question(claim, place, reason=reason)
 
 
 def of_saturation(board: Board, claim: PaperClaim, contrast: SaturationContrast) -> Iterator[Question]:

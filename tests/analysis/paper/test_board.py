@@ -1,5 +1,7 @@
 """What is tested on a board is tested with the fold sizes that the study has."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,3 +50,14 @@ def test_the_p_of_a_comparison_with_a_baseline_comes_from_the_ratio_of_test_to_t
     variances = [(row["nadeau_bengio.high"] - row["difference"]) ** 2 for row in (alike, unlike)]
     assert variances[0] / variances[1] == pytest.approx((1 / 5 + 0.25) / (1 / 5 + RATIO))
     assert unlike["nadeau_bengio.p"] < alike["nadeau_bengio.p"]
+
+
+def test_weights_that_were_pre_trained_here_are_fine_tuned_and_not_asked_about_baselines():
+    made = [[{**row, "pretrained": False} for row in rows] for rows in papers_study()]
+    plain = [rows for rows in made if rows[0]["adaptation"] == "none"]  # nothing else says what is fine-tuned
+    own = replace(PAPERS, weights_are="random", backbones=(), with_backbone=frozenset({"pooled_transformer"}))
+    board = board_of(*plain, study=own)
+    names = {board.training_name(one) for one in board.trained}
+    assert names == {"FT", "glam", "lssed"}
+    asked = [one for one in walk(board_of(*made, study=own)) if one.claim.weights == "pretrained"]
+    assert {one.said for one in asked} == {"not testable here (no pretrained weights)"}

@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.comparisons import compare
 from analysis.contrasts import Contrasts
+from analysis.report.facts import facts
 from analysis.report.summary import summary
 from analysis.study import StudyInfo
 from analysis.tables import score_frame
@@ -86,3 +87,21 @@ def test_a_cut_list_of_names_says_that_there_are_more(make_study):
     results = make_study(steady(0.1), strategies=("random", *many)).results
     done, _, _ = sentences(results, dataclasses.replace(STRATEGIES, declared=False))
     assert "7 strategies (random, s0, s1, s2, …)" in done
+
+
+def test_a_backbone_that_was_pre_trained_here_is_named_in_box_and_summary(make_study):
+    told = "pre-trained here from random weights on 75 min (ravdess, train of fold 0)"
+    own = dataclasses.replace(STUDY, made_here=(told,))
+    results = make_study(steady(0.1)).results
+    done, _, worth = summary(own, results, score_frame(results), [], 0, 10)
+    assert " on emodb with a backbone that was pre-trained here from random weights, over 3 folds" in done
+    assert "not testable without pretrained weights" in worth
+    box = facts(results, own, [])
+    assert box.weights == told
+    assert "about time are not testable here (no pretrained weights)" in box.scope
+
+
+def test_that_validation_chooses_is_told_where_it_does(make_study):
+    results = make_study(steady(0.1)).results
+    worths = [summary(STUDY, results, score_frame(results), [], 0, 10, each)[2] for each in (False, True)]
+    assert ["validation chooses" in worth for worth in worths] == [False, True]

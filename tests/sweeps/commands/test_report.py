@@ -80,3 +80,20 @@ def test_a_source_that_is_none_is_refused(study: OpenStudy) -> None:
     code, said = report(study.path, "--store", study.store.root, "--source", "memory")
     assert code == 2
     assert "'memory' is not one of 'mlflow'" in said
+
+
+def test_what_validation_chooses_is_shown_when_it_is_asked_for(study: OpenStudy, tmp_path: Path) -> None:
+    store, folders = study.store.root, [tmp_path / name for name in ("default", "paper", "validation")]
+    for folder, words in zip(folders, ((), ("--select", "paper"), ("--select", "validation")), strict=True):
+        code, said = report(study.path, "--store", store, "--source", "store", "--out", folder, *words)
+        assert code == 0, said
+    default, paper, chosen = map(pages, folders)
+    assert default == paper
+    name = "functionals, chosen by validation (up to 20 %)"
+    assert b"chosen by validation (up to" not in b"".join(default.values())
+    assert name in chosen["paper/table3.md"].decode()
+    assert "that validation chooses: in every fold those" in chosen["methods.md"].decode()
+    assert "able 3 has the fixed setting and the one that validation chooses" in chosen["index.html"].decode()
+    assert default["selection.csv"] == chosen["selection.csv"]
+    code, said = report(study.path, "--store", store, "--select", "test")
+    assert code == 2
