@@ -36,7 +36,8 @@ class Trained(Settings):
         study, corpus, manifest, fold, seed: whose train part it heard; `seed` is None for one of all seeds.
         key: of the stage.
         adaptation: its settings.
-        utterances, seconds: of that train part.
+        audio: digests of the decoded samples of that train part, ascending, as manifests have them.
+        seconds: of that train part.
         heard_seconds: of the clips in all of its batches.
     """
 
@@ -47,7 +48,7 @@ class Trained(Settings):
     seed: int | None
     key: str
     adaptation: dict[str, Any]
-    utterances: int
+    audio: tuple[str, ...] = Field(min_length=1)
     seconds: float
     heard_seconds: float | None = None
 
@@ -78,6 +79,11 @@ class Origin(Settings):
         if self.began.random:
             return f"pre-trained here from random weights on {heard}"
         return f"{self.began.name}, adapted here to {heard}"
+
+    @property
+    def audio(self) -> frozenset[str]:
+        """Digests of all recordings that the weights have heard here."""
+        return frozenset(digest for one in self.trainings for digest in one.audio)
 
 
 def origin_in(folder: Path, name: str, identity: str) -> Origin | None:

@@ -45,6 +45,7 @@ from after_ray.errors._selections import BadSelections
 from after_ray.errors._splits import (
     BadFold,
     BadFoldFile,
+    HeardTest,
     Leak,
     OracleRefusal,
     SharedRecordings,
@@ -74,6 +75,7 @@ __all__ = [
     "DivergedTraining",
     "EvidenceNotGiven",
     "FullDevice",
+    "HeardTest",
     "IdleSetting",
     "LabelsRead",
     "Leak",

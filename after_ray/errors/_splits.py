@@ -59,6 +59,17 @@ class SharedRecordings(AfterRayError):
         )
 
 
+class HeardTest(AfterRayError):
+    """A backbone that was trained here, without labels, on recordings that a study tests."""
+
+    def __init__(self, backbone: str, fold: int, corpus: str, utterances: Sequence[str]) -> None:
+        super().__init__(
+            f"The backbone {backbone} has heard {len(utterances)} recording(s) that fold {fold} of {corpus} "
+            f"tests: {first_of(list(utterances))}. Run a fold or a corpus whose test part it has not heard "
+            "(--only fold=...), or export a backbone that was trained on this fold's train part."
+        )
+
+
 class Tripped(AfterRayError):
     """An utterance was read by a step that must not know it; nothing of the stage is recorded."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from after_ray.backbones.identity import model_type, provenance
@@ -22,7 +23,7 @@ _HEADS = {
 
 
 def export_adapted(
-    stage: AdaptationStage, store: Store, out: Path, study: str, utterances: int, seconds: float
+    stage: AdaptationStage, store: Store, out: Path, study: str, audio: Sequence[str], seconds: float
 ) -> Origin:
     """Write the backbone of a finished adaptation to `out`, and where it comes from.
 
@@ -31,7 +32,8 @@ def export_adapted(
         store: where its weights are.
         out: a folder that is not there yet, or the same.
         study: its name, for people.
-        utterances, seconds: of the train part that it heard.
+        audio: digests of the recordings that it heard, as the manifest has them.
+        seconds: of them together.
 
     Raises:
         DamagedStore: when it is not finished, or its weights are gone.
@@ -48,7 +50,7 @@ def export_adapted(
         seed=stage.seed,
         key=stage.key,
         adaptation=stage.adaptation.meaning(),
-        utterances=utterances,
+        audio=tuple(sorted(audio)),
         seconds=seconds,
         heard_seconds=None if heard is None else float(heard),
     )

@@ -202,12 +202,17 @@ def _opened(
     return opened
 
 
-def refuse_shared_recordings(opened: OpenStudy) -> None:
-    """Refuse to train on what is tested: the same samples under two names, which no speaker check sees."""
+def refuse_known_recordings(opened: OpenStudy) -> None:
+    """Refuse to train on what is tested, under another name or in the training of a backbone before.
+
+    No check of speakers sees either.
+    """
+    from sweeps.planning.heard import refuse_heard_tests
     from sweeps.study.splitting import refuse_shared_recordings
 
     for scanned, split in zip(opened.scans, opened.plan.splits, strict=True):
         refuse_shared_recordings(split, scanned.manifest)
+    refuse_heard_tests(opened)
 
 
 @contextmanager

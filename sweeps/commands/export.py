@@ -95,7 +95,7 @@ def backbone(
         found = the_adaptation(opened, adaptation)
         from after_ray.execution.exported import export_adapted
 
-        name, heard = opened.study.study, (found.utterances, found.seconds)
+        name, heard = opened.study.study, (found.audio, found.seconds)
         origin = export_adapted(found.stage, opened.store, out.absolute(), name, *heard)
         heads = "with" if origin.heads else "without"
         print(f"{out}: {origin.told}; {heads} the heads of pre-training; key {found.stage.key[:12]}")

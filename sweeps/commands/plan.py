@@ -16,7 +16,7 @@ from sweeps.commands._options import (
     one_sentence,
     opened_studies,
     quiet_libraries,
-    refuse_shared_recordings,
+    refuse_known_recordings,
 )
 from sweeps.cost.estimating import estimate_of, manifests_of, numbers_of, print_estimate, this_machine
 
@@ -50,7 +50,7 @@ def plan(
     with one_sentence(store):
         opened = opened_studies(studies, store, overrides, only, quiet=as_json)
         for one in opened:
-            refuse_shared_recordings(one)
+            refuse_known_recordings(one)
         if measure:
             _measure(opened, quiet=as_json)
         estimated = estimate_of(opened, assume)

@@ -29,8 +29,8 @@ from sweeps.commands._options import (
     one_sentence,
     opened_studies,
     quiet_libraries,
+    refuse_known_recordings,
     refuse_no_store,
-    refuse_shared_recordings,
 )
 from sweeps.commands._submitting import refuse_store_of_a_job, submitted
 from sweeps.commands.report import print_report
@@ -174,7 +174,7 @@ def _check(studies: Sequence[OpenStudy], where: Where, tracking_uri: str | None)
 
     store = studies[0].store
     for opened in studies:
-        refuse_shared_recordings(opened)
+        refuse_known_recordings(opened)
     refuse_store_of_a_job(store)
     if where.address is not None:
         answering(where.address)

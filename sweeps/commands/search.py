@@ -26,7 +26,7 @@ from sweeps.commands._options import (
     one_sentence,
     opened_study,
     quiet_libraries,
-    refuse_shared_recordings,
+    refuse_known_recordings,
 )
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def search_opened(
     from sweeps.searching.running import run_search
     from sweeps.tracking import default_tracking_uri
 
-    refuse_shared_recordings(opened)
+    refuse_known_recordings(opened)
     check_limits([opened], limits)
     opened.store.probe()
     refuse_no_cache(where)

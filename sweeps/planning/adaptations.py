@@ -43,11 +43,14 @@ class UnfinishedAdaptation(AfterRayError):
 
 @dataclass(frozen=True)
 class Adaptation:
-    """An adaptation of a plan: its stage, the axes of trajectories that it is for, and what it hears."""
+    """An adaptation of a plan: its stage, the axes of trajectories that it is for, and what it hears.
+
+    `audio`: digests of its recordings; `seconds`: of them together.
+    """
 
     stage: AdaptationStage
     axes: Mapping[str, str]
-    utterances: int
+    audio: tuple[str, ...]
     seconds: float
 
 
@@ -101,5 +104,6 @@ def _with_audio(opened: OpenStudy, stage: AdaptationStage, axes: Mapping[str, st
         if scan.manifest.digest == stage.audio.manifest:
             train = split.table.folds[stage.fold.index].train
             seconds = float(scan.manifest.table["seconds"].to_numpy()[train].sum())
-            return Adaptation(stage, axes, len(train), seconds)
+            audio = tuple(scan.manifest.table["audio"].to_numpy(dtype=object)[train])
+            return Adaptation(stage, axes, audio, seconds)
     raise ValueError(f"no corpus of the study has the manifest {stage.audio.manifest}")

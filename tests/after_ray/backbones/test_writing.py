@@ -23,7 +23,7 @@ from after_ray.errors import MissingBackbone, OccupiedFolder
 Tiny = Callable[..., BackboneSettings]
 TRAINED = Trained(
     study="pre", corpus="synthetic", manifest="ab", fold=0, seed=None, key="k", adaptation={"name": "tapt"},
-    utterances=40, seconds=4500.0,
+    audio=("a", "b"), seconds=4500.0,
 )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def execution(tmp_path: Path) -> Execution:
 
 def test_the_folder_holds_the_adapted_weights_with_their_heads(execution: Execution, tmp_path: Path) -> None:
     stage, store = adaptation(execution), Store(execution.store)
-    told = export_adapted(stage, store, tmp_path / "made", "pre", 43, 62.0)
+    told = export_adapted(stage, store, tmp_path / "made", "pre", ("b", "a"), 62.0)
     record = store.need(stage.key)
     adapted, heads = store.arrays(record, WEIGHTS_FILE), store.arrays(record, HEADS_FILE)
     named = resolve(BackboneSettings(name=str(tmp_path / "made")))
@@ -55,7 +55,7 @@ def test_the_folder_holds_the_adapted_weights_with_their_heads(execution: Execut
     assert told.began.random
     (trained,) = told.trainings
     assert (trained.key, trained.fold, trained.seed, trained.study) == (stage.key, 1, None, "pre")
-    assert (trained.utterances, trained.seconds, trained.corpus) == (43, 62.0, "synthetic")
+    assert (trained.audio, trained.seconds, trained.corpus) == (("a", "b"), 62.0, "synthetic")
     assert trained.heard_seconds == record.measures["audio_seconds"]
     assert trained.adaptation == stage.adaptation.meaning()
 
@@ -64,7 +64,7 @@ def test_an_objective_without_quantiser_gives_no_heads(execution: Execution, tmp
     stage = adaptation(
         execution, TAPT.model_copy(update={"objective": "clusters", "clusters": 4, "negatives": 100})
     )
-    told = export_adapted(stage, Store(execution.store), tmp_path / "made", "pre", 43, 62.0)
+    told = export_adapted(stage, Store(execution.store), tmp_path / "made", "pre", ("b", "a"), 62.0)
     assert not told.heads
     names = (tmp_path / "made" / "model.safetensors").read_bytes()[:8000]
     assert b"quantizer" not in names
@@ -73,10 +73,10 @@ def test_an_objective_without_quantiser_gives_no_heads(execution: Execution, tmp
 
 def test_what_it_was_before_is_told_too(execution: Execution, tmp_path: Path) -> None:
     stage, store = adaptation(execution), Store(execution.store)
-    first = export_adapted(stage, store, tmp_path / "first", "pre", 43, 62.0)
+    first = export_adapted(stage, store, tmp_path / "first", "pre", ("b", "a"), 62.0)
     again = replace(stage, backbone=resolve(BackboneSettings(name=str(tmp_path / "first"))), seed=3)
     run(again, execution)
-    second = export_adapted(again, store, tmp_path / "second", "more", 43, 62.0)
+    second = export_adapted(again, store, tmp_path / "second", "more", ("a", "b"), 62.0)
     assert second.began == first.began
     assert [one.study for one in second.trainings] == ["pre", "more"]
     assert second.trainings[1].seed == 3
@@ -89,7 +89,7 @@ def test_a_named_beginning_stays_pretrained(execution: Execution, tmp_path: Path
     published = resolve(BackboneSettings(name=str(tmp_path / "published")))
     again = replace(stage, backbone=published)
     run(again, execution)
-    told = export_adapted(again, store, tmp_path / "made", "pre", 43, 62.0)
+    told = export_adapted(again, store, tmp_path / "made", "pre", ("b", "a"), 62.0)
     assert (told.began.random, told.began.name) == (False, "published")
     assert told.began.identity == published.identity
     assert resolve(BackboneSettings(name=str(tmp_path / "made"))).pretrained
@@ -99,5 +99,5 @@ def test_weights_that_are_gone_are_no_folder(execution: Execution, tmp_path: Pat
     stage, store = adaptation(execution), Store(execution.store)
     store.drop(store.need(stage.key), WEIGHTS_FILE)
     with pytest.raises(DamagedStore, match="gone"):
-        export_adapted(stage, store, tmp_path / "made", "pre", 43, 62.0)
+        export_adapted(stage, store, tmp_path / "made", "pre", ("b", "a"), 62.0)
     assert not (tmp_path / "made").exists()

@@ -96,6 +96,19 @@ def test_a_study_goes_on_from_what_another_adapted(ran: OpenStudy, tmp_path: Pat
     assert "origin" not in following.resolved_yaml
 
 
+def test_a_fold_that_tests_what_was_heard_is_refused(ran: OpenStudy, tmp_path: Path) -> None:
+    out = tmp_path / "own"
+    assert export(ran, out, "--only", "fold=0", "--adaptation", "tapt-1")[0] == 0
+    post = {**PRE, "study": "post", "backbone": str(out), "adaptation": "none", "seed": 0}
+    words = ["plan", str(_written(tmp_path, post)), "--store", str(ran.store.root)]
+    done = CliRunner().invoke(app, words)
+    said = " ".join(done.output.split())
+    assert done.exit_code == 1
+    assert "The backbone own has heard" in said
+    assert "that fold 1 of synthetic tests: synthetic/" in said
+    assert CliRunner().invoke(app, [*words, "--only", "fold=0"]).exit_code == 0
+
+
 def _written(folder: Path, values: dict[str, object]) -> Path:
     path = folder / f"{values['study']}.yaml"
     path.write_text(yaml.safe_dump(values))
