@@ -27,6 +27,7 @@ from after_ray.errors._models import (
     NoQuantizer,
     NoTemporaryRoom,
     TooManyLayers,
+    UnfitClassifier,
     UnstorableFeatures,
 )
 from after_ray.errors._rounds import (
@@ -90,6 +91,7 @@ __all__ = [
     "TooManyLayers",
     "Tripped",
     "UnboughtLabels",
+    "UnfitClassifier",
     "UnknownName",
     "UnknownUtterance",
     "UnlabelledCorpus",
