@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from after_ray.classifiers import (
 )
 from after_ray.classifiers._pretraining import Shown
 from after_ray.classifiers._settings import ClassifierSettings, is_own, own_model
-from after_ray.features import extractors
+from after_ray.features import FeatureSettings, extractors
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.splits.parts import Fold
@@ -163,15 +163,25 @@ def classifier_case(
     chosen = _SETTINGS.validate_python({**_short(model, values), **values})
     built = BackboneSettings.model_validate(backbone or SMALL_BACKBONE) if chosen.on_backbone else None
     wanted = chosen.features(built)
-    extractor = extractors.resolve(wanted.kind)(wanted, None, device)  # type: ignore[call-arg]
-    rows = [extractor.extract(wave(row)) for row in range(len(SECONDS))]
-    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
     fold = Fold(0, TRAIN, VALIDATION, TEST)
-    names = [f"utterance-{row}" for row in range(len(rows))]
-    return ClassifierCase(chosen, Tripwire(Ragged(np.concatenate(rows), offsets), fold, names), built, device)
+    names = [f"utterance-{row}" for row in range(SIZE)]
+    return ClassifierCase(
+        chosen, Tripwire(_features(wanted.model_dump_json(), device), fold, names), built, device
+    )
+
+
+@lru_cache(maxsize=8)
+def _features(told: str, device: str) -> Ragged:
+    """Those of all utterances, of settings in JSON; several cases of one kind are usual."""
+    wanted = _FEATURES.validate_json(told)
+    extractor = extractors.resolve(wanted.kind)(wanted, None, device)  # type: ignore[call-arg]
+    rows = [extractor.extract(wave(row)) for row in range(SIZE)]
+    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    return Ragged(np.concatenate(rows), offsets)
 
 
 _SETTINGS: TypeAdapter[Trained] = TypeAdapter(ClassifierSettings)
+_FEATURES: TypeAdapter[FeatureSettings] = TypeAdapter(FeatureSettings)
 
 
 def _short(model: type[Trained], given: Mapping[str, Any]) -> dict[str, Any]:
