@@ -165,9 +165,8 @@ def classifier_case(
     wanted = chosen.features(built)
     fold = Fold(0, TRAIN, VALIDATION, TEST)
     names = [f"utterance-{row}" for row in range(SIZE)]
-    return ClassifierCase(
-        chosen, Tripwire(_features(wanted.model_dump_json(), device), fold, names), built, device
-    )
+    features = Tripwire(_features(wanted.model_dump_json(), device), fold, names)
+    return ClassifierCase(chosen, features, built, device)
 
 
 @lru_cache(maxsize=8)

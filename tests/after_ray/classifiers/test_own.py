@@ -134,7 +134,8 @@ def test_its_code_is_its_own_and_that_of_the_classifiers_that_it_extends(
     files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     extending = (
-        "from after_ray.classifiers.functionals import FunctionalsClassifier\nfrom mine import NearestSettings\n"
+        "from after_ray.classifiers.functionals import FunctionalsClassifier\n"
+        "from mine import NearestSettings\n"
         "\n\nclass Mine(FunctionalsClassifier):\n    settings_model = NearestSettings\n"
     )
     write_files(files, monkeypatch, extending=extending)
@@ -161,11 +162,11 @@ def test_its_pretraining_has_its_source_as_well(files: Path, monkeypatch: pytest
         assert stage is not None
         return stage
 
-    before = last()
-    assert before.meaning()["classifier_version"] == 2
-    assert parts_of(before) == ("pretraining",)
+    stage, before = last(), last().key
+    assert stage.meaning()["classifier_version"] == 2
+    assert parts_of(stage) == ("pretraining",)
     (files / "pretrained.py").write_text(code + "# changed\n")
-    assert last().key != before.key
+    assert last().key != before
 
 
 def test_a_classifier_that_keeps_torch_out_is_validated_without(files: Path) -> None:
