@@ -24,11 +24,11 @@ T = TypeVar("T")
 C = TypeVar("C", bound=type)
 
 
-def source_digest(path: str) -> str:
+def source_digest(path: str, beside: type | None = None) -> str:
     """SHA-256 of the source behind a dotted path `package.module:Class`, as hex.
 
-    The file of the class, and those of the classes it extends where they are a user's own as well. What else
-    its file imports is not looked at.
+    The file of the class, and those of the classes it extends where they are a user's own as well; the same
+    of a class `beside` it, which belongs to it. What else its file imports is not looked at.
 
     Raises:
         AfterRayError: when there is no such module or it has no source file.
@@ -36,7 +36,7 @@ def source_digest(path: str) -> str:
     module, _, name = path.partition(":")
     files = [_source_of(path, module)]
     extended = getattr(importlib.import_module(module), name, object).__mro__[1:]
-    for base in extended:
+    for base in (*extended, *(beside.__mro__ if beside is not None else ())):
         if base.__module__ != module and not _installed(base):
             files.append(_source_of(path, base.__module__))
     digests = [sha256_of(file) for file in dict.fromkeys(files)]

@@ -39,6 +39,7 @@ from after_ray.stages import (
 PACKAGE = Path(__file__).parent
 FILE = PACKAGE / "fingerprints.json"
 LENGTH = 16  # hexadecimal digits
+ROOM = "after_ray.classifiers"
 
 # Files whose code decides results, relative to the package; `*` of a kind that has one file per name.
 PARTS: Mapping[str, tuple[str, ...]] = {
@@ -193,7 +194,7 @@ def parts_of(stage: Stage) -> tuple[str, ...]:
             kind = stage.features.kind
             return ("features", f"features:{kind}", *(("backbones",) if stage.features.on_gpu else ()))
         case PretrainingStage():
-            return ("pretraining", f"classifier:{stage.classifier}")
+            return ("pretraining", *_of_classifier(stage.classifier))
         case FrameLossesStage():
             return ("frame_losses", "backbones")
         case FirstRoundStage():
@@ -206,7 +207,17 @@ def parts_of(stage: Stage) -> tuple[str, ...]:
 
 def _of_round(first: FirstRoundStage) -> tuple[str, ...]:
     backbones = () if first.backbone is None else ("backbones",)
-    return ("learning", f"classifier:{first.classifier.name}", *backbones)
+    return ("learning", *_of_classifier(first.classifier.name), *backbones)
+
+
+def _of_classifier(name: str) -> tuple[str, ...]:
+    """A classifier; of a user's own, whose file is in the key, those of the package that it extends."""
+    from after_ray.classifiers import classifiers
+
+    if ":" not in name:
+        return (f"classifier:{name}",)
+    extended = {base.__module__ for base in classifiers.resolve(name).__mro__}
+    return tuple(f"classifier:{one}" for one in classifiers.names() if f"{ROOM}.{one}" in extended)
 
 
 def _of_strategy(stage: NextRoundStage) -> tuple[str, ...]:

@@ -1,4 +1,8 @@
-"""Classifiers: what is trained on labelled utterances; one network per file."""
+"""Classifiers: what is trained on labelled utterances; one network per file.
+
+A class of one's own extends `Classifier` and names its settings, a model that extends `Trained`, `Stepped` (a
+network with its own schedule) or `OnBackbone`.
+"""
 
 from after_ray.classifiers._base import (
     Classifier,
@@ -7,11 +11,19 @@ from after_ray.classifiers._base import (
     Labelled,
     classifiers,
 )
+from after_ray.classifiers._pretraining import Pretrained, PretrainingInputs
+from after_ray.classifiers._settings import OnBackbone, PretrainingStep, Stepped, Trained
 
 __all__ = [
     "Classifier",
     "ClassifierInputs",
     "FitReport",
     "Labelled",
+    "OnBackbone",
+    "Pretrained",
+    "PretrainingInputs",
+    "PretrainingStep",
+    "Stepped",
+    "Trained",
     "classifiers",
 ]

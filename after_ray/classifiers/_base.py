@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from after_ray.seeds import SeedTree
 from after_ray.store.checkpoints import NO_CHECKPOINT, Checkpoint
 from after_ray.training.fit_report import FitReport
 from after_ray.weights import Weights
+
+if TYPE_CHECKING:
+    from after_ray.classifiers._settings import Trained
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,11 @@ class Classifier(ABC):
     """A classifier over one prepared corpus. It is built from (settings, ClassifierInputs).
 
     Every score of an utterance depends on the weights and that utterance alone, never on its neighbours.
+    `settings_model`: what the settings of a user's own are validated as; those of the package are found by
+    name.
     """
+
+    settings_model: ClassVar[type[Trained] | None] = None
 
     @classmethod
     @abstractmethod

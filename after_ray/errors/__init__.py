@@ -29,6 +29,7 @@ from after_ray.errors._models import (
     NoTemporaryRoom,
     OccupiedFolder,
     TooManyLayers,
+    UnfitClassifier,
     UnstorableFeatures,
 )
 from after_ray.errors._rounds import (
@@ -96,6 +97,7 @@ __all__ = [
     "TooManyLayers",
     "Tripped",
     "UnboughtLabels",
+    "UnfitClassifier",
     "UnknownName",
     "UnknownUtterance",
     "UnlabelledCorpus",

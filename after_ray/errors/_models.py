@@ -160,3 +160,10 @@ class ChangedBackbone(AfterRayError):
             f"resolved with ({expected[:12]}); every node needs the same files. Copy them there, or name a "
             "fixed hub 'revision', and run the study again."
         )
+
+
+class UnfitClassifier(AfterRayError):
+    """A classifier of a user's own that a study cannot use as it is."""
+
+    def __init__(self, name: str, problem: str, remedy: str) -> None:
+        super().__init__(f"The classifier '{name}' cannot be used: {problem}; {remedy}.")

@@ -9,7 +9,7 @@ from typing import Any
 from after_ray.acquisition import EvidenceKind, Selector, evidence_of, parse
 from after_ray.adaptation.settings import FrameLossSettings
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.classifiers._settings import ClassifierSettings
+from after_ray.classifiers._settings import ClassifierSettings, is_own, own_source
 from after_ray.features._settings import of_backbone
 from after_ray.initialization._settings import InitializationSettings
 from after_ray.learning.settings import Restart
@@ -68,6 +68,8 @@ class FirstRoundStage(Stage):
         }
         if self.classifier.version != 1:
             meaning["classifier_version"] = self.classifier.version
+        if is_own(self.classifier.name):  # a user's own file, which may change under its name
+            meaning["source"] = own_source(self.classifier.name)
         if self.validation_cap != "none":  # came later than the first keys
             meaning["validation_cap"] = self.validation_cap
         if self.seconds is not None:

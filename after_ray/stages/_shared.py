@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from after_ray.adaptation.settings import AdaptationSettings, FrameLossSettings, TaptSettings
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.classifiers._settings import ClassifierSettings, PretrainingStep, version_of
+from after_ray.classifiers._settings import (
+    ClassifierSettings,
+    PretrainingStep,
+    is_own,
+    own_source,
+    version_of,
+)
 from after_ray.features._settings import FeatureSettings
 from after_ray.splits._settings import FoldChoice, FoldSettings, ValidationSettings
 from after_ray.stages._base import Stage
@@ -180,6 +186,8 @@ class PretrainingStage(Stage):
         version = version_of(self.classifier)
         if version != 1:
             meaning["classifier_version"] = version
+        if is_own(self.classifier):
+            meaning["source"] = own_source(self.classifier)
         return meaning
 
     def needs(self) -> tuple[Stage, ...]:

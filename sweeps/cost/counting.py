@@ -26,6 +26,8 @@ LIGHT_MULTIPLICATIONS = 32 * (11 + 9 + 9) + (
     96 * 64 * 9 / 4 + 64 * 96 * 9 / 16 + 96 * 128 * 9 / 64 + 128 * 160 * 9 / 128 + 160 * 320 / 256
 )
 COEFFICIENTS, FRAMES_PER_SECOND = 40, 62.5
+# Of a user's own network, whose inside nobody knows: Light-SERNet's, on 3 s.
+UNKNOWN_NETWORK = 3 * FRAMES_PER_SECOND * COEFFICIENTS * LIGHT_MULTIPLICATIONS
 # Of GLAM, for each of a segment's times: the stems, blocks and last convolution; then its gMLP and linear
 # layer, for each number of its 128 tokens and, squared, for each token's width.
 GLAM_CONVOLUTIONS = 26 * (2 * 16 * 3 + 34 * (16**2 * 2 + 32**2 / 2 + 64**2 / 8) + 25 * 128**2 / 8)
@@ -160,6 +162,8 @@ def count_of(classifier: ClassifierSettings, shape: Shape | None) -> Count:
     if isinstance(classifier, RhEmoSettings):
         network = QUATERNION_MULTIPLICATIONS[classifier.network]
         return SpectralCount(classifier, network, pieces_of, ENCODER_MULTIPLICATIONS)
+    if isinstance(classifier, Stepped):  # a user's own
+        return SpectralCount(classifier, UNKNOWN_NETWORK, whole)
     return SolverCount()
 
 

@@ -19,6 +19,7 @@ from sweeps.planning.plan import Plan, Trajectory
 MOST_READ = 500  # records of other studies; in a larger store the counts are those of a part of it
 MOST_TOLD = 3  # ways in which results differ, those of most results
 SHOWN = 60  # characters of a value
+DIGITS = 12  # of a digest
 
 Leaves = dict[str, Any]
 
@@ -182,6 +183,8 @@ def _leaves_of(first: Mapping[str, Any], adapted: Mapping[str, Any] | None) -> L
         },
         "adaptation": adaptation,
     }
+    if "source" in first:  # of a classifier of one's own
+        told[f"the source of {_name(first['classifier'])}"] = first["source"][:DIGITS]
     return dict(_leaves(told, ""))
 
 

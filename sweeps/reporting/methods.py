@@ -15,10 +15,12 @@ from after_ray.classifiers._settings import (
     GlamSettings,
     LightSerNetSettings,
     LssedSettings,
+    OnBackbone,
     PooledTransformerSettings,
     PretrainingStep,
     RhEmoSettings,
     Stepped,
+    Trained,
     W2v2LR12Settings,
     can_continue,
     needs_backbone,
@@ -282,7 +284,15 @@ def _classifier(settings: ClassifierSettings) -> str:
         )
     if isinstance(settings, RhEmoSettings):
         return _rh_emo(settings)
-    return f"{settings.name} ({_all_of(settings.model_dump(mode='json'))})"
+    return _own_classifier(settings)
+
+
+def _own_classifier(settings: Trained) -> str:
+    """By its class; its settings as they are, since nobody here knows what they mean."""
+    if isinstance(settings, OnBackbone):
+        return f"{settings.name}, a network on the backbone ({_fitting(settings.fitting)})"
+    told = _all_of(settings.model_dump(mode="json"))
+    return f"{settings.name} ({told})" if told else settings.name
 
 
 def _rh_emo(settings: RhEmoSettings) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 _OWN_SENTENCE = {
+    "own_classifier",
     "search",
     "label",
     "unlabelled",

@@ -1,4 +1,4 @@
-"""What goes with a launch: its study files, and the files that they name beside themselves."""
+"""What goes with a launch: its study files, the files that they name beside themselves, the user's code."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ import yaml
 
 from sweeps.study.study_file import read_study_file
 from sweeps.submitting.errors import NotThere, TooLarge
+from sweeps.submitting.own_code import own_files
 
 MOST_BYTES = 50_000_000  # Ray itself refuses a package of 100 MB and more
 
 
-def gather(studies: Sequence[Path], folder: Path) -> list[str]:
+def gather(studies: Sequence[Path], folder: Path, options: Sequence[str] = ()) -> list[str]:
     """Copy study files, with what they name, into a folder; returns their names there.
 
     A file is named relative to its study and keeps its place beside it. What a study names by an absolute
-    path is looked for on the head, under that path.
+    path is looked for on the head, under that path. Strategies and classifiers of one's own, also those in
+    the `options` of the command line, are looked for in the folder that this was started in.
 
     Raises:
         StudyError: when a study file cannot be read.
@@ -27,16 +29,20 @@ def gather(studies: Sequence[Path], folder: Path) -> list[str]:
             outside of its folder.
         TooLarge: when the files are no small ones, alone or together.
     """
-    names, carried = [], 0
+    names, carried, start = [], 0, Path.cwd()
+    told: list[Any] = [*options]
     for number, study in enumerate(studies):
         inside = folder / str(number)
         inside.mkdir()
         carried = _copy(study, inside / study.name, carried)
         values = _values(study)
+        told.append(values)
         _refuse_backbones(values, study.parent)
         for named in sorted(set(_named(values))):
             carried = _copy(study.parent / named, inside / _beside(study, named), carried)
         names.append(f"{number}/{study.name}")
+    for code in own_files(told, start):
+        carried = _copy(start / code, folder / code, carried)
     return names
 
 

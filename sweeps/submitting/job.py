@@ -73,7 +73,7 @@ def submit(client: Any, launch: Launch) -> Job:
     """
     with tempfile.TemporaryDirectory(prefix="after-ray-") as told:
         folder = Path(told)
-        words = launch.command(gather(launch.studies, folder))
+        words = launch.command(gather(launch.studies, folder, launch.options))
         name = _name(launch, words, folder)
         states = _states(client)
         for one in itertools.chain([name], (f"{name}-{again}" for again in itertools.count(2))):

@@ -17,13 +17,18 @@ from tests.after_ray.execution.chains import TRANSFORMER, chain, results
 
 REPOSITORY = Path(__file__).parents[2]
 PACKAGES = ("after_ray", "trainables", "sweeps", "analysis")
-CHECKED = "looks whether a strategy moves the global generators, and draws nothing"
+CHECKED = "looks whether a strategy or a classifier moves the global generators, and draws nothing"
+PUT_BACK = "makes sure that nothing depends on the global generators, and puts them back"
 FORKED = "seeds torch's default generator inside `fork_rng`, which puts it back"
 REPLACED = "is called inside `fork_rng`, and a generator that is passed in draws its weights anew"
 # (path, function, what is named): why that is in order.
 ALLOWED = {
-    ("after_ray/testing.py", "", "random"): CHECKED,
-    ("after_ray/testing.py", "_global_states", "numpy.random.get_state"): CHECKED,
+    ("after_ray/testing/_globals.py", "", "random"): CHECKED,
+    ("after_ray/testing/_globals.py", "global_states", "numpy.random.get_state"): CHECKED,
+    ("after_ray/testing/_globals.py", "elsewhere", "numpy.random.get_state"): PUT_BACK,
+    ("after_ray/testing/_globals.py", "elsewhere", "numpy.random.seed"): PUT_BACK,
+    ("after_ray/testing/_globals.py", "elsewhere", "numpy.random.set_state"): PUT_BACK,
+    ("after_ray/testing/_globals.py", "elsewhere", "torch.manual_seed"): PUT_BACK,
     ("after_ray/training/fit.py", "seeded_dropout", "torch.manual_seed"): FORKED,
     ("after_ray/backbones/loading.py", "_seeded", "torch.default_generator.manual_seed"): FORKED,
     ("after_ray/training/state.py", "load_generators", "torch.set_rng_state"): "is called inside a fork",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import Field
+from pydantic import Field, PlainValidator, SerializeAsAny, TypeAdapter
+from pydantic_core import PydanticCustomError
 
 from after_ray.classifiers._settings._base import Stepped, Trained
 from after_ray.classifiers._settings._on_backbone import OnBackbone
+from after_ray.classifiers._settings._own import is_own, own_model, own_source
 from after_ray.classifiers._settings._pretraining import PretrainingStep
 from after_ray.classifiers._settings.functionals import FunctionalsSettings
 from after_ray.classifiers._settings.glam import GlamSettings
@@ -16,6 +18,7 @@ from after_ray.classifiers._settings.lssed import LssedSettings
 from after_ray.classifiers._settings.pooled_transformer import PooledTransformerSettings
 from after_ray.classifiers._settings.rh_emo import RhEmoSettings
 from after_ray.classifiers._settings.w2v2_l_r_12 import W2v2LR12Settings
+from after_ray.errors import AfterRayError
 
 _Known = (
     PooledTransformerSettings
@@ -27,7 +30,24 @@ _Known = (
     | FunctionalsSettings
 )
 
-ClassifierSettings = Annotated[_Known, Field(discriminator="name")]
+_KNOWN: TypeAdapter[_Known] = TypeAdapter(Annotated[_Known, Field(discriminator="name")])
+
+
+def _validated(value: Any) -> Trained:
+    """Settings by their name: of the package, or of a user's own class."""
+    if isinstance(value, Trained):
+        return value
+    name = value.get("name") if isinstance(value, dict) else None
+    if not (isinstance(name, str) and is_own(name)):
+        return _KNOWN.validate_python(value)
+    try:
+        model = own_model(name)
+    except AfterRayError as error:
+        raise PydanticCustomError("own_classifier", "{sentence}", {"sentence": str(error)}) from error
+    return model.model_validate(value)
+
+
+ClassifierSettings = Annotated[SerializeAsAny[Trained], PlainValidator(_validated)]
 
 __all__ = [
     "ClassifierSettings",
@@ -43,13 +63,18 @@ __all__ = [
     "Trained",
     "W2v2LR12Settings",
     "can_continue",
+    "is_own",
     "needs_backbone",
+    "own_model",
+    "own_source",
     "version_of",
 ]
 
 
 def version_of(name: str) -> int:
     """The version of a classifier's code."""
+    if is_own(name):
+        return own_model(name).version
     return {known.model_fields["name"].default: known.version for known in get_args(_Known)}[name]
 
 

@@ -57,5 +57,5 @@ class OnBackbone(Trained):
             ValueError: where it is.
         """
         if backbone is None:
-            raise ValueError(f"{type(self).model_fields['name'].default} needs a backbone")
+            raise ValueError(f"{self.name} needs a backbone")
         return backbone

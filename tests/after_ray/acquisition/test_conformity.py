@@ -10,7 +10,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from after_ray import testing
 from after_ray.acquisition import (
     EvidenceKind,
     Picked,
@@ -20,6 +19,7 @@ from after_ray.acquisition import (
     strategy_of,
 )
 from after_ray.testing import STRATEGY_PROMISES, Promise, check_strategy
+from after_ray.testing import _strategies as testing
 from tests.after_ray.expressions import EXPRESSIONS
 
 # What the published code picks of ties is as arbitrary as all that it picks.

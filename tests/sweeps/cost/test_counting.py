@@ -21,7 +21,10 @@ from after_ray.classifiers._settings import (
     LssedSettings,
     PooledTransformerSettings,
     RhEmoSettings,
+    Stepped,
+    Trained,
 )
+from after_ray.features import FunctionalFeatures
 from after_ray.training.settings import FittingSettings
 from sweeps.cost.clips import Clips, mean_step
 from sweeps.cost.counting import (
@@ -29,6 +32,7 @@ from sweeps.cost.counting import (
     LIGHT_MULTIPLICATIONS,
     QUATERNION_MULTIPLICATIONS,
     PooledCount,
+    SolverCount,
     SpectralCount,
     count_of,
     pieces_of,
@@ -290,3 +294,21 @@ def test_the_mean_step_of_an_adaptation_is_that_of_its_batches() -> None:
     step = mean_step(Audio.lengths / 16_000, 120, 10.0)
     assert step.count * step.seconds == pytest.approx(np.mean(audio), rel=0.05)
     assert step.count == pytest.approx(np.mean([len(part) for part in parts]), rel=0.05)
+
+
+def test_a_network_of_ones_own_is_counted_by_its_steps_and_anything_else_as_a_solver() -> None:
+    class Network(Stepped):
+        def features(self, backbone: object) -> FunctionalFeatures:
+            return FunctionalFeatures()
+
+    class Solver(Trained):
+        def features(self, backbone: object) -> FunctionalFeatures:
+            return FunctionalFeatures()
+
+    hundred = TWO_SECONDS.number(100)
+    short, long = (
+        count_of(Network(name="mine:Net", steps=steps, evaluations=1), None).fit(hundred, NONE)
+        for steps in (100, 200)
+    )
+    assert 1.9 < long / short < 2, "the look at the end costs the same"
+    assert isinstance(count_of(Solver(name="mine:Solver"), None), SolverCount)

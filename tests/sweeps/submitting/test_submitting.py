@@ -379,3 +379,27 @@ def test_a_relative_store_is_refused_in_a_job(
     with pytest.raises(StoreOfAJob, match="The store 'store' would be a folder of this job alone"):
         refuse_store_of_a_job(Store("store"))
     assert issubclass(StoreOfAJob, AfterRayError)
+
+
+def test_code_of_ones_own_travels_from_the_folder_of_the_launch(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    (home / "lab").mkdir(parents=True)
+    for name in ("mine.py", "lab/__init__.py", "lab/nets.py", "unnamed.py"):
+        (home / name).write_text(f"# {name}\n")
+    monkeypatch.chdir(home)
+    study.write_text(
+        STUDY.replace("functionals", '{name: "lab.nets:Wide"}') + "strategy: 'power(mine:Gini)'\n"
+    )
+    (told := tmp_path / "told").mkdir()
+    gather([study], told)
+    there = {path.relative_to(told).as_posix() for path in told.rglob("*.py")}
+    assert there == {"mine.py", "lab/__init__.py", "lab/nets.py"}
+    (again := tmp_path / "again").mkdir()
+    gather([study], again, ["--set", "strategy=unnamed:Own"])
+    assert (again / "unnamed.py").is_file(), "also what an option names"
+    study.write_text(STUDY + "strategy: 'installed:Own'\n")
+    (bare := tmp_path / "bare").mkdir()
+    gather([study], bare)
+    assert not list(bare.rglob("*.py")), "what is not here is on the head"

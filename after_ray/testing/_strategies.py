@@ -1,16 +1,8 @@
-"""Promises every acquisition strategy keeps, as checks to run on your own: `check_strategy(MyStrategy())`.
-
-Needs no test runner: a broken promise raises AssertionError with a sentence. With pytest:
-
-    @pytest.mark.parametrize("promise", STRATEGY_PROMISES, ids=lambda promise: promise.__name__)
-    def test_my_strategy(promise):
-        promise(MyStrategy())
-"""
+"""Promises that every acquisition strategy keeps."""
 
 from __future__ import annotations
 
 import copy
-import random
 import warnings
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -30,6 +22,7 @@ from after_ray.acquisition import (
 )
 from after_ray.acquisition._evidence import NOTHING_LABELLED
 from after_ray.errors import BrokenStrategy, TooFewUtterances
+from after_ray.testing._globals import global_states
 
 Promise = Callable[[Strategy], None]
 
@@ -116,9 +109,9 @@ def repeats_itself(strategy: Strategy) -> None:
 def touches_no_global_random_state(strategy: Strategy) -> None:
     """The global generators of Python, numpy and torch stand where they stood."""
     evidence = random_evidence(strategy)
-    before = _global_states()
+    before = global_states()
     _pick(strategy, evidence, 20)
-    moved = [name for name, state in _global_states().items() if state != before[name]]
+    moved = [name for name, state in global_states().items() if state != before[name]]
     assert not moved, f"the global generator of {', '.join(moved)} was moved"
 
 
@@ -295,14 +288,3 @@ def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """log p = z - logsumexp(z), the highest logit taken out first."""
     shifted = logits - logits.max(axis=1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-
-
-def _global_states() -> dict[str, object]:
-    import torch  # the promise is about torch, but this module shall not make others wait for it
-
-    numpy_state = np.random.get_state(legacy=False)  # noqa: NPY002 - the state that nobody may touch
-    return {
-        "Python": random.getstate(),
-        "numpy": repr(numpy_state["state"]["key"].tolist()) + repr(numpy_state),
-        "torch": torch.get_rng_state().numpy().tobytes(),
-    }
