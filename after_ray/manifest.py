@@ -97,6 +97,11 @@ class Manifest:
         return np.asarray(self.table["emotion"].map(position), dtype=np.int64)
 
     @cached_property
+    def votes(self) -> NDArray[np.int64] | None:
+        """Votes of annotators per class, shape (utterances, classes); None where no row has any."""
+        return None
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over what the utterances are and sound like; paths and container formats are left out."""
         hasher = hashlib.sha256()

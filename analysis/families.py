@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import pandas as pd
 
-AXES = ("corpus", "method", "adaptation", "strategy", "initialization", "restart")
+AXES = (
+    "corpus", "method", "adaptation", "strategy", "initialization", "restart", "annotation", "label_noise",
+)  # fmt: skip
+# Axes of what annotators answer, and their values where they answer with the corpus' own labels.
+NEUTRAL: Mapping[str, str] = {"annotation": "corpus", "label_noise": "0"}
+_ANNOTATIONS = {
+    "corpus": "labels of the corpus",
+    "majority": "majority labels",
+    "soft": "soft labels",
+    "single": "labels of one annotator",
+}
 
 
 class Family(NamedTuple):
@@ -18,6 +29,8 @@ class Family(NamedTuple):
     strategy: str
     initialization: str
     restart: str
+    annotation: str = NEUTRAL["annotation"]
+    label_noise: str = NEUTRAL["label_noise"]
 
 
 def families(frame: pd.DataFrame) -> list[Family]:
@@ -63,13 +76,17 @@ def label(family: Family, axes: list[str]) -> str:
     >>> label(family, ["strategy", "initialization"])
     'entropy, clustering init.'
     """
-    return ", ".join(_words(axis, getattr(family, axis)) for axis in AXES if axis in axes)
+    return ", ".join(words(axis, getattr(family, axis)) for axis in AXES if axis in axes)
 
 
-def _words(axis: str, value: str) -> str:
+def words(axis: str, value: str) -> str:
     """A value of an axis that is understood without its axis."""
     if axis == "adaptation" and value == "none":
         return "no adaptation"
+    if axis == "annotation":
+        return _ANNOTATIONS.get(value) or f"labels by {value.replace('(', ' of ').rstrip(')')}"
+    if axis == "label_noise":
+        return f"{100 * float(value):g} % flipped" if value != NEUTRAL[axis] else "none flipped"
     return {"initialization": f"{value} init.", "restart": f"from {value}"}.get(axis, value)
 
 

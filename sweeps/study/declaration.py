@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from after_ray.acquisition import of_mapping, parse, write
 from after_ray.adaptation.settings import AdaptationSettings, FrameLossSettings
+from after_ray.annotation import CORPUS, AnnotationSettings
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings, needs_backbone
 from after_ray.corpora._settings import CorpusSettings, UnlabelledSettings
@@ -19,6 +20,7 @@ from after_ray.initialization._settings import InitializationSettings
 from after_ray.learning.settings import Restart
 from after_ray.protocol import Protocol
 from after_ray.settings import Settings
+from sweeps.study.annotations import refuse_unannotated_labels
 from sweeps.study.axes import Seed, as_list, folds, integers, unique
 from sweeps.study.evidence import refuse_evidence_not_given
 from sweeps.study.families import ComparisonFamily
@@ -66,6 +68,7 @@ def _strategy(value: Any) -> Any:
 
 
 Percent = Annotated[float, Field(gt=0, le=100)]
+Noise = Annotated[float, Field(ge=0, lt=1)]
 Strategy = Annotated[str, BeforeValidator(_strategy)]
 
 
@@ -133,6 +136,10 @@ class Study(Settings):
         Field(min_length=1, validate_default=True),
     ] = "random"  # type: ignore[assignment]
     restart: Annotated[tuple[Restart, ...], BeforeValidator(as_list)] = ()
+    annotation: Annotated[tuple[AnnotationSettings, ...], BeforeValidator(named), Field(min_length=1)] = (
+        CORPUS,
+    )
+    label_noise: Annotated[tuple[Noise, ...], BeforeValidator(as_list), Field(min_length=1)] = (0.0,)
     schedule: Annotated[tuple[Percent, ...], BeforeValidator(as_list), Field(min_length=1)]
     ratios: Annotated[tuple[Percent, ...], BeforeValidator(as_list)] = ()
     fold: Annotated[Literal["all", "protocol"] | tuple[Seed, ...], BeforeValidator(folds)] = "protocol"
@@ -156,8 +163,9 @@ class Study(Settings):
     selected_from: SelectedFrom | None = Field(default=None, description="written by a search, in no key")
 
     @field_validator(
-        "corpus", "classifier", "adaptation", "strategy", "initialization", "fold", "seed", "restart"
-    )
+        "corpus", "classifier", "adaptation", "strategy", "initialization", "fold", "seed", "restart",
+        "annotation", "label_noise",
+    )  # fmt: skip
     @classmethod
     def _no_repetition(cls, value: Any) -> Any:
         return value if isinstance(value, str) else unique(value)
@@ -239,6 +247,7 @@ class Study(Settings):
             on_backbone = any(needs_backbone(classifier) for classifier in self.classifier)
             adaptations = self.adaptation if on_backbone else ()  # which others do without
             refuse_unbought_labels(self.schedule, self.classifier, adaptations)
+            refuse_unannotated_labels(self.annotation, self.label_noise, self.classifier, adaptations)
         except AfterRayError as error:
             raise PydanticCustomError("evidence", "{sentence}", {"sentence": str(error)}) from error
         return self

@@ -18,6 +18,7 @@ _OWN_SENTENCE = {
     "reference",
     "replay",
     "empty",
+    "of",
 }
 
 
