@@ -19,6 +19,9 @@ _ANNOTATIONS = {
     "single": "labels of one annotator",
 }
 
+NOTHING = "none"
+"""No adaptation; no strategy and no restart, of a model that is trained once on what is labelled at once."""
+
 
 class Family(NamedTuple):
     """The cells of one curve."""
@@ -76,13 +79,14 @@ def label(family: Family, axes: list[str]) -> str:
     >>> label(family, ["strategy", "initialization"])
     'entropy, clustering init.'
     """
-    return ", ".join(words(axis, getattr(family, axis)) for axis in AXES if axis in axes)
+    shown = [axis for axis in AXES if axis in axes and not (axis == "restart" and family.restart == NOTHING)]
+    return ", ".join(words(axis, getattr(family, axis)) for axis in shown)
 
 
 def words(axis: str, value: str) -> str:
     """A value of an axis that is understood without its axis."""
-    if axis == "adaptation" and value == "none":
-        return "no adaptation"
+    if value == NOTHING:
+        return {"adaptation": "no adaptation", "strategy": "all at once"}.get(axis, value)
     if axis == "annotation":
         return _ANNOTATIONS.get(value) or f"labels by {value.replace('(', ' of ').rstrip(')')}"
     if axis == "label_noise":

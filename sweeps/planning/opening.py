@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -20,6 +21,7 @@ from sweeps.planning.only import EVERYTHING, Keys, Only
 from sweeps.planning.plan import Plan, make_plan
 from sweeps.study.declaration import Study
 from sweeps.study.loading import load_study
+from sweeps.study.parts import PART_AXES, together
 from sweeps.study.places import override_without_places, without_places
 
 CorpusProgress = Callable[[str, int, int], None]  # corpus name, files done, files in all
@@ -75,7 +77,7 @@ class OpenStudy:
     @property
     def resolved_yaml(self) -> str:
         """The study with its overrides and defaults, without this machine's folders, which mean nothing."""
-        values = without_places(self.study.model_dump(mode="json"))
+        values = _said(without_places(self.study.model_dump(mode="json")))
         return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
     def command(self, verb: str) -> str:
@@ -117,6 +119,15 @@ def open_study(
     return opened
 
 
+def _said(values: dict[str, Any]) -> dict[str, Any]:
+    """As a file says it: axes that are left to others by silence, and those of parts by each part."""
+    said = {key: value for key, value in values.items() if value != []}
+    if "parts" not in said:
+        return said
+    common = {key: value for key, value in said.items() if key not in PART_AXES}
+    return common | {"parts": [_said(part) for part in said["parts"]]}
+
+
 def _named(progress: CorpusProgress, name: str) -> Callable[[int, int], None]:
     return lambda done, total: progress(name, done, total)
 
@@ -125,6 +136,10 @@ def with_identities(study: Study) -> Study:
     """Backbones that are named enter keys by the digest of their files; what is done with them is checked."""
     from after_ray.backbones.identity import resolve
 
+    if study.parts:
+        parts = tuple(map(with_identities, study.parts))
+        named = together(part.backbone for part in parts)
+        return study.model_copy(update={"parts": parts, "backbone": named})
     backbones = tuple(resolve(backbone) for backbone in study.backbone)
     for adaptation in study.adaptation:
         if adaptation is not None:

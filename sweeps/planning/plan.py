@@ -42,6 +42,7 @@ from after_ray.stages import (
 )
 from sweeps.replaying.replays import Replay, Replays
 from sweeps.study.declaration import Study
+from sweeps.study.parts import together
 from sweeps.study.replays import is_replay
 from sweeps.study.splitting import Split, Standing, split_corpus
 
@@ -67,11 +68,15 @@ class Axes:
 
 @dataclass(frozen=True)
 class Trajectory:
-    """One active-learning run: its axes and its chain of rounds, each with its percent of train."""
+    """One active-learning run: its axes and its chain of rounds, each with its percent of train.
+
+    `reported`: the percents among them that are cells.
+    """
 
     axes: Axes
     percents: tuple[float, ...]
     last: FirstRoundStage | NextRoundStage
+    reported: frozenset[float]
 
     @property
     def key(self) -> str:
@@ -118,12 +123,11 @@ class Plan:
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
         """All cells, in the order of the study file."""
-        reported = set(self.study.reported)
         return tuple(
             Cell(trajectory.axes, percent, stage.size, stage.key, trajectory.key)
             for trajectory in self.trajectories
             for percent, stage in zip(trajectory.percents, trajectory.stages, strict=True)
-            if percent in reported
+            if percent in trajectory.reported
         )
 
     @cached_property
@@ -161,7 +165,7 @@ def make_plan(
     `standing` finds the folds that a store holds already: they count, and not those that would be drawn here.
 
     Combinations that mean the same (an adaptation for a classifier without a backbone, a restart for one
-    that is solved afresh) become one trajectory.
+    that is solved afresh, what several parts have) become one trajectory.
     """
     unique: dict[str, Trajectory] = {}
     splits = tuple(
@@ -170,12 +174,19 @@ def make_plan(
     )
     replays = Replays(study)
     for manifest, split in zip(manifests, splits, strict=True):
-        for trajectory in _of_corpus(study, manifest, split, replays):
-            unique.setdefault(trajectory.key, trajectory)
+        for part in study.crossed:
+            for trajectory in _of_corpus(study, part, manifest, split, replays):
+                known = unique.setdefault(trajectory.key, trajectory)
+                if not trajectory.reported <= known.reported:
+                    reported = known.reported | trajectory.reported
+                    unique[trajectory.key] = replace(known, reported=reported)
     return Plan(study, tuple(unique.values()), splits, replays.rows)
 
 
-def _of_corpus(study: Study, manifest: Manifest, split: Split, replays: Replays) -> Iterator[Trajectory]:
+def _of_corpus(
+    whole: Study, study: Study, manifest: Manifest, split: Split, replays: Replays
+) -> Iterator[Trajectory]:
+    """The trajectories of one cross of axes, named as in the `whole` study."""
     audio = AudioStage(manifest=manifest.digest, corpus=manifest.corpus)
     for index in split.run:
         for annotation in study.annotation:
@@ -184,8 +195,8 @@ def _of_corpus(study: Study, manifest: Manifest, split: Split, replays: Replays)
         protocol, classes = study.protocol, len(manifest.classes)
         targets = targets_of(study.schedule, durations, classes, protocol.first_round, protocol.budget)
         replay = replays.on(manifest, split.table.folds[index], targets[-1])
-        for method in _methods(study):
-            yield from _of_method(study, audio, split.choice(index), targets, method, replay)
+        for method in _methods(whole, study):
+            yield from _of_method(whole, study, audio, split.choice(index), targets, method, replay)
 
 
 @dataclass(frozen=True)
@@ -197,14 +208,18 @@ class _Method:
     backbone: BackboneSettings | None
 
 
-def _methods(study: Study) -> Iterator[_Method]:
+def _methods(whole: Study, study: Study) -> Iterator[_Method]:
+    """The classifiers of one cross, each on its backbones; these are named where a classifier has several."""
+    names = _backbone_labels(whole.backbone)
     for classifier in study.classifier:
-        label = _label(study.classifier, classifier)
+        label = _label(whole.classifier, classifier)
         if not needs_backbone(classifier):
             yield _Method(label, classifier, None)
             continue
-        for backbone, named in zip(study.backbone, _backbone_labels(study.backbone), strict=True):
-            yield _Method(f"{label}/{named}" if len(study.backbone) > 1 else label, classifier, backbone)
+        met = together(part.backbone for part in whole.crossed if classifier in part.classifier)
+        for backbone in study.backbone:
+            named = names[whole.backbone.index(backbone)]
+            yield _Method(f"{label}/{named}" if len(met) > 1 else label, classifier, backbone)
 
 
 def _backbone_labels(backbones: Sequence[BackboneSettings]) -> list[str]:
@@ -230,6 +245,7 @@ def _backbone_labels(backbones: Sequence[BackboneSettings]) -> list[str]:
 
 
 def _of_method(
+    whole: Study,
     study: Study,
     audio: AudioStage,
     choice: FoldChoice,
@@ -261,8 +277,8 @@ def _of_method(
                 labels = {
                     "corpus": audio.corpus,
                     "method": method.label,
-                    "adaptation": _adaptation_label(study, adaptation),
-                    "initialization": _label(study.initialization, initialization),
+                    "adaptation": _adaptation_label(whole, adaptation),
+                    "initialization": _label(whole.initialization, initialization),
                     "fold": choice.index,
                     "seed": seed,
                     "pretrained": method.backbone is not None and method.backbone.pretrained,
@@ -312,6 +328,7 @@ def _of_first_round(
     replay: Replay,
 ) -> Iterator[Trajectory]:
     """The trajectories that start from one round 0, or from what is replayed in its place."""
+    percents, reported = study.schedule, frozenset(study.reported)
     starts = {
         strategy: replay(first, strategy, labels["initialization"]) if is_replay(strategy) else first
         for strategy in study.strategy
@@ -319,14 +336,14 @@ def _of_first_round(
     if not targets:
         for strategy, start in starts.items():
             named = NO_STRATEGY if start is first else strategy
-            yield Trajectory(Axes(strategy=named, restart=NO_STRATEGY, **labels), study.schedule, start)
+            yield Trajectory(Axes(strategy=named, restart=NO_STRATEGY, **labels), percents, start, reported)
         return
     restarts: tuple[Restart, ...] = study.restarts if can_continue(first.classifier) else ("pretrained",)
     for restart in restarts:
         for strategy, start in starts.items():
             selector = selector_that_matters(strategy, study.protocol.selector)
             last = _chain(start, targets, strategy, restart, selector, study.frame_losses)
-            yield Trajectory(Axes(strategy=strategy, restart=restart, **labels), study.schedule, last)
+            yield Trajectory(Axes(strategy=strategy, restart=restart, **labels), percents, last, reported)
 
 
 def _adaptation_stage(

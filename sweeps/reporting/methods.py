@@ -21,6 +21,7 @@ from after_ray.classifiers._settings import (
     Stepped,
     W2v2LR12Settings,
     can_continue,
+    needs_backbone,
 )
 from after_ray.corpora._base import Scan
 from after_ray.initialization._settings import ClusteringSettings, InitializationSettings
@@ -39,6 +40,7 @@ from sweeps.reporting.in_words import (
     validation_in_words,
 )
 from sweeps.study.declaration import Study
+from sweeps.study.parts import together
 from sweeps.study.splitting import Split
 
 _RESTARTS: Mapping[Restart, str] = {
@@ -141,10 +143,29 @@ def _adaptations(study: Study) -> Iterator[str]:
 def _loop(study: Study) -> Iterator[str]:
     if annotated := annotation_in_words(study):
         yield annotated
-    points = ", ".join(f"{percent:g}" for percent in study.schedule[1:])
+    for part in study.crossed:
+        yield f"{_who(part) if study.parts else ''}{_rounds(part)}"
+    learning = [part for part in study.crossed if len(part.schedule) > 1]
+    if learning and (said := dropout_in_words(study)):
+        yield said
+    if any(can_continue(one) for part in learning for one in part.classifier):
+        restarts = together(part.restarts for part in learning)
+        yield f"Every training starts from {listed([_RESTARTS[one] for one in restarts], 'or')}."
+
+
+def _who(part: Study) -> str:
+    """Which models a sentence on one part is about."""
+    if not any(map(needs_backbone, part.classifier)):
+        return f"Of {listed(_named(part.classifier))}: "
+    adapted = listed(["no adaptation" if one is None else one.name for one in part.adaptation], "or")
+    return f"Of {listed(_named(part.classifier))} with {adapted}: "
+
+
+def _rounds(study: Study) -> str:
+    """When a model is trained, on what, and how that is chosen."""
     if len(study.schedule) == 1:
-        yield f"The model is trained once, on {study.schedule[0]:g} % of train."
-        return
+        return f"The model is trained once, on {study.schedule[0]:g} % of train."
+    points = ", ".join(f"{percent:g}" for percent in study.schedule[1:])
     first = study.protocol.first_round
     size = (
         f"{first.size} utterances"
@@ -152,15 +173,11 @@ def _loop(study: Study) -> Iterator[str]:
         else f"at least {first.per_class} times as many utterances as classes"
     )
     train = "train" if study.protocol.budget == "utterances" else "train's seconds of audio"
-    yield (
+    return (
         f"Round 0 ({study.schedule[0]:g} % of {train}, {size}) is chosen by "
         f"{listed([_initialization(one) for one in study.initialization], 'or')}; the model is then "
         f"retrained at {points} % of {train}, each time after acquiring by {listed(study.strategy, 'or')}."
     )
-    if said := dropout_in_words(study):
-        yield said
-    if any(can_continue(one) for one in study.classifier):
-        yield f"Every training starts from {listed([_RESTARTS[one] for one in study.restarts], 'or')}."
 
 
 def _repeats(study: Study) -> str:

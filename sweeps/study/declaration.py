@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_serializer, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from after_ray.acquisition import of_mapping, parse, write
@@ -26,6 +26,7 @@ from sweeps.study.evidence import refuse_evidence_not_given
 from sweeps.study.families import ComparisonFamily
 from sweeps.study.gpu_models import GPU_MODELS, is_known
 from sweeps.study.labels import refuse_unbought_labels
+from sweeps.study.parts import PART_AXES, together, with_parts
 from sweeps.study.replays import REPLAY, Replayed, is_replay
 from sweeps.study.search.settings import Search, SelectedFrom
 
@@ -120,7 +121,10 @@ class Resources(Settings):
 
 
 class Study(Settings):
-    """One study: axes (lists), the schedule, and how trials run. Lists may be written as single values."""
+    """One study: axes (lists), the schedule, and how trials run. Lists may be written as single values.
+
+    The axes are crossed. Of a study with `parts` each part is, and the axes of the whole are those of all.
+    """
 
     study: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="name; also of its report folder")
     description: str = ""
@@ -159,8 +163,19 @@ class Study(Settings):
     replays: dict[str, Replayed] = Field(
         default={}, description="by strategy the recording it replays; written as its 'file', in no key"
     )
+    parts: tuple[Study, ...] = Field(default=(), description="runs that have some axes otherwise")
     search: Search | None = None
     selected_from: SelectedFrom | None = Field(default=None, description="written by a search, in no key")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_parts(cls, value: Any) -> Any:
+        return with_parts(value)
+
+    @field_serializer("parts")
+    def _own_axes(self, parts: tuple[Study, ...]) -> list[dict[str, Any]]:
+        """What a part may say; the rest is the study's."""
+        return [part.model_dump(mode="json", include=set(PART_AXES)) for part in parts]
 
     @field_validator(
         "corpus", "classifier", "adaptation", "strategy", "initialization", "fold", "seed", "restart",
@@ -214,6 +229,30 @@ class Study(Settings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Study:
+        if self.parts:
+            self._take_together()
+        else:
+            self._check_crossed()
+        if self.reference is not None and self.reference not in self.strategy:
+            raise PydanticCustomError(
+                "reference",
+                "the reference '{reference}' is not among the study's strategies {strategies}",
+                {"reference": self.reference, "strategies": ", ".join(self.strategy)},
+            )
+        return self
+
+    def _take_together(self) -> None:
+        """The axes of the whole are those of its parts, each of which is checked by itself."""
+        crossed = ("classifier", "backbone", "adaptation", "strategy", "initialization")
+        for axis in (*crossed, "annotation", "label_noise"):
+            object.__setattr__(self, axis, together(getattr(part, axis) for part in self.parts))
+        object.__setattr__(self, "restart", together(part.restarts for part in self.parts))
+        for axis, of_part in (("schedule", "schedule"), ("ratios", "reported")):
+            percents = together(getattr(part, of_part) for part in self.parts)
+            object.__setattr__(self, axis, tuple(sorted(percents)))
+
+    def _check_crossed(self) -> None:
+        """Whatever is on one axis meets what is on the others."""
         unscheduled = [f"{ratio:g}" for ratio in self.ratios if ratio not in self.schedule]
         if unscheduled:
             raise PydanticCustomError(
@@ -235,12 +274,6 @@ class Study(Settings):
                 "{where} asks for fp16, which needs a GPU; set resources.gpu, or choose bf16 or fp32",
                 {"where": halves[0]},
             )
-        if self.reference is not None and self.reference not in self.strategy:
-            raise PydanticCustomError(
-                "reference",
-                "the reference '{reference}' is not among the study's strategies {strategies}",
-                {"reference": self.reference, "strategies": ", ".join(self.strategy)},
-            )
         self._refuse_lost_replays()
         try:
             refuse_evidence_not_given(self.strategy, self.classifier)
@@ -250,7 +283,6 @@ class Study(Settings):
             refuse_unannotated_labels(self.annotation, self.label_noise, self.classifier, adaptations)
         except AfterRayError as error:
             raise PydanticCustomError("evidence", "{sentence}", {"sentence": str(error)}) from error
-        return self
 
     def _refuse_lost_replays(self) -> None:
         for strategy in self.strategy:
@@ -277,6 +309,11 @@ class Study(Settings):
         for adaptation in self.adaptation:
             if adaptation is not None:
                 yield f"the adaptation {adaptation.name}", adaptation.precision
+
+    @property
+    def crossed(self) -> tuple[Study, ...]:
+        """The crosses of axes that it consists of: its parts, or itself."""
+        return self.parts or (self,)
 
     @property
     def compared_with(self) -> str:

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
+from after_ray.acquisition import EvidenceKind
 from after_ray.protocol import Protocol
 from sweeps.study.declaration import Study, adaptations, named
 from sweeps.study.evidence import asked_by
 from sweeps.study.mistakes import mistake_in_words
+from sweeps.study.parts import with_parts
 from sweeps.study.places import with_places
 from sweeps.study.replays import with_replays
 from sweeps.study.search.checking import refuse_search
@@ -37,22 +40,45 @@ def study_of(source: StudySource) -> Study:
     Raises:
         StudyError: for the first mistake, with its line.
     """
-    values = _with_defaults_of_protocol(with_places(source.values, source.path.parent))
-    values, replays = with_replays(values)
+    values, replays = with_replays(_in_full(source))
     try:
         return Study.model_validate(values)
     except ValidationError as error:
         raise _study_error(source, error, replays) from error
 
 
-def _with_defaults_of_protocol(values: dict[str, Any]) -> dict[str, Any]:
-    """Give the blocks of a study what its protocol says of them; their own entries win."""
+def _in_full(source: StudySource) -> dict[str, Any]:
+    """The values of a study, and of each of its parts, with absolute paths and what the protocol says."""
+    try:
+        values = with_parts(source.values)
+    except PydanticCustomError:
+        values = source.values  # refused, with its line, when the whole study is validated
+    parts = [part for part in values.get("parts") or () if isinstance(part, dict)]
     try:
         protocol = Protocol.model_validate(values.get("protocol", {}))
     except ValidationError:
-        return values  # reported, with its line, when the whole study is validated
+        protocol = None  # likewise
+    asked = frozenset[EvidenceKind]().union(*(asked_by(one.get("strategy", [])) for one in (values, *parts)))
+
+    def filled(one: Any) -> Any:
+        if not isinstance(one, dict):
+            return one
+        placed = with_places(one, source.path.parent)
+        return placed if protocol is None else _with_defaults_of_protocol(placed, protocol, asked)
+
+    result: dict[str, Any] = filled(values)
+    return {**result, "parts": [filled(part) for part in values["parts"]]} if parts else result
+
+
+def _with_defaults_of_protocol(
+    values: dict[str, Any], protocol: Protocol, asked: frozenset[EvidenceKind]
+) -> dict[str, Any]:
+    """Give the blocks of a study what its protocol says of them; their own entries win.
+
+    `asked`: what the strategies of the whole study ask for (protocol ruling 8: one model for all of them).
+    """
     result = dict(values)
-    for block in protocol.blocks_for(asked_by(values.get("strategy", []))):
+    for block in protocol.blocks_for(asked):
         if block.axis in result:
             items = adaptations if block.axis == "adaptation" else named
             result[block.axis] = [block.filled(item) for item in items(result[block.axis])]
@@ -64,7 +90,8 @@ def _study_error(source: StudySource, error: ValidationError, replays: Mapping[s
 
     `replays`: where in `strategy` the entries of `replays` were written.
     """
-    first = error.errors()[0]
+    # What only parts say is validated as the study's as well, and stands in the file as theirs.
+    first = min(error.errors(), key=lambda one: one["loc"][:1] != ("parts",))
     location = first["loc"]
     if location[:1] == ("replays",) and len(location) > 1 and location[1] in replays:
         single = isinstance(source.values["strategy"], dict)

@@ -19,6 +19,7 @@ _OWN_SENTENCE = {
     "replay",
     "empty",
     "of",
+    "parts",
 }
 
 

@@ -74,9 +74,8 @@ def mirrored_trajectory(opened: OpenStudy, trajectory: Trajectory) -> MirroredTr
         "adaptation_key": first.adapted.key if isinstance(first.adapted, AdaptationStage) else "none",
         "conformity": _conformity(opened, first.audio),
     }
-    reported = set(opened.study.reported)
     rounds = tuple(
-        (percent, stage.key, percent in reported)
+        (percent, stage.key, percent in trajectory.reported)
         for percent, stage in zip(trajectory.percents, trajectory.stages, strict=True)
     )
     return MirroredTrajectory(trajectory.key, tags, flat_settings(trajectory), rounds)
@@ -98,17 +97,14 @@ def mirrored_rows(opened: OpenStudy) -> tuple[MirroredRow, ...]:
     for trajectory in opened.plan.trajectories:
         place = tuple(getattr(trajectory.axes, axis) for axis in ROW_AXES)
         rows.setdefault(place, []).append(trajectory)
-    reported = frozenset(opened.study.reported)
-    return tuple(
-        MirroredRow(_row_tags(opened, row[0]), tuple(_cells(row, reported))) for row in rows.values()
-    )
+    return tuple(MirroredRow(_row_tags(opened, row[0]), tuple(_cells(row))) for row in rows.values())
 
 
-def _cells(row: Iterable[Trajectory], reported: frozenset[float]) -> Iterator[RowCell]:
+def _cells(row: Iterable[Trajectory]) -> Iterator[RowCell]:
     for trajectory in row:
         axes = trajectory.axes
         for percent, stage in zip(trajectory.percents, trajectory.stages, strict=True):
-            if percent in reported:
+            if percent in trajectory.reported:
                 yield RowCell(percent, stage.key, axes.fold, axes.seed)
 
 
