@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from after_ray.errors import BadManifest, UnlabelledCorpus
 from after_ray.files import write_text
+from after_ray.votes import FORM, read_votes, write_votes
 from after_ray.wording import counted
 
 IDENTITY = ("utterance", "speaker", "gender", "emotion", "sentence", "session", "audio")
@@ -21,7 +22,8 @@ COLUMNS = (
     "utterance", "path", "speaker", "gender", "emotion", "sentence", "session",
     "seconds", "sample_rate", "audio",
 )  # fmt: skip
-TEXT = tuple(column for column in COLUMNS if column not in ("seconds", "sample_rate"))
+VOTES = "votes"  # the one column that a table may lack
+TEXT = (*(column for column in COLUMNS if column not in ("seconds", "sample_rate")), VOTES)
 FEWEST_CLASSES, MOST_CLASSES = 2, 20
 
 
@@ -33,12 +35,14 @@ class Manifest:
         corpus: name of the corpus.
         table: columns `utterance` (stable id `<corpus>/<official stem>`, never a path), `path` (below the
             corpus root, posix), `speaker`, `gender`, `emotion` (empty in every row of an unlabelled corpus),
-            `sentence`, `session` (may be empty), `seconds`, `sample_rate` (Hz) and `audio` (digest of the
-            decoded samples). Row order and index of the table given do not matter.
+            `sentence`, `session` (may be empty), `seconds`, `sample_rate` (Hz), `audio` (digest of the
+            decoded samples) and `votes` (how many annotators heard which emotion, as in `anger=2 neutral=1`;
+            empty where nobody voted, and in every row of a table given without it). Row order and index of
+            the table given do not matter, nor does the order within a cell of votes.
 
     Raises:
-        BadManifest: when a column is missing, an utterance is listed twice or has no speaker, or when some
-            have an emotion and others none.
+        BadManifest: when a column is missing, an utterance is listed twice or has no speaker, when some have
+            an emotion and others none, or when votes cannot be read or are for what no row has as emotion.
     """
 
     corpus: str
@@ -48,7 +52,9 @@ class Manifest:
         missing = [column for column in COLUMNS if column not in self.table.columns]
         if missing:
             raise BadManifest(self.corpus, "missing columns", ", ".join(missing), ", ".join(COLUMNS))
-        table = self.table.loc[:, list(COLUMNS)].astype({column: str for column in TEXT})
+        votes = self.table[VOTES].fillna("") if VOTES in self.table.columns else ""
+        table = self.table.loc[:, list(COLUMNS)].assign(**{VOTES: votes})
+        table = table.astype({column: str for column in TEXT})
         table = table.astype({"seconds": np.float64, "sample_rate": np.int64})
         self._refuse(table, table["utterance"].duplicated(), "repeated utterances", "every utterance once")
         for column in ("utterance", "speaker"):
@@ -56,6 +62,7 @@ class Manifest:
         unlabelled = table["emotion"] == ""
         if not unlabelled.all():
             self._refuse(table, unlabelled, "rows without emotion", "an emotion in every row, or in none")
+        table[VOTES] = table[VOTES].map(self._tidied_votes(table))
         # Code points, not a locale: the order of rows is the same on every machine.
         order = np.argsort(table["utterance"].to_numpy(dtype=object), kind="stable")
         object.__setattr__(self, "table", table.iloc[order].reset_index(drop=True))
@@ -98,22 +105,33 @@ class Manifest:
 
     @cached_property
     def votes(self) -> NDArray[np.int64] | None:
-        """Votes of annotators per class, shape (utterances, classes); None where no row has any."""
-        return None
+        """How many voted for each class, shape (utterances, classes); None where nobody did in any row."""
+        if not self._voted:
+            return None
+        position = {emotion: index for index, emotion in enumerate(self.classes)}
+        counts = np.zeros((len(self), len(position)), dtype=np.int64)
+        for row, cell in enumerate(self.table[VOTES].to_numpy(dtype=object)):
+            for emotion, count in read_votes(cell).items():
+                counts[row, position[emotion]] = count
+        return counts
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over what the utterances are and sound like; paths and container formats are left out."""
+        """SHA-256 over what the utterances are and sound like; paths and container formats are left out.
+
+        Votes are part of it where there are any.
+        """
         hasher = hashlib.sha256()
         # As Python strings first: an Arrow column gives out its values one by one, slowly.
-        columns = [self.table[name].to_numpy(dtype=object) for name in IDENTITY]
+        identity = (*IDENTITY, VOTES) if self._voted else IDENTITY
+        columns = [self.table[name].to_numpy(dtype=object) for name in identity]
         for row in zip(*columns, strict=True):
             hasher.update(json.dumps(row).encode() + b"\n")
         return hasher.hexdigest()
 
     def to_csv(self, path: Path) -> None:
         """Write the table, the corpus name as its first column; `from_csv` then gives the same manifest."""
-        table = self.table.copy()
+        table = self.table.copy() if self._voted else self.table.drop(columns=VOTES)
         table.insert(0, "corpus", self.corpus)
         write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
@@ -126,7 +144,31 @@ class Manifest:
             raise BadManifest(path.name, "corpus names", ", ".join(corpora) or "none", "one in all rows")
         return cls(corpora[0], table)
 
+    @cached_property
+    def _voted(self) -> bool:
+        return bool((self.table[VOTES] != "").any())
+
+    def _tidied_votes(self, table: pd.DataFrame) -> dict[str, str]:
+        """Every cell of votes that occurs, and how it is written; refuses those that say nothing here."""
+        tidied: dict[str, str] = {}
+        emotions = set(table["emotion"]) - {""}
+        for cell in table[VOTES].unique():
+            here = table[VOTES] == cell
+            try:
+                votes = read_votes(cell)
+            except ValueError as error:
+                raise self._bad(table, here, f"votes that cannot be read ({error})", FORM) from error
+            if others := sorted(votes.keys() - emotions):
+                what = f"votes for {', '.join(others)}, which no row has as emotion"
+                allowed = ", ".join(sorted(emotions)) or "none, without emotions"
+                raise self._bad(table, here, what, f"votes for {allowed}")
+            tidied[cell] = write_votes(votes)
+        return tidied
+
     def _refuse(self, table: pd.DataFrame, wrong: pd.Series[bool], what: str, allowed: str) -> None:
         if wrong.any():
-            first = ", ".join(sorted(set(table.loc[wrong, "utterance"]))[:5])
-            raise BadManifest(self.corpus, what, f"{int(wrong.sum())} ({first})", allowed)
+            raise self._bad(table, wrong, what, allowed)
+
+    def _bad(self, table: pd.DataFrame, wrong: pd.Series[bool], what: str, allowed: str) -> BadManifest:
+        first = ", ".join(sorted(set(table.loc[wrong, "utterance"]))[:5])
+        return BadManifest(self.corpus, what, f"{int(wrong.sum())} ({first})", allowed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,15 @@ from after_ray.manifest import Manifest
 from after_ray.registry import Registry
 
 Progress = Callable[[int, int], None]
+UNVOTED = "no vote for a used class"  # what utterances are counted as that are left out by their votes
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a corpus' layout and file names say about one utterance; `path` is below the root, posix."""
+    """What a corpus' layout, tables and file names say about one utterance.
+
+    `path` is below the root, posix; `votes` is of classes, as a manifest has them.
+    """
 
     utterance: str
     path: str
@@ -32,6 +36,7 @@ class Entry:
     emotion: str
     sentence: str
     session: str = ""
+    votes: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,8 @@ class Listing:
 
     `problems`: (path, reason) of files whose names say nothing. `ignored`: how many files each recognised
     label that is not used has. `copies`: files that hold an utterance a second time. `notes`: what else a
-    person should know. `excluded`: names of utterances that the settings leave out.
+    person should know. `excluded`: names of utterances that the settings leave out. `unvoted`: names of
+    utterances that are left out because no annotator voted for a used class; `ignored` counts them too.
     """
 
     entries: tuple[Entry, ...]
@@ -49,6 +55,7 @@ class Listing:
     copies: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    unvoted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,7 @@ class Scan:
         members: the scans of the corpora that this one is merged from.
         notes: what else a person should know; nothing is wrong.
         excluded: names of utterances that the settings leave out; of a merged corpus its members have them.
+        unvoted: names of utterances left out because nobody voted for a used class; likewise.
     """
 
     manifest: Manifest
@@ -76,6 +84,7 @@ class Scan:
     members: tuple[Scan, ...] = ()
     notes: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    unvoted: tuple[str, ...] = ()
 
 
 class Corpus(ABC):
@@ -122,8 +131,13 @@ class ListedCorpus(Corpus):
     unusable_as_released: frozenset[str] = frozenset()
     """Utterances that cannot be used in the official release either; they are left out and named."""
 
-    def conformity(self, manifest: Manifest) -> Conformity:
-        """How a manifest agrees with the official release; `none` where there is no such thing."""
+    def conformity(self, manifest: Manifest, unvoted: Collection[str] = ()) -> Conformity:
+        """How a manifest agrees with the official release; `none` where there is no such thing.
+
+        Args:
+            manifest: what was found.
+            unvoted: names of utterances that are missing because no annotator voted for a used class.
+        """
         return Conformity()
 
     def scan(self, cache: Path, progress: Progress | None = None) -> Scan:
@@ -141,7 +155,7 @@ class ListedCorpus(Corpus):
         if not usable:
             raise NothingToUse(self.settings.title, _unused(listing, left_out))
         manifest = Manifest(self.settings.title, _table(usable, inspections))
-        conformity = self.conformity(manifest)
+        conformity = self.conformity(manifest, listing.unvoted)
         if conformity.level == "altered" and self.settings.altered == "refuse":
             raise AlteredCorpus(self.settings.title, conformity.differences)
         return Scan(
@@ -153,6 +167,7 @@ class ListedCorpus(Corpus):
             conformity,
             notes=listing.notes,
             excluded=listing.excluded,
+            unvoted=listing.unvoted,
         )
 
     def _refuse_unusable(self, problems: Sequence[tuple[str, str]], usable: int) -> None:

@@ -12,7 +12,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
@@ -128,6 +128,13 @@ class ListedContract(Contract):
         conversions = _conversions(table, [expected[name].sample_rate for name in table["utterance"]])
         return Conformity("converted" if conversions else "official", conversions)
 
+    def relabelled(self, labels: Mapping[str, str]) -> ListedContract:
+        """The same utterances by other labels: some of its names and theirs; the others keep their own.
+
+        A label may be empty: then the utterance has none, and is not expected.
+        """
+        return _RelabelledContract(self, labels)
+
     @cached_property
     def checksums(self) -> dict[str, str]:
         """The published SHA-256 by utterance; empty where nobody published any."""
@@ -155,6 +162,24 @@ class ListedContract(Contract):
         return len(paths)
 
 
+class _RelabelledContract(ListedContract):
+    """What is listed, by labels of which the list knows nothing."""
+
+    def __init__(self, listed: ListedContract, labels: Mapping[str, str]) -> None:
+        super().__init__(listed._corpus)
+        self._listed, self._labels = listed, labels
+
+    @cached_property
+    def utterances(self) -> dict[str, Official]:
+        """Every utterance of the official release, with its other label."""
+        listed = self._listed.utterances
+        return {name: replace(row, label=self._labels.get(name, row.label)) for name, row in listed.items()}
+
+    def compared(self, labels: Mapping[str, str], excluded: frozenset[str]) -> tuple[str, ...]:
+        """All that is listed but classes, which the list could not disagree with."""
+        return "names", "lengths"
+
+
 @dataclass(frozen=True)
 class CountedContract(Contract):
     """A contract of counts, for a corpus whose licence forbids to publish a list of its utterances.
@@ -177,7 +202,7 @@ class CountedContract(Contract):
         """Utterances per class."""
         total: Counter[str] = Counter()
         for counts in (*self.by_speaker.values(), self.totals):
-            total.update(_by_class(counts, labels))
+            total.update(by_class(counts, labels))
         return total
 
     def check(self, manifest: Manifest, labels: Mapping[str, str], excluded: frozenset[str]) -> Conformity:
@@ -250,7 +275,7 @@ class CountedContract(Contract):
         coarse = {labels[label] for label in self.totals if label in labels}
         cells = Counter(zip(table["speaker"], table["emotion"], strict=True))
         for speaker, counts in self.by_speaker.items():
-            expected = _by_class(counts, {k: v for k, v in labels.items() if v not in coarse})
+            expected = by_class(counts, {k: v for k, v in labels.items() if v not in coarse})
             found = Counter({c: n for (who, c), n in cells.items() if who == speaker and c not in coarse})
             yield f"speaker {speaker}", found, expected
         everybody = Counter(emotion for emotion in table["emotion"] if emotion in coarse)
@@ -279,7 +304,7 @@ def _official(row: Mapping[str, str]) -> Official:
     )
 
 
-def _by_class(counts: Mapping[str, int], labels: Mapping[str, str]) -> Counter[str]:
+def by_class(counts: Mapping[str, int], labels: Mapping[str, str]) -> Counter[str]:
     """Counts per label as counts per class; labels that are not used are left out."""
     classes: Counter[str] = Counter()
     for label, count in counts.items():

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from after_ray.corpora._base import Entry, Listing
+from after_ray.corpora._base import UNVOTED, Entry, Listing
 from after_ray.corpora._contract import Conformity, Contract
 from after_ray.corpora._files import ANOTHER_FORMAT, SUFFIXES, FilesCorpus, files_below
 from after_ray.corpora._settings import FolderSettings
@@ -31,12 +31,20 @@ class MisnamedFile(Exception):
     """Raised by `parse` for a file whose name does not follow the scheme of its corpus."""
 
 
+class LostUtterance(Exception):
+    """Raised by `parse` for a file of an utterance that cannot be used, for this reason."""
+
+    def __init__(self, utterance: str, reason: str) -> None:
+        self.utterance, self.reason = utterance, reason
+        super().__init__(reason)
+
+
 @dataclass
 class _Found:
     """The files of a corpus by what they are.
 
-    `lost`: path and reason of utterances without usable audio. `copies`: files that hold an utterance a
-    second time, each with the path of the one that is used.
+    `lost`: path and reason of utterances without usable audio, or without votes where these are wanted.
+    `copies`: files that hold an utterance a second time, each with the path of the one that is used.
     """
 
     entries: dict[str, Entry] = field(default_factory=dict)
@@ -80,6 +88,7 @@ class FolderCorpus(FilesCorpus):
         Raises:
             UnusedFile: when it is no utterance.
             MisnamedFile: when it follows no scheme.
+            LostUtterance: when the corpus lacks what it should say about it.
         """
 
     def tabled(self) -> Iterable[Entry]:
@@ -100,29 +109,37 @@ class FolderCorpus(FilesCorpus):
         excluded, notes = self.excluded(found.entries.keys() | found.lost.keys())
         left_out = {f"{self.settings.name}/{name}" for name in excluded}
         settled = found.entries.keys() | left_out
+        stay = [entry for name, entry in found.entries.items() if name not in left_out]
+        voted = [entry for entry in stay if entry.votes or not self.settings.voted]
+        unvoted = {entry.utterance for entry in stay} - {entry.utterance for entry in voted}
         return Listing(
-            tuple(self._classed(entry) for name, entry in found.entries.items() if name not in left_out),
+            tuple(self._classed(entry) for entry in voted),
             (*found.problems, *(missing for name, missing in found.lost.items() if name not in settled)),
-            Counter(found.unused.values()),
+            Counter([*found.unused.values(), *[UNVOTED] * len(unvoted)]),
             tuple(found.copies),
             (*notes, *self._outside(outside), *self._unlike(found.copies)),
             excluded,
+            tuple(sorted(name.partition("/")[2] for name in unvoted)),
         )
 
     def missing(self) -> MissingCorpus:
         """The error that nothing is in the layout; it names a parent of the root below which all would be."""
         return MissingCorpus(self.settings.title, self.root, self.layout, self._above())
 
-    def conformity(self, manifest: Manifest) -> Conformity:
-        """Compare with the official release."""
-        if self.contract is None:
+    def release(self) -> Contract | None:
+        """The official release, by the labels that the settings want."""
+        return self.contract
+
+    def conformity(self, manifest: Manifest, unvoted: Collection[str] = ()) -> Conformity:
+        """Compare with the official release; utterances that votes leave out are not missing."""
+        release = self.release()
+        if release is None:
             return Conformity()
         left_out = {
             name.partition("/")[2] for name in self.unusable_as_released - set(manifest.table["utterance"])
         }
-        return self.contract.check(
-            manifest, self.settings.labels, frozenset({*self.settings.exclude, *left_out})
-        )
+        excluded = frozenset({*self.settings.exclude, *left_out, *unvoted})
+        return release.check(manifest, self.settings.labels, excluded)
 
     def _sort(self, path: PurePosixPath, found: _Found) -> None:
         """Put one file where it belongs."""
@@ -135,6 +152,9 @@ class FolderCorpus(FilesCorpus):
         except MisnamedFile:
             if is_audio:
                 found.problems.append((str(path), f"its name does not follow {self.scheme}"))
+            return
+        except LostUtterance as error:
+            found.lost.setdefault(error.utterance, (str(path), error.reason))
             return
         if entry.emotion not in self.settings.labels:
             found.unused.setdefault(entry.utterance, entry.emotion)

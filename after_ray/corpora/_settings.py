@@ -58,9 +58,17 @@ class FolderSettings(Settings):
         """The name of the corpus in tables."""
         return str(self.name)  # type: ignore[attr-defined]
 
+    @property
+    def voted(self) -> bool:
+        """Whether the votes of its annotators are read."""
+        return getattr(self, "votes", "none") != "none"
+
 
 class IemocapSettings(FolderSettings):
-    """IEMOCAP, four classes: excitement counts as happiness, turns without a majority are not used."""
+    """IEMOCAP, four classes: excitement counts as happiness, turns without a majority are not used.
+
+    `votes: evaluators` adds what each of its evaluators heard; the label stays that of the release.
+    """
 
     own_labels = (
         "anger", "disgust", "excited", "fear", "frustration", "happy", "neutral", "other", "sad", "surprise",
@@ -70,6 +78,7 @@ class IemocapSettings(FolderSettings):
 
     name: Literal["iemocap"] = "iemocap"
     labels: Labels = Field(default={**FOUR_CLASSES, "excited": "happy"})
+    votes: Literal["none", "evaluators"] = "none"
 
 
 class EmodbSettings(FolderSettings):
@@ -107,11 +116,25 @@ class EmovdbSettings(FolderSettings):
 
 
 class CremadSettings(FolderSettings):
-    """CREMA-D, four classes, by the emotion that the actor intended."""
+    """CREMA-D, four classes, by the emotion that the actor intended.
+
+    `votes` adds those of the raters who had the voice alone (which is right for speech), the face alone or
+    both. `label_by: votes` takes the label with most of them, and leaves out utterances where several have.
+    """
 
     own_labels = ("anger", "disgust", "fear", "happy", "neutral", "sad")
 
     name: Literal["cremad"] = "cremad"
+    votes: Literal["none", "voice", "face", "audiovisual"] = "none"
+    label_by: Literal["intended", "votes"] = "intended"
+
+    @model_validator(mode="after")
+    def _has_votes(self) -> CremadSettings:
+        if self.label_by == "votes" and not self.voted:
+            raise PydanticCustomError(
+                "label_by", "'label_by: votes' needs votes; add 'votes: voice' (or face, or audiovisual)"
+            )
+        return self
 
 
 class SaveeSettings(FolderSettings):
@@ -126,8 +149,9 @@ class SaveeSettings(FolderSettings):
 class CsvSettings(Settings):
     """A user's own corpus: a CSV with a row per utterance and the columns path, speaker and emotion.
 
-    Columns session, sentence and gender are used where they are there, others are not. Paths are below
-    `root`, by default the folder of `file`.
+    Columns session, sentence, gender and votes (how many annotators heard which emotion, as in
+    `anger=2 neutral=1`) are used where they are there, others are not. Paths are below `root`, by default the
+    folder of `file`.
 
     `labels` maps the emotions of the CSV to classes, and to null those that are left out; without it every
     emotion is a class. `called` is the name of the corpus in tables and in the ids of its utterances, hence

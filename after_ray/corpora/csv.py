@@ -6,18 +6,21 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from after_ray.corpora._base import Entry, Listing, corpora
+from after_ray.corpora._base import UNVOTED, Entry, Listing, corpora
+from after_ray.corpora._contract import by_class
 from after_ray.corpora._csv_table import Table, read_table, shortened
 from after_ray.corpora._files import ANOTHER_FORMAT, SUFFIXES, FilesCorpus
 from after_ray.corpora._settings import CLASS_PATTERN, CsvSettings
 from after_ray.errors import BadTable
 from after_ray.manifest import MOST_CLASSES
+from after_ray.votes import FORM, read_votes, write_votes
 
 REQUIRED = ("path", "speaker", "emotion")
-OPTIONAL = ("session", "sentence", "gender")
+OPTIONAL = ("session", "sentence", "gender", "votes")
 # Where paths start that no other machine has: root, home, a Windows drive.
 ELSEWHERE = re.compile(r"[/~]|[A-Za-z]:")
 
@@ -44,24 +47,36 @@ class Csv(FilesCorpus):
         mapped = [row for row, name in enumerate(classes) if name is not None]
         if not mapped:
             raise BadTable(self.file, "no row has an emotion that is used", "Map one to a class in 'labels'.")
-        used, excluded = self._without_excluded(table, mapped)
+        stay, excluded = self._without_excluded(table, mapped)
+        votes = self._votes(table)
+        used = [row for row in stay if votes is None or votes[row]]
+        unvoted = [self._id(table, row) for row in sorted({*stay} - {*used})]
         faults = {row: fault for row in used if (fault := self._fault(table.columns["path"][row]))}
         entries = {row: self._entry(table, row, classes[row] or "") for row in used if row not in faults}
         _refuse_one_name(table, {row: entry.utterance for row, entry in entries.items()})
-        ignored = Counter(table.columns["emotion"][row] for row, name in enumerate(classes) if name is None)
-        problems = tuple((table.columns["path"][row], fault) for row, fault in faults.items())
-        notes = tuple(self._notes(table))
-        return Listing(tuple(entries.values()), problems, ignored, notes=notes, excluded=excluded)
+        if votes is not None:
+            entries = {row: replace(entry, votes=votes[row]) for row, entry in entries.items()}
+        emotions = (table.columns["emotion"][row] for row, name in enumerate(classes) if name is None)
+        return Listing(
+            tuple(entries.values()),
+            tuple((table.columns["path"][row], fault) for row, fault in faults.items()),
+            Counter([*emotions, *[UNVOTED] * len(unvoted)]),
+            notes=tuple(self._notes(table)),
+            excluded=excluded,
+            unvoted=tuple(name.partition("/")[2] for name in unvoted),
+        )
 
     def _without_excluded(self, table: Table, rows: list[int]) -> tuple[list[int], tuple[str, ...]]:
         """Rows that stay, and the names of the utterances that the settings leave out."""
         if not self.settings.exclude:
             return rows, ()
-        paths = table.columns["path"]
-        ids = {row: self.utterance(os.path.normpath(paths[row])) for row in rows}
+        ids = {row: self._id(table, row) for row in rows}
         excluded, _ = self.excluded(set(ids.values()))
         left_out = {f"{self._name}/{name}" for name in excluded}
         return [row for row in rows if ids[row] not in left_out], excluded
+
+    def _id(self, table: Table, row: int) -> str:
+        return self.utterance(os.path.normpath(table.columns["path"][row]))
 
     def _check(self, table: Table) -> None:
         """Refuse empty values, paths that lead elsewhere, a path in two rows, a speaker of two genders."""
@@ -75,6 +90,27 @@ class Csv(FilesCorpus):
         )
         _refuse_repeated(table)
         _refuse_two_genders(table)
+
+    def _votes(self, table: Table) -> list[str] | None:
+        """Votes for classes of every row, empty where they are all for what is left out; None without any."""
+        cells = table.columns["votes"]
+        if not any(cells):
+            return None
+        remedy = "Write them into every row, or into none."
+        table.refuse_where("votes", lambda cell: not cell, "no votes", remedy)
+        remedy = f"Write {FORM}; a column that means something else needs another name."
+        table.refuse_where("votes", _says_no_votes, "the votes cannot be read:", remedy)
+        labels = self.settings.labels
+        classes = {word: word for word in table.columns["emotion"]} if labels is None else labels
+        table.refuse_where(
+            "votes",
+            lambda cell: not read_votes(cell).keys() <= classes.keys(),
+            "votes for an unknown label:",
+            f"Labels are {', '.join(sorted(classes))}"
+            + ("." if labels is None else "; add it to 'labels', with null to leave it out."),
+        )
+        used = {label: name for label, name in classes.items() if name is not None}
+        return [write_votes(by_class(read_votes(cell), used)) for cell in cells]
 
     def _classes(self, table: Table) -> list[str | None]:
         """The class of every row, None for emotions that are left out."""
@@ -142,22 +178,31 @@ class Csv(FilesCorpus):
         """Columns and labels that say nothing here."""
         if table.unused:
             yield f"columns not used: {', '.join(map(shortened, table.unused))}"
-        said = set(table.columns["emotion"])
+        said = {
+            *table.columns["emotion"],
+            *(word for cell in table.columns["votes"] for word in read_votes(cell)),
+        }
         spare = [label for label in self.settings.labels or () if label not in said]
         if spare:
             yield f"'labels' maps what no row has: {', '.join(map(shortened, spare))}"
 
     def _entry(self, table: Table, row: int, emotion: str) -> Entry:
-        path = os.path.normpath(table.columns["path"][row])
         return Entry(
-            utterance=self.utterance(path),
-            path=path,
+            utterance=self._id(table, row),
+            path=os.path.normpath(table.columns["path"][row]),
             speaker=table.columns["speaker"][row],
             gender=table.columns["gender"][row],
             emotion=emotion,
             sentence=table.columns["sentence"][row],
             session=table.columns["session"][row],
         )
+
+
+def _says_no_votes(cell: str) -> bool:
+    try:
+        return not read_votes(cell)
+    except ValueError:
+        return True
 
 
 def _leads_elsewhere(path: str) -> bool:

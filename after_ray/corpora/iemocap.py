@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,12 +12,23 @@ from pathlib import Path, PurePosixPath
 from after_ray.corpora._base import Entry, Listing, corpora
 from after_ray.corpora._contract import CountedContract
 from after_ray.corpora._folder import FolderCorpus, MisnamedFile, UnusedFile
+from after_ray.corpora._settings import IemocapSettings
+from after_ray.votes import write_votes
+from after_ray.wording import first_of, printable
 
 GENDERS = {"F": "female", "M": "male"}
 LABELS = {
     "ang": "anger", "dis": "disgust", "exc": "excited", "fea": "fear", "fru": "frustration", "hap": "happy",
     "neu": "neutral", "oth": "other", "sad": "sad", "sur": "surprise", "xxx": "undecided",
 }  # fmt: skip
+# What evaluators could tick.
+CATEGORIES = {
+    "anger": "anger", "disgust": "disgust", "excited": "excited", "fear": "fear",
+    "frustration": "frustration", "happiness": "happy", "neutral": "neutral", "neutral state": "neutral",
+    "other": "other", "sadness": "sad", "surprise": "surprise",
+}  # fmt: skip
+# `C-E2:`, categories that end with semicolons, a comment in brackets. C-F1 and C-M1 are the actors' own.
+EVALUATOR = re.compile(r"C-(?P<evaluator>E\d+)\s*:(?P<categories>[^(]*)")
 # The first letter says who wore the markers, the last one who speaks. Parts of a dialog may have a letter.
 TURN = re.compile(
     r"Ses0(?P<session>[1-5])[FM]_(impro\d\d[a-z]?|(?P<script>script\d\d_\d)[a-z]?)_(?P<speaker>[FM])(\d{3}|XX\d)"
@@ -43,11 +55,14 @@ class Evaluation:
     """What the label files say: the entry of every labelled turn, and (place, reason) of unusable lines.
 
     `disputed`: turns that lines disagree about; once all files are read, they are none of `turns`.
+    `heard`: the labels that each evaluator of a turn named. `unknown`: words that are no category.
     """
 
     turns: dict[str, Entry] = field(default_factory=dict)
     disputed: set[str] = field(default_factory=set)
     problems: list[tuple[str, str]] = field(default_factory=list)
+    heard: dict[str, dict[str, set[str]]] = field(default_factory=lambda: defaultdict(dict))
+    unknown: Counter[str] = field(default_factory=Counter)
 
 
 @corpora.register("iemocap")
@@ -57,9 +72,10 @@ class Iemocap(FolderCorpus):
     Labels are those of the majority, from the files directly in `dialog/EmoEvaluation`. A speaker is a
     session and the letter of the turn (`1F`). The sentence of a scripted turn is its script, which other
     sessions play too; improvised turns have none. Turns without a label are counted, used ones without audio
-    are problems.
+    are problems. Votes are those of the evaluators in the same files; what actors said of themselves is none.
     """
 
+    settings: IemocapSettings
     layout = (
         "Session1/ to Session5/, each with dialog/EmoEvaluation/*.txt and sentences/wav/<dialog>/<turn>.wav "
         "(or .flac)"
@@ -95,6 +111,9 @@ class Iemocap(FolderCorpus):
             _read(self.root, path, result)
         for name in result.disputed:
             del result.turns[name]
+        if self.settings.voted:
+            for name, turn in result.turns.items():
+                result.turns[name] = replace(turn, votes=self._votes(result.heard[name].values()))
         return result
 
     def listing(self) -> Listing:
@@ -106,7 +125,8 @@ class Iemocap(FolderCorpus):
         if not (self.evaluation.turns or self.evaluation.problems):
             raise self.missing()
         found = super().listing()
-        return replace(found, problems=(*self.evaluation.problems, *found.problems))
+        problems = (*self.evaluation.problems, *found.problems)
+        return replace(found, problems=problems, notes=(*found.notes, *self._unknown_categories()))
 
     def tabled(self) -> Iterable[Entry]:
         """Every labelled turn."""
@@ -122,6 +142,18 @@ class Iemocap(FolderCorpus):
             raise UnusedFile("no label")
         return replace(turn, path=str(path))
 
+    def _votes(self, heard: Iterable[set[str]]) -> str:
+        """Votes per class: an evaluator has one for each class of what they named."""
+        labels = self.settings.labels
+        classes = ({labels[name] for name in named if name in labels} for named in heard)
+        return write_votes(Counter(emotion for each in classes for emotion in each))
+
+    def _unknown_categories(self) -> Iterator[str]:
+        """A note on words of evaluators that are no category."""
+        if self.settings.voted and self.evaluation.unknown:
+            words = [f"'{printable(word)}' ({n})" for word, n in self.evaluation.unknown.most_common()]
+            yield f"evaluators named what is no category, and not counted as a vote: {first_of(words)}"
+
 
 def _label_files(root: Path) -> Iterator[PurePosixPath]:
     """Paths below the root; resource forks and other hidden files left out."""
@@ -133,17 +165,20 @@ def _label_files(root: Path) -> Iterator[PurePosixPath]:
 
 
 def _read(root: Path, path: PurePosixPath, result: Evaluation) -> None:
-    """Add what the lines of one label file say; only those that begin with `[` are of turns."""
+    """Add what the lines of one label file say: those that begin with `[` are of turns, votes follow them."""
     try:
         text = (root / path).read_text(encoding="latin-1")
     except OSError as error:
         result.problems.append((str(path), f"cannot be opened: {error.strerror}"))
         return
+    turn = None
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.startswith("["):
+            _hear(line, turn, result)
             continue
+        turn = None
         try:
-            _add(_turn(line, path.parents[3]), result)
+            turn = _add(_turn(line, path.parents[3]), result)
         except ValueError as error:
             result.problems.append((f"{path}:{number}", str(error)))
 
@@ -170,12 +205,28 @@ def _turn(line: str, release: PurePosixPath) -> Entry:
     )
 
 
-def _add(turn: Entry, result: Evaluation) -> None:
+def _add(turn: Entry, result: Evaluation) -> str:
+    """Add a turn, and give its name back."""
     name = turn.utterance.partition("/")[2]
     earlier = result.turns.setdefault(name, turn)
     if earlier.emotion != turn.emotion:
         result.disputed.add(name)
         raise ValueError(f"{name} is labelled {turn.emotion} here and {earlier.emotion} elsewhere")
+    return name
+
+
+def _hear(line: str, turn: str | None, result: Evaluation) -> None:
+    """Add what an evaluator named, if the line is one of theirs; one who has two lines named both."""
+    match = EVALUATOR.match(line)
+    if turn is None or match is None:
+        return
+    named = result.heard[turn].setdefault(match["evaluator"], set())
+    for part in match["categories"].split(";"):
+        word = " ".join(part.split())
+        if word.casefold() in CATEGORIES:
+            named.add(CATEGORIES[word.casefold()])
+        elif word:
+            result.unknown[word] += 1
 
 
 def _folders(turn: str, session: str) -> tuple[str, ...]:

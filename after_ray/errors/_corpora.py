@@ -21,6 +21,16 @@ class MissingCorpus(AfterRayError):
         super().__init__(f"Corpus '{corpus}' was not found in {root}; expected {expected} below it. {remedy}")
 
 
+class MissingVotes(AfterRayError):
+    """The table with the votes of a corpus' annotators is not there."""
+
+    def __init__(self, corpus: str, root: Path, expected: str) -> None:
+        super().__init__(
+            f"Corpus '{corpus}' has no votes in {root}; expected {expected} below it, as in the official "
+            f"release. Fetch it from there, or set 'votes: none' in the block of corpus '{corpus}'."
+        )
+
+
 class MissingMembers(AfterRayError):
     """Members of a merged corpus that are not where they should be; `found`: names of those that are."""
 

@@ -197,8 +197,8 @@ def _opened(
     with _scanning() as progress:
         opened = [open_study(study, store, overrides, progress, chosen, scans) for study in studies]
     for scanned in scans.all:
-        if scanned.problems:
-            print(left_out_in_words(scanned))
+        if told := left_out_in_words(scanned):
+            print(told)
     return opened
 
 

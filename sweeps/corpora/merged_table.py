@@ -9,6 +9,7 @@ from after_ray.corpora._base import Scan, open_source
 from after_ray.corpora._folder import FolderCorpus
 from after_ray.corpora._paper_table import ORDER, PRINTED_TOTAL, REACHABLE, row_of
 from after_ray.corpora._settings import FolderSettings, MemberSettings, MergedSettings
+from after_ray.errors import MissingVotes
 from sweeps._console import console, print_table
 
 HEADER = ("corpus", "printed", "printed ratio implies", "official", "found here", "label file", "as printed")
@@ -59,9 +60,13 @@ def _official(member: MemberSettings) -> Counter[str] | None:
     if not isinstance(member, FolderSettings):
         return None
     corpus = open_source(member)
-    if not isinstance(corpus, FolderCorpus) or corpus.contract is None:
+    if not isinstance(corpus, FolderCorpus):
         return None
-    return corpus.contract.counts(member.labels)
+    try:
+        release = corpus.release()
+    except MissingVotes:  # told by whoever scans it
+        return None
+    return None if release is None else release.counts(member.labels)
 
 
 def _counts(counts: Counter[str]) -> str:

@@ -19,6 +19,7 @@ from after_ray.errors import AfterRayError, MissingCorpus, MissingMembers, Unkno
 from after_ray.store import Store
 from after_ray.wording import counted, first_of, printable
 from sweeps._console import console, meter, print_table
+from sweeps.corpora.judged import votes_in_words
 from sweeps.corpora.merged_table import print_merged_table
 from sweeps.corpora.unfit import Part, refuse_unfit
 from sweeps.study.mistakes import mistake_in_words
@@ -191,6 +192,7 @@ def _lines(found: Scan, parts: Sequence[Part]) -> Iterator[str]:
         prefix = f"{settings.title}: " if len(parts) > 1 else ""
         yield f"{prefix}{_level(settings, scanned)}"
         yield from (f"{prefix}difference: {clause}" for clause in scanned.conformity.differences)
+        yield from (f"{prefix}{line}" for line in votes_in_words(scanned.manifest))
         if scanned.excluded:
             names = first_of([printable(name) for name in scanned.excluded])
             yield f"{prefix}not used: {counted(len(scanned.excluded), 'excluded utterance')}: {names}"
@@ -209,11 +211,12 @@ def _lines(found: Scan, parts: Sequence[Part]) -> Iterator[str]:
 def _level(settings: CorpusSettings, found: Scan) -> str:
     """How a corpus agrees with its official release, and what was compared."""
     corpus, level = open_source(settings), found.conformity.level
-    if not isinstance(corpus, FolderCorpus) or corpus.contract is None or level == "none":
+    release = corpus.release() if isinstance(corpus, FolderCorpus) else None
+    if release is None or level == "none":
         return "there is no official release to compare it with"
     if level == "altered":
         return "altered: this is not the official release"
-    compared = corpus.contract.compared(corpus.settings.labels, frozenset(corpus.settings.exclude))
+    compared = release.compared(corpus.settings.labels, frozenset(corpus.settings.exclude))
     if level == "official":
         return f"official: {_listed([*compared, 'sample rates'])} are those of the official release"
     return f"converted: {_listed(compared)} are those of the official release, codec or sample rate is not"

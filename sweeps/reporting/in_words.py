@@ -158,12 +158,17 @@ def validation_in_words(split: Split, manifest: Manifest, cap: ValidationCap) ->
 
 
 def left_out_in_words(scan: Scan) -> str:
-    """How many files of a corpus a study does without; empty where it can use all."""
-    if not scan.problems:
-        return ""
-    path, reason = scan.problems[0]
-    count = f"{len(scan.problems)} file(s) of {scan.manifest.corpus} cannot be used and are left out"
-    return f"{count}, the first is {printable(path)}: {reason}"
+    """How many files of a corpus a study does without, and why; empty where it can use all."""
+    clauses = []
+    if scan.problems:
+        path, reason = scan.problems[0]
+        count = f"{len(scan.problems)} file(s) of {scan.manifest.corpus} cannot be used and are left out"
+        clauses.append(f"{count}, the first is {printable(path)}: {reason}")
+    for part in scan.members or (scan,):
+        if part.unvoted:
+            count = counted(len(part.unvoted), "utterance")
+            clauses.append(f"{count} of {part.manifest.corpus} left out, with no vote for a used class")
+    return "; ".join(clauses)
 
 
 def _cut(folds: FoldSettings, manifest: Manifest) -> str:

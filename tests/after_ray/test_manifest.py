@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,91 @@ def test_a_manifest_without_emotions_survives_its_csv(tmp_path: Path) -> None:
     unlabelled = Manifest("toy", table().assign(emotion=""))
     unlabelled.to_csv(tmp_path / "manifest.csv")
     assert Manifest.from_csv(tmp_path / "manifest.csv").digest == unlabelled.digest
+
+
+VOTED = ("e0=2 e1=1", "e1=3", "", "e0=1")  # of the rows b, a, C, d
+
+
+def voted(votes: Sequence[str] = VOTED, **changes: object) -> Manifest:
+    return Manifest("toy", table().assign(votes=list(votes), **changes))
+
+
+def test_votes_are_counts_per_class_in_the_order_of_classes() -> None:
+    votes = voted().votes
+    assert votes is not None
+    assert votes.dtype == np.int64
+    assert votes.tolist() == [[0, 0], [0, 3], [2, 1], [1, 0]]
+
+
+def test_without_a_vote_in_any_row_there_are_none() -> None:
+    assert Manifest("toy", table()).votes is None
+    assert voted([""] * 4).votes is None
+    assert voted([None] * 4).votes is None  # as a table joined from others has them
+
+
+def test_a_table_without_votes_keeps_the_digest_and_the_csv_that_it_always_had(tmp_path: Path) -> None:
+    for name, manifest in {"old": Manifest("toy", table()), "new": voted([""] * 4)}.items():
+        assert manifest.digest == "3be4b0707c298abf7c19ce73395baa5daebf56db019229b0df6e5936681c21bb"
+        manifest.to_csv(tmp_path / name)
+    first, *_ = (tmp_path / "old").read_text().splitlines()
+    assert first == "corpus,utterance,path,speaker,gender,emotion,sentence,session,seconds,sample_rate,audio"
+    assert (tmp_path / "old").read_bytes() == (tmp_path / "new").read_bytes()
+
+
+def test_digest_changes_with_votes_and_not_with_how_they_are_written() -> None:
+    digests = {
+        manifest.digest for manifest in (Manifest("toy", table()), voted(), voted(["e0=1", "", "", ""]))
+    }
+    assert len(digests) == 3
+    assert voted(["  e1=1   e0=2 ", "e1=3", "", "e0=1"]).digest == voted().digest
+    assert voted(["e1=1 e0=2", *VOTED[1:]]).table["votes"].tolist() == ["", "e1=3", "e0=2 e1=1", "e0=1"]
+
+
+def test_votes_survive_the_csv(tmp_path: Path) -> None:
+    manifest = voted()
+    manifest.to_csv(tmp_path / "manifest.csv")
+    again = Manifest.from_csv(tmp_path / "manifest.csv")
+    assert again.digest == manifest.digest
+    pd.testing.assert_frame_equal(again.table, manifest.table, check_exact=True)
+    assert again.votes is not None
+    assert np.array_equal(again.votes, voted().votes)
+
+
+def test_classes_with_blanks_and_equals_signs_can_have_votes() -> None:
+    emotions = ["very sad", "a=b", "very sad", "a=b"]
+    votes = voted(["a=b=2 very sad=10", "very sad=1", "a=b=1", ""], emotion=emotions).votes
+    assert votes is not None
+    assert votes.tolist() == [[1, 0], [0, 1], [2, 10], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["e0", "e0=", "e0=0", "e0=-1", "e0=two", "=2", "2", "e0=1,e1=2", "e0=1 e0=2", "e0=0 e1=1", "e0=1e1=1"],
+)
+def test_votes_that_cannot_be_read_are_refused_by_utterance(cell: str) -> None:
+    with pytest.raises(BadManifest, match=r"votes .*: 1 \(toy/a\); allowed: .*"):
+        voted(["", cell, "", ""])
+
+
+def test_a_vote_that_cannot_be_read_says_how_to_write_it() -> None:
+    with pytest.raises(BadManifest) as refused:
+        voted(["e0=1", "e0=2 e1=0", "", ""])
+    assert str(refused.value) == (
+        "The manifest of corpus 'toy' has votes that cannot be read ('e1=0' does not begin with "
+        "class=count): 1 (toy/a); allowed: class=count, with counts of 1 to 999999 and a blank between, as "
+        "in 'anger=2 neutral=1'."
+    )
+
+
+def test_votes_for_what_no_row_has_as_emotion_are_refused() -> None:
+    with pytest.raises(BadManifest) as refused:
+        voted(["e0=1", "e0=2 e7=1", "e0=2 e7=1", ""])
+    assert str(refused.value) == (
+        "The manifest of corpus 'toy' has votes for e7, which no row has as emotion: 2 (toy/C, toy/a); "
+        "allowed: votes for e0, e1."
+    )
+    with pytest.raises(BadManifest, match="allowed: votes for none, without emotions"):
+        voted(emotion="")
 
 
 def test_the_given_table_is_left_alone() -> None:

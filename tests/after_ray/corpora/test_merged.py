@@ -252,3 +252,20 @@ def test_the_order_of_members_changes_nothing(root: Path) -> None:
 def test_members_with_equal_names_are_refused() -> None:
     with pytest.raises(ValidationError, match="the member synthetic is listed twice"):
         MergedSettings(members=(SyntheticSettings(), CsvSettings(file="a.csv", called="synthetic")))
+
+
+def test_members_with_votes_keep_them_and_those_without_have_none(tmp_path: Path) -> None:
+    members = []
+    for name, votes in (("one", ("sad=2", "anger=2 sad=1")), ("two", ("", ""))):
+        plant(tmp_path / name, ["a.wav", "b.wav"])
+        lines = (
+            f"{file},s1,{emotion},{cell}"
+            for file, emotion, cell in zip(("a.wav", "b.wav"), ("sad", "anger"), votes, strict=True)
+        )
+        (tmp_path / name / "list.csv").write_text("\n".join(["path,speaker,emotion,votes", *lines]))
+        members.append({"name": "csv", "file": str(tmp_path / name / "list.csv"), "called": name})
+    settings = MergedSettings.model_validate({"members": members, "test_corpus": "two"})
+    manifest = scan(settings, tmp_path / "cache").manifest
+    assert list(manifest.table["votes"]) == ["sad=2", "anger=2 sad=1", "", ""]
+    assert manifest.votes is not None
+    assert manifest.votes.tolist() == [[0, 2], [2, 1], [0, 0], [0, 0]]

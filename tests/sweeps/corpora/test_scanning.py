@@ -339,3 +339,56 @@ def test_checksums_nobody_published_are_refused(name: str, tmp_path: Path, root:
     code, output = scanned(tmp_path, name, *place, "--checksums")
     assert code == 1
     assert f"No checksums are published for the corpus '{name}'; allowed: cremad." in output
+
+
+def test_votes_are_counted_with_their_agreement(tmp_path: Path, table: Path) -> None:
+    plant(tmp_path / "own", ["a.wav", "b.wav", "c.wav"])
+    rows = ("a.wav,s1,anger,anger=3 sad=1", "b.wav,s2,sad,anger=2 sad=1", "c.wav,s2,sad,sad=4")
+    table.write_text("\n".join(["path,speaker,emotion,votes", *rows]))
+    code, output = scanned(tmp_path, "csv", "--set", f"file={table}")
+    assert code == 0
+    assert "votes: 1 utterance with 3, 2 utterances with 4; mean agreement 80.6%" in output
+    assert "votes: 1 utterance has more votes for another class than for its own" in output
+    table.write_text(table.read_text().replace("anger=2 sad=1", "odd=2"))
+    labels = "labels={anger: anger, sad: sad, odd: null}"
+    code, output = scanned(tmp_path, "csv", "--set", f"file={table}", "--set", labels)
+    assert code == 0
+    assert "votes: 2 utterances with 4; mean agreement 87.5%" in output
+    assert "another class" not in output
+    assert "not used: no vote for a used class: 1 file(s)" in output
+
+
+def test_a_corpus_without_votes_says_nothing_of_them(tmp_path: Path, table: Path) -> None:
+    code, output = scanned(tmp_path, "csv", "--set", f"file={table}")
+    assert code == 0
+    assert "votes" not in output
+
+
+def test_each_member_has_its_own_votes(tmp_path: Path, root: Path, table: Path) -> None:
+    table.write_text("path,speaker,emotion,votes\na.wav,s1,anger,anger=3\nb.wav,s2,sad,sad=1 anger=1\n")
+    members = f"members=[{{name: emodb, altered: accept}}, {{name: csv, file: {table}}}]"
+    code, output = scanned(tmp_path, "merged", "--root", root, "--set", members)
+    assert code == 0, output
+    assert "own: votes: 1 utterance with 2, 1 utterance with 3; mean agreement 75.0%" in output
+    assert "emodb: votes" not in output
+
+
+def test_a_study_by_votes_is_told_what_was_not_compared(tmp_path: Path) -> None:
+    (tmp_path / "processedResults").mkdir()
+    (tmp_path / "processedResults" / "tabulatedVotes.csv").write_text(
+        '"","A","D","F","H","N","S","fileName"\n"100001",0,0,0,1,10,0,"1001_IEO_NEU_XX"\n'
+    )
+    columns = dict.fromkeys(COLUMNS, "x") | {"seconds": 1.0, "sample_rate": 16000}
+    found = Scan(Manifest("cremad", pd.DataFrame([columns])), conformity=Conformity("official"))
+    settings = CremadSettings(root=str(tmp_path), votes="voice", label_by="votes")
+    assert _level(settings, found) == (
+        "official: names, lengths and sample rates are those of the official release"
+    )
+
+
+def test_members_that_are_not_there_are_named_before_their_votes_are(tmp_path: Path, root: Path) -> None:
+    cremad = "{name: cremad, votes: voice, label_by: votes}"
+    members = f"members=[{{name: emodb, altered: accept}}, {cremad}]"
+    code, output = scanned(tmp_path, "merged", "--root", root, "--set", members)
+    assert code == 1
+    assert f"lacks 1 of its 2 members: cremad ({root / 'cremad'})" in output

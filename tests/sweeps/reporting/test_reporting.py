@@ -287,6 +287,16 @@ def test_a_report_says_which_files_were_left_out(tmp_path: Path) -> None:
     assert study_info(opened(tmp_path, SINGLE, iemocap())).corpus("iemocap").left_out == ""
 
 
+def test_a_report_says_how_many_utterances_their_votes_leave_out(tmp_path: Path) -> None:
+    scan = replace(iemocap(), unvoted=("a", "b"))
+    told = "2 utterances of iemocap left out, with no vote for a used class"
+    assert study_info(opened(tmp_path, SINGLE, scan)).corpus("iemocap").left_out == told
+    both = replace(scan, problems=(("c.wav", "silent"),))
+    assert study_info(opened(tmp_path, SINGLE, both)).corpus("iemocap").left_out == (
+        f"1 file(s) of iemocap cannot be used and are left out, the first is c.wav: silent; {told}"
+    )
+
+
 def test_a_report_says_which_of_the_folds_were_run(tmp_path: Path) -> None:
     one = study_info(opened(tmp_path, SINGLE, iemocap(), "fold=[1]")).corpus("iemocap")
     assert one.folds == "5 sessions; run: 1 (counted from 0)"
