@@ -176,9 +176,10 @@ def _fit_quietly(
     shares: NDArray[np.float64] | None,
 ) -> tuple[str, ...]:
     """Fit; what scikit-learn would print on a worker's console is returned, to be kept with the round."""
+    weighed = {} if shares is None else {"sample_weight": shares}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model.fit(features, labels, sample_weight=shares)
+        model.fit(features, labels, **weighed)
     if caught and int(model.n_iter_.max()) >= model.max_iter:
         return (
             f"The solver stopped at its limit of {model.max_iter} iterations before it converged; "
