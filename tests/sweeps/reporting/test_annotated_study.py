@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from after_ray.errors import BadSelections
 from analysis.families import families, label, varying
 from analysis.paper.board import Board
 from analysis.paper.claims import walk
@@ -16,7 +17,7 @@ from analysis.results import Results
 from analysis.study import StudyInfo
 from sweeps.commands.mirror import mirror_study
 from sweeps.planning.opening import OpenStudy
-from sweeps.reporting.report import read_results
+from sweeps.reporting.report import read_results, write_study_report
 from sweeps.selections.exporting import COLUMNS, Selections
 from tests.sweeps.selections.ran import run_here
 from tests.sweeps.small import small_study
@@ -108,3 +109,36 @@ def test_the_claim_about_noise_is_asked(results: Results) -> None:
     assert verdict.answer == "not testable here"
     assert "at 20 % under label noise" not in verdict.reason, "20 % is a ratio of the study: its round 0"
     assert "nothing is acquired up to 20 %" in verdict.reason
+
+
+def test_the_report_tells_them_in_words(study: OpenStudy, results: Results, tmp_path: Path) -> None:
+    report = write_study_report(study, results, tmp_path / "report", simulations=20)
+    page = " ".join(report.page.read_text().split())
+    for words in (
+        "3 annotations (corpus, soft, votes(3))",
+        "2 shares of flipped labels (0, 0.3)",
+        "soft labels, 30 % flipped",
+        "Annotations against labels of the corpus",
+        "the majority of 3 votes, drawn at random, of which 0 % or 30 % are replaced by another class",
+    ):
+        assert words in page, words
+
+
+def test_a_replay_says_which_annotation_it_means(study: OpenStudy, tmp_path: Path) -> None:
+    rows = pd.DataFrame(Selections(study).rows(), columns=list(COLUMNS))
+    rows.to_csv(tmp_path / "selections.csv", index=False)
+    table = str(study.study.corpus[0].file)  # type: ignore[union-attr]
+    entry = {"name": "replay", "over": "entropy", "file": "selections.csv"}
+    others = {"corpus": {"name": "csv", "file": table, "called": "mine"}, "schedule": [20, 40], "seed": 0}
+    with pytest.raises(
+        BadSelections, match=r"leaves open which of 6 trajectories .* choose with 'where: \{annot"
+    ):
+        small_study(tmp_path, strategy=entry, **others)
+    where = {"annotation": "soft", "label_noise": 0.3}
+    plan = small_study(tmp_path, strategy=entry | {"where": where}, **others).plan
+    (chosen,) = plan.recorded.values()
+    meant = rows[
+        (rows["annotation"] == "soft") & (rows["label_noise"] == "0.3") & (rows["strategy"] == "entropy")
+    ]
+    names = study.scans[0].manifest.table["utterance"].to_numpy()[chosen]
+    assert names.tolist() == meant["utterance"].tolist()
