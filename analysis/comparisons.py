@@ -12,7 +12,7 @@ import pandas as pd
 from analysis.contrasts import EQUIVALENCE, EXPLORED, Axis, Contrasts
 from analysis.devices import NO_PAIRS, Unlike, unlike, with_devices
 from analysis.errors import AmbiguousSelection, EmptySelection, RaggedTable
-from analysis.families import Family, by_family_and_percent
+from analysis.families import NEUTRAL, Family, by_family_and_percent, words
 from analysis.results import Results
 from analysis.significance import (
     Claim,
@@ -40,6 +40,8 @@ _TITLES: dict[Axis, str] = {
     "strategy": "Strategies against {}",
     "adaptation": "Adaptations against {}",
     "initialization": "Initializations against {}",
+    "annotation": "Annotations against {}",
+    "label_noise": "Label noise against {}",
 }
 
 
@@ -148,10 +150,15 @@ def to_explore(results: Results, strategy: str, equivalence: float = EQUIVALENCE
     planned = results.cells
     references: dict[Axis, str] = {**EXPLORED, "strategy": strategy}
     return [
-        Contrasts(_TITLES[axis].format(name), axis, name, equivalence=equivalence)
+        Contrasts(_TITLES[axis].format(_named(axis, name)), axis, name, equivalence=equivalence)
         for axis, name in references.items()
         if planned[axis].nunique() > 1 and name in set(planned[axis])
     ]
+
+
+def _named(axis: Axis, name: str) -> str:
+    """A reference in a title; what annotators answer is not understood by its name alone."""
+    return words(axis, name) if axis in NEUTRAL else name
 
 
 def _pairs(results: Results, contrasts: Contrasts, untestable: Untestable) -> Iterator[_Found]:

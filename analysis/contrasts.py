@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Axis = Literal["strategy", "adaptation", "initialization", "method", "restart"]
-EXPLORED: Mapping[Axis, str] = {"strategy": "random", "adaptation": "none", "initialization": "random"}
+Axis = Literal["strategy", "adaptation", "initialization", "method", "restart", "annotation", "label_noise"]
+EXPLORED: Mapping[Axis, str] = {
+    "strategy": "random",
+    "adaptation": "none",
+    "initialization": "random",
+    "annotation": "corpus",
+    "label_noise": "0",
+}
 EQUIVALENCE = 0.01  # differences of UA below this matter to nobody, unless a study says otherwise
 
 

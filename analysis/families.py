@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import pandas as pd
 
-AXES = ("corpus", "method", "adaptation", "strategy", "initialization", "restart")
+AXES = (
+    "corpus", "method", "adaptation", "strategy", "initialization", "restart", "annotation", "label_noise",
+)  # fmt: skip
+# Axes of what annotators answer, and their values where they answer with the corpus' own labels.
+NEUTRAL: Mapping[str, str] = {"annotation": "corpus", "label_noise": "0"}
+_ANNOTATIONS = {
+    "corpus": "labels of the corpus",
+    "majority": "majority labels",
+    "soft": "soft labels",
+    "single": "labels of one annotator",
+}
 
 NOTHING = "none"
 """No adaptation; no strategy and no restart, of a model that is trained once on what is labelled at once."""
@@ -21,6 +32,8 @@ class Family(NamedTuple):
     strategy: str
     initialization: str
     restart: str
+    annotation: str = NEUTRAL["annotation"]
+    label_noise: str = NEUTRAL["label_noise"]
 
 
 def families(frame: pd.DataFrame) -> list[Family]:
@@ -67,13 +80,17 @@ def label(family: Family, axes: list[str]) -> str:
     'entropy, clustering init.'
     """
     shown = [axis for axis in AXES if axis in axes and not (axis == "restart" and family.restart == NOTHING)]
-    return ", ".join(_words(axis, getattr(family, axis)) for axis in shown)
+    return ", ".join(words(axis, getattr(family, axis)) for axis in shown)
 
 
-def _words(axis: str, value: str) -> str:
+def words(axis: str, value: str) -> str:
     """A value of an axis that is understood without its axis."""
     if value == NOTHING:
         return {"adaptation": "no adaptation", "strategy": "all at once"}.get(axis, value)
+    if axis == "annotation":
+        return _ANNOTATIONS.get(value) or f"labels by {value.replace('(', ' of ').rstrip(')')}"
+    if axis == "label_noise":
+        return f"{100 * float(value):g} % flipped" if value != NEUTRAL[axis] else "none flipped"
     return {"initialization": f"{value} init.", "restart": f"from {value}"}.get(axis, value)
 
 

@@ -14,10 +14,10 @@ import pandas as pd
 
 from after_ray.wording import counted
 from analysis._rendering import Cell, Table, percent, points
-from analysis.families import Family, by_family, label, percent_text, varying
+from analysis.families import NEUTRAL, Family, by_family, label, percent_text, varying, words
 from analysis.results import Results
 
-GROUP = ("corpus", "method", "adaptation", "restart")
+GROUP = ("corpus", "method", "adaptation", "restart", "annotation", "label_noise")
 NOTE = (
     "In percent of UA. Every fold takes the setting of strategy and initialization that has the highest mean "
     "UA on its own validation part; the score is its UA on test, mean over folds. Settings that are the same "
@@ -28,7 +28,7 @@ NOTE = (
 
 
 def selection_frame(results: Results) -> pd.DataFrame:
-    """One row per corpus, method, adaptation, restart and ratio with several settings, all cells finished.
+    """One row per combination of `GROUP` and ratio with several settings, all cells finished.
 
     Returns:
         The group and percent; `settings` to choose from; `ua_selected`, mean test UA over folds of what
@@ -92,8 +92,12 @@ def _setting(family: Family, axes: list[str]) -> str:
     return label(family, [axis for axis in axes if axis not in GROUP] or ["strategy"])
 
 
+def _named(axis: str, value: str) -> str:
+    return words(axis, value) if axis in NEUTRAL else value
+
+
 def _cells(row: Any, several: list[str]) -> tuple[Cell, ...]:
-    names = ", ".join([*(str(row[axis]) for axis in several), percent_text(row["percent"])])
+    names = ", ".join([*(_named(axis, str(row[axis])) for axis in several), percent_text(row["percent"])])
     return (
         Cell(names),
         Cell(row["chosen"]),

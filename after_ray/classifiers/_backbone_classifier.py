@@ -107,6 +107,8 @@ class BackboneClassifier(NetworkClassifier[Tuned]):
 
         def step(rows: NDArray[np.int64]) -> Tensor:
             logits, labels = self._logits(rows, masks), labels_of(rows)
+            if train.targets is not None:  # the weights are then inside the sum over classes
+                return cross_entropy(logits, labels, weight=weights, reduction="none").mean()
             # Not torch's weighted mean: its divisor depends on which utterances share a pass.
             return (cross_entropy(logits, labels, reduction="none") * weights[labels]).mean()
 
@@ -152,9 +154,9 @@ class BackboneClassifier(NetworkClassifier[Tuned]):
         """One weight per class, their mean over the labelled utterances being 1.
 
         Inverse frequency counts one utterance more of every class, so that one without any has a finite
-        weight (D13, D32).
+        weight (D13, D32). Targets count by their shares.
         """
-        counts = np.bincount(train.labels, minlength=self._inputs.classes)
+        counts = train.counts(self._inputs.classes)
         inverse = np.ones(len(counts))
         if self._tuning.fitting.class_weights == "inverse_frequency":
             inverse = 1 / (counts + 1)

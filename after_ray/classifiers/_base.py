@@ -29,11 +29,20 @@ class Labelled:
 
     `acquired`: the same rows in the order in which they were labelled, where there is such an order. Only
     trainings that say so look at it: strategies coincide where their labelled sets do.
+    `targets`: the share of every class, shape (rows, classes), in the order of `rows`, which is then trained
+    on in place of the labels; None where labels say all.
     """
 
     rows: NDArray[np.int64]
     labels: NDArray[np.int64]
     acquired: NDArray[np.int64] | None = None
+    targets: NDArray[np.float64] | None = None
+
+    def counts(self, classes: int, each: NDArray[np.int64] | None = None) -> NDArray[Any]:
+        """How much of every class is labelled, shape (classes,); `each`: what a row counts for, else 1."""
+        if self.targets is None:
+            return np.bincount(self.labels, weights=each, minlength=classes)
+        return self.targets.sum(axis=0) if each is None else each @ self.targets
 
 
 @dataclass(frozen=True)

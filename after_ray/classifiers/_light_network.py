@@ -93,12 +93,20 @@ def _pool(size: tuple[int, int]) -> nn.AvgPool2d:
 def focal_loss(logits: Tensor, labels: Tensor, gamma: float) -> Tensor:
     """Mean of -(1 - p)^gamma ln p of the true class (Lin et al. 2017, eq. 4); gamma 0 is cross-entropy.
 
+    Targets weigh that of every class by its share, which is the same where one class has all of it.
+
     Args:
         logits: shape (utterances, classes).
-        labels: class indices, shape (utterances,).
+        labels: class indices, shape (utterances,), or targets, shape (utterances, classes).
         gamma: how far well-classified utterances are turned down; at least 0.
     """
-    log_p = -nll_loss(logits.log_softmax(dim=1), labels, reduction="none")
+    if labels.is_floating_point():
+        return (labels * _focal(logits.log_softmax(dim=1), gamma)).sum(dim=1).mean()
+    return _focal(-nll_loss(logits.log_softmax(dim=1), labels, reduction="none"), gamma).mean()
+
+
+def _focal(log_p: Tensor, gamma: float) -> Tensor:
+    """-(1 - p)^gamma ln p of every log-probability."""
     # 1 - p as expm1 keeps its digits near p = 1; the tiny floor keeps the power's slope finite there.
     missing = (-torch.expm1(log_p)).clamp_min(torch.finfo(log_p.dtype).tiny)
-    return (-(missing**gamma) * log_p).mean()
+    return -(missing**gamma) * log_p

@@ -117,8 +117,12 @@ class NetworkClassifier(Classifier, Generic[Network]):
         return float(-scores[np.arange(len(scores)), validation.labels].mean())
 
     def _labels_of(self, train: Labelled) -> Callable[[Rows], Tensor]:
-        """Looks up the labels of rows of `train`, as a tensor on the device."""
-        return lambda rows: self._to_device(train.labels[np.searchsorted(train.rows, rows)])
+        """Looks up what rows of `train` are trained on, as a tensor on the device.
+
+        Class indices, shape (rows,), or where there are targets those as float32, shape (rows, classes).
+        """
+        told = train.labels if train.targets is None else train.targets.astype(np.float32)
+        return lambda rows: self._to_device(told[np.searchsorted(train.rows, rows)])
 
     def _to_device(self, array: NDArray[Any]) -> Tensor:
         """On the device; a GPU copies from pinned memory while it computes."""

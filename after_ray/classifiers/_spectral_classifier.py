@@ -145,7 +145,10 @@ class SpectralClassifier(NetworkClassifier[Spectral], Generic[Spectral, Own]):
         """Take from the labelled set what the loss needs of it as a whole; usually nothing."""
 
     def _loss(self, inputs: Tensor, labels: Tensor, draws: np.random.Generator) -> Tensor:
-        """The training loss of a batch of pieces; `draws` are for whatever is random in it but dropout."""
+        """The training loss of a batch of pieces; `draws` are for whatever is random in it but dropout.
+
+        `labels`: class indices, shape (pieces,), or targets, shape (pieces, classes).
+        """
         return cross_entropy(self._logits(inputs), labels)
 
     def _multiplier(self, taken: int, updates: int) -> float:

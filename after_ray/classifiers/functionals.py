@@ -36,6 +36,8 @@ class FunctionalsClassifier(Classifier):
     weights would not change the result. A class without a labelled utterance has the probability of
     Laplace's rule of succession, 1 / (labelled + classes), and the classes seen share the rest; with a
     single class seen that is the smoothed class prior.
+
+    Targets are exact: an utterance is there once per class, weighed by that class' share.
     """
 
     def __init__(self, settings: FunctionalsSettings, inputs: ClassifierInputs) -> None:
@@ -64,7 +66,7 @@ class FunctionalsClassifier(Classifier):
         The report warns of classes without a labelled utterance and of a solver that did not arrive.
         """
         functionals = self._functionals(train.rows)
-        self._solved, complaints = _solve(functionals, train.labels, self._settings.regularization)
+        self._solved, complaints = _solve(functionals, train, self._settings.regularization)
         scores = self.log_probabilities(validation.rows)
         loss = -scores[np.arange(len(scores)), validation.labels].mean()
         return FitReport(
@@ -136,29 +138,48 @@ class _Solution:
 
 
 def _solve(
-    features: NDArray[np.float64], labels: NDArray[np.int64], regularization: float
+    features: NDArray[np.float64], train: Labelled, regularization: float
 ) -> tuple[_Solution, tuple[str, ...]]:
     """The solution, and a sentence for each thing that scikit-learn complained of."""
     scaler = StandardScaler().fit(features)
+    rows, labels, shares = _examples(train)
     seen = np.unique(labels)
     complaints: tuple[str, ...] = ()
     coef, intercept = np.zeros((1, features.shape[1])), np.zeros(1)
     if len(seen) > 1:
         model = LogisticRegression(C=regularization, max_iter=MAX_ITERATIONS)
-        complaints = _fit_quietly(model, scaler.transform(features), labels)
+        complaints = _fit_quietly(model, scaler.transform(features)[rows], labels, shares)
         coef, intercept = model.coef_, model.intercept_
     if len(seen) == 2:  # two classes have one logit, that of the second; the first one's is then 0
         coef, intercept = np.vstack([0 * coef, coef]), np.append(0.0, intercept)
-    return _Solution(scaler.mean_, scaler.scale_, coef, intercept, seen, np.array(len(labels))), complaints
+    counted = np.array(len(features))
+    return _Solution(scaler.mean_, scaler.scale_, coef, intercept, seen, counted), complaints
+
+
+def _examples(
+    train: Labelled,
+) -> tuple[NDArray[np.int64] | slice, NDArray[np.int64], NDArray[np.float64] | None]:
+    """Places among the labelled, classes and weights of what the regression is solved for.
+
+    The labelled themselves, unweighted, or where there are targets one example per class with a share.
+    """
+    if train.targets is None:
+        return slice(None), train.labels, None
+    places, classes = np.nonzero(train.targets)
+    return places, classes, train.targets[places, classes]
 
 
 def _fit_quietly(
-    model: LogisticRegression, features: NDArray[np.float64], labels: NDArray[np.int64]
+    model: LogisticRegression,
+    features: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    shares: NDArray[np.float64] | None,
 ) -> tuple[str, ...]:
     """Fit; what scikit-learn would print on a worker's console is returned, to be kept with the round."""
+    weighed = {} if shares is None else {"sample_weight": shares}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model.fit(features, labels)
+        model.fit(features, labels, **weighed)
     if caught and int(model.n_iter_.max()) >= model.max_iter:
         return (
             f"The solver stopped at its limit of {model.max_iter} iterations before it converged; "

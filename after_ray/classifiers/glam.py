@@ -36,8 +36,7 @@ class Glam(SpectralClassifier[GlamNetwork, GlamSettings]):
         """Weights of the classes, where they are weighed."""
         if self._settings.class_weights:
             segments = self._inputs.features.lengths[train.rows]
-            counts = np.bincount(train.labels, weights=segments, minlength=self._inputs.classes)
-            self._class_weights = self._to_device(class_weights(counts))
+            self._class_weights = self._to_device(class_weights(train.counts(self._inputs.classes, segments)))
 
     def _drawn(self, seeds: SeedTree) -> GlamNetwork:
         coefficients, times = self._inputs.features.inner
@@ -54,13 +53,22 @@ class Glam(SpectralClassifier[GlamNetwork, GlamSettings]):
         share, partners = drawn_mixture(len(inputs), self._settings.mixup_alpha, draws)
         others = torch.from_numpy(partners).to(inputs.device)
         logits = self._logits(share * inputs + (1 - share) * inputs[others])
-        own, other = (
-            cross_entropy(logits, one, weight=self._class_weights) for one in (labels, labels[others])
-        )
+        own, other = (weighted_loss(logits, one, self._class_weights) for one in (labels, labels[others]))
         return share * own + (1 - share) * other
 
     def _multiplier(self, taken: int, updates: int) -> float:
         return multiplier(taken, updates)
+
+
+def weighted_loss(logits: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
+    """Cross-entropy, the mean over a batch being one weighted by the class.
+
+    `labels` may be targets, shape (segments, classes): an example then has the mean weight of its classes,
+    for torch's own mean over targets divides by their number alone.
+    """
+    if weights is None or not labels.is_floating_point():
+        return cross_entropy(logits, labels, weight=weights)
+    return cross_entropy(logits, labels, weight=weights, reduction="sum") / (labels @ weights).sum()
 
 
 def multiplier(taken: int, updates: int) -> float:

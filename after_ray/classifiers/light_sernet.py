@@ -34,7 +34,7 @@ class LightSerNet(SpectralClassifier[LightNetwork, LightSerNetSettings]):
         return LightNetwork(self._inputs.classes, self._settings.dropout, generator).to(self._inputs.device)
 
     def _loss(self, inputs: Tensor, labels: Tensor, draws: np.random.Generator) -> Tensor:
-        """Cross-entropy or focal loss, and the L2 penalty of the body."""
+        """Cross-entropy or focal loss, of labels or of targets, and the L2 penalty of the body."""
         gamma = self._settings.focal_gamma if self._settings.loss == "focal" else 0.0
         return focal_loss(self._logits(inputs), labels, gamma) + L2 * self._network.penalty()
 

@@ -66,6 +66,17 @@ class UnboughtLabels(AfterRayError):
         )
 
 
+class UnannotatedLabels(AfterRayError):
+    """Something that reads the corpus' own labels, beside an annotation that gives others."""
+
+    def __init__(self, what: str, given: str, remedy: str) -> None:
+        super().__init__(
+            f"{what[0].upper()}{what[1:]} reads the corpus' own labels of all of train before round 0, and "
+            f"the study has {given}, which gives others; allowed is 'annotation: corpus' with "
+            f"'label_noise: 0'. {remedy}."
+        )
+
+
 class BrokenStrategy(AfterRayError):
     """A strategy that gives something else than it promises."""
 

@@ -37,6 +37,17 @@ class BadFoldFile(AfterRayError):
         )
 
 
+class NoVotes(AfterRayError):
+    """An annotation that reads votes of annotators, and utterances that have none."""
+
+    def __init__(self, annotation: str, corpus: str, count: int, total: int, remedy: str) -> None:
+        super().__init__(
+            f"The annotation {annotation} reads the votes of annotators, and {count} of {total} train "
+            f"utterances of corpus '{corpus}' have none; allowed is 'annotation: corpus', which reads no "
+            f"votes. {remedy}."
+        )
+
+
 class Leak(AfterRayError):
     """Parts of a fold that share what they must not share."""
 

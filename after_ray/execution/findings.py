@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from after_ray.annotation import Answers
 from after_ray.learning.active import RoundResult
 from after_ray.manifest import Manifest
 from after_ray.metrics import evaluate
@@ -18,12 +19,37 @@ from after_ray.splits.parts import Fold
 
 
 @dataclass(frozen=True)
+class Told:
+    """What the oracle said in the place of the corpus' labels.
+
+    `initial`: how many rows round 0 has labelled, the first of all labelled ones; None in round 0 itself.
+    """
+
+    answers: Answers
+    initial: int | None
+
+    def measures(self, labelled: NDArray[np.int64]) -> dict[str, float | int | None]:
+        """Annotations spent on the rows labelled (in order of acquisition), and the shares of wrong ones."""
+        spent = {"annotations": int(self.answers.cost[labelled].sum())}
+        flipped = self.answers.flipped
+        if flipped is None:
+            return {**spent}
+        acquired = labelled[len(labelled) if self.initial is None else self.initial :]
+        return {
+            **spent,
+            "flipped": float(flipped[labelled].mean()),
+            "flipped_acquired": float(flipped[acquired].mean()) if len(acquired) else None,
+        }
+
+
+@dataclass(frozen=True)
 class Findings:
-    """The result of one round, in the words of its corpus and fold."""
+    """The result of one round, in the words of its corpus and fold; `told` of other labels than its own."""
 
     manifest: Manifest
     fold: Fold
     result: RoundResult
+    told: Told | None = None
 
     def predictions(self) -> dict[str, NDArray[Any]]:
         """Rows, log-probabilities and labels of test and of the validation utterances that were used."""
@@ -58,6 +84,7 @@ class Findings:
             "test": len(self.fold.test),
             "updates": result.fit.updates,
             "epochs": result.fit.epochs,
+            **({} if self.told is None else self.told.measures(result.labelled)),
         }
 
     def details(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from after_ray.acquisition import EvidenceKind, strategy_of
+from after_ray.annotation import Answers, answer, check_votes
 from after_ray.backbones.identity import provenance
 from after_ray.classifiers import Classifier, ClassifierInputs, Labelled, classifiers
 from after_ray.environment import Execution, describe
@@ -19,7 +20,7 @@ from after_ray.errors import DivergedTraining
 from after_ray.execution.adaptation import adapted_weights
 from after_ray.execution.corpus import open_corpus
 from after_ray.execution.features import open_features, open_summaries
-from after_ray.execution.findings import Findings, ranking
+from after_ray.execution.findings import Findings, Told, ranking
 from after_ray.execution.folds import open_folds
 from after_ray.execution.frame_losses import open_frame_losses
 from after_ray.execution.kept_selections import check_replayed, kept_rows, places_of
@@ -186,7 +187,7 @@ class Trajectory:
             self._store.drop(self._records[-1], MODEL_FILE)
 
     def _commit(self, stage: RoundStage, result: RoundResult, started: float) -> Record:
-        findings = Findings(self._manifest, self._fold, result)
+        findings = Findings(self._manifest, self._fold, result, self._told)
         with self._store.workspace(stage.key) as folder:
             save_arrays(folder / MODEL_FILE, result.weights)
             save_arrays(folder / PREDICTIONS_FILE, findings.predictions())
@@ -263,13 +264,33 @@ class Trajectory:
         return ActiveLearner(
             make_classifier=self._make_classifier(features),
             fold=parts,
-            oracle=Oracle(labels, parts.train),
+            oracle=Oracle(self._answers, parts.train),
             validation=self._validation,
             test=Evaluator(labels, parts.test),
             seeds=SeedTree(first.seed).child("fold", first.fold.index),
             lifted=features.lifted,
             durations=self._manifest.table["seconds"].to_numpy(dtype=np.float64),
         )
+
+    @property
+    def _told(self) -> Told | None:
+        """What the oracle said that is not the corpus' own, and how many rows round 0 has labelled."""
+        if not self._first.annotated:
+            return None
+        initial = int(self._records[0].measures["labelled"] or 0) if self._records else None
+        return Told(self._answers, initial)
+
+    @cached_property
+    def _answers(self) -> Answers:
+        """What the oracle says of every utterance; validation and test are judged by the corpus' own labels.
+
+        Raises:
+            NoVotes: when votes are asked for and an utterance of train has none.
+        """
+        first, manifest = self._first, self._manifest
+        check_votes(first.annotation, manifest.votes, manifest.sources, self._fold.train)
+        seeds, classes = SeedTree(first.seed), len(manifest.classes)
+        return answer(manifest.labels, manifest.votes, classes, first.annotation, first.label_noise, seeds)
 
     def _guarded(self, values: Ragged) -> Tripwire:
         return Tripwire(values, self._fold, self._manifest.table["utterance"].to_numpy())

@@ -314,7 +314,7 @@ class ActiveLearner:
         self._check_reveals(len(before), size)
         labels = np.concatenate([self.oracle.restore(before), self.oracle.reveal(acquired)])
         order = np.argsort(rows)
-        return Labelled(rows[order], labels[order], acquired=rows)
+        return Labelled(rows[order], labels[order], rows, self.oracle.targets(rows[order]))
 
     def _fit(self, known: Labelled, start: _Start, checkpoint: Checkpoint) -> tuple[Classifier, FitReport]:
         classifier = self._make_classifier()

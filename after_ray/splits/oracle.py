@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from after_ray.annotation import Answers, of_corpus
 from after_ray.errors import OracleRefusal
 from after_ray.metrics import Scores, evaluate
 
@@ -16,9 +17,15 @@ Rows = NDArray[np.int64]
 class Oracle:
     """Answers for the label of a training utterance, once, and remembers every question in order."""
 
-    def __init__(self, labels: NDArray[np.int64], train: Rows) -> None:
-        """Guard the labels of the rows `train`; the labels of all other rows are not even kept."""
-        self._label_of = dict(zip(train.tolist(), labels[train].tolist(), strict=True))
+    def __init__(self, answers: Answers | NDArray[np.int64], train: Rows) -> None:
+        """Guard the answers of the rows `train`; those of all other rows are not even kept.
+
+        `answers`: one entry per manifest row; bare labels are the corpus' own.
+        """
+        told = answers if isinstance(answers, Answers) else of_corpus(answers)
+        self._label_of = dict(zip(train.tolist(), told.labels[train].tolist(), strict=True))
+        self._targets = None if told.targets is None else told.targets[train]
+        self._place_of = {row: place for place, row in enumerate(train.tolist())}
         self._revealed: dict[int, None] = {}  # ordered
 
     def reveal(self, rows: ArrayLike) -> NDArray[np.int64]:
@@ -46,6 +53,19 @@ class Oracle:
         asked = self._checked(rows)
         self._revealed = dict.fromkeys(asked)
         return self._labels(asked)
+
+    def targets(self, rows: ArrayLike) -> NDArray[np.float64] | None:
+        """Shares of every class, shape (rows, classes), of rows revealed before; None where labels say all.
+
+        Raises:
+            OracleRefusal: for rows that were not revealed.
+        """
+        asked = _as_list(rows)
+        hidden = [row for row in asked if row not in self._revealed]
+        if hidden:
+            raise OracleRefusal("Targets asked for before their labels", hidden, "rows revealed before")
+        places = np.array([self._place_of[row] for row in asked], dtype=np.int64)
+        return None if self._targets is None else self._targets[places]
 
     @property
     def revealed(self) -> Rows:

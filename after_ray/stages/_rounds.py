@@ -8,6 +8,7 @@ from typing import Any
 
 from after_ray.acquisition import EvidenceKind, Selector, evidence_of, parse
 from after_ray.adaptation.settings import FrameLossSettings
+from after_ray.annotation import CORPUS, AnnotationSettings
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings, is_own, own_source
 from after_ray.features._settings import of_backbone
@@ -36,6 +37,7 @@ class FirstRoundStage(Stage):
     in those that follow it. `seconds`: of audio that may be labelled; `size` is then only expected.
     `replayed`: what this round and those that follow it acquire; the initialization is then not run.
     `pretrained`: the last step of what the classifier learned before; None of one that learns nothing before.
+    `annotation` and `label_noise`: what the oracle answers, in this round and in those that follow it.
     """
 
     kind = "round"
@@ -51,6 +53,8 @@ class FirstRoundStage(Stage):
     seconds: float | None = None
     replayed: SelectionsStage | None = None
     pretrained: PretrainingStage | None = None
+    annotation: AnnotationSettings = CORPUS
+    label_noise: float = 0.0
 
     def meaning(self) -> dict[str, Any]:
         """Everything but a strategy."""
@@ -78,7 +82,16 @@ class FirstRoundStage(Stage):
             meaning["replayed"] = self.replayed.key
         if self.pretrained is not None:
             meaning["pretrained"] = self.pretrained.key
+        if self.annotation != CORPUS:
+            meaning["annotation"] = self.annotation.meaning()
+        if self.label_noise:
+            meaning["label_noise"] = float(self.label_noise)
         return meaning
+
+    @property
+    def annotated(self) -> bool:
+        """Whether the oracle answers anything but the corpus' own labels."""
+        return self.annotation != CORPUS or self.label_noise > 0
 
     @cached_property
     def features(self) -> FeaturesStage:

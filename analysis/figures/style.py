@@ -64,7 +64,7 @@ class SeriesStyle:
 
 
 def series_styles(table: pd.DataFrame, reference: str) -> dict[tuple[str, ...], SeriesStyle]:
-    """One style per adaptation, strategy, initialization and restart, the same in every panel.
+    """One style per adaptation, strategy, initialization and what follows it, the same in every panel.
 
     Colour and marker tell the strategy (the reference is grey), the dash tells the rest; with a single
     strategy colour and marker tell the rest.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from analysis._rendering import NOTHING, Cell, Table, percent
 from analysis.curves import checkpoints, penalty_matrix
-from analysis.families import Family, label, percent_text, varying
+from analysis.families import NEUTRAL, Family, label, percent_text, varying, words
 from analysis.measures._text import figure
 from analysis.measures.trajectories import Trajectories, trajectories_of
 from analysis.results import Results
@@ -34,7 +34,7 @@ _MEANS_NOTE = (
 
 @dataclass(frozen=True)
 class Penalties:
-    """One matrix: strategies of one corpus, method, adaptation, initialization and restart.
+    """One matrix: strategies of families that differ in nothing else.
 
     Attributes:
         group: the family of the reference strategy, which names all but the strategy.
@@ -187,4 +187,7 @@ def _means(matrices: list[Penalties], axes: list[str]) -> Table:
 
 
 def _place(group: Family) -> str:
-    return f"{group.method} on {group.corpus} ({group.adaptation}, {group.initialization}, {group.restart})"
+    of_answers = {axis: getattr(group, axis) for axis in NEUTRAL}
+    told = [words(axis, value) for axis, value in of_answers.items() if value != NEUTRAL[axis]]
+    names = ", ".join([group.adaptation, group.initialization, group.restart, *told])
+    return f"{group.method} on {group.corpus} ({names})"

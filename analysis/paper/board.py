@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.curves import learning_curves
 from analysis.errors import AmbiguousSelection, EmptySelection, RaggedTable
-from analysis.families import AXES, Family, families, label, percent_text
+from analysis.families import AXES, NEUTRAL, Family, families, label, percent_text
 from analysis.results import Results
 from analysis.significance import Differences, Evidence, paired
 from analysis.study import StudyInfo
@@ -24,6 +24,15 @@ SINGLE_SHOT = "none"  # the strategy of a run that labels everything at once
 USES_LABELS = "pseudo_tapt"  # an adaptation of a baseline, not of AFTER
 ALL = 100.0
 PAIRED = ("fold", "seed", "ua", "wa", "charged_seconds")
+PAIRED_UNDER_NOISE = ("flipped_acquired",)  # of studies that have any
+
+
+_IsWanted = Callable[[Family], bool]
+# The paper's labels: those of the corpus, as they are.
+_PLAIN: Mapping[str, _IsWanted] = {
+    "annotation": lambda family: family.annotation == NEUTRAL["annotation"],
+    "label_noise": lambda family: family.label_noise == NEUTRAL["label_noise"],
+}
 
 
 @dataclass(frozen=True)
@@ -148,12 +157,15 @@ class Board:
         return self._percents.get(family, [])
 
     def learned(self, trained: Trained) -> list[Family]:
-        """The families of active learning of a model."""
-        return [
-            family
-            for family in self.families
-            if Point(family, 0).trained == trained and family.strategy != SINGLE_SHOT
-        ]
+        """The families of active learning of a model, on the corpus' own labels if there are such."""
+        return self._narrowed(
+            [
+                family
+                for family in self.families
+                if Point(family, 0).trained == trained and family.strategy != SINGLE_SHOT
+            ],
+            _PLAIN,
+        )
 
     def active(self, only: Mapping[Any, str] | Mapping[Any, tuple[str, ...]]) -> list[Family]:
         """The families of active learning that have these values on these axes."""
@@ -170,14 +182,18 @@ class Board:
 
         An axis on which none is AFTER's is left as it is.
         """
-        wanted: dict[str, Callable[[Family], bool]] = {
+        wanted: dict[str, _IsWanted] = {
             "adaptation": lambda family: Point(family, 0).trained.adapted,
             "initialization": lambda family: family.initialization == self.choice.initialization,
+            **_PLAIN,
         }
-        for axis, is_afters in wanted.items():
-            if axis not in hidden:
-                found = {(family.corpus, family.method) for family in only if is_afters(family)}
-                only = [f for f in only if is_afters(f) or (f.corpus, f.method) not in found]
+        return self._narrowed(only, {axis: of for axis, of in wanted.items() if axis not in hidden})
+
+    def _narrowed(self, only: list[Family], wanted: Mapping[str, _IsWanted]) -> list[Family]:
+        """Of each corpus and method the families that are wanted on these axes; all where none is."""
+        for is_wanted in wanted.values():
+            found = {(family.corpus, family.method) for family in only if is_wanted(family)}
+            only = [f for f in only if is_wanted(f) or (f.corpus, f.method) not in found]
         return only
 
     def same_runs(self, one: Point, other: Point) -> bool:
@@ -227,6 +243,7 @@ class Board:
             for family in self.families
             if Point(family, 0).trained == trained and ALL in self.percents(family)
         ]
+        found = self._narrowed(found, _PLAIN)
         at_once = [family for family in found if family.strategy == SINGLE_SHOT]
         if not at_once:
             order = (self.strategy(trained), self.study.reference)
@@ -277,7 +294,9 @@ class Board:
 
     def _few_columns(self, point: Point) -> pd.DataFrame:
         if point not in self._paired:
-            self._paired[point] = self.cells(point)[list(PAIRED)].assign(**point.selection)
+            cells = self.cells(point)
+            columns = [*PAIRED, *(name for name in PAIRED_UNDER_NOISE if name in cells)]
+            self._paired[point] = cells[columns].assign(**point.selection)
         return self._paired[point]
 
     @cached_property

@@ -9,6 +9,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from analysis.families import NEUTRAL
 from analysis.paper.board import Board, Point
 from analysis.study import CorpusInfo
 from analysis.tables import Metric
@@ -49,6 +50,7 @@ class Number(_Frozen):
             and self.adaptation == family.adaptation
             and self.strategy == family.strategy
             and self.initialization in (None, family.initialization)
+            and all(getattr(family, axis) == value for axis, value in NEUTRAL.items())
         )
 
 

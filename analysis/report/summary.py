@@ -20,6 +20,8 @@ _PLURALS = {
     "initialization": ("initialization", "initializations"),
     "adaptation": ("adaptation", "adaptations"),
     "method": ("classifier", "classifiers"),
+    "annotation": ("annotation", "annotations"),
+    "label_noise": ("share of flipped labels", "shares of flipped labels"),
 }
 _WEIGHTS = {
     "random": " with a backbone of random weights",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from after_ray.acquisition import EvidenceKind, Selector, evidence_of, selector_that_matters
 from after_ray.adaptation.settings import AdaptationSettings, FrameLossSettings, check_frame_losses
+from after_ray.annotation import check_votes, noise_text
 from after_ray.backbones.families import DEFAULT_FAMILY
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import (
@@ -60,6 +62,8 @@ class Axes:
     fold: int
     seed: int
     pretrained: bool
+    annotation: str = "corpus"
+    label_noise: str = "0"
 
 
 @dataclass(frozen=True)
@@ -185,6 +189,8 @@ def _of_corpus(
     """The trajectories of one cross of axes, named as in the `whole` study."""
     audio = AudioStage(manifest=manifest.digest, corpus=manifest.corpus)
     for index in split.run:
+        for annotation in study.annotation:
+            check_votes(annotation, manifest.votes, manifest.sources, split.table.folds[index].train)
         durations = manifest.table["seconds"].to_numpy()[split.table.folds[index].train].tolist()
         protocol, classes = study.protocol, len(manifest.classes)
         targets = targets_of(study.schedule, durations, classes, protocol.first_round, protocol.budget)
@@ -277,7 +283,15 @@ def _of_method(
                     "seed": seed,
                     "pretrained": method.backbone is not None and method.backbone.pretrained,
                 }
-                yield from _of_first_round(study, _pretrained(first), targets[1:], labels, replay)
+                for told, names in _annotated(study, _pretrained(first)):
+                    yield from _of_first_round(study, told, targets[1:], labels | names, replay)
+
+
+def _annotated(study: Study, first: FirstRoundStage) -> Iterator[tuple[FirstRoundStage, dict[str, str]]]:
+    """A round 0 with every annotation and every share of label noise, and their names in tables."""
+    for annotation, noise in itertools.product(study.annotation, study.label_noise):
+        names = {"annotation": annotation.title, "label_noise": noise_text(noise)}
+        yield replace(first, annotation=annotation, label_noise=noise), names
 
 
 def _refuse_empty_epochs(classifier: ClassifierSettings, size: int) -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from after_ray.annotation import CORPUS
 from after_ray.errors import DamagedStore
 from after_ray.stages import FirstRoundStage
 from after_ray.store import Record
@@ -182,6 +183,8 @@ def _leaves_of(first: Mapping[str, Any], adapted: Mapping[str, Any] | None) -> L
             "budget": "seconds" if "seconds" in first else "utterances",
         },
         "adaptation": adaptation,
+        "annotation": first.get("annotation", CORPUS.meaning()),
+        "label_noise": first.get("label_noise", 0.0),
     }
     if "source" in first:  # of a classifier of one's own
         told[f"the source of {_name(first['classifier'])}"] = first["source"][:DIGITS]

@@ -16,7 +16,9 @@ from after_ray.errors import BadSelections
 from after_ray.wording import first_of
 
 REQUIRED = ("corpus", "fold", "seed", "order", "utterance")
-NAMES = ("method", "adaptation", "strategy", "initialization", "restart")  # of a trajectory, beside its place
+NAMES = (  # of a trajectory, beside its place
+    "method", "adaptation", "strategy", "initialization", "restart", "annotation", "label_noise",
+)  # fmt: skip
 NUMBERS = ("fold", "seed", "round", "order")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from after_ray.acquisition import EvidenceKind, evidence_of
+from after_ray.annotation import CORPUS
 from after_ray.corpora._base import Scan
 from after_ray.manifest import Manifest
 from after_ray.presets import PRESETS, Block
@@ -24,6 +25,13 @@ from sweeps.study.splitting import Split
 if TYPE_CHECKING:
     from sweeps.planning.opening import OpenStudy
 
+_ANSWERS: Mapping[str, str] = {
+    "corpus": "the corpus' own label",
+    "majority": "the majority of all votes",
+    "soft": "the shares of all votes (soft labels)",
+    "single": "one vote, drawn at random",
+    "votes": "the majority of {} votes, drawn at random",
+}
 DIGEST_SHOWN = 12  # characters of a fold file's digest
 
 
@@ -72,6 +80,20 @@ def dropout_in_words(study: Study) -> str:
     return (
         f"Dropout before the linear layer ({', '.join(heads)}) is the same for all strategies, because "
         f"{listed(drawing)} {'draws' if len(drawing) == 1 else 'draw'} from it."
+    )
+
+
+def annotation_in_words(study: Study) -> str:
+    """What the oracle answers, and that only train is told so; empty where it is the corpus' own label."""
+    flipped = [f"{100 * noise:g} %" for noise in study.label_noise]
+    noisy = any(study.label_noise)
+    if study.annotation == (CORPUS,) and not noisy:
+        return ""
+    told = listed([_ANSWERS[one.name].format(one.of) for one in study.annotation], "or")
+    noise = f", of which {listed(flipped, 'or')} are replaced by another class at random" if noisy else ""
+    return (
+        f"Utterances that are acquired are labelled by {told}{noise}; validation and test keep the corpus' "
+        "labels."
     )
 
 

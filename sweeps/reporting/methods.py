@@ -34,6 +34,7 @@ from analysis._rendering import listed
 from analysis.study import ChecklistItem
 from sweeps.planning.opening import OpenStudy
 from sweeps.reporting.in_words import (
+    annotation_in_words,
     dropout_in_words,
     folds_in_words,
     left_out_in_words,
@@ -67,6 +68,7 @@ def checklist_of(opened: OpenStudy) -> tuple[ChecklistItem, ...]:
         labels += f" The adaptation {reading[0]} reads all labels of train before that."
     told = _named(one for one in study.classifier if one.needs_all_labels)
     labels += f" The pretraining of {listed(told)} is told all labels of train." if told else ""
+    labels += f" {annotated}" if (annotated := annotation_in_words(study)) else ""
     chosen = (
         "All values stand in the study file; no search of after-ray chose them."
         if study.selected_from is None
@@ -141,6 +143,8 @@ def _adaptations(study: Study) -> Iterator[str]:
 
 
 def _loop(study: Study) -> Iterator[str]:
+    if annotated := annotation_in_words(study):
+        yield annotated
     for part in study.crossed:
         yield f"{_who(part) if study.parts else ''}{_rounds(part)}"
     learning = [part for part in study.crossed if len(part.schedule) > 1]

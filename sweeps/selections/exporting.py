@@ -12,8 +12,8 @@ from sweeps.planning.plan import Trajectory
 from sweeps.selections.acquired import AcquiredRound, names_of
 
 COLUMNS = (
-    "corpus", "manifest", "method", "adaptation", "strategy", "initialization", "restart", "fold", "seed",
-    "round", "percent", "order", "utterance", "score", "rank", "pool",
+    "corpus", "manifest", "method", "adaptation", "strategy", "initialization", "restart", "annotation",
+    "label_noise", "fold", "seed", "round", "percent", "order", "utterance", "score", "rank", "pool",
 )  # fmt: skip
 
 
@@ -40,7 +40,7 @@ class Selections:
         axes, store = trajectory.axes, self._opened.store
         begin = [
             axes.corpus, trajectory.first.audio.manifest, axes.method, axes.adaptation, axes.strategy,
-            axes.initialization, axes.restart, axes.fold, axes.seed,
+            axes.initialization, axes.restart, axes.annotation, axes.label_noise, axes.fold, axes.seed,
         ]  # fmt: skip
         for number, stage in enumerate(trajectory.stages):
             record = store.find(stage.key)

@@ -10,6 +10,7 @@ from pydantic import Field
 from pydantic_core import PydanticCustomError
 
 from after_ray.acquisition import of_mapping, parse, write
+from after_ray.annotation import noise_text
 from after_ray.errors import AfterRayError
 
 LONGEST_RANGE = 10_000  # a slip of the finger, not a study
@@ -35,6 +36,11 @@ def integers(value: Any) -> Any:
             raise PydanticCustomError("range", "the range '{value}' runs backwards", {"value": value})
         return list(range(first, last + 1))
     return as_list(value)
+
+
+def in_digits(value: Any) -> Any:
+    """A number, such as a share of label noise, as tables name it; anything else as it is."""
+    return noise_text(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def in_one_line(value: Any) -> Any:

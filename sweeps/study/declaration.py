@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from after_ray.acquisition import of_mapping, parse, write
 from after_ray.adaptation.settings import AdaptationSettings, FrameLossSettings
+from after_ray.annotation import CORPUS, AnnotationSettings
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings, needs_backbone
 from after_ray.corpora._settings import CorpusSettings, UnlabelledSettings
@@ -19,6 +20,7 @@ from after_ray.initialization._settings import InitializationSettings
 from after_ray.learning.settings import Restart
 from after_ray.protocol import Protocol
 from after_ray.settings import Settings
+from sweeps.study.annotations import refuse_unannotated_labels
 from sweeps.study.axes import Seed, as_list, folds, integers, unique
 from sweeps.study.evidence import refuse_evidence_not_given
 from sweeps.study.families import ComparisonFamily
@@ -67,6 +69,7 @@ def _strategy(value: Any) -> Any:
 
 
 Percent = Annotated[float, Field(gt=0, le=100)]
+Noise = Annotated[float, Field(ge=0, lt=1)]
 Strategy = Annotated[str, BeforeValidator(_strategy)]
 
 
@@ -137,6 +140,10 @@ class Study(Settings):
         Field(min_length=1, validate_default=True),
     ] = "random"  # type: ignore[assignment]
     restart: Annotated[tuple[Restart, ...], BeforeValidator(as_list)] = ()
+    annotation: Annotated[tuple[AnnotationSettings, ...], BeforeValidator(named), Field(min_length=1)] = (
+        CORPUS,
+    )
+    label_noise: Annotated[tuple[Noise, ...], BeforeValidator(as_list), Field(min_length=1)] = (0.0,)
     schedule: Annotated[tuple[Percent, ...], BeforeValidator(as_list), Field(min_length=1)]
     ratios: Annotated[tuple[Percent, ...], BeforeValidator(as_list)] = ()
     fold: Annotated[Literal["all", "protocol"] | tuple[Seed, ...], BeforeValidator(folds)] = "protocol"
@@ -171,8 +178,9 @@ class Study(Settings):
         return [part.model_dump(mode="json", include=set(PART_AXES)) for part in parts]
 
     @field_validator(
-        "corpus", "classifier", "adaptation", "strategy", "initialization", "fold", "seed", "restart"
-    )
+        "corpus", "classifier", "adaptation", "strategy", "initialization", "fold", "seed", "restart",
+        "annotation", "label_noise",
+    )  # fmt: skip
     @classmethod
     def _no_repetition(cls, value: Any) -> Any:
         return value if isinstance(value, str) else unique(value)
@@ -235,7 +243,8 @@ class Study(Settings):
 
     def _take_together(self) -> None:
         """The axes of the whole are those of its parts, each of which is checked by itself."""
-        for axis in ("classifier", "backbone", "adaptation", "strategy", "initialization"):
+        crossed = ("classifier", "backbone", "adaptation", "strategy", "initialization")
+        for axis in (*crossed, "annotation", "label_noise"):
             object.__setattr__(self, axis, together(getattr(part, axis) for part in self.parts))
         object.__setattr__(self, "restart", together(part.restarts for part in self.parts))
         for axis, of_part in (("schedule", "schedule"), ("ratios", "reported")):
@@ -271,6 +280,7 @@ class Study(Settings):
             on_backbone = any(needs_backbone(classifier) for classifier in self.classifier)
             adaptations = self.adaptation if on_backbone else ()  # which others do without
             refuse_unbought_labels(self.schedule, self.classifier, adaptations)
+            refuse_unannotated_labels(self.annotation, self.label_noise, self.classifier, adaptations)
         except AfterRayError as error:
             raise PydanticCustomError("evidence", "{sentence}", {"sentence": str(error)}) from error
 

@@ -10,10 +10,15 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from after_ray.settings import Settings
-from sweeps.study.axes import as_list, in_one_line
+from sweeps.study.axes import as_list, in_digits, in_one_line
 
-Compared = Literal["strategy", "initialization", "adaptation", "method", "restart"]
-Held = Literal["corpus", "method", "adaptation", "strategy", "initialization", "restart"]
+Compared = Literal[
+    "strategy", "initialization", "adaptation", "method", "restart", "annotation", "label_noise"
+]
+Held = Literal[
+    "corpus", "method", "adaptation", "strategy", "initialization", "restart", "annotation", "label_noise"
+]
+Value = Annotated[str, BeforeValidator(in_one_line), BeforeValidator(in_digits)]
 
 
 class ComparisonFamily(Settings):
@@ -30,9 +35,9 @@ class ComparisonFamily(Settings):
 
     name: str = Field(min_length=1, max_length=80)
     compare: Compared
-    against: Annotated[str, BeforeValidator(in_one_line)]
+    against: Value
     ratios: Annotated[tuple[float, ...], BeforeValidator(as_list)] = ()
-    where: Mapping[Held, Annotated[str, BeforeValidator(in_one_line)]] = Field(default_factory=dict)
+    where: Mapping[Held, Value] = Field(default_factory=dict)
     metric: Literal["ua", "wa", "macro_f1"] = "ua"
 
 

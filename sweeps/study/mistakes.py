@@ -19,6 +19,7 @@ _OWN_SENTENCE = {
     "reference",
     "replay",
     "empty",
+    "of",
     "parts",
 }
 

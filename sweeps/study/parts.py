@@ -22,6 +22,8 @@ PART_AXES = (
     "strategy",
     "initialization",
     "restart",
+    "annotation",
+    "label_noise",
     "schedule",
     "ratios",
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from after_ray.acquisition import of_mapping, parse, write
 from after_ray.errors import AfterRayError
 from after_ray.settings import Settings
-from sweeps.study.axes import as_list
+from sweeps.study.axes import as_list, in_digits
 
 REPLAY = "replay"
 OF_RECORDING = ("file", "where")  # what is of the recording, and no option of the strategy
@@ -22,6 +22,8 @@ class Where(Settings):
     adaptation: str | None = None
     initialization: str | None = None
     restart: str | None = None
+    annotation: str | None = None
+    label_noise: Annotated[str | None, BeforeValidator(in_digits)] = None
 
     @property
     def named(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ from after_ray.files import write_json, write_text
 from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Record, Store
 from analysis.rows import row_of
 from sweeps.tracking._requests import Point, allowed, as_parameters, milliseconds
-from sweeps.tracking.mirrored import MirroredTrajectory
+from sweeps.tracking.mirrored import BEFORE, MirroredTrajectory, value_of
 
 FORMAT = 3  # raise when runs hold something else for the same records; they are then written again
 CELLS_FILE = "cells.json"
@@ -58,7 +58,9 @@ def steps_of(percents: Sequence[float]) -> tuple[int, ...]:
 
 def content_digest(trajectory: MirroredTrajectory, reference_above: int) -> str:
     """Digest of what the whole run is to hold; records are write-once, so their keys stand for them."""
-    parts = [dict(trajectory.tags), dict(trajectory.parameters), list(trajectory.rounds)]
+    # Without axes that came later and say nothing: runs from before them hold all that they are to hold.
+    tags = {name: value for name, value in trajectory.tags.items() if value != BEFORE.get(name)}
+    parts = [tags, dict(trajectory.parameters), list(trajectory.rounds)]
     text = json.dumps([FORMAT, *parts, reference_above], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -68,6 +70,8 @@ def run_name(tags: Mapping[str, str]) -> str:
     numbers = {"fold": f"f{tags.get('fold')}", "seed": f"s{tags.get('seed')}"}
     order = ("strategy", "initialization", "fold", "seed", "adaptation", "method", "corpus")
     words = [numbers.get(axis, tags[axis]) for axis in order if tags.get(axis, "none") != "none"]
+    told = {"annotation": value_of(tags, "annotation"), "label_noise": value_of(tags, "label_noise")}
+    words += [f"{axis} {value}" for axis, value in told.items() if value != BEFORE[axis]]
     return " ".join(words)
 
 

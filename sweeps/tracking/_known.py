@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sweeps.tracking._names import KEY, PARENT, query_of
 from sweeps.tracking._requests import search
-from sweeps.tracking.mirrored import ROW_AXES
+from sweeps.tracking.mirrored import ROW_AXES, value_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -46,7 +46,7 @@ class Known:
     @property
     def place(self) -> tuple[str, ...]:
         """The values of the axes that tell a trajectory from others of its study."""
-        return tuple(self.tags.get(axis, "") for axis in PLACE)
+        return tuple(value_of(self.tags, axis) for axis in PLACE)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from sweeps.tracking.errors import (
     TrackerUnreachable,
     first_sentence,
 )
-from sweeps.tracking.mirrored import ANY_STUDY
+from sweeps.tracking.mirrored import ANY_STUDY, value_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,7 +159,7 @@ def find_runs(tracking_uri: str, study: str) -> list[FoundRun]:
     for run in search(client, experiment.experiment_id, query):
         tags = run.data.tags
         if names.MIRRORED in tags:
-            place = tuple(tags.get(axis, "") for axis in PLACE)
+            place = tuple(value_of(tags, axis) for axis in PLACE)
             form = tags.get(names.FORMAT, "")
             found.append(FoundRun(tags[names.KEY], place, run.info.artifact_uri, form))
     return found

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from after_ray.store import Record, Store
 from after_ray.store.charges import Charges
 from sweeps.tracking._content import run_name, summary_name
-from sweeps.tracking.mirrored import ROW_AXES, MirroredRow, MirroredRun, RowCell
+from sweeps.tracking.mirrored import BEFORE, ROW_AXES, MirroredRow, MirroredRun, RowCell, value_of
 
 SUMMARY = "summary"
 FORMAT = 1  # raise when summary runs hold something else for the same records; they are then written again
@@ -110,8 +110,9 @@ class Summaries:
 
 
 def row_key(row: MirroredRow) -> str:
-    """What tells a row from the others of its study."""
-    return " / ".join(row.tags.get(axis, "") for axis in ROW_AXES)
+    """What tells a row from the others of its study; axes that came later are in it where they matter."""
+    values = ((axis, value_of(row.tags, axis)) for axis in ROW_AXES)
+    return " / ".join(value for axis, value in values if value != BEFORE.get(axis))
 
 
 def state_of(row: MirroredRow, done: AbstractSet[str]) -> str:

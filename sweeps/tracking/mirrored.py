@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 ANY_STUDY = "after-ray mirror STUDY.yaml"
-ROW_AXES = ("corpus", "method", "adaptation", "strategy", "initialization", "restart")  # one row, one curve
+ROW_AXES = (  # one row, one curve
+    "corpus", "method", "adaptation", "strategy", "initialization", "restart", "annotation", "label_noise",
+)  # fmt: skip
+# What an axis is in runs that were mirrored before there was such an axis.
+BEFORE: Mapping[str, str] = {"annotation": "corpus", "label_noise": "0"}
 Round = tuple[
     float, str, bool
 ]  # labelled percent of train, key of the round's record, whether it is reported
@@ -33,6 +37,11 @@ class MirroredRow:
 
     tags: Mapping[str, str]
     cells: tuple[RowCell, ...]
+
+
+def value_of(tags: Mapping[str, str], axis: str) -> str:
+    """The value of an axis by a run's tags, also of a run from before there was such an axis."""
+    return tags.get(axis, BEFORE.get(axis, ""))
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ PLURALS = {
     "strategy": "strategies",
     "initialization": "initializations",
     "restart": "restarts",
+    "annotation": "annotations",
+    "label_noise": "label_noises",
     "backbone": "backbones",
     "fold": "folds",
     "seed": "seeds",
@@ -166,11 +168,12 @@ def flat_settings(trajectory: Trajectory) -> dict[str, Any]:
         "validation": first.fold.validation,
         "backbone": first.backbone,
         "adaptation": None if first.adapted is None else first.adapted.adaptation,
+        "annotation": first.annotation if first.annotated else None,
     }
     for name, block in blocks.items():
         if block is not None:
             _flatten(name, block.model_dump(mode="json"), flat)
-    return flat
+    return flat | ({"label_noise": first.label_noise} if first.annotated else {})
 
 
 def _flatten(prefix: str, value: Any, into: dict[str, Any]) -> None:

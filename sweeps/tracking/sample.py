@@ -47,6 +47,8 @@ def sample_trajectories(
             "strategy": strategy,
             "initialization": "clustering",
             "restart": "pretrained",
+            "annotation": "corpus",
+            "label_noise": "0",
             "fold": str(fold),
             "seed": str(seed),
             "adaptation_key": "none",

@@ -135,6 +135,8 @@ def _cell(strategy: str, percent: float, fold: int, seed: int, key: str) -> dict
         "strategy": strategy,
         "initialization": "random",
         "restart": "fresh",
+        "annotation": "corpus",
+        "label_noise": "0",
         "percent": float(percent),
         "size": int(4 * percent),
         "fold": fold,

@@ -9,6 +9,7 @@ from after_ray.errors import AfterRayError
 from after_ray.metrics import unweighted_accuracy, weighted_accuracy
 from after_ray.store import Draft, Store, digest
 from analysis.errors import MissingColumns
+from analysis.families import AXES
 from analysis.results import chance_levels, from_store, pooled
 
 
@@ -167,6 +168,5 @@ def test_reading_3200_records_takes_under_3_seconds(tmp_path):
 
 
 def _one_cell(key):
-    axes = ("corpus", "method", "adaptation", "strategy", "initialization", "restart")
     numbers = {"percent": 1.0, "size": 4, "fold": 0, "seed": 0, "pretrained": False}
-    return pd.DataFrame([{**dict.fromkeys(axes, "x"), **numbers, "key": key, "trial": key}])
+    return pd.DataFrame([{**dict.fromkeys(AXES, "x"), **numbers, "key": key, "trial": key}])

@@ -91,11 +91,17 @@ class TimeShare(_Frozen):
     against: Literal["trajectory", "single_shot"]
 
 
-class Unrecorded(_Frozen):
-    """What no study can answer, and why."""
+class NoiseContrast(_Frozen):
+    """The share of flipped labels among those acquired up to a ratio, of one value against another.
 
-    kind: Literal["unrecorded"]
-    reason: str
+    Asked at every share of label noise above 0; a claim holds where the candidate has fewer.
+    """
+
+    kind: Literal["noise"]
+    axis: AxisName
+    candidate: str
+    reference: str
+    percent: float
 
 
 Contrast = Annotated[
@@ -106,7 +112,7 @@ Contrast = Annotated[
     | StabilityContrast
     | LinearTime
     | TimeShare
-    | Unrecorded,
+    | NoiseContrast,
     Field(discriminator="kind"),
 ]
 
@@ -137,8 +143,6 @@ class PaperClaim(_Frozen):
     @property
     def test(self) -> str:
         """What it is tested by, in words."""
-        if self.contrast.kind == "unrecorded":
-            return "none"
         if self.contrast.kind == "stability":
             return "Nadeau-Bengio on the log-ratios of the folds"
         return "crossed folds × seeds quasi-F and Nadeau-Bengio on fold means, both below .05"

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from analysis._rendering import NOTHING, Cell, Table, to_markdown
+from analysis.families import NEUTRAL
 from analysis.paper.board import Board
 from analysis.paper.claims.contrasts import of_axis, of_baselines, of_best, of_saturation
 from analysis.paper.claims.declared import (
@@ -16,13 +17,14 @@ from analysis.paper.claims.declared import (
     BestContrast,
     Claims,
     LinearTime,
+    NoiseContrast,
     PaperClaim,
     SaturationContrast,
     StabilityContrast,
     TimeShare,
-    Unrecorded,
     declared,
 )
+from analysis.paper.claims.noise import of_noise
 from analysis.paper.claims.questions import Question
 from analysis.paper.claims.stability import of_stability
 from analysis.paper.claims.timing import of_linear_time, of_time_share
@@ -100,7 +102,7 @@ def _asked(board: Board, claim: PaperClaim, smallest: float) -> Iterator[Questio
         yield Question(claim, NOWHERE, reason=_NO_WEIGHTS)
         return
     found = list(_questions(board, claim, smallest))
-    yield from found or [Question(claim, NOWHERE, reason=_absent(claim))]
+    yield from found or [Question(claim, NOWHERE, reason=_absent(board, claim))]
 
 
 def _questions(board: Board, claim: PaperClaim, smallest: float) -> Iterator[Question]:
@@ -119,17 +121,24 @@ def _questions(board: Board, claim: PaperClaim, smallest: float) -> Iterator[Que
         yield from of_linear_time(board, claim, contrast)
     elif isinstance(contrast, TimeShare):
         yield from of_time_share(board, claim, contrast)
+    elif isinstance(contrast, NoiseContrast):
+        yield from of_noise(board, claim, contrast)
 
 
-def _absent(claim: PaperClaim) -> str:
+def _noisy(board: Board) -> bool:
+    return any(family.label_noise != NEUTRAL["label_noise"] for family in board.families)
+
+
+def _absent(board: Board, claim: PaperClaim) -> str:
     """What a study lacks that has no question for a claim."""
     contrast = claim.contrast
-    if isinstance(contrast, Unrecorded):
-        return contrast.reason
-    if isinstance(contrast, AxisContrast | StabilityContrast):
+    if isinstance(contrast, NoiseContrast) and not _noisy(board):
+        return "the study has no label noise"
+    if isinstance(contrast, AxisContrast | StabilityContrast | NoiseContrast):
         pair = f"{contrast.axis} {contrast.candidate} beside {contrast.reference}"
-        at = f" at {contrast.percent:g} %" if isinstance(contrast, StabilityContrast) else ""
-        return f"the study has no {pair}{at}"
+        at = "" if isinstance(contrast, AxisContrast) else f" at {contrast.percent:g} %"
+        under = " under label noise" if isinstance(contrast, NoiseContrast) else ""
+        return f"the study has no {pair}{at}{under}"
     if isinstance(contrast, BaselineContrast):
         return "the study has no AFTER (TAPT, its strategy and its initialization)"
     values = " with ".join(f"{axis} {value}" for axis, value in contrast.values.items())

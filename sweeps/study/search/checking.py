@@ -21,6 +21,7 @@ NOT_SEARCHED = {
     "study": "is a name",
     "description": "is a text",
     "corpus": "is what candidates are compared on",
+    "label_noise": "is what candidates are compared on",
     "fold": "is in 'search.fold'",
     "seed": "is in 'search.seed'",
     "ratios": "decides where candidates are compared",
@@ -30,7 +31,10 @@ NOT_SEARCHED = {
     "selected_from": "is what a search writes",
 }
 OF_THE_COMPARISON = ("protocol", "protocol.preset", "protocol.folds", "protocol.fold", "protocol.validation")
-AXES = ("corpus", "classifier", "backbone", "adaptation", "strategy", "initialization", "restart")
+AXES = (
+    "corpus", "classifier", "backbone", "adaptation", "strategy", "initialization", "restart", "annotation",
+    "label_noise",
+)  # fmt: skip
 
 
 class BadSearch(StudyError):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from after_ray.annotation import of_corpus
 from after_ray.errors import OracleRefusal
 from after_ray.metrics import evaluate
 from after_ray.splits.oracle import Evaluator, Oracle
@@ -72,3 +75,26 @@ def test_predictions_of_another_number_of_rows_are_refused() -> None:
 def test_a_prediction_that_is_no_number_is_refused() -> None:
     with pytest.raises(ValueError, match="not a number"):
         Evaluator(LABELS, np.array([0])).evaluate(np.full((1, 4), np.nan))
+
+
+def test_targets_are_told_of_what_was_revealed_and_of_nothing_else() -> None:
+    targets = np.eye(4)[LABELS] * 0.7 + 0.075
+    oracle = Oracle(replace(of_corpus(LABELS), targets=targets), TRAIN)
+    with pytest.raises(OracleRefusal, match="before their labels: rows 5;"):
+        oracle.targets([5])
+    oracle.reveal([5, 0])
+    np.testing.assert_array_equal(oracle.targets([0, 5]), targets[[0, 5]])
+    with pytest.raises(OracleRefusal, match="before their labels: rows 2;"):
+        oracle.targets([0, 2])
+    assert len(oracle) == 2
+
+
+def test_labels_that_say_all_have_no_targets(oracle: Oracle) -> None:
+    oracle.reveal([0])
+    assert oracle.targets([0]) is None
+    assert oracle.targets([]) is None
+
+
+def test_the_oracle_answers_with_the_annotation_and_not_with_the_corpus() -> None:
+    told = Oracle(replace(of_corpus(LABELS), labels=(LABELS + 1) % 4), TRAIN)
+    assert told.reveal(TRAIN).tolist() == ((LABELS[TRAIN] + 1) % 4).tolist()

@@ -53,6 +53,8 @@ def family(
     folds: int = 5,
     seeds: int = 5,
     pretrained: bool = False,
+    annotation: str = "corpus",
+    label_noise: str = "0",
     seconds: Callable[[int, int, float], float] = lambda fold, seed, percent: 60 * percent + fold + seed,
     **more: Any,
 ) -> list[dict[str, Any]]:
@@ -62,11 +64,13 @@ def family(
         zip(("corpus", "method", "adaptation", "strategy", "initialization"), name, strict=True),
         restart="none" if strategy == "none" else "previous",
         pretrained=pretrained,
+        annotation=annotation,
+        label_noise=label_noise,
     )
     rows = []
     for fold in range(folds):
         for seed in range(seeds):
-            trial = "-".join(map(str, (*name, fold, seed)))
+            trial = "-".join(map(str, (*name, annotation, label_noise, fold, seed)))
             for percent in percents:
                 ua = score(fold, seed, percent)
                 row = {

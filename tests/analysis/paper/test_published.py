@@ -121,3 +121,11 @@ def test_all_printed_rows_are_there_once():
         "table3": 14,
         "table4": 28,
     }
+
+
+@pytest.mark.parametrize(("axis", "value"), [("annotation", "soft"), ("label_noise", "0.1")])
+def test_the_papers_numbers_are_those_of_clean_labels_of_the_corpus(axis, value):
+    board = board_of(*[[row | {axis: value} for row in rows] for rows in papers_study()], study=PAPERS)
+    points = [Point(one, percent) for one in board.families for percent in board.percents(one)]
+    assert all(board.score(point, "ua") is not None for point in points)
+    assert [published().number(board, "table3", point, "ua") for point in points] == [None] * len(points)

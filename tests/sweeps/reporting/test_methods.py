@@ -153,3 +153,14 @@ def test_the_checklist_answers_from_the_study(tmp_path):
     assert answers["Which weights does it start from?"] == "No pretrained weights are used."
     assert answers["How can it be repeated?"].startswith("after-ray run small.yaml")
     assert all(answer.strip() for answer in answers.values())
+
+
+def test_annotation_and_noise_are_told_and_that_validation_stays_clean(tmp_path):
+    said = (
+        "Utterances that are acquired are labelled by the corpus' own label, of which 0 % or 20 % are "
+        "replaced by another class at random; validation and test keep the corpus' labels."
+    )
+    opened = small_study(tmp_path, "label_noise=[0, 0.2]")
+    assert said in told(opened)
+    assert said in " ".join(item.answer for item in checklist_of(opened))
+    assert "replaced by another class" not in told(small_study(tmp_path))

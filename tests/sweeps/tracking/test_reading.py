@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,9 +23,12 @@ from sweeps.planning.plan import Axes
 from sweeps.reporting.report import cells_frame, open_results, read_results
 from sweeps.tracking import default_tracking_uri, from_mlflow
 from sweeps.tracking._artifacts import Artifacts
-from sweeps.tracking._content import FORMAT, FinishedRound, cells_of
+from sweeps.tracking._content import FORMAT, FinishedRound, cells_of, content_digest, run_name
+from sweeps.tracking._summary import row_key
 from sweeps.tracking.errors import MirrorBehind, MissingArtifact, TrackerUnreachable
 from sweeps.tracking.made_up import write_made_up
+from sweeps.tracking.mirrored import BEFORE, MirroredRow
+from sweeps.tracking.mirroring import mirrored_trajectory
 from tests.sweeps.small import small_study
 from tests.sweeps.tracking.looking import all_runs
 from tests.sweeps.tracking.server import Server
@@ -367,3 +371,42 @@ def test_a_model_that_says_one_class_for_everything_is_tagged(tmp_path: Path, da
     assert tags == {"random": None, "entropy": ", ".join(f"{percent:g}" for percent in at_risk)}
     found = client.search_runs([runs[0].info.experiment_id], "tags.collapsed != ''")
     assert {run.data.tags["strategy"] for run in found} == {"entropy"}
+
+
+def test_runs_from_before_annotations_are_runs_of_the_corpus_own_labels(mirrored: OpenStudy) -> None:
+    """A longer schedule has other keys, so that rounds are found by the places of their runs."""
+    client, runs = runs_of(mirrored)
+    for run in runs:
+        for axis in BEFORE:
+            client.delete_tag(run.info.run_id, axis)
+    longer = open_study(mirrored.path, mirrored.store.root, ["seed=0..1", "schedule=[10, 20, 40, 60]"])
+    found = tracked(longer)
+    assert len(found.frame) == len(tracked(mirrored).frame) == 11
+    assert set(found.frame["annotation"]) == {"corpus"}
+    assert set(found.frame["label_noise"]) == {"0"}
+    assert_same(stored(longer), found)
+
+
+def test_such_runs_are_not_written_again_and_their_rows_keep_their_names(mirrored: OpenStudy) -> None:
+    _, runs = runs_of(mirrored)
+    assert {run.data.tags["annotation"] for run in runs} == {"corpus"}
+    trajectory = mirrored_trajectory(mirrored, mirrored.plan.trajectories[0])
+    before = replace(trajectory, tags={k: v for k, v in trajectory.tags.items() if k not in BEFORE})
+    assert content_digest(trajectory, 1) == content_digest(before, 1)
+    noisy = replace(trajectory, tags={**trajectory.tags, "label_noise": "0.1"})
+    assert content_digest(noisy, 1) != content_digest(before, 1)
+    assert run_name(noisy.tags) == f"{run_name(before.tags)} label_noise 0.1"
+    tags = {
+        "corpus": "c",
+        "method": "m",
+        "adaptation": "a",
+        "strategy": "s",
+        "initialization": "i",
+        "restart": "r",
+    }
+    assert row_key(MirroredRow(tags, ())) == "c / m / a / s / i / r"
+    assert (
+        row_key(MirroredRow({**tags, "annotation": "corpus", "label_noise": "0"}, ()))
+        == "c / m / a / s / i / r"
+    )
+    assert row_key(MirroredRow({**tags, "label_noise": "0.1"}, ())) == "c / m / a / s / i / r / 0.1"

@@ -207,8 +207,80 @@ def test_stability_needs_seeds():
     assert "has 2" in verdict_of(spread_study(0.5, seeds=2), "entropy-is-stable").said
 
 
-def test_noise_is_not_recorded_anywhere():
-    assert "not recorded" in verdict_of(pair(0.65), "noise-is-avoided").said
+def noisy(entropy, random, **more):
+    """Entropy and random under label noise; scores of both are shares of wrong labels at 20 %."""
+
+    def flipped(rows, share):
+        return [
+            row | {"flipped_acquired": share(row["fold"], row["seed"], row["percent"])}
+            if row["percent"] > 5
+            else row | {"flipped_acquired": None}
+            for row in rows
+        ]
+
+    families = [
+        flipped(family(flat(0.6), strategy=strategy, label_noise=noise, **more), flat(share))
+        for noise, shares in (("0.1", (entropy / 2, random / 2)), ("0.2", (entropy, random)))
+        for strategy, share in (("entropy", shares[0]), ("random", shares[1]))
+    ]
+    return results_of(family(flat(0.6)), family(flat(0.6), strategy="random"), *families)
+
+
+def test_fewer_wrong_labels_under_every_share_of_noise_are_confirmed():
+    verdict = verdict_of(noisy(0.12, 0.20), "noise-is-avoided")
+    assert verdict.said == "confirmed for this classifier on this corpus"
+    assert verdict.where == "emodb, functionals"
+    found = {number.label: number.estimate for number in verdict.numbers}
+    assert found == {
+        "10 % flipped, at 20 %": pytest.approx(-0.04),
+        "20 % flipped, at 20 %": pytest.approx(-0.08),
+    }
+    assert all(number.low < number.estimate < number.high < 0 for number in verdict.numbers)
+    assert set(verdict.p) == {"quasi-F", "Nadeau-Bengio"}
+    assert max(verdict.p.values()) < 0.05
+    assert "points" in verdict.reason
+
+
+def test_more_wrong_labels_than_random_are_not_confirmed():
+    verdict = verdict_of(noisy(0.26, 0.20), "noise-is-avoided")
+    assert verdict.answer == "not confirmed"
+    assert verdict.reason.startswith("excluded by ")
+    assert verdict.numbers[0].estimate > 0
+
+
+def test_one_share_of_noise_without_fewer_takes_the_claim():
+    lagging = noisy(0.12, 0.20)
+    frame = lagging.frame.copy()
+    at = (frame["label_noise"] == "0.1") & (frame["strategy"] == "entropy")
+    frame.loc[at, "flipped_acquired"] = frame.loc[at, "flipped_acquired"] + 0.1
+    verdict = verdict_of(replace(lagging, frame=frame), "noise-is-avoided")
+    assert verdict.answer == "not confirmed"
+    assert "10 % flipped" in verdict.reason
+
+
+def test_without_label_noise_or_its_ratio_wrong_labels_are_not_testable():
+    assert verdict_of(pair(0.65), "noise-is-avoided").said == (
+        "not testable here (the study has no label noise)"
+    )
+    few = noisy(0.12, 0.20, percents=(5, 10))
+    assert verdict_of(few, "noise-is-avoided").said == (
+        "not testable here (the study has no strategy entropy beside random at 20 % under label noise)"
+    )
+    first = noisy(0.12, 0.20)
+    frame = first.frame.assign(flipped_acquired=None)
+    assert verdict_of(replace(first, frame=frame), "noise-is-avoided").said == (
+        "not testable here (nothing is acquired up to 20 %)"
+    )
+
+
+def test_other_claims_are_asked_of_the_corpus_own_labels_where_there_are_such():
+    noise = [family(flat(0.70), strategy="random", label_noise="0.3"), family(flat(0.40), label_noise="0.3")]
+    clean = [family(flat(0.60), strategy="random"), family(flat(0.65))]
+    verdict = verdict_of(results_of(*noise, *clean), "entropy-beats-random")
+    assert verdict.answer == "confirmed"
+    assert verdict.where == "emodb, functionals, none flipped"
+    alone = verdict_of(results_of(*noise), "entropy-beats-random")
+    assert alone.answer == "not confirmed"
 
 
 AFTER = {"method": "pooled_transformer", "adaptation": "tapt", "pretrained": True}

@@ -1,0 +1,57 @@
+"""Settings of annotations; importable without torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from after_ray.settings import Settings, neutral
+
+AnnotationName = Literal["corpus", "majority", "soft", "single", "votes"]
+
+
+class AnnotationSettings(Settings):
+    """Who labels an utterance that is acquired, and what the classifier is told.
+
+    `corpus`: the label that the corpus gives. `majority`: the class with most votes of its annotators.
+    `soft`: the shares of their votes. `single`: one of the votes, drawn. `votes`: the majority of `of` votes,
+    drawn without replacement; of all there are, where there are fewer.
+    """
+
+    name: AnnotationName = "corpus"
+    of: Annotated[int, Field(ge=1)] | None = neutral(None)
+
+    @model_validator(mode="after")
+    def _of_votes(self) -> AnnotationSettings:
+        if self.name == "votes" and self.of is None:
+            raise PydanticCustomError(
+                "of", "the annotation votes needs 'of', a number of votes: {name: votes, of: 3}"
+            )
+        if self.name != "votes" and self.of is not None:
+            raise PydanticCustomError(
+                "of",
+                "the annotation {name} has 'of: {of}', which only votes reads; leave 'of' out, or write "
+                "(name: votes, of: {of})",
+                {"name": self.name, "of": self.of},
+            )
+        return self
+
+    @property
+    def title(self) -> str:
+        """Its name in tables and tags: `soft`, `votes(3)`."""
+        return self.name if self.of is None else f"{self.name}({self.of})"
+
+    @property
+    def of_votes(self) -> bool:
+        """Whether it reads the votes of annotators."""
+        return self.name != "corpus"
+
+
+CORPUS = AnnotationSettings()
+
+
+def noise_text(noise: float) -> str:
+    """A share of flipped labels as tables and tags have it: `0`, `0.1`."""
+    return f"{noise:g}"

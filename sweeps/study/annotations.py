@@ -1,0 +1,41 @@
+"""Whether anything of a study reads other labels than its annotation gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from after_ray.adaptation.settings import AdaptationSettings
+from after_ray.annotation import CORPUS, AnnotationSettings, noise_text
+from after_ray.classifiers._settings import ClassifierSettings
+from after_ray.errors import UnannotatedLabels
+from sweeps.study.labels import TAPT
+
+
+def refuse_unannotated_labels(
+    annotations: Sequence[AnnotationSettings],
+    noises: Sequence[float],
+    classifiers: Iterable[ClassifierSettings],
+    adaptations: Iterable[AdaptationSettings | None],
+) -> None:
+    """What is made with the corpus' own labels of all of train knows better than any annotator of the study.
+
+    Raises:
+        UnannotatedLabels: for the first such classifier or adaptation, where any answer is not the corpus'.
+    """
+    given = _given(annotations, noises)
+    if not given:
+        return
+    for classifier in classifiers:
+        if classifier.needs_all_labels:
+            raise UnannotatedLabels(f"the classifier {classifier.name}", given, classifier.without_labels)
+    for adaptation in adaptations:
+        if adaptation is not None and adaptation.needs_all_labels:
+            raise UnannotatedLabels(f"the adaptation {adaptation.name}", given, TAPT)
+
+
+def _given(annotations: Sequence[AnnotationSettings], noises: Sequence[float]) -> str:
+    """The first setting of a study that is not the corpus' own label; empty where there is none."""
+    for annotation in annotations:
+        if annotation != CORPUS:
+            return f"'annotation: {annotation.title}'"
+    return next((f"'label_noise: {noise_text(noise)}'" for noise in noises if noise), "")
