@@ -40,7 +40,7 @@ def studies_in(text: str) -> Iterator[str]:
     common = [entry for key, entry in entries if often[key] == 1]
     several = [entry for key, entry in entries if often[key] > 1]
     for alternative in several or [""]:
-        yield _completed(yaml.safe_load("".join([*common, alternative])))
+        yield completed(yaml.safe_load("".join([*common, alternative])))
 
 
 def _entries(text: str) -> list[tuple[str, str]]:
@@ -52,7 +52,7 @@ def _entries(text: str) -> list[tuple[str, str]]:
     ]
 
 
-def _completed(part: dict[str, Any]) -> str:
+def completed(part: dict[str, Any]) -> str:
     """A minimal study with this part; one that speaks of backbones has a classifier that stands on one."""
     asks = str(part.get("strategy", "")) + str(part.get("adaptation", ""))
     if "classifier" not in part and (
