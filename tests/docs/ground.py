@@ -24,6 +24,7 @@ from after_ray.corpora._settings import FOUR_CLASSES, EmodbSettings, SyntheticSe
 from after_ray.corpora.synthetic import Synthetic
 from sweeps.cli import app
 from sweeps.planning.opening import OpenStudy, open_study
+from sweeps.reporting.report import read_results, study_info
 from tests.after_ray.corpora.trees import wav
 from tests.docs.pages import Command, Page
 from tests.docs.reader import Reader
@@ -148,6 +149,17 @@ class Ground:
         ]
         done = CliRunner().invoke(app, words)
         assert done.exit_code == 0, done.output
+
+    def known(self) -> dict[str, Any]:
+        """What Python examples take as given: plans and manifests of studies, a store, results of a study."""
+        opened = self.opened("STUDY.yaml")
+        return {
+            "plans": [opened.plan],
+            "manifests": [scan.manifest for scan in opened.scans],
+            "store": opened.store,
+            "results": read_results(opened, "store"),
+            "study": study_info(opened),
+        }
 
     def key(self) -> str:
         """Of a finished round."""

@@ -1,4 +1,7 @@
-"""Every command of every page is run, page by page in order; the table in `elsewhere.py` has the others."""
+"""Every command and every Python example of every page is run, page by page in order.
+
+Commands that no machine of a test can run are in the table of `elsewhere.py`, with the reason.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import pytest
 
 from sweeps.reporting import report
 from tests.docs.elsewhere import ELSEWHERE, after_ray_parts, entry_of, options_of, resolved
-from tests.docs.ground import Ground, ReaderOnGround
+from tests.docs.ground import Ground, ReaderOnGround, write_recordings
 from tests.docs.pages import Page, pages
 
 PAGES = [page for page in pages() if page.commands]
@@ -61,6 +64,26 @@ def test_the_commands_of_a_page_run(
             reader.run(command)
             if LOOKS.match(command.text):
                 shared.seen.add(command.text)
+
+
+IN_PYTHON = [page for page in pages() if any(block.language == "python" for block in page.blocks)]
+
+
+@pytest.mark.parametrize("page", IN_PYTHON, ids=lambda page: page.name)
+def test_the_python_of_a_page_runs(
+    page: Page, shared: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In order, in one module, with the names that pages take as given; whole files as they are called."""
+    reader_of(page, tmp_path, shared, monkeypatch)
+    write_recordings(tmp_path / "recordings", speakers=2, sentences=1)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "store").symlink_to(shared.store)
+    known = shared.known()
+    for block in page.blocks:
+        if block.language == "python" and block.file_name:
+            exec(compile(block.text, block.place, "exec"), {"__name__": Path(block.file_name).stem})
+        elif block.language == "python":
+            exec(compile(block.text, block.place, "exec"), known)
 
 
 @pytest.mark.ray
