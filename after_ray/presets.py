@@ -66,7 +66,7 @@ class Preset:
 
 
 _THREE = {name: name for name in ("anger", "neutral", "sad")}
-# Numbers are those of the table in docs/architecture.md.
+# Numbers are those of the table in docs/differences.md.
 OFFICIAL_CODE = Preset(
     decisions={
         "fold": [1],  # D2: of five sessions the second

@@ -22,7 +22,7 @@ DROPOUT_HEAD = Block("classifier", "pooled_transformer", {"head_dropout": 0.1})
 
 
 class Protocol(Settings):
-    """The decisions shared by all classifiers of a study (list: docs/architecture.md).
+    """The decisions shared by all classifiers of a study (list: docs/differences.md).
 
     `fold` and `restart` are the defaults of the study's axes of that name. `selector` says how utterances are
     taken by a strategy's scores. `budget` is what percentages of the schedule are of. `fitting` applies to

@@ -76,6 +76,17 @@ class NoCluster(AfterRayError):
         )
 
 
+class NoLocalRay(AfterRayError):
+    """A Ray of this machine's own that did not come up; `reason`: what Ray said, its first sentence."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"Ray did not start on this machine ({reason}); mostly the machine is overloaded, or has no "
+            "memory or no room for temporary files left: its logs are in /tmp/ray/session_latest/logs. Run "
+            "the same command again; what is recorded stays."
+        )
+
+
 @dataclass(frozen=True)
 class Where:
     """Where studies run: an address of a running Ray (None starts a local one) and a node-local cache.
@@ -157,20 +168,30 @@ def running_ray(where: Where) -> Iterator[None]:
 def _start(where: Where) -> None:
     import ray
 
+    if where.address is None:
+        _start_here(where.cpus)
+        return
     try:
-        if where.address is None:
-            ray.init(
-                address="local",  # never a Ray of somebody else on this machine
-                num_cpus=where.cpus,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level="ERROR",
-                runtime_env={"env_vars": KEEP_MEMORY},
-            )
-        else:
-            ray.init(address=answering(where.address), log_to_driver=False, logging_level="ERROR")
+        ray.init(address=answering(where.address), log_to_driver=False, logging_level="ERROR")
     except ConnectionError as error:
-        raise NoCluster(where.address or "local", str(error)) from error
+        raise NoCluster(where.address, str(error)) from error
+
+
+def _start_here(cpus: int | None) -> None:
+    """Start a Ray of this machine's own, never one of somebody else."""
+    import ray
+
+    try:
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            runtime_env={"env_vars": KEEP_MEMORY},
+        )
+    except Exception as error:  # Ray has no class of its own for what did not come up
+        raise NoLocalRay(str(error).partition(". ")[0].rstrip(".")) from error
 
 
 class Offer(NamedTuple):

@@ -33,7 +33,7 @@ def test_round_0_is_rounded_up_and_later_rounds_half_up() -> None:
     assert sizes([1, 2], 1024, per_class=0) == (11, 20)  # 10.24 and 20.48
 
 
-OFFICIAL = [4.4, 9.2, 14.2, 19.19, 24.18]  # as docs/architecture.md writes them
+OFFICIAL = [4.4, 9.2, 14.2, 19.19, 24.18]  # as docs/differences.md writes them
 
 
 def test_the_budgets_of_the_official_code_can_be_written_for_its_fold() -> None:

@@ -11,7 +11,16 @@ from typer.testing import CliRunner
 
 from after_ray.errors import AfterRayError
 from sweeps.cli import app
-from sweeps.launching.ray_start import BadAddress, NoCluster, Nodes, Offer, Where, answering, running_ray
+from sweeps.launching.ray_start import (
+    BadAddress,
+    NoCluster,
+    Nodes,
+    NoLocalRay,
+    Offer,
+    Where,
+    answering,
+    running_ray,
+)
 from sweeps.study.declaration import Resources
 
 LAPTOP = Nodes((Offer(2.0),), growing=False)
@@ -105,3 +114,13 @@ def test_a_wrong_address_is_said_before_a_study_is_opened(tmp_path: Path) -> Non
     done = CliRunner().invoke(app, ["run", str(tmp_path / "none.yaml"), "--address", "nonsense"])
     assert done.exit_code == 1
     assert done.output.startswith("error: 'nonsense' is no address of a Ray cluster; allowed: ")
+
+
+def test_a_local_ray_that_does_not_come_up_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**options: object) -> None:
+        raise Exception("The current node timed out during startup. This could happen because ...")
+
+    monkeypatch.setattr("ray.init", init)
+    sentence = r"did not start on this machine \(The current node timed out during startup\); .* again; what"
+    with pytest.raises(NoLocalRay, match=sentence), running_ray(Where()):
+        raise AssertionError("nothing runs")
