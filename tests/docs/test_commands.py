@@ -14,7 +14,8 @@ import pytest
 from sweeps.reporting import report
 from tests.docs.elsewhere import ELSEWHERE, after_ray_parts, entry_of, options_of, resolved
 from tests.docs.ground import Ground, ReaderOnGround, write_recordings
-from tests.docs.pages import Page, pages
+from tests.docs.pages import Command, Page, pages
+from tests.docs.reader import Reader
 
 PAGES = [page for page in pages() if page.commands]
 FROM_NOTHING = (
@@ -126,6 +127,20 @@ def test_an_unknown_command_or_option_is_noticed() -> None:
     _, command, _ = resolved(["store", "du"])
     assert "--yes" not in options_of(command)
     assert "--yes" in options_of(resolved(["store", "gc"])[1])
+
+
+def test_a_command_that_fails_is_noticed(tmp_path: Path) -> None:
+    reader = Reader(tmp_path)
+    for text in ("after-ray stauts A.yaml", "after-ray plan no_such.yaml", "false", "cd nowhere && true"):
+        with pytest.raises(AssertionError, match=r"page\.md:1: "):
+            reader.run(Command("page.md", 1, text))
+
+
+def test_a_page_keeps_its_folder_and_its_variables(tmp_path: Path) -> None:
+    reader = Reader(tmp_path)
+    for text in ("mkdir deep && cd deep", "export GREETING='good day'", "echo $GREETING > said"):
+        reader.run(Command("page.md", 1, text))
+    assert (tmp_path / "deep" / "said").read_text() == "good day\n"
 
 
 def test_comments_and_joined_lines() -> None:

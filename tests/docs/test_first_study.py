@@ -16,7 +16,7 @@ PAGE = Page("docs/first_study.md")
 
 
 @pytest.mark.ray
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_the_page_leads_from_nothing_to_a_report(tmp_path: Path) -> None:
     write_recordings(tmp_path / "recordings", speakers=6, sentences=5)
     reader = Reader(tmp_path)
