@@ -32,9 +32,10 @@ def studies_parse(command: Command) -> None:
     """`parsed`, and the studies that it names are there and valid."""
     parsed(command)
     named = [word for word in shlex.split(command.text) if word.endswith(".yaml")]
-    assert named, f"{command.place}: names no study"
-    for name in named:
-        load_study(REPOSITORY / name)
+    studies = [path for name in named for path in REPOSITORY.glob(name)]
+    assert len(studies) >= len(named) > 0, f"{command.place}: names no study that there is"
+    for path in studies:
+        load_study(path)
 
 
 def target_of_make(command: Command) -> None:
@@ -105,7 +106,14 @@ ELSEWHERE = (
         studies_parse,
         RESULTS,
     ),
-    Elsewhere(r"export AFTER_RAY_CORPORA=", "the reader's own folder", words_are_known, RESULTS),
+    Elsewhere(
+        r"after-ray (run|report|plan) sweeps/paper/",
+        "weights of the hub, GPUs: planned by tests/sweeps/test_studies.py",
+        studies_parse,
+    ),
+    Elsewhere(
+        r"export AFTER_RAY_CORPORA=", "the reader's own folder", words_are_known, f"{RESULTS}|docs/paper"
+    ),
     Elsewhere(r"after-ray ui\b", "serves until it is stopped: tests/sweeps/test_ui.py", parsed),
     Elsewhere(
         r"after-ray run .* --tracking-uri http://",

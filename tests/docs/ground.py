@@ -26,6 +26,7 @@ from sweeps.cli import app
 from sweeps.planning.opening import OpenStudy, open_study
 from sweeps.reporting.report import read_results, study_info
 from tests.after_ray.corpora.trees import wav
+from tests.after_ray.tiny import TINY
 from tests.docs.pages import Command, Page
 from tests.docs.reader import Reader
 from tests.sweeps.cluster.filled import FILES, filled
@@ -45,6 +46,22 @@ STUDIES: dict[str, dict[str, Any]] = {
     "MY_STUDY.yaml": {"study": "my_study", "fold": [0, 1]},
     "A.yaml": {"study": "a", "fold": [0, 1]},
     "B.yaml": {"study": "b", "fold": [0, 1], "strategy": ["random", "margin"]},
+    "ADAPTED.yaml": {
+        "study": "adapted",
+        "classifier": {
+            "name": "pooled_transformer",
+            "fitting": {"max_epochs": 1, "min_updates": 2, "batch_size": 8},
+        },
+        "backbone": {"config": {name: list(v) if isinstance(v, tuple) else v for name, v in TINY.items()}},
+        "adaptation": [
+            {"name": "tapt", "steps": steps, "batch_seconds": 8, "max_seconds": 2, "negatives": 5}
+            for steps in (2, 3)
+        ],
+        "strategy": "random",
+        "schedule": [20],
+        "fold": 0,
+        "seed": 0,
+    },
     "C.yaml": {
         "study": "c",
         "strategy": "random",
@@ -58,7 +75,7 @@ STUDIES: dict[str, dict[str, Any]] = {
         },
     },
 }
-DONE = ("STUDY.yaml", "MY_STUDY.yaml", "A.yaml", "B.yaml")
+DONE = ("STUDY.yaml", "MY_STUDY.yaml", "A.yaml", "B.yaml", "ADAPTED.yaml")
 
 
 def write_recordings(folder: Path, speakers: int, sentences: int) -> Path:
