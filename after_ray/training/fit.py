@@ -210,6 +210,10 @@ def seeded_dropout(network: nn.Module, seeds: SeedTree) -> Iterator[None]:
     Dropout cannot be given a generator: it draws from the default one of the network's device.
     """
     devices = {p.device.index or 0 for p in network.parameters() if p.device.type == "cuda"}
+    seed = seeds.integer()
     with torch.random.fork_rng(devices=sorted(devices)):
-        torch.manual_seed(seeds.integer())
+        # Not torch.manual_seed, which would reseed the generators of every other GPU as well.
+        torch.default_generator.manual_seed(seed)
+        for device in devices:
+            torch.cuda.default_generators[device].manual_seed(seed)
         yield

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+import torch
 
-from after_ray.classifiers import Labelled, classifiers
+from after_ray.classifiers import classifiers
 from after_ray.environment import fix_threads
 from after_ray.testing import (
     CLASSIFIER_PROMISES,
@@ -23,6 +24,7 @@ from after_ray.testing import (
     check_classifier,
     classifier_case,
 )
+from after_ray.testing._globals import elsewhere
 from tests.after_ray.classifiers.own_page import write_files
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -59,6 +61,7 @@ def test_keeps(name: str, promise: ClassifierPromise) -> None:
 
 # Each breaks the promise that its docstring names, and is otherwise what the page shows.
 BROKEN = '''\
+import dataclasses
 import numpy as np
 import torch
 from mine import Nearest
@@ -193,8 +196,28 @@ class Amnesiac(Wide):
         return super().fit(train, validation, seeds=again, checkpoint=checkpoint, **rest)
 
 
-class Plain(Nearest):
+class Deaf(Nearest):
     """uses_or_refuses_soft_targets"""
+
+    def fit(self, train, validation, **rest):
+        return super().fit(dataclasses.replace(train, targets=None), validation, **rest)
+
+
+class Majority(Nearest):
+    """uses_or_refuses_soft_targets"""
+
+    def fit(self, train, validation, **rest):
+        labels = train.labels if train.targets is None else train.targets.argmax(1)
+        return super().fit(dataclasses.replace(train, labels=labels, targets=None), validation, **rest)
+
+
+class Keeping(Majority):
+    """uses_or_refuses_soft_targets"""
+
+    def fit(self, train, validation, **rest):
+        report = super().fit(train, validation, **rest)
+        self.known["told"] = np.zeros(1) if train.targets is None else train.targets
+        return report
 '''
 PAIRS = dict(re.findall(r'class (\w+)\(\w+\):\n    """(\w+)"""', BROKEN))
 
@@ -204,17 +227,9 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_files(tmp_path, monkeypatch, broken=BROKEN)
 
 
-@dataclass(frozen=True)
-class Soft(Labelled):
-    """Labels that are shares of classes."""
-
-    targets: NDArray[np.float64] | None = None
-
-
 @pytest.mark.parametrize("name", PAIRS)
 @pytest.mark.usefixtures("broken")
-def test_the_kit_notices(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_classifiers, "Labelled", Soft)
+def test_the_kit_notices(name: str) -> None:
     case = classifier_case(f"broken:{name}")
     (promise,) = (one for one in CLASSIFIER_PROMISES if one.__name__ == PAIRS[name])
     with pytest.raises(AssertionError) as told:
@@ -239,24 +254,50 @@ def test_every_promise_has_a_classifier_that_breaks_it_and_every_check_is_a_prom
     assert promises == defined - {"check_classifier"}
 
 
-@pytest.mark.usefixtures("broken")
 def test_soft_targets_may_be_refused_or_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = (
         "from mine import Nearest\n\n\nclass Refusing(Nearest):\n"
         "    def fit(self, train, validation, **rest):\n"
-        "        if getattr(train, 'targets', None) is not None:\n"
+        "        if train.targets is not None:\n"
         "            raise NotImplementedError('shares of classes')\n"
-        "        return super().fit(train, validation, **rest)\n\n\nclass Using(Nearest):\n"
-        "    def fit(self, train, validation, **rest):\n"
-        "        report = super().fit(train, validation, **rest)\n"
-        "        if getattr(train, 'targets', None) is not None:\n"
-        "            self.known['labels'] = train.targets.argmax(axis=1)\n"
-        "        return report\n"
+        "        return super().fit(train, validation, **rest)\n"
     )
     write_files(tmp_path, monkeypatch, soft=code)
-    monkeypatch.setattr(_classifiers, "Labelled", Soft)
-    for name in ("soft:Refusing", "soft:Using"):
+    for name in ("soft:Refusing", "mine:Nearest", "wide:Wide"):
         _classifiers.uses_or_refuses_soft_targets(classifier_case(name))
+
+
+def test_the_kit_watches_generators_of_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = (
+        "import torch\nfrom mine import Nearest\n\n\nclass Drawing(Nearest):\n"
+        "    def embeddings(self, rows):\n"
+        "        torch.cuda.get_rng_state_all()[1].add_(1)\n"
+        "        return super().embeddings(rows)\n"
+    )
+    write_files(tmp_path, monkeypatch, drawing=drawing)
+    states = [torch.zeros(2, dtype=torch.uint8), torch.zeros(2, dtype=torch.uint8)]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: states)
+    _classifiers.touches_no_global_random_state(classifier_case("mine:Nearest"))
+    with pytest.raises(AssertionError, match="the global generator of torch on GPU 1 was moved"):
+        _classifiers.touches_no_global_random_state(classifier_case("drawing:Drawing"))
+
+
+def test_a_history_of_another_kind_is_put_back_on_gpus_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    forked: list[list[int]] = []
+
+    @contextmanager
+    def fork_rng(devices: Iterable[int]) -> Iterator[None]:
+        forked.append(list(devices))
+        yield
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.random, "fork_rng", fork_rng)
+    before = torch.get_rng_state()
+    with elsewhere():
+        pass
+    torch.set_rng_state(before)
+    assert forked == [[0, 1]]
 
 
 def test_utterances_of_the_kit_are_of_three_classes_and_many_lengths() -> None:

@@ -12,7 +12,7 @@ from torch import nn
 
 from after_ray.errors import DivergedTraining, TooFewUtterances
 from after_ray.seeds import SeedTree
-from after_ray.training.fit import FitPlan, epochs_plan, fit_network, in_batches
+from after_ray.training.fit import FitPlan, epochs_plan, fit_network, in_batches, seeded_dropout
 from after_ray.training.settings import FittingSettings
 
 ROWS = np.arange(20)
@@ -211,3 +211,16 @@ def test_without_the_last_batch_an_epoch_has_fewer_steps_and_never_none() -> Non
 @pytest.mark.parametrize("keep", ["best", "last"])
 def test_which_weights_win_is_the_settings_choice(keep: Any) -> None:
     assert epochs_plan(100, FittingSettings(keep=keep)).keep == keep
+
+
+def test_dropout_is_seeded_on_the_devices_of_the_network_and_on_no_other_gpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reseeded: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", reseeded.append)
+    before, seeds = torch.get_rng_state(), SeedTree(3)
+    with seeded_dropout(nn.Identity(), seeds):
+        drawn = torch.rand(4)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(drawn, torch.rand(4, generator=seeds.torch()))
+    assert reseeded == []
