@@ -7,7 +7,7 @@ import time
 from after_ray.classifiers import classifiers
 from after_ray.classifiers._pretraining import Pretrained, PretrainingInputs, Shown
 from after_ray.environment import Execution, describe
-from after_ray.errors import DivergedTraining
+from after_ray.errors import DivergedTraining, UnfitClassifier
 from after_ray.execution.corpus import open_corpus
 from after_ray.execution.features import open_features
 from after_ray.execution.folds import open_fold
@@ -28,6 +28,9 @@ def compute_pretraining(stage: PretrainingStage, execution: Execution) -> Record
 
     Labels of train are revealed, all of them, to a step that learns from labels and to no other. One that was
     killed goes on from its checkpoint; one that diverged begins anew, since it would diverge again.
+
+    Raises:
+        UnfitClassifier: when the step is told labels, and the settings of its classifier say that none are.
     """
     store = Store(execution.store)
     checkpoint = store.checkpoint(stage.key, execution.checkpoint_seconds)
@@ -55,6 +58,7 @@ def _pretrain(
     oracle = Oracle(manifest.labels, parts.train)
     train, validation = Shown(parts.train), Shown(parts.validation)
     if stage.step.with_labels:
+        _refuse_undeclared(stage)
         train = Shown(parts.train, oracle.reveal(parts.train))
         validation = Shown(parts.validation, manifest.labels[parts.validation])
     seeds = SeedTree(stage.seed or 0).child("pretraining", "shared" if stage.seed is None else "seed")
@@ -75,6 +79,21 @@ def _pretrain(
             checkpoint=checkpoint,
         )
     return pretrained, len(oracle)
+
+
+def _refuse_undeclared(stage: PretrainingStage) -> None:
+    """Studies are refused by what settings say of labels, so that a step which reads more would be a leak.
+
+    Raises:
+        UnfitClassifier: when the settings of the classifier say that no labels of all of train are read.
+    """
+    if not stage.all_labels:
+        raise UnfitClassifier(
+            stage.classifier,
+            f"the step '{stage.step.name}' of its pretraining is told the labels of all of train, and its "
+            "settings have 'needs_all_labels' False",
+            "remove that from them, so that it follows from the steps, or 'with_labels' from the step",
+        )
 
 
 def _commit(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -144,7 +144,8 @@ class FeaturesStage(Stage):
 class PretrainingStage(Stage):
     """One step of what a classifier learns on the train part of a fold before round 0.
 
-    `previous` is the step whose weights it goes on from; `seed` is None when shared.
+    `previous` is the step whose weights it goes on from; `seed` is None when shared. `all_labels`:
+    whether the classifier's settings say that labels of all of train are read; no step is told any else.
     """
 
     kind = "pretraining"
@@ -155,6 +156,7 @@ class PretrainingStage(Stage):
     step: PretrainingStep
     previous: PretrainingStage | None = None
     seed: int | None = None
+    all_labels: bool = field(default=False, compare=False)  # of the settings, whose other meaning the key has
 
     @classmethod
     def of(
@@ -166,10 +168,10 @@ class PretrainingStage(Stage):
         seed: int,
     ) -> PretrainingStage | None:
         """The last step of a classifier's pretraining; None where it has none."""
-        own_seed = seed if classifier.pretrained_per_seed else None
+        own_seed, told = seed if classifier.pretrained_per_seed else None, classifier.needs_all_labels
         last: PretrainingStage | None = None
         for step in classifier.pretraining:
-            last = cls(audio, fold, features, classifier.name, step, last, own_seed)
+            last = cls(audio, fold, features, classifier.name, step, last, own_seed, told)
         return last
 
     def meaning(self) -> dict[str, Any]:

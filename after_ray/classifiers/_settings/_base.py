@@ -19,7 +19,8 @@ class Trained(Settings, ABC):
     """What the settings of every classifier can say.
 
     `version` is raised when a classifier's code gives other results for equal settings; it is in the keys of
-    its rounds. `dropout_in` names the setting that says how much of what the linear head sees is dropped.
+    its rounds. `dropout_in` names the setting that says how much of what the linear head sees is dropped;
+    `without_labels` says what to do so that `needs_all_labels` is False.
     """
 
     version: ClassVar[int] = 1
@@ -27,7 +28,7 @@ class Trained(Settings, ABC):
     on_backbone: ClassVar[bool] = False
     continues: ClassVar[bool] = True  # whether a training can go on from weights (a convex problem cannot)
     dropout_in: ClassVar[str] = ""  # where there is no such setting
-    without_labels: ClassVar[str] = ""  # what to write so that `needs_all_labels` is False
+    without_labels: ClassVar[str] = "Take the steps 'with_labels' out of its 'pretraining'"
 
     name: str  # narrowed by every classifier; here, so that it is listed first
 
@@ -46,8 +47,11 @@ class Trained(Settings, ABC):
 
     @property
     def needs_all_labels(self) -> bool:
-        """Whether something is made with the labels of all of train before round 0, whatever the schedule."""
-        return False
+        """Whether something is made with the labels of all of train before round 0, whatever the schedule.
+
+        No step of its pretraining is told a label where this is False.
+        """
+        return any(step.with_labels for step in self.pretraining)
 
     @property
     def pretraining(self) -> tuple[PretrainingStep, ...]:

@@ -79,11 +79,6 @@ class RhEmoSettings(Stepped):
         return self
 
     @property
-    def needs_all_labels(self) -> bool:
-        """Whether the encoder learns from the labels of all of train."""
-        return self.supervised
-
-    @property
     def pretraining(self) -> tuple[PretrainingStep, ...]:
         """One step, or with labels two."""
         return (self.reconstruction, self.emotion) if self.supervised else (self.reconstruction,)
