@@ -114,6 +114,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "splits/caps.py",
         "annotation/answers.py",
         "splits/oracle.py",
+        "execution/answering.py",
         "execution/findings.py",
         "execution/rounds.py",
         "metrics.py",

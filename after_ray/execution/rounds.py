@@ -12,12 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from after_ray.acquisition import EvidenceKind, strategy_of
-from after_ray.annotation import Answers, answer, check_votes
+from after_ray.annotation import Answers, check_votes
 from after_ray.backbones.identity import provenance
 from after_ray.classifiers import Classifier, ClassifierInputs, Labelled, classifiers
 from after_ray.environment import Execution, describe
 from after_ray.errors import DivergedTraining
 from after_ray.execution.adaptation import adapted_weights
+from after_ray.execution.answering import answers_of
 from after_ray.execution.corpus import open_corpus
 from after_ray.execution.features import open_features, open_summaries
 from after_ray.execution.findings import Findings, Told, ranking
@@ -289,8 +290,7 @@ class Trajectory:
         """
         first, manifest = self._first, self._manifest
         check_votes(first.annotation, manifest.votes, manifest.sources, self._fold.train)
-        seeds, classes = SeedTree(first.seed), len(manifest.classes)
-        return answer(manifest.labels, manifest.votes, classes, first.annotation, first.label_noise, seeds)
+        return answers_of(first, manifest)
 
     def _guarded(self, values: Ragged) -> Tripwire:
         return Tripwire(values, self._fold, self._manifest.table["utterance"].to_numpy())

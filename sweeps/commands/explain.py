@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from sweeps.selections.explaining import Explanation, Reason
 
 COLUMNS = (
-    "order", "utterance", "label", "score", "rank",
-    "nearest_labelled", "nearest_label", "distance", "audio",
+    "order", "utterance", "label", "corpus_label", "score", "rank",
+    "nearest_labelled", "nearest_label", "nearest_corpus_label", "distance", "audio",
 )  # fmt: skip
+OF_NEIGHBOURS = ("nearest_labelled", "nearest_label", "nearest_corpus_label", "distance")
+OF_CORPUS = ("corpus_label", "nearest_corpus_label")  # where annotators told another label
 SPACE = (
     "distances: Euclidean, between summaries (one vector per utterance) of the features that the classifier "
     "is trained on, standardised over train"
@@ -80,9 +82,11 @@ def _print(told: Explanation, reasons: Sequence[Reason], others: Sequence[Reason
         f"{axes.corpus}, {axes.method}, fold {axes.fold}, seed {axes.seed}, round {told.number} "
         f"({told.percent:g} % of train): {count} of {pool} by {by}"
     )
-    header = [name.replace("_", " ") for name in COLUMNS if told.has_neighbours or name not in COLUMNS[5:8]]
+    left_out = ((not told.has_neighbours, OF_NEIGHBOURS), (not told.annotated, OF_CORPUS))
+    columns = [name for name in COLUMNS if not any(out and name in names for out, names in left_out)]
     console.print(title, markup=False)
-    print_table("", header, [_shown(told, reason) for reason in reasons])
+    header = [name.replace("_", " ") for name in columns]
+    print_table("", header, [_shown(told, reason, columns) for reason in reasons])
     if told.has_neighbours:
         console.print(SPACE, markup=False)
     if told.round.details:
@@ -97,12 +101,12 @@ def _print(told: Explanation, reasons: Sequence[Reason], others: Sequence[Reason
         console.print("nothing stands below the line: the whole pool was taken", markup=False)
 
 
-def _shown(told: Explanation, reason: Reason) -> list[str]:
+def _shown(told: Explanation, reason: Reason, columns: Sequence[str]) -> list[str]:
     """One row of the table."""
-    row = [str(reason.place.order), reason.place.utterance, str(reason.label), *_numbers(told, reason)]
-    if told.has_neighbours:
-        row += [str(reason.neighbour), str(reason.neighbour_label), f"{reason.distance:.3g}"]
-    return [*row, reason.audio]
+    row = dict(zip(COLUMNS, _fields(reason), strict=True))
+    row["score"], row["rank"] = _numbers(told, reason)
+    row["distance"] = None if reason.distance is None else f"{reason.distance:.3g}"
+    return ["" if row[name] is None else str(row[name]) for name in columns]
 
 
 def _numbers(told: Explanation, reason: Reason) -> list[str]:
@@ -115,8 +119,9 @@ def _fields(reason: Reason) -> list[Any]:
     """One row of the file; None is an empty field."""
     place = reason.place
     return [
-        place.order, place.utterance, reason.label, place.score, place.rank,
-        reason.neighbour, reason.neighbour_label, reason.distance, reason.audio,
+        place.order, place.utterance, reason.label, reason.corpus_label, place.score, place.rank,
+        reason.neighbour, reason.neighbour_label, reason.neighbour_corpus_label, reason.distance,
+        reason.audio,
     ]  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -41,6 +41,7 @@ class Reason:
     """One utterance and why it was chosen, or how near it came.
 
     `neighbour`: of the utterances labelled before the round the nearest one, its label and its distance.
+    Labels are what the annotators of the study told; those of the corpus stand beside them where they differ.
     """
 
     place: Place
@@ -49,6 +50,8 @@ class Reason:
     neighbour: str | None = None
     neighbour_label: str | None = None
     distance: float | None = None
+    corpus_label: str | None = None
+    neighbour_corpus_label: str | None = None
 
 
 class Explanation:
@@ -80,16 +83,9 @@ class Explanation:
         found = self._neighbours(self.round.rows[:most])
         reasons = []
         for at, place in enumerate(islice(self.round.places, most)):
-            label = self._label(place.row)
-            if found is None:
-                reasons.append(Reason(place, label, self._audio(place.row)))
-                continue
-            near = int(found.rows[at])
-            names = self._manifest.table["utterance"]
-            distance = float(found.distances[at])
-            reasons.append(
-                Reason(place, label, self._audio(place.row), names[near], self._label(near), distance)
-            )
+            label, of_corpus = self._labels(place.row)
+            reason = Reason(place, label, self._audio(place.row), corpus_label=of_corpus)
+            reasons.append(reason if found is None else self._with_neighbour(reason, found, at))
         return reasons
 
     def below_the_line(self, most: int) -> list[Reason]:
@@ -105,6 +101,22 @@ class Explanation:
     def has_neighbours(self) -> bool:
         """Whether anything was labelled before."""
         return self.number > 0
+
+    @property
+    def annotated(self) -> bool:
+        """Whether labels are anything but the corpus' own."""
+        return self.trajectory.first.annotated
+
+    def _with_neighbour(self, reason: Reason, found: Neighbours, at: int) -> Reason:
+        near = int(found.rows[at])
+        label, of_corpus = self._labels(near)
+        return replace(
+            reason,
+            neighbour=str(self._manifest.table["utterance"].iat[near]),
+            neighbour_label=label,
+            neighbour_corpus_label=of_corpus,
+            distance=float(found.distances[at]),
+        )
 
     def _found(self, rounds: int) -> Iterator[Record]:
         for stage in self.trajectory.stages[:rounds]:
@@ -135,8 +147,17 @@ class Explanation:
         known = names_of(self._manifest)
         return known.get_indexer(pd.Index(names, dtype=known.dtype)).astype(np.int64)
 
-    def _label(self, row: int) -> str:
-        return str(self._manifest.table["emotion"].iat[row])
+    def _labels(self, row: int) -> tuple[str, str | None]:
+        """What was told of a row, and the corpus' own label where it is another."""
+        told, own = self._manifest.classes[self._told[row]], str(self._manifest.table["emotion"].iat[row])
+        return (own, None) if told == own else (told, own)
+
+    @cached_property
+    def _told(self) -> NDArray[np.int64]:
+        """The class that the annotators told of every row: of soft labels the one with the largest share."""
+        from after_ray.execution.answering import answers_of
+
+        return answers_of(self.trajectory.first, self._manifest).labels
 
     def _audio(self, row: int) -> str:
         path = str(self._manifest.table["path"].iat[row])

@@ -5,21 +5,25 @@ from __future__ import annotations
 import csv
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from after_ray.classifiers import Labelled
+from after_ray.classifiers.functionals import FunctionalsClassifier
 from after_ray.corpora._settings import CsvSettings, EmodbSettings, MergedSettings, SyntheticSettings
 from after_ray.environment import Execution
 from after_ray.execution.features import open_summaries
 from after_ray.initialization.clustering import standardise
 from after_ray.store import SELECTION_FILE
 from sweeps.cli import app
-from sweeps.commands.explain import _short
+from sweeps.commands.explain import COLUMNS, _short
 from sweeps.planning.opening import OpenStudy, open_study
 from sweeps.selections.choosing import trajectory_of
 from sweeps.selections.explaining import Explanation, audio_path
+from tests.sweeps.selections.ran import run_here
 from tests.sweeps.small import small_study
 
 CELL = "strategy=entropy,fold=1,initialization=clustering"
@@ -41,6 +45,7 @@ def test_it_tells_what_was_acquired_first_choice_first(ran: OpenStudy, tmp_path:
     assert code == 0, said
     assert "round 1 (20 % of train): 6 of 64 by entropy" in said
     assert "features that the classifier is trained on, standardised over train" in said
+    assert "corpus label" not in said, "they are the corpus' own"
     with open(tmp_path / "why.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     record = ran.store.need(told.trajectory.stages[1].key)
@@ -51,7 +56,37 @@ def test_it_tells_what_was_acquired_first_choice_first(ran: OpenStudy, tmp_path:
     for row in rows:
         assert row["label"] == table.loc[row["utterance"], "emotion"]
         assert row["audio"] == table.loc[row["utterance"], "path"]
+        assert row["corpus_label"] == row["nearest_corpus_label"] == ""
         assert row["nearest_label"] == table.loc[row["nearest_labelled"], "emotion"]
+
+
+def test_labels_are_what_was_told_and_the_corpus_own_stand_beside_those_that_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught: dict[int, int] = {}  # row -> the class that a classifier was trained on
+    fit = FunctionalsClassifier.fit
+
+    def watched(self: Any, train: Labelled, *others: Any, **named: Any) -> Any:
+        taught.update(zip(train.rows.tolist(), train.labels.tolist(), strict=True))
+        return fit(self, train, *others, **named)
+
+    monkeypatch.setattr(FunctionalsClassifier, "fit", watched)
+    opened = small_study(tmp_path, strategy="entropy", schedule=[20, 40], label_noise=0.4)
+    run_here(opened)
+    code, said = explain(opened, "--cell", "fold=0", "--round", 1, "--out", tmp_path / "why.csv")
+    assert code == 0, said
+    assert "corpus label" in said
+    with open(tmp_path / "why.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    manifest = opened.scans[0].manifest
+    place = {name: row for row, name in enumerate(manifest.table["utterance"])}
+    names = (("utterance", "label", "corpus_label"), ("nearest_labelled", *COLUMNS[7:9]))
+    for utterance, label, of_corpus in names:
+        for row in rows:
+            told = manifest.classes[taught[place[row[utterance]]]]
+            own = manifest.table["emotion"].iat[place[row[utterance]]]
+            assert (row[label], row[of_corpus]) == (told, "" if told == own else own)
+        assert {bool(row[of_corpus]) for row in rows} == {True, False}, "noise of 0.4, and not of 1"
 
 
 def test_the_nearest_labelled_is_the_nearest_of_those_labelled_before(ran: OpenStudy) -> None:
@@ -190,8 +225,6 @@ def test_a_store_that_was_moved_explains_alike(ran: OpenStudy, tmp_path: Path) -
 def test_what_a_strategy_recorded_is_told_and_replaces_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.sweeps.selections.ran import run_here
-
     (tmp_path / "telling_strategy.py").write_text(
         "import numpy as np\n"
         "from after_ray.acquisition import Picked, Strategy\n"
