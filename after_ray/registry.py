@@ -7,59 +7,15 @@ A dotted path `package.module:Class` names a user's own implementation in their 
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import importlib.util
-import inspect
 import pkgutil
-import sysconfig
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from after_ray.errors import AfterRayError, UnknownName
-from after_ray.files import sha256_of
 
 T = TypeVar("T")
 C = TypeVar("C", bound=type)
-
-
-def source_digest(path: str, beside: type | None = None) -> str:
-    """SHA-256 of the source behind a dotted path `package.module:Class`, as hex.
-
-    The file of the class, and those of the classes it extends where they are a user's own as well; the same
-    of a class `beside` it, which belongs to it. What else its file imports is not looked at.
-
-    Raises:
-        AfterRayError: when there is no such module or it has no source file.
-    """
-    module, _, name = path.partition(":")
-    files = [_source_of(path, module)]
-    extended = getattr(importlib.import_module(module), name, object).__mro__[1:]
-    for base in (*extended, *(beside.__mro__ if beside is not None else ())):
-        if base.__module__ != module and not _installed(base):
-            files.append(_source_of(path, base.__module__))
-    digests = [sha256_of(file) for file in dict.fromkeys(files)]
-    return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
-
-
-def _installed(base: type) -> bool:
-    """Whether a class is of this package, of Python or of an installed library, and no user's own."""
-    if base.__module__.partition(".")[0] in ("after_ray", "builtins"):
-        return True
-    file = inspect.getsourcefile(base)
-    libraries = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")]
-    return file is None or any(Path(file).resolve().is_relative_to(folder) for folder in libraries)
-
-
-def _source_of(path: str, module: str) -> Path:
-    try:
-        found = importlib.util.find_spec(module)
-    except ImportError as error:
-        raise AfterRayError(f"The module of '{path}' cannot be found: {error}.") from error
-    if found is None or found.origin is None or not Path(found.origin).is_file():
-        raise AfterRayError(f"The module of '{path}' has no source file; name a class in a Python file.")
-    return Path(found.origin)
 
 
 class Registry(Generic[T]):

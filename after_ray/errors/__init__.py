@@ -17,6 +17,7 @@ from after_ray.errors._corpora import (
 )
 from after_ray.errors._models import (
     ChangedBackbone,
+    ChangedCode,
     CollapsedAdaptation,
     DivergedTraining,
     FullDevice,
@@ -72,6 +73,7 @@ __all__ = [
     "BrokenStrategy",
     "ChangedAudio",
     "ChangedBackbone",
+    "ChangedCode",
     "CollapsedAdaptation",
     "DamagedRecord",
     "DamagedStore",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from after_ray.errors._base import AfterRayError
@@ -159,6 +160,17 @@ class ChangedBackbone(AfterRayError):
             f"Backbone '{name}' has other files in {folder} (identity {found[:12]}) than the study was "
             f"resolved with ({expected[:12]}); every node needs the same files. Copy them there, or name a "
             "fixed hub 'revision', and run the study again."
+        )
+
+
+class ChangedCode(AfterRayError):
+    """Files of a user's own code that changed after the keys of what they make were made."""
+
+    def __init__(self, files: Sequence[str]) -> None:
+        super().__init__(
+            f"{', '.join(files)} changed while this run went on, and its result would stand under the key of "
+            "what was there before, so nothing of it is recorded; run the same command again: its plan then "
+            "has new keys, and what was recorded before the change keeps the old ones."
         )
 
 

@@ -7,7 +7,7 @@ import time
 from after_ray.classifiers import classifiers
 from after_ray.classifiers._pretraining import Pretrained, PretrainingInputs, Shown
 from after_ray.environment import Execution, describe
-from after_ray.errors import DivergedTraining, UnfitClassifier
+from after_ray.errors import ChangedCode, DivergedTraining, UnfitClassifier
 from after_ray.execution.corpus import open_corpus
 from after_ray.execution.features import open_features
 from after_ray.execution.folds import open_fold
@@ -31,18 +31,20 @@ def compute_pretraining(stage: PretrainingStage, execution: Execution) -> Record
 
     Raises:
         UnfitClassifier: when the step is told labels, and the settings of its classifier say that none are.
+        ChangedCode: when the file of a user's own classifier is not what the key was made of.
     """
     store = Store(execution.store)
     checkpoint = store.checkpoint(stage.key, execution.checkpoint_seconds)
     record = store.reclaim(stage.key)
     if record is None:
+        stage.checked_meaning()
         started = time.time()
         try:
             pretrained, revealed = _pretrain(stage, execution, checkpoint)
-        except DivergedTraining:
+            record = _commit(stage, execution, pretrained, revealed, started)
+        except (DivergedTraining, ChangedCode):
             checkpoint.clear()
             raise
-        record = _commit(stage, execution, pretrained, revealed, started)
     checkpoint.clear()
     return record
 
@@ -106,7 +108,7 @@ def _commit(
         draft = Draft(
             key=stage.key,
             kind=stage.kind,
-            meaning=stage.meaning(),
+            meaning=stage.checked_meaning(),
             parents=tuple(needed.key for needed in stage.needs()),
             measures={
                 "labels_revealed": revealed,

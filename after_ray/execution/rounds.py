@@ -16,7 +16,7 @@ from after_ray.annotation import Answers, check_votes
 from after_ray.backbones.identity import provenance
 from after_ray.classifiers import Classifier, ClassifierInputs, Labelled, classifiers
 from after_ray.environment import Execution, describe
-from after_ray.errors import DivergedTraining
+from after_ray.errors import ChangedCode, DivergedTraining
 from after_ray.execution.adaptation import adapted_weights
 from after_ray.execution.answering import answers_of
 from after_ray.execution.corpus import open_corpus
@@ -92,7 +92,11 @@ class Trajectory:
         return self.done
 
     def advance(self) -> Record:
-        """Find or run the next round."""
+        """Find or run the next round.
+
+        Raises:
+            ChangedCode: when a file of a user's own code is not what the key of the round was made of.
+        """
         stage = self.stages[len(self._records)]
         record = self._store.reclaim(stage.key)
         if record is None:
@@ -107,16 +111,17 @@ class Trajectory:
         return self._store.checkpoint(stage.key, self._execution.checkpoint_seconds)
 
     def _run(self, stage: RoundStage) -> Record:
+        stage.checked_meaning()
         started = time.time()
         checkpoint = self._checkpoint(stage)
         try:
             result = self._result(stage, checkpoint)
-        except DivergedTraining:  # it would diverge again
+            if self._first.replayed is not None:
+                check_replayed(result.labelled, self._recorded)
+            record = self._commit(stage, result, started)
+        except (DivergedTraining, ChangedCode):  # it would diverge again; or who knows what code made it
             checkpoint.clear()
             raise
-        if self._first.replayed is not None:
-            check_replayed(result.labelled, self._recorded)
-        record = self._commit(stage, result, started)
         checkpoint.clear()
         won = record.started == started  # else another process was first, and its bits stand
         self._weights = result.weights if won else None
@@ -197,7 +202,7 @@ class Trajectory:
             draft = Draft(
                 key=stage.key,
                 kind=stage.kind,
-                meaning=stage.meaning(),
+                meaning=stage.checked_meaning(),
                 parents=tuple(needed.key for needed in stage.needs()),
                 measures=findings.measures(),
                 seconds=result.seconds,

@@ -10,11 +10,10 @@ from after_ray.acquisition import EvidenceKind, Selector, evidence_of, parse
 from after_ray.adaptation.settings import FrameLossSettings
 from after_ray.annotation import CORPUS, AnnotationSettings
 from after_ray.backbones.settings import BackboneSettings
-from after_ray.classifiers._settings import ClassifierSettings, is_own, own_source
+from after_ray.classifiers._settings import ClassifierSettings, is_own
 from after_ray.features._settings import of_backbone
 from after_ray.initialization._settings import InitializationSettings
 from after_ray.learning.settings import Restart
-from after_ray.registry import source_digest
 from after_ray.splits._settings import FoldChoice, ValidationCap
 from after_ray.stages._base import Stage
 from after_ray.stages._shared import (
@@ -72,8 +71,8 @@ class FirstRoundStage(Stage):
         }
         if self.classifier.version != 1:
             meaning["classifier_version"] = self.classifier.version
-        if is_own(self.classifier.name):  # a user's own file, which may change under its name
-            meaning["source"] = own_source(self.classifier.name)
+        if self.own_code:  # a user's own file, which may change under its name
+            meaning["source"] = self._source()
         if self.validation_cap != "none":  # came later than the first keys
             meaning["validation_cap"] = self.validation_cap
         if self.seconds is not None:
@@ -87,6 +86,11 @@ class FirstRoundStage(Stage):
         if self.label_noise:
             meaning["label_noise"] = float(self.label_noise)
         return meaning
+
+    @property
+    def own_code(self) -> tuple[str, ...]:
+        """The classifier, where it is a user's own."""
+        return (self.classifier.name,) if is_own(self.classifier.name) else ()
 
     @property
     def annotated(self) -> bool:
@@ -143,14 +147,23 @@ class NextRoundStage(Stage):
             "strategy": self.strategy,
             "restart": self.restart,
         }
-        own = [call.name for call in parse(self.strategy).calls() if call.own]
-        if own:  # a user's own file, which may change under its name
-            meaning["source"] = ",".join(source_digest(name) for name in own)
+        if self.own_code:  # a user's own file, which may change under its name
+            meaning["source"] = self._source()
         if self.selector != "exact":  # came later than the first keys
             meaning["selector"] = self.selector
         if self.seconds is not None:
             meaning["seconds"] = round(self.seconds, 6)
         return {**meaning, **{name: stage.key for name, stage in self.evidence.items()}}
+
+    def checked_meaning(self) -> dict[str, Any]:
+        """As of any stage; the classifier is that of round 0."""
+        self.first.checked_meaning()
+        return super().checked_meaning()
+
+    @property
+    def own_code(self) -> tuple[str, ...]:
+        """Strategies of a user's own, within others as well."""
+        return tuple(call.name for call in parse(self.strategy).calls() if call.own)
 
     def needs(self) -> tuple[Stage, ...]:
         """The round before, and what the strategy's evidence is made of."""

@@ -15,7 +15,6 @@ from after_ray.classifiers._settings import (
     ClassifierSettings,
     PretrainingStep,
     is_own,
-    own_source,
     version_of,
 )
 from after_ray.features._settings import FeatureSettings
@@ -188,9 +187,14 @@ class PretrainingStage(Stage):
         version = version_of(self.classifier)
         if version != 1:
             meaning["classifier_version"] = version
-        if is_own(self.classifier):
-            meaning["source"] = own_source(self.classifier)
+        if self.own_code:
+            meaning["source"] = self._source()
         return meaning
+
+    @property
+    def own_code(self) -> tuple[str, ...]:
+        """The classifier, where it is a user's own."""
+        return (self.classifier,) if is_own(self.classifier) else ()
 
     def needs(self) -> tuple[Stage, ...]:
         """The prepared audio, the folds, the features and the step before."""

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from after_ray.classifiers._settings._base import Stepped, Trained
 from after_ray.classifiers._settings._on_backbone import OnBackbone
-from after_ray.classifiers._settings._own import is_own, own_model, own_source
+from after_ray.classifiers._settings._own import is_own, own_model
 from after_ray.classifiers._settings._pretraining import PretrainingStep
 from after_ray.classifiers._settings.functionals import FunctionalsSettings
 from after_ray.classifiers._settings.glam import GlamSettings
@@ -66,7 +66,6 @@ __all__ = [
     "is_own",
     "needs_backbone",
     "own_model",
-    "own_source",
     "version_of",
 ]
 

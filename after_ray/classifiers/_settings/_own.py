@@ -5,7 +5,6 @@ from __future__ import annotations
 from after_ray.classifiers._base import classifiers
 from after_ray.classifiers._settings._base import Trained
 from after_ray.errors import UnfitClassifier
-from after_ray.registry import source_digest
 
 
 def is_own(name: str) -> bool:
@@ -38,12 +37,3 @@ def own_model(name: str) -> type[Trained]:
                 "write them, docs/own_classifier.md says how",
             )
     return model
-
-
-def own_source(name: str) -> str:
-    """The digest of the files of a user's own classifier, and of its settings where they are in another.
-
-    Raises:
-        AfterRayError: as `own_model`.
-    """
-    return source_digest(name, beside=own_model(name))

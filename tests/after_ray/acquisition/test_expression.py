@@ -11,7 +11,7 @@ from after_ray.acquisition import Call, of_mapping, parse, strategy_of, write
 from after_ray.acquisition.power import Power
 from after_ray.errors import AfterRayError, BadStrategy, UnknownName
 from after_ray.files import sha256_of
-from after_ray.registry import source_digest
+from after_ray.own_code import source_digest
 
 
 @pytest.mark.parametrize(

@@ -171,8 +171,10 @@ def test_its_pretraining_has_its_source_as_well(files: Path, monkeypatch: pytest
 
 def test_a_classifier_that_keeps_torch_out_is_validated_without(files: Path) -> None:
     code = (
-        "import sys\nfrom after_ray.classifiers._settings import own_model, own_source\n"
-        "own_source('mine:Nearest')\nassert 'torch' not in sys.modules, 'torch was imported'\n"
+        "import sys\nfrom after_ray.classifiers._settings import own_model\n"
+        "from after_ray.own_code import source_digest\n"
+        "own_model('mine:Nearest'), source_digest('mine:Nearest')\n"
+        "assert 'torch' not in sys.modules, 'torch was imported'\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=files, capture_output=True, text=True, check=False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from after_ray.errors import AfterRayError
+from after_ray.own_code import code_files
 from sweeps.cli import app
 from sweeps.submitting import files as module
 from sweeps.submitting import following
@@ -379,6 +381,36 @@ def test_a_relative_store_is_refused_in_a_job(
     with pytest.raises(StoreOfAJob, match="The store 'store' would be a folder of this job alone"):
         refuse_store_of_a_job(Store("store"))
     assert issubclass(StoreOfAJob, AfterRayError)
+
+
+def test_what_travels_is_what_is_in_keys(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, told = tmp_path / "home", tmp_path / "told"
+    (home / "lab").mkdir(parents=True)
+    told.mkdir()
+    code = {
+        "lab/__init__.py": "",
+        "lab/sizes.py": "from after_ray.classifiers import Trained\nclass Its(Trained): ...\n",
+        "lab/base.py": "from after_ray.classifiers import Classifier\nclass Base(Classifier): ...\n",
+        "wide_one.py": "from lab.base import Base\nfrom lab.sizes import Its\nimport beside_it\n\n\n"
+        "class Wide(Base):\n    settings_model = Its\n",
+        "beside_it.py": "",
+        "its_scores.py": "from after_ray.acquisition.random import Random\nclass Scores(Random): ...\n",
+        "its_gini.py": "from its_scores import Scores\nclass Gini(Scores): ...\n",
+    }
+    for name, text in code.items():
+        (home / name).write_text(text)
+        monkeypatch.delitem(sys.modules, name.removesuffix(".py").replace("/", "."), raising=False)
+    monkeypatch.delitem(sys.modules, "lab", raising=False)
+    monkeypatch.syspath_prepend(home)
+    monkeypatch.chdir(home)
+    study.write_text(STUDY.replace("functionals", "wide_one:Wide") + "strategy: 'power(its_gini:Gini)'\n")
+    gather([study], told)
+    there = {path.relative_to(told).as_posix() for path in told.rglob("*.py")}
+    assert there == set(code) - {"beside_it.py"}
+    keyed = {*code_files("wide_one:Wide").values(), *code_files("its_gini:Gini").values()}
+    assert {file.relative_to(home).as_posix() for file in keyed} == there - {"lab/__init__.py"}
 
 
 def test_code_of_ones_own_travels_from_the_folder_of_the_launch(
