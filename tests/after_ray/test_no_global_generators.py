@@ -30,6 +30,7 @@ ALLOWED = {
     ("after_ray/testing/_globals.py", "elsewhere", "numpy.random.set_state"): PUT_BACK,
     ("after_ray/testing/_globals.py", "elsewhere", "torch.manual_seed"): PUT_BACK,
     ("after_ray/training/fit.py", "seeded_dropout", "torch.default_generator.manual_seed"): FORKED,
+    ("after_ray/training/fit.py", "seeded_dropout", "torch.cuda.default_generators"): FORKED,
     ("after_ray/backbones/loading.py", "_seeded", "torch.default_generator.manual_seed"): FORKED,
     ("after_ray/training/state.py", "load_generators", "torch.set_rng_state"): "is called inside a fork",
     ("after_ray/training/state.py", "load_generators", "torch.cuda.set_rng_state"): "is called inside a fork",
