@@ -39,6 +39,7 @@ class Trained(Settings):
         audio: digests of the decoded samples of that train part, ascending, as manifests have them.
         seconds: of that train part.
         heard_seconds: of the clips in all of its batches.
+        labels: whether it read the label of every utterance of that train part.
     """
 
     study: str
@@ -51,6 +52,7 @@ class Trained(Settings):
     audio: tuple[str, ...] = Field(min_length=1)
     seconds: float
     heard_seconds: float | None = None
+    labels: bool = False
 
 
 class Origin(Settings):
@@ -74,11 +76,18 @@ class Origin(Settings):
     def told(self) -> str:
         """`pre-trained here from random weights on 1.2 h (ravdess, train of fold 0)`."""
         heard = " and then ".join(
-            f"{duration(one.seconds)} ({one.corpus}, train of fold {one.fold})" for one in self.trainings
+            f"{duration(one.seconds)} ({one.corpus}, train of fold {one.fold}"
+            f"{', with its labels' if one.labels else ''})"
+            for one in self.trainings
         )
         if self.began.random:
             return f"pre-trained here from random weights on {heard}"
         return f"{self.began.name}, adapted here to {heard}"
+
+    @property
+    def labelled(self) -> frozenset[str]:
+        """Digests of the recordings whose labels one of the trainings read."""
+        return frozenset(digest for one in self.trainings if one.labels for digest in one.audio)
 
     @property
     def audio(self) -> frozenset[str]:

@@ -53,6 +53,7 @@ def export_adapted(
         audio=tuple(sorted(audio)),
         seconds=seconds,
         heard_seconds=None if heard is None else float(heard),
+        labels=stage.adaptation.needs_all_labels,
     )
     before = stage.backbone.origin
 

@@ -205,14 +205,14 @@ def _opened(
 def refuse_known_recordings(opened: OpenStudy) -> None:
     """Refuse to train on what is tested, under another name or in the training of a backbone before.
 
-    No check of speakers sees either.
+    Likewise to learn actively from weights that know the labels. No check of speakers sees any of it.
     """
-    from sweeps.planning.heard import refuse_heard_tests
+    from sweeps.planning.heard import refuse_knowing_backbones
     from sweeps.study.splitting import refuse_shared_recordings
 
     for scanned, split in zip(opened.scans, opened.plan.splits, strict=True):
         refuse_shared_recordings(split, scanned.manifest)
-    refuse_heard_tests(opened)
+    refuse_knowing_backbones(opened)
 
 
 @contextmanager

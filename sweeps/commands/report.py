@@ -88,4 +88,6 @@ def print_report(
     if rows:
         cells = [[text.split(" (")[0] for text in row.values()] for row in rows]  # pooled UA is in the report
         print_table(f"{opened.study.study}: UA in percent, mean ± sd over folds", list(rows[0]), cells)
+    if select == "validation" and not (paths.page.parent / "paper" / "table3.md").is_file():
+        print("nothing is shown as chosen by validation: no model of the study is compared in Table 3")
     print(f"report: {paths.page}")

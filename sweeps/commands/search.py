@@ -39,9 +39,10 @@ if TYPE_CHECKING:
 class NoSearch(AfterRayError):
     """A study that asks for no search."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, parts: bool) -> None:
+        remedy = "search in a study without parts" if parts else "add one"
         super().__init__(
-            f"The study '{name}' has no 'search:' block, so there is nothing to look for; add one, or run "
+            f"The study '{name}' has no 'search:' block, so there is nothing to look for; {remedy}, or run "
             "the study as it is with 'after-ray run'."
         )
 
@@ -70,7 +71,7 @@ def search(
 
         declared = load_study(study, overrides or ())
         if declared.search is None:
-            raise NoSearch(declared.study)
+            raise NoSearch(declared.study, bool(declared.parts))
         opened = opened_study(study, store, overrides)
         where, limits = Where(address, cache_dir, cpus, cache_gb), Limits(max_hours, max_gpu_hours)
         warn_of_lone_tracker(opened.store, where, tracking_uri)

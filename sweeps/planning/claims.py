@@ -31,15 +31,17 @@ def _check(family: ComparisonFamily, plan: Plan) -> None:
         found = sorted({str(getattr(cell.axes, axis)) for cell in plan.cells})
         if value not in found:
             raise BadValue(axis, value, f"what the study has: {', '.join(found)}", where)
-    reported = plan.study.reported
+    cells = [cell for cell in plan.cells if all(getattr(cell.axes, a) == v for a, v in family.where.items())]
+    values: dict[float, set[str]] = {}
+    for cell in cells:
+        values.setdefault(cell.percent, set()).add(str(getattr(cell.axes, family.compare)))
+    reported = [percent for percent, found in sorted(values.items()) if found > {family.against}]
+    if not reported:
+        raise BadValue("family", family.name, f"more than one {family.compare} among the cells it is about")
     for ratio in family.ratios:
         if ratio not in reported:
-            allowed = f"reported ratios: {', '.join(f'{one:g}' for one in reported)}"
+            allowed = f"ratios at which cells are compared: {', '.join(f'{one:g}' for one in reported)}"
             raise BadValue("ratios", ratio, allowed, where)
-    cells = [cell for cell in plan.cells if all(getattr(cell.axes, a) == v for a, v in family.where.items())]
-    others = {getattr(cell.axes, family.compare) for cell in cells} - {family.against}
-    if not others:
-        raise BadValue("family", family.name, f"more than one {family.compare} among the cells it is about")
 
 
 def _named(family: ComparisonFamily) -> Iterator[tuple[str, str]]:

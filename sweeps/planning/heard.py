@@ -1,21 +1,48 @@
-"""Whether weights that were trained here have heard what a study tests with them."""
+"""Whether weights that were trained here know what a study tests, or labels that it has yet to buy."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from after_ray.errors import HeardTest
+from after_ray.backbones.settings import BackboneSettings
+from after_ray.errors import HeardTest, UnboughtLabels
+from after_ray.manifest import Manifest
+from after_ray.splits.parts import Fold
 from sweeps.planning.opening import OpenStudy
+from sweeps.planning.plan import Trajectory
+from sweeps.study.labels import ALL
+
+REMEDY = "Choose a backbone whose training here read no label of these recordings"
 
 
-def refuse_heard_tests(opened: OpenStudy) -> None:
-    """Refuse to test on recordings that a backbone has heard in its training here, though without labels.
+def refuse_knowing_backbones(opened: OpenStudy) -> None:
+    """Refuse weights that were trained here on what a study tests, or with labels that it has yet to buy.
 
-    Only what a command is about counts: one fold may be tested where others may not.
+    Only what a command is about counts: one fold may be run where others may not.
 
     Raises:
-        HeardTest: for the first such fold.
+        HeardTest: for the first fold that tests what its backbone has heard, though without labels.
+        UnboughtLabels: for the first fold that learns actively among recordings whose labels its backbone
+            was trained with.
     """
+    for trajectory, backbone, manifest, fold in _trained_here(opened):
+        origin, recordings = backbone.origin, manifest.table["audio"].to_numpy(dtype=object)
+        assert origin is not None
+        name = Path(str(backbone.name)).name
+        heard = [row for row in fold.test.tolist() if recordings[row] in origin.audio]
+        if heard:
+            names = manifest.table["utterance"].to_numpy(dtype=object)[heard].tolist()
+            raise HeardTest(name, trajectory.first.fold.index, manifest.corpus, names)
+        known = not origin.labelled.isdisjoint(recordings[fold.train])
+        if known and trajectory.percents != ALL:
+            raise UnboughtLabels(f"the training of the backbone {name}", trajectory.percents, REMEDY)
+
+
+def _trained_here(
+    opened: OpenStudy,
+) -> Iterator[tuple[Trajectory, BackboneSettings, Manifest, Fold]]:
+    """Trajectories whose backbone was trained here, one for each corpus, fold, backbone and schedule."""
     parts = {
         scan.manifest.digest: (scan.manifest, split.table.folds)
         for scan, split in zip(opened.scans, opened.plan.splits, strict=True)
@@ -23,16 +50,10 @@ def refuse_heard_tests(opened: OpenStudy) -> None:
     seen = set()
     for trajectory in opened.wanted.trajectories:
         first = trajectory.first
-        backbone = first.backbone
-        if backbone is None or backbone.origin is None:
+        if first.backbone is None or first.backbone.origin is None:
             continue
-        place = (first.audio.manifest, first.fold.index, backbone.identity)
-        if place in seen:
-            continue
-        seen.add(place)
-        manifest, folds = parts[first.audio.manifest]
-        known, recordings = backbone.origin.audio, manifest.table["audio"].to_numpy(dtype=object)
-        heard = [row for row in folds[first.fold.index].test.tolist() if recordings[row] in known]
-        if heard:
-            names = manifest.table["utterance"].to_numpy(dtype=object)[heard].tolist()
-            raise HeardTest(Path(str(backbone.name)).name, first.fold.index, manifest.corpus, names)
+        place = (first.audio.manifest, first.fold.index, first.backbone.identity, trajectory.percents)
+        if place not in seen:
+            seen.add(place)
+            manifest, folds = parts[first.audio.manifest]
+            yield trajectory, first.backbone, manifest, folds[first.fold.index]

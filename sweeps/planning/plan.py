@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -16,14 +14,12 @@ from numpy.typing import NDArray
 from after_ray.acquisition import EvidenceKind, Selector, evidence_of, selector_that_matters
 from after_ray.adaptation.settings import AdaptationSettings, FrameLossSettings, check_frame_losses
 from after_ray.annotation import check_votes, noise_text
-from after_ray.backbones.families import DEFAULT_FAMILY
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import (
     ClassifierSettings,
     OnBackbone,
     W2v2LR12Settings,
     can_continue,
-    needs_backbone,
 )
 from after_ray.errors import BadValue
 from after_ray.learning.schedule import Target, targets_of
@@ -40,9 +36,10 @@ from after_ray.stages import (
     collect,
     rounds,
 )
+from sweeps.planning.joining import joined
+from sweeps.planning.naming import Method, adaptation_label, label_of, methods
 from sweeps.replaying.replays import Replay, Replays
 from sweeps.study.declaration import Study
-from sweeps.study.parts import together
 from sweeps.study.replays import is_replay
 from sweeps.study.splitting import Split, Standing, split_corpus
 
@@ -167,20 +164,18 @@ def make_plan(
     Combinations that mean the same (an adaptation for a classifier without a backbone, a restart for one
     that is solved afresh, what several parts have) become one trajectory.
     """
-    unique: dict[str, Trajectory] = {}
     splits = tuple(
         split_corpus(study, corpus, manifest, standing)
         for corpus, manifest in zip(study.corpus, manifests, strict=True)
     )
     replays = Replays(study)
-    for manifest, split in zip(manifests, splits, strict=True):
-        for part in study.crossed:
-            for trajectory in _of_corpus(study, part, manifest, split, replays):
-                known = unique.setdefault(trajectory.key, trajectory)
-                if not trajectory.reported <= known.reported:
-                    reported = known.reported | trajectory.reported
-                    unique[trajectory.key] = replace(known, reported=reported)
-    return Plan(study, tuple(unique.values()), splits, replays.rows)
+    trajectories = joined(
+        trajectory
+        for manifest, split in zip(manifests, splits, strict=True)
+        for part in study.crossed
+        for trajectory in _of_corpus(study, part, manifest, split, replays)
+    )
+    return Plan(study, trajectories, splits, replays.rows)
 
 
 def _of_corpus(
@@ -195,53 +190,8 @@ def _of_corpus(
         protocol, classes = study.protocol, len(manifest.classes)
         targets = targets_of(study.schedule, durations, classes, protocol.first_round, protocol.budget)
         replay = replays.on(manifest, split.table.folds[index], targets[-1])
-        for method in _methods(whole, study):
+        for method in methods(whole, study):
             yield from _of_method(whole, study, audio, split.choice(index), targets, method, replay)
-
-
-@dataclass(frozen=True)
-class _Method:
-    """A classifier with the backbone it is built on, if any, and the name of the pair in tables."""
-
-    label: str
-    classifier: ClassifierSettings
-    backbone: BackboneSettings | None
-
-
-def _methods(whole: Study, study: Study) -> Iterator[_Method]:
-    """The classifiers of one cross, each on its backbones; these are named where a classifier has several."""
-    names = _backbone_labels(whole.backbone)
-    for classifier in study.classifier:
-        label = _label(whole.classifier, classifier)
-        if not needs_backbone(classifier):
-            yield _Method(label, classifier, None)
-            continue
-        met = together(part.backbone for part in whole.crossed if classifier in part.classifier)
-        for backbone in study.backbone:
-            named = names[whole.backbone.index(backbone)]
-            yield _Method(f"{label}/{named}" if len(met) > 1 else label, classifier, backbone)
-
-
-def _backbone_labels(backbones: Sequence[BackboneSettings]) -> list[str]:
-    """The last part of each one's name, or the family of a configuration, and how many layers are kept;
-    numbered where two are alike.
-    """
-    names = [
-        (
-            PurePath(backbone.name).name
-            if backbone.name is not None
-            else f"random-{(backbone.config or {}).get('model_type', DEFAULT_FAMILY)}"
-        )
-        + ("" if backbone.layers is None else f"-l{backbone.layers}")
-        for backbone in backbones
-    ]
-    alike = Counter(names)
-    seen: Counter[str] = Counter()
-    labels = []
-    for name in names:
-        seen[name] += 1
-        labels.append(name if alike[name] == 1 else f"{name}-{seen[name]}")
-    return labels
 
 
 def _of_method(
@@ -250,7 +200,7 @@ def _of_method(
     audio: AudioStage,
     choice: FoldChoice,
     targets: tuple[Target, ...],
-    method: _Method,
+    method: Method,
     replay: Replay,
 ) -> Iterator[Trajectory]:
     start = targets[0]
@@ -277,8 +227,8 @@ def _of_method(
                 labels = {
                     "corpus": audio.corpus,
                     "method": method.label,
-                    "adaptation": _adaptation_label(whole, adaptation),
-                    "initialization": _label(whole.initialization, initialization),
+                    "adaptation": adaptation_label(whole, adaptation),
+                    "initialization": label_of(whole.initialization, initialization),
                     "fold": choice.index,
                     "seed": seed,
                     "pretrained": method.backbone is not None and method.backbone.pretrained,
@@ -371,15 +321,3 @@ def _chain(
     for target in targets:
         last = NextRoundStage(last, target.size, strategy, restart, selector, target.seconds, frame_losses)
     return last
-
-
-def _label(options: tuple[Any, ...], chosen: Any) -> str:
-    """The name of a setting, numbered where a study lists the same name with different settings."""
-    same = [option for option in options if option.name == chosen.name]
-    return str(chosen.name) if len(same) == 1 else f"{chosen.name}-{same.index(chosen) + 1}"
-
-
-def _adaptation_label(study: Study, adaptation: Any) -> str:
-    if adaptation is None:
-        return "none"
-    return _label(tuple(option for option in study.adaptation if option is not None), adaptation)

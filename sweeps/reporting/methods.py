@@ -66,6 +66,8 @@ def checklist_of(opened: OpenStudy) -> tuple[ChecklistItem, ...]:
     reading = [one.name for one in study.adaptation if one is not None and one.needs_all_labels]
     if reading:
         labels += f" The adaptation {reading[0]} reads all labels of train before that."
+    made = [one for one in study.backbone if one.origin is not None and one.origin.labelled]
+    labels += f" The training of the backbone {Path(str(made[0].name)).name} read labels." if made else ""
     told = _named(one for one in study.classifier if one.needs_all_labels)
     labels += f" The pretraining of {listed(told)} is told all labels of train." if told else ""
     labels += f" {annotated}" if (annotated := annotation_in_words(study)) else ""
@@ -135,10 +137,13 @@ def _models(study: Study) -> Iterator[str]:
 
 def _adaptations(study: Study) -> Iterator[str]:
     used = [one for one in study.adaptation if one is not None]
+    plain = any(
+        None in part.adaptation and any(map(needs_backbone, part.classifier)) for part in study.crossed
+    )
     for when, labels in (("Before any label is used", False), ("With all labels of train", True)):
         told = [_adaptation(one) for one in used if one.needs_all_labels == labels]
         if told:
-            without = "; without adaptation beside it" if None in study.adaptation else ""
+            without = "; without adaptation beside it" if plain else ""
             yield f"{when} the backbone is adapted by {listed(told)}{without}."
 
 

@@ -26,7 +26,7 @@ from sweeps.study.evidence import refuse_evidence_not_given
 from sweeps.study.families import ComparisonFamily
 from sweeps.study.gpu_models import GPU_MODELS, is_known
 from sweeps.study.labels import refuse_unbought_labels
-from sweeps.study.parts import PART_AXES, together, with_parts
+from sweeps.study.parts import PART_AXES, PartMistake, together, with_parts
 from sweeps.study.replays import REPLAY, Replayed, is_replay
 from sweeps.study.search.settings import Search, SelectedFrom
 
@@ -170,7 +170,10 @@ class Study(Settings):
     @model_validator(mode="before")
     @classmethod
     def _spell_parts(cls, value: Any) -> Any:
-        return with_parts(value)
+        try:
+            return with_parts(value)
+        except PartMistake as mistake:
+            raise PydanticCustomError("parts", "{sentence}", {"sentence": str(mistake)}) from mistake
 
     @field_serializer("parts")
     def _own_axes(self, parts: tuple[Study, ...]) -> list[dict[str, Any]]:
@@ -243,9 +246,11 @@ class Study(Settings):
 
     def _take_together(self) -> None:
         """The axes of the whole are those of its parts, each of which is checked by itself."""
-        crossed = ("classifier", "backbone", "adaptation", "strategy", "initialization")
-        for axis in (*crossed, "annotation", "label_noise"):
+        learning = [part for part in self.parts if len(part.schedule) > 1]  # others choose by no strategy
+        crossed = ("classifier", "backbone", "adaptation", "initialization", "annotation", "label_noise")
+        for axis in crossed:
             object.__setattr__(self, axis, together(getattr(part, axis) for part in self.parts))
+        object.__setattr__(self, "strategy", together(part.strategy for part in learning or self.parts))
         object.__setattr__(self, "restart", together(part.restarts for part in self.parts))
         for axis, of_part in (("schedule", "schedule"), ("ratios", "reported")):
             percents = together(getattr(part, of_part) for part in self.parts)

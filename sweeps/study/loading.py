@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import PydanticCustomError
 
 from after_ray.acquisition import EvidenceKind
 from after_ray.protocol import Protocol
 from sweeps.study.declaration import Study, adaptations, named
 from sweeps.study.evidence import asked_by
 from sweeps.study.mistakes import mistake_in_words
-from sweeps.study.parts import with_parts
+from sweeps.study.parts import PartMistake, Spelled, with_parts
 from sweeps.study.places import with_places
 from sweeps.study.replays import with_replays
 from sweeps.study.search.checking import refuse_search
@@ -51,23 +50,23 @@ def _in_full(source: StudySource) -> dict[str, Any]:
     """The values of a study, and of each of its parts, with absolute paths and what the protocol says."""
     try:
         values = with_parts(source.values)
-    except PydanticCustomError:
-        values = source.values  # refused, with its line, when the whole study is validated
+    except PartMistake as mistake:
+        override = source.override(mistake.place)
+        told = f"--set '{override}': {mistake}" if override is not None else str(mistake)
+        raise StudyError(source.path, None if override else source.line(mistake.place), told) from mistake
     parts = [part for part in values.get("parts") or () if isinstance(part, dict)]
     try:
         protocol = Protocol.model_validate(values.get("protocol", {}))
     except ValidationError:
-        protocol = None  # likewise
+        protocol = None  # reported, with its line, when the whole study is validated
     asked = frozenset[EvidenceKind]().union(*(asked_by(one.get("strategy", [])) for one in (values, *parts)))
 
-    def filled(one: Any) -> Any:
-        if not isinstance(one, dict):
-            return one
+    def filled(one: dict[str, Any]) -> dict[str, Any]:
         placed = with_places(one, source.path.parent)
         return placed if protocol is None else _with_defaults_of_protocol(placed, protocol, asked)
 
-    result: dict[str, Any] = filled(values)
-    return {**result, "parts": [filled(part) for part in values["parts"]]} if parts else result
+    result = filled(values)
+    return {**result, "parts": [Spelled(filled(part)) for part in parts]} if parts else result
 
 
 def _with_defaults_of_protocol(

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic_core import PydanticCustomError
-
+from after_ray.settings import Settings
 from sweeps.study.axes import as_list
 from sweeps.study.replays import REPLAY
 
@@ -33,6 +32,18 @@ OF_ALL = ("study", "corpus", "fold", "seed", "protocol", "resources")
 _REQUIRED = ("classifier", "schedule")
 
 
+class PartMistake(ValueError):
+    """What is wrong with the parts of a study: one sentence, and where in the study it is."""
+
+    def __init__(self, sentence: str, *place: str | int) -> None:
+        super().__init__(sentence)
+        self.place = place
+
+
+class Spelled(dict[str, Any]):
+    """The values of a part with all that it takes from its study; nothing that a file can write is one."""
+
+
 def with_parts(values: Any) -> Any:
     """The values of a study whose parts are spelled out: each has all that it takes from its study.
 
@@ -40,35 +51,63 @@ def with_parts(values: Any) -> Any:
     and parts that are spelled out already, stay as they are.
 
     Raises:
-        PydanticCustomError: for a part that is none.
+        PartMistake: for parts that are none.
     """
-    if not isinstance(values, dict) or not values.get("parts"):
+    if not isinstance(values, dict) or "parts" not in values:
         return values
     parts = values["parts"]
-    if not isinstance(parts, list | tuple):
-        raise PydanticCustomError("parts", "'parts' is a list, each part with the axes that it has otherwise")
-    if values.get("search") is not None:
-        raise PydanticCustomError("parts", "a study with parts cannot be searched; search in one of its own")
-    if any(_replays(one) for one in (values, *parts)):
-        raise PydanticCustomError("parts", "a study with parts replays nothing; replay in one of its own")
+    if isinstance(parts, list | tuple) and all(isinstance(one, Settings | Spelled) for one in parts):
+        return values
+    _refuse_unfit(values, parts)
     common = {key: values[key] for key in (*PART_AXES, *OF_ALL) if key in values}
-    spelled = [_spelled(number, part, common) for number, part in enumerate(parts, start=1)]
-    mappings = [part for part in spelled if isinstance(part, dict)]
-    first = {key: part[key] for part in reversed(mappings) for key in _REQUIRED if key in part}
+    spelled = [Spelled({**common, **part}) for part in parts]
+    first = {key: part[key] for part in reversed(spelled) for key in _REQUIRED if key in part}
     return {**first, **values, "parts": spelled}
 
 
-def _spelled(number: int, part: Any, common: Mapping[str, Any]) -> Any:
-    if not isinstance(part, dict) or "study" in part:
-        return part  # refused by the field itself, parsed or spelled out already
-    for key in part:
-        if key not in PART_AXES:
-            raise PydanticCustomError(
+def _refuse_unfit(values: Mapping[str, Any], parts: Any) -> None:
+    """Refuse parts that are no mappings, that say what is the study's, or that leave nothing to it."""
+    if not isinstance(parts, list | tuple):
+        raise PartMistake(
+            f"'parts' is {parts!r}; allowed is a list, each part with the axes that it has otherwise", "parts"
+        )
+    _refuse_no_mappings(parts)
+    if values.get("search") is not None:
+        raise PartMistake("a study with parts cannot be searched; search in one of its own", "search")
+    if any(_replays(one) for one in (values, *parts)):
+        raise PartMistake("a study with parts replays nothing; replay in one of its own", "parts")
+    for index, part in enumerate(parts):
+        for key in part:
+            if key not in PART_AXES:
+                raise PartMistake(
+                    f"part {index + 1} says '{key}', which is the same for all parts; allowed in a part: "
+                    f"{', '.join(PART_AXES)}",
+                    "parts",
+                    index,
+                    key,
+                )
+    _refuse_idle(values, parts)
+
+
+def _refuse_no_mappings(parts: Iterable[Any]) -> None:
+    for index, part in enumerate(parts):
+        if not isinstance(part, dict):
+            raise PartMistake(
+                f"part {index + 1} is {part!r} and no mapping of axes; one that says nothing is written {{}}",
                 "parts",
-                "part {number} says '{key}', which is the same for all parts; allowed in a part: {allowed}",
-                {"number": number, "key": str(key), "allowed": ", ".join(PART_AXES)},
+                index,
             )
-    return {**common, **part}
+
+
+def _refuse_idle(values: Mapping[str, Any], parts: Iterable[Mapping[str, Any]]) -> None:
+    """Nothing that the study says, or an override, is said otherwise by every part."""
+    for key in PART_AXES:
+        if key in values and all(key in part for part in parts):
+            raise PartMistake(
+                f"'{key}' is said by every part, so that what the study says of it has no effect; take it "
+                "out, or out of the parts",
+                key,
+            )
 
 
 def _replays(values: Any) -> bool:

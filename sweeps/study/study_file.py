@@ -139,7 +139,9 @@ def apply_override(values: dict[str, Any], override: str) -> None:
         if inner is None:
             inner = {}
         if not isinstance(inner, dict):
-            raise BadOverride(f"the override '{override}' goes through '{parent}', which is a list")
+            raise BadOverride(
+                f"the override '{override}' goes through '{parent}', which is a list; change it in the file"
+            )
         target[parent] = inner
         target = inner
     target[last] = value

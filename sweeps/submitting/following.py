@@ -63,11 +63,12 @@ def follow(
     Raises:
         LostJob: when the cluster does not answer any more.
     """
-    write(
-        f"job {job.name} runs on the cluster{'' if job.started else ' already, and is followed'}; Ctrl-C "
-        "leaves it running\n"
-    )
     try:
+        write(
+            f"job {job.name} runs on the cluster{'' if job.started else ' already, and is followed'}; Ctrl-C "
+            "leaves it running\n"
+        )
+        sys.stdout.flush()  # also where nobody's terminal reads it
         _print_to_the_end(client, job.name, write, sleep)
         told = client.get_job_info(job.name)
     except KeyboardInterrupt:

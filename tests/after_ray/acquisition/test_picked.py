@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from after_ray import testing
 from after_ray.acquisition import Picked, PoolEvidence, Scored, Strategy, strategy_of
 from after_ray.errors import BadValue, BrokenStrategy, UnusableScores
+from after_ray.testing import _strategies as testing
 
 FIVE = np.arange(5)
 

@@ -109,6 +109,40 @@ def test_a_fold_that_tests_what_was_heard_is_refused(ran: OpenStudy, tmp_path: P
     assert CliRunner().invoke(app, [*words, "--only", "fold=0"]).exit_code == 0
 
 
+def test_weights_that_know_labels_learn_nothing_actively_among_them(tmp_path: Path) -> None:
+    pseudo = {
+        "name": "pseudo_tapt",
+        "steps": 2,
+        "batch_seconds": 8,
+        "max_seconds": 2,
+        "codebooks": [4, 8],
+        "frame_width": 8,
+        "frame_steps": 2,
+    }
+    pre = opened(tmp_path, {**PRE, "adaptation": pseudo, "schedule": [100], "fold": 0, "seed": 0})
+    run_here(pre)
+    out = tmp_path / "own"
+    code, said = export(pre, out)
+    assert code == 0, said
+    assert "train of fold 0, with its labels)" in said
+    post = {**PRE, "study": "post", "backbone": str(out), "adaptation": "none", "fold": 0, "seed": 0}
+
+    def plan(**changed: object) -> tuple[int, str]:
+        words = ["plan", str(_written(tmp_path, post | changed)), "--store", str(pre.store.root)]
+        done = CliRunner().invoke(app, words)
+        return done.exit_code, " ".join(done.output.split())
+
+    code, said = plan(strategy=["random", "entropy"], schedule=[20, 40])
+    assert code == 1
+    assert "The training of the backbone own reads the labels of all of train before round 0" in said
+    assert plan(schedule=[100])[0] == 0
+    answers = {
+        item.question: item.answer
+        for item in checklist_of(open_study(tmp_path / "post.yaml", pre.store.root))
+    }
+    assert any("The training of the backbone own read labels" in answer for answer in answers.values())
+
+
 def _written(folder: Path, values: dict[str, object]) -> Path:
     path = folder / f"{values['study']}.yaml"
     path.write_text(yaml.safe_dump(values))

@@ -90,7 +90,7 @@ def test_a_store_that_is_gone_is_one_sentence_and_nothing_is_reported(
 @pytest.mark.parametrize(
     ("name", "changed"),
     [
-        ("refuse_shared_recordings", "sweeps.commands.run.refuse_shared_recordings"),
+        ("refuse_known_recordings", "sweeps.commands.run.refuse_known_recordings"),
         ("refuse_store_of_a_job", "sweeps.commands.run.refuse_store_of_a_job"),
         ("refuse_no_cache", "sweeps.launching.cache.refuse_no_cache"),
         ("warn_of_lone_tracker", "sweeps.commands.run.warn_of_lone_tracker"),

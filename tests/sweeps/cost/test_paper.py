@@ -57,7 +57,7 @@ def test_they_share_what_the_protocol_lets_them_share(told: Estimate) -> None:
 
 
 def test_features_of_an_adaptation_take_what_was_reckoned(told: Estimate) -> None:
-    # 17,084 clips of 3.7 s at most 10 s: 512 numbers of 2 bytes, 50 times a second.
+    # 17,015 clips of 3.7 s at most 10 s: 512 numbers of 2 bytes, 50 times a second.
     assert told.storage.parts["features"] / 51 == pytest.approx(3.3e9, rel=0.05)
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from after_ray.errors import BadValue
+from sweeps.planning.joining import TwoOfOneName
 from sweeps.planning.opening import open_study
 from sweeps.planning.plan import Plan
 from sweeps.reporting.methods import methods_of
@@ -155,12 +157,21 @@ def test_the_methods_say_what_holds_for_which_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ("  - {seed: 3, schedule: [100]}\n", ["part 4 says 'seed'", "same for all parts", "schedule"]),
+        (
+            "  - {seed: 3, schedule: [100]}\n",
+            ["line 17", "part 4 says 'seed'", "same for all parts", "schedule"],
+        ),
         ("  - {classifer: functionals, schedule: [100]}\n", ["part 4 says 'classifer'", "allowed in a part"]),
         ("  - {classifier: functionalz, schedule: [100]}\n", ["line 17", "functionalz", "functionals"]),
         ("  - {classifier: functionals, schedule: [100, 50]}\n", ["line 17", "50 follows 100"]),
         ("  - {classifier: functionals}\n", ["parts.3.schedule", "missing"]),
-        ("  - 7\n", ["line 17", "valid dictionary"]),
+        ("  - 7\n", ["line 17", "part 4 is 7 and no mapping"]),
+        ("  -\n", ["line 17", "part 4 is None and no mapping", "written {}"]),
+        (
+            "  - {study: x, seed: 7, classifier: functionals, schedule: [100]}\n",
+            ["line 17", "part 4 says 'study'", "same for all parts"],
+        ),
+        ("schedule: [10, 100]\n", ["line 17", "'schedule' is said by every part", "take it out"]),
         ("search: {space: {classifier.regularization: [1, 2]}}\n", ["study with parts cannot be searched"]),
         (
             "  - {strategy: {name: replay, over: entropy, file: a.csv}, schedule: [10, 20]}\n",
@@ -178,8 +189,71 @@ def test_mistakes_in_parts_are_one_sentence_with_their_line(
 
 
 def test_parts_are_a_list(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="'parts' is a list"):
-        load_study(written(tmp_path, "study: s\ncorpus: synthetic\nparts: {schedule: [100]}\n"))
+    for wrong in ("{schedule: [100]}", ""):
+        with pytest.raises(StudyError, match=r"line 3: 'parts' is .* allowed is a list"):
+            load_study(written(tmp_path, f"study: s\ncorpus: synthetic\nparts: {wrong}\n"))
+
+
+def test_an_override_that_no_part_takes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"--set 'schedule=50': 'schedule' is said by every part"):
+        load_study(written(tmp_path), ["schedule=50"])
+    with pytest.raises(StudyError, match=r"goes through 'parts', which is a list; change it in the file"):
+        load_study(written(tmp_path), ["parts.0.strategy=margin"])
+    strategies = {part.strategy for part in load_study(written(tmp_path), ["strategy=margin"]).parts}
+    assert strategies == {("random", "entropy"), ("margin",)}, "parts that name none take the study's"
+
+
+def test_a_part_that_learns_nothing_actively_brings_no_strategy_to_be_compared_with(tmp_path: Path) -> None:
+    study = load_study(written(tmp_path, STUDY.replace("[random, entropy]", "[margin, entropy]")))
+    assert study.strategy == ("margin", "entropy")
+    assert study.compared_with == "margin"
+    with pytest.raises(StudyError, match="reference 'random' is not among"):
+        load_study(
+            written(tmp_path, STUDY.replace("[random, entropy]", "[margin, entropy]")), ["reference=random"]
+        )
+
+
+TWO = """\
+study: s
+corpus: {name: synthetic, speakers: 6, sentences: 5}
+classifier: functionals
+protocol: {preset: paper, folds: {count: 3}}
+fold: 0
+parts:
+  - {schedule: [10, 20, 50]}
+  - {schedule: SECOND}
+"""
+
+
+def test_a_part_that_is_the_beginning_of_another_is_a_part_of_it(tmp_path: Path) -> None:
+    made = plan(tmp_path, TWO.replace("SECOND", "[10, 20]"))
+    (trajectory,) = made.trajectories
+    assert trajectory.percents == (10, 20, 50)
+    assert [cell.percent for cell in made.cells] == [10, 20, 50]
+
+
+def test_two_runs_that_tables_could_not_tell_apart_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(TwoOfOneName, match=r"synthetic, functionals, none, random, random in two ways"):
+        plan(tmp_path, TWO.replace("SECOND", "[40, 50]"))
+
+
+def test_a_family_names_ratios_at_which_something_is_compared(tmp_path: Path) -> None:
+    """All labels at once are reported here, and no strategy is among them."""
+    family = "families: [{name: f, compare: strategy, against: random, ratios: RATIO}]\n"
+    assert plan(tmp_path, STUDY + family.replace("RATIO", "20")).study.families
+    with pytest.raises(BadValue, match=r"allowed: ratios at which cells are compared: 20"):
+        plan(tmp_path, STUDY + family.replace("RATIO", "100"))
+
+
+def test_functionals_are_not_said_to_be_an_unadapted_backbone(tmp_path: Path) -> None:
+    one = STUDY.partition("  - classifier: w2v2")[0]
+    said = " ".join(methods_of(open_study(written(tmp_path, one), tmp_path / "store")))
+    assert "adapted by tapt" in said
+    assert "without adaptation beside it" not in said
+    both = one.replace("adaptation: tapt", "adaptation: [none, tapt]")
+    assert "without adaptation beside it" in " ".join(
+        methods_of(open_study(written(tmp_path, both), tmp_path / "store"))
+    )
 
 
 def test_a_classifier_of_one_part_is_not_asked_for_what_another_part_wants(tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def test_a_laptop_submits_leaves_and_follows_again(head: str, tmp_path: Path) ->
     first = begin(study, head)
     assert first.stdout is not None
     seen = ""
-    while "Running entrypoint" not in seen:
+    while "Ctrl-C leaves it running" not in seen:
         line = first.stdout.readline()
         assert line, seen
         seen += line

@@ -194,7 +194,8 @@ def test_the_searches_of_the_documentation_are_understood(client, store, study, 
     fill(default_tracking_uri(store), store, study, trajectories)
     experiment = parent(client).info.experiment_id
     page = (Path(__file__).parents[3] / "docs" / "mlflow.md").read_text()
-    searches = page.partition("## Searches")[2].split("```")[1].strip().splitlines()
+    block = page.partition("## Searches")[2].partition("```text\n")[2].partition("```")[0]
+    searches = block.strip().splitlines()
     assert len(searches) == 4
     for query in searches:
         client.search_runs([experiment], query)
