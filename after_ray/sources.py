@@ -116,8 +116,10 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "splits/oracle.py",
         "execution/findings.py",
         "execution/rounds.py",
+        "manifest.py",
         "metrics.py",
         "seeds.py",
+        "votes.py",
     ),
     "candidate": ("candidate.py", "execution/candidate.py"),
 }

@@ -16,8 +16,8 @@ class AnnotationSettings(Settings):
     """Who labels an utterance that is acquired, and what the classifier is told.
 
     `corpus`: the label that the corpus gives. `majority`: the class with most votes of its annotators.
-    `soft`: the shares of their votes. `single`: one of the votes, drawn. `votes`: the majority of `of` votes,
-    drawn without replacement; of all there are, where there are fewer.
+    `soft`: the shares of their votes. `single`: the vote of one annotator, drawn. `votes`: the majority of
+    `of` annotators, drawn without replacement; of all there are, where there are fewer.
     """
 
     name: AnnotationName = "corpus"
@@ -47,6 +47,11 @@ class AnnotationSettings(Settings):
     def of_votes(self) -> bool:
         """Whether it reads the votes of annotators."""
         return self.name != "corpus"
+
+    @property
+    def of_single_votes(self) -> bool:
+        """Whether it draws annotators, so that it may be told another class than all of them together say."""
+        return self.name in ("single", "votes")
 
 
 CORPUS = AnnotationSettings()

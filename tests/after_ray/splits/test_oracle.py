@@ -56,7 +56,7 @@ def test_restore_makes_exactly_those_rows_revealed(oracle: Oracle) -> None:
 
 
 def test_no_label_outside_train_is_in_the_oracle(oracle: Oracle) -> None:
-    assert sorted(vars(oracle)["_label_of"]) == TRAIN.tolist()
+    assert sorted(vars(oracle)["_told_of"]) == TRAIN.tolist()
 
 
 def test_the_evaluator_scores_its_own_rows_only() -> None:
@@ -96,5 +96,5 @@ def test_labels_that_say_all_have_no_targets(oracle: Oracle) -> None:
 
 
 def test_the_oracle_answers_with_the_annotation_and_not_with_the_corpus() -> None:
-    told = Oracle(replace(of_corpus(LABELS), labels=(LABELS + 1) % 4), TRAIN)
+    told = Oracle(replace(of_corpus(LABELS), told=(LABELS + 1) % 4), TRAIN)
     assert told.reveal(TRAIN).tolist() == ((LABELS[TRAIN] + 1) % 4).tolist()
