@@ -94,6 +94,11 @@ def words(axis: str, value: str) -> str:
     return {"initialization": f"{value} init.", "restart": f"from {value}"}.get(axis, value)
 
 
+def of_single_votes(family: Family) -> bool:
+    """Whether annotators are drawn, so that what is told of an utterance depends on who is asked."""
+    return family.annotation == "single" or family.annotation.startswith("votes(")
+
+
 def percent_text(percent: float) -> str:
     """A ratio as people write it: `5 %`, `12.5 %`."""
     return f"{percent:g} %"

@@ -58,5 +58,5 @@ CORPUS = AnnotationSettings()
 
 
 def noise_text(noise: float) -> str:
-    """A share of flipped labels as tables and tags have it: `0`, `0.1`."""
-    return f"{noise:g}"
+    """A share of flipped answers as tables and tags have it: `0`, `0.1`; they tell it apart by no more."""
+    return f"{noise + 0.0:g}"  # minus zero is zero

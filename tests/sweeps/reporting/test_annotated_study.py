@@ -83,11 +83,14 @@ def test_annotations_and_wrong_labels_are_columns_of_the_frame(results: Results)
     assert frame.loc[("soft", "0", "entropy", 40.0), "annotations"] == 4 * labelled
     assert frame.loc[("votes(3)", "0", "entropy", 40.0), "annotations"] == 3 * labelled
     assert frame.loc[("corpus", "0.3", "entropy", 40.0), "annotations"] == labelled
-    noisy = frame.xs("0.3", level="label_noise")
-    assert noisy["flipped"].notna().all()
-    assert noisy.xs(40.0, level="percent")["flipped_acquired"].notna().all()
-    assert noisy.xs(20.0, level="percent")["flipped_acquired"].isna().all()
-    assert frame.xs("0", level="label_noise")["flipped"].isna().all()
+    plain = frame.loc[("corpus", "0")]
+    assert plain["wrong"].isna().all()
+    assert plain["wrong_acquired"].isna().all()
+    others = frame.drop(index=("corpus", "0"))
+    assert others["wrong"].notna().all()
+    assert others.xs(40.0, level="percent")["wrong_acquired"].notna().all()
+    assert others.xs(20.0, level="percent")["wrong_acquired"].isna().all()
+    assert (frame.loc[("soft", "0"), "wrong"] == 0).all(), "three of four votes are for the corpus' own label"
 
 
 def test_mlflow_and_the_store_give_the_same_frame(study: OpenStudy, results: Results) -> None:
@@ -107,7 +110,7 @@ def test_the_claim_about_noise_is_asked(results: Results) -> None:
     verdicts = walk(Board(results, StudyInfo("small", weights_are="none")))
     (verdict,) = (one for one in verdicts if one.claim.id == "noise-is-avoided")
     assert verdict.answer == "not testable here"
-    assert "at 20 % under label noise" not in verdict.reason, "20 % is a ratio of the study: its round 0"
+    assert "by single votes" not in verdict.reason, "20 % is a ratio of the study: its round 0"
     assert "nothing is acquired up to 20 %" in verdict.reason
 
 
