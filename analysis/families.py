@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import pandas as pd
@@ -92,6 +92,11 @@ def words(axis: str, value: str) -> str:
     if axis == "label_noise":
         return f"{100 * float(value):g} % flipped" if value != NEUTRAL[axis] else "none flipped"
     return {"initialization": f"{value} init.", "restart": f"from {value}"}.get(axis, value)
+
+
+def annotated(found: Iterable[Family]) -> bool:
+    """Whether anybody else than the corpus annotates, so that a label may be several annotations."""
+    return any(family.annotation != NEUTRAL["annotation"] for family in found)
 
 
 def of_single_votes(family: Family) -> bool:

@@ -28,6 +28,7 @@ CHANGED = {
     "label_noise": [0, 0.3],
     "schedule": [20, 40],
     "seed": [0],
+    "targets": [10],
 }
 
 
@@ -122,6 +123,9 @@ def test_the_report_tells_them_in_words(study: OpenStudy, results: Results, tmp_
         "2 shares of flipped labels (0, 0.3)",
         "soft labels, 30 % flipped",
         "Annotations against labels of the corpus",
+        "Annotations by labelled share of train",
+        "UA by annotations spent",
+        "Annotations: those that the labels of this row took.",
         "the majority of 3 votes, drawn at random, of which 0 % or 30 % are replaced by another class",
     ):
         assert words in page, words
