@@ -37,7 +37,7 @@ class Oracle:
         asked = self._checked(rows)
         again = [row for row in asked if row in self._revealed]
         if again:
-            raise OracleRefusal("Labels asked for a second time", again, "training rows not yet revealed")
+            raise OracleRefusal("Answers asked for a second time", again, "training rows not yet revealed")
         self._revealed.update(dict.fromkeys(asked))
         return self._told(asked)
 
@@ -63,7 +63,7 @@ class Oracle:
         asked = _as_list(rows)
         hidden = [row for row in asked if row not in self._revealed]
         if hidden:
-            raise OracleRefusal("Targets asked for before their labels", hidden, "rows revealed before")
+            raise OracleRefusal("Targets asked for before the classes", hidden, "rows revealed before")
         places = np.array([self._place_of[row] for row in asked], dtype=np.int64)
         return None if self._targets is None else self._targets[places]
 
@@ -80,10 +80,10 @@ class Oracle:
         asked = _as_list(rows)
         outside = [row for row in asked if row not in self._told_of]
         if outside:
-            raise OracleRefusal("Labels asked for outside the train part", outside, "rows of the train part")
+            raise OracleRefusal("Answers asked for outside the train part", outside, "rows of the train part")
         if len(set(asked)) != len(asked):
             twice = sorted({row for row in asked if asked.count(row) > 1})
-            raise OracleRefusal("Labels asked for twice in one question", twice, "every row once")
+            raise OracleRefusal("Answers asked for twice in one question", twice, "every row once")
         return asked
 
     def _told(self, rows: Sequence[int]) -> NDArray[np.int64]:

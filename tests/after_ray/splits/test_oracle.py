@@ -80,11 +80,11 @@ def test_a_prediction_that_is_no_number_is_refused() -> None:
 def test_targets_are_told_of_what_was_revealed_and_of_nothing_else() -> None:
     targets = np.eye(4)[LABELS] * 0.7 + 0.075
     oracle = Oracle(replace(of_corpus(LABELS), targets=targets), TRAIN)
-    with pytest.raises(OracleRefusal, match="before their labels: rows 5;"):
+    with pytest.raises(OracleRefusal, match="before the classes: rows 5;"):
         oracle.targets([5])
     oracle.reveal([5, 0])
     np.testing.assert_array_equal(oracle.targets([0, 5]), targets[[0, 5]])
-    with pytest.raises(OracleRefusal, match="before their labels: rows 2;"):
+    with pytest.raises(OracleRefusal, match="before the classes: rows 2;"):
         oracle.targets([0, 2])
     assert len(oracle) == 2
 
