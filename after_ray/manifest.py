@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from after_ray.errors import BadManifest, UnlabelledCorpus
 from after_ray.files import write_text
-from after_ray.votes import FORM, read_votes, write_votes
+from after_ray.votes import FORM, Ballots, Votes, read_votes, write_votes
 from after_ray.wording import counted
 
 IDENTITY = ("utterance", "speaker", "gender", "emotion", "sentence", "session", "audio")
@@ -25,6 +25,7 @@ COLUMNS = (
 VOTES = "votes"  # the one column that a table may lack
 TEXT = (*(column for column in COLUMNS if column not in ("seconds", "sample_rate")), VOTES)
 FEWEST_CLASSES, MOST_CLASSES = 2, 20
+_LEAVE_OUT = "Leave {} out of 'labels' (map what becomes it to null there, in a table of your own)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +37,9 @@ class Manifest:
         table: columns `utterance` (stable id `<corpus>/<official stem>`, never a path), `path` (below the
             corpus root, posix), `speaker`, `gender`, `emotion` (empty in every row of an unlabelled corpus),
             `sentence`, `session` (may be empty), `seconds`, `sample_rate` (Hz), `audio` (digest of the
-            decoded samples) and `votes` (how many annotators heard which emotion, as in `anger=2 neutral=1`;
-            empty where nobody voted, and in every row of a table given without it). Row order and index of
-            the table given do not matter, nor does the order within a cell of votes.
+            decoded samples) and `votes` (how many annotators heard which emotion, as `after_ray.votes` writes
+            it; empty where nobody voted, and in every row of a table given without it). Row order and index
+            of the table given do not matter, nor does the order within a cell of votes.
 
     Raises:
         BadManifest: when a column is missing, an utterance is listed twice or has no speaker, when some have
@@ -104,16 +105,12 @@ class Manifest:
         return np.asarray(self.table["emotion"].map(position), dtype=np.int64)
 
     @cached_property
-    def votes(self) -> NDArray[np.int64] | None:
-        """How many voted for each class, shape (utterances, classes); None where nobody did in any row."""
+    def votes(self) -> Votes | None:
+        """What annotators named in every row, classes by index; None where nobody did in any row."""
         if not self._voted:
             return None
-        position = {emotion: index for index, emotion in enumerate(self.classes)}
-        counts = np.zeros((len(self), len(position)), dtype=np.int64)
-        for row, cell in enumerate(self.table[VOTES].to_numpy(dtype=object)):
-            for emotion, count in read_votes(cell).items():
-                counts[row, position[emotion]] = count
-        return counts
+        read = {cell: read_votes(cell) for cell in self.table[VOTES].unique()}
+        return Votes.of([read[cell] for cell in self.table[VOTES].to_numpy(dtype=object)], self.classes)
 
     @cached_property
     def digest(self) -> str:
@@ -150,20 +147,22 @@ class Manifest:
 
     def _tidied_votes(self, table: pd.DataFrame) -> dict[str, str]:
         """Every cell of votes that occurs, and how it is written; refuses those that say nothing here."""
-        tidied: dict[str, str] = {}
+        read = {cell: self._read_votes(table, cell) for cell in table[VOTES].unique()}
         emotions = set(table["emotion"]) - {""}
-        for cell in table[VOTES].unique():
-            here = table[VOTES] == cell
-            try:
-                votes = read_votes(cell)
-            except ValueError as error:
-                raise self._bad(table, here, f"votes that cannot be read ({error})", FORM) from error
-            if others := sorted(votes.keys() - emotions):
-                what = f"votes for {', '.join(others)}, which no row has as emotion"
-                allowed = ", ".join(sorted(emotions)) or "none, without emotions"
-                raise self._bad(table, here, what, f"votes for {allowed}")
-            tidied[cell] = write_votes(votes)
-        return tidied
+        if others := sorted(set().union(*(votes.classes for votes in read.values())) - emotions):
+            here = table[VOTES].map({cell: bool(votes.classes - emotions) for cell, votes in read.items()})
+            what = f"votes for {', '.join(others)}, which no row has as emotion"
+            allowed = ", ".join(sorted(emotions)) or "none, without emotions"
+            remedy = _LEAVE_OUT.format(", ".join(others))
+            raise self._bad(table, here, what, f"votes for {allowed}. {remedy}")
+        return {cell: write_votes(votes) for cell, votes in read.items()}
+
+    def _read_votes(self, table: pd.DataFrame, cell: str) -> Ballots:
+        try:
+            return read_votes(cell)
+        except ValueError as error:
+            what = f"votes that cannot be read ({error})"
+            raise self._bad(table, table[VOTES] == cell, what, FORM) from error
 
     def _refuse(self, table: pd.DataFrame, wrong: pd.Series[bool], what: str, allowed: str) -> None:
         if wrong.any():

@@ -117,8 +117,10 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "execution/answering.py",
         "execution/findings.py",
         "execution/rounds.py",
+        "manifest.py",
         "metrics.py",
         "seeds.py",
+        "votes.py",
     ),
     "candidate": ("candidate.py", "execution/candidate.py"),
 }

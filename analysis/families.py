@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import pandas as pd
@@ -92,6 +92,16 @@ def words(axis: str, value: str) -> str:
     if axis == "label_noise":
         return f"{100 * float(value):g} % flipped" if value != NEUTRAL[axis] else "none flipped"
     return {"initialization": f"{value} init.", "restart": f"from {value}"}.get(axis, value)
+
+
+def annotated(found: Iterable[Family]) -> bool:
+    """Whether anybody else than the corpus annotates, so that a label may be several annotations."""
+    return any(family.annotation != NEUTRAL["annotation"] for family in found)
+
+
+def of_single_votes(family: Family) -> bool:
+    """Whether annotators are drawn, so that what is told of an utterance depends on who is asked."""
+    return family.annotation == "single" or family.annotation.startswith("votes(")
 
 
 def percent_text(percent: float) -> str:

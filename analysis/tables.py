@@ -27,9 +27,9 @@ from analysis.undisturbed import undisturbed
 Metric = Literal["ua", "wa"]
 METRICS: tuple[Metric, ...] = ("ua", "wa")
 CELL_VALUES = (
-    "ua", "wa", "macro_f1", "loss", "ece", "validation_ua", "labelled", "labelled_seconds", "train",
-    "validation", "test", "updates", "charged_seconds", "spent_seconds", "device_name", "threads",
-    "shared_by", "conformity", "protocol",
+    "ua", "wa", "macro_f1", "loss", "ece", "validation_ua", "labelled", "labelled_seconds", "annotations",
+    "wrong", "wrong_acquired", "train", "validation", "test", "updates", "charged_seconds", "spent_seconds",
+    "device_name", "threads", "shared_by", "conformity", "protocol",
 )  # fmt: skip
 
 
@@ -188,6 +188,8 @@ def _scores(cells: pd.DataFrame) -> dict[str, float]:
     if cells.empty:
         return {}
     row = {"labelled": cells["labelled"].mean(), "validation": cells["validation"].mean()}
+    if "annotations" in cells:  # of somebody else than the corpus; its own labels are one each
+        row["annotations"] = cells["annotations"].fillna(cells["labelled"]).mean()
     for metric in METRICS:
         by_fold = [scores.to_numpy(float) for _, scores in cells.groupby("fold")[metric]]
         row[f"{metric}_mean"] = sum(scores.mean() for scores in by_fold) / len(by_fold)

@@ -1,4 +1,4 @@
-"""What the oracle answers: the corpus' label, its annotators' votes, and labels that are wrong on purpose."""
+"""What the oracle answers: the corpus' label, its annotators' votes, or what is wrong on purpose."""
 
 from after_ray.annotation.answers import Answers, answer, of_corpus
 from after_ray.annotation.checks import check_votes

@@ -13,35 +13,34 @@ from numpy.typing import NDArray
 
 from after_ray.annotation.settings import AnnotationSettings
 from after_ray.seeds import SeedTree
+from after_ray.votes import Votes
 
-Counts = NDArray[np.int64]
+Labels = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What the oracle can be told by, one entry per manifest row.
+    """What the oracle answers, one entry per manifest row; `labels` here are always the corpus' own.
 
     Attributes:
-        labels: class indices, shape (n,).
-        targets: the share of every class, shape (n, classes), rows summing to 1; None where labels say all.
-        flipped: whether noise has replaced the answer, shape (n,); None without noise.
+        told: the class that is told, by index, shape (n,).
+        targets: the share of every class, shape (n, classes), rows summing to 1; None where `told` says all.
         cost: how many annotations an answer takes, shape (n,).
     """
 
-    labels: NDArray[np.int64]
+    told: NDArray[np.int64]
     targets: NDArray[np.float64] | None
-    flipped: NDArray[np.bool_] | None
     cost: NDArray[np.int64]
 
 
-def of_corpus(labels: NDArray[np.int64]) -> Answers:
+def of_corpus(labels: Labels) -> Answers:
     """The corpus' own labels, one annotation each."""
-    return Answers(labels.astype(np.int64), None, None, np.ones(len(labels), dtype=np.int64))
+    return Answers(labels.astype(np.int64), None, np.ones(len(labels), dtype=np.int64))
 
 
 def answer(
-    labels: NDArray[np.int64],
-    votes: Counts | None,
+    labels: Labels,
+    votes: Votes | None,
     classes: int,
     settings: AnnotationSettings,
     noise: float,
@@ -51,7 +50,7 @@ def answer(
 
     Args:
         labels: the corpus' own, shape (n,).
-        votes: counts per class, shape (n, classes); None where the corpus has none. A row without any keeps
+        votes: those of its annotators; None where the corpus has none. A row without any is answered with
             the corpus' own label: whether such a row may be acquired is for the caller to say.
         classes: number of classes.
         settings: who annotates.
@@ -61,70 +60,79 @@ def answer(
     Raises:
         ValueError: when votes are read and there are none.
     """
-    told = _told(labels, votes, settings, seeds.child("annotation", "votes"))
-    return told if noise == 0 else _flipped(told, classes, noise, seeds.child("annotation", "noise"))
+    answers = _without_noise(labels, votes, settings, seeds.child("annotation", "votes"))
+    return answers if noise == 0 else _flipped(answers, classes, noise, seeds.child("annotation", "noise"))
 
 
-def _told(
-    labels: NDArray[np.int64], votes: Counts | None, settings: AnnotationSettings, seeds: SeedTree
+def _without_noise(
+    labels: Labels, votes: Votes | None, settings: AnnotationSettings, seeds: SeedTree
 ) -> Answers:
-    """The answers without noise."""
     if not settings.of_votes:
         return of_corpus(labels)
     if votes is None:
         raise ValueError(f"the annotation {settings.title} needs votes, and the corpus has none")
-    if settings.name in ("single", "votes"):
+    if settings.of_single_votes:
         return _drawn(labels, votes, settings.of or 1, seeds)
-    majority = _majority(labels, votes)
-    voted = votes.sum(axis=1)
-    cost = np.maximum(voted, 1)  # a row without votes costs the corpus' label
+    majority, counts = _majority(labels, votes.counts), votes.counts
+    voters = counts.sum(axis=1, keepdims=True)
     targets = None
     if settings.name == "soft":
-        targets = np.where(voted[:, None] > 0, votes / cost[:, None], np.eye(votes.shape[1])[labels])
-    return Answers(majority, targets, None, cost)
+        shares = counts / np.where(voters > 0, voters, 1)
+        targets = np.where(voters > 0, shares, np.eye(counts.shape[1])[labels])
+    # Everybody was asked, also who named nothing that is used; a row without votes costs the corpus' label.
+    return Answers(majority, targets, np.where(voters[:, 0] > 0, votes.asked, 1))
 
 
-def _majority(labels: NDArray[np.int64], votes: Counts) -> NDArray[np.int64]:
+def _majority(labels: Labels, counts: NDArray[np.float64]) -> NDArray[np.int64]:
     """The class of most votes; of several the corpus' own label where it is one of them, else the first.
 
     The corpus' own label where there are no votes at all.
     """
-    most = votes.max(axis=1)
-    own = votes[np.arange(len(votes)), labels] == most
-    return np.where(own, labels, votes.argmax(axis=1)).astype(np.int64)
+    most = counts.max(axis=1)
+    own = counts[np.arange(len(counts)), labels] == most
+    return np.where(own, labels, counts.argmax(axis=1)).astype(np.int64)
 
 
-def _drawn(labels: NDArray[np.int64], votes: Counts, of: int, seeds: SeedTree) -> Answers:
-    """The majority of `of` votes of each row drawn without replacement; of several the first drawn of them.
+def _drawn(labels: Labels, votes: Votes, of: int, seeds: SeedTree) -> Answers:
+    """The majority of `of` annotators of each row, asked one after the other; of several the first said.
 
-    The votes of a row come in one drawn order whatever `of` is: more votes are those of fewer and some.
+    They are asked in one drawn order whatever `of` is, so that more votes are those of fewer and some. Who
+    named nothing that is used has been asked and is passed over; who named several classes says one of them,
+    drawn.
     """
-    voted = votes.sum(axis=1)
-    cost = np.minimum(np.maximum(voted, 1), of)
-    keys = seeds.generator().random((len(votes), max(1, int(voted.max(initial=0)))))
-    drawn = labels.astype(np.int64)
-    for row in np.flatnonzero(voted).tolist():
-        each = np.repeat(np.arange(votes.shape[1]), votes[row])
-        drawn[row] = _first_of_most(each[np.argsort(keys[row, : len(each)], kind="stable")][:of])
-    return Answers(drawn, None, None, cost)
+    shape = (len(labels), max(1, int(votes.asked.max(initial=0))))
+    turns = seeds.generator().random(shape)
+    choices = seeds.child("one of several").generator().random(shape)
+    told, cost = labels.astype(np.int64), np.ones(len(labels), dtype=np.int64)
+    for row, ballots in enumerate(votes.ballots):
+        named = [classes for classes, count in ballots for _ in range(count)]
+        if not named:
+            continue
+        asked = int(votes.asked[row])
+        order = np.argsort(turns[row, :asked], kind="stable")
+        heard = [(turn, one) for turn, one in enumerate(order.tolist(), start=1) if one < len(named)][:of]
+        said = [named[one][int(choices[row, one] * len(named[one]))] for _, one in heard]
+        told[row] = _first_of_most(np.array(said))
+        cost[row] = heard[-1][0] if len(heard) == of else asked
+    return Answers(told, None, cost)
 
 
-def _first_of_most(drawn: NDArray[np.int64]) -> int:
-    """The class that is drawn most often; of several the one drawn first."""
-    often = np.bincount(drawn)[drawn]
-    return int(drawn[often.argmax()])
+def _first_of_most(said: NDArray[np.int64]) -> int:
+    """The class that is said most often; of several the one said first."""
+    often = np.bincount(said)[said]
+    return int(said[often.argmax()])
 
 
-def _flipped(told: Answers, classes: int, noise: float, seeds: SeedTree) -> Answers:
+def _flipped(answers: Answers, classes: int, noise: float, seeds: SeedTree) -> Answers:
     """With a share of the answers replaced by one of the other classes, all of these alike.
 
     Every row has its own number: the rows flipped at a low share are flipped, to the same class, at a higher.
     """
-    drawn = seeds.generator().random((len(told.labels), 2))
+    drawn = seeds.generator().random((len(answers.told), 2))
     flipped = drawn[:, 0] < noise
     step = 1 + np.floor(drawn[:, 1] * (classes - 1)).astype(np.int64)
-    labels = np.where(flipped, (told.labels + step) % classes, told.labels)
-    targets = told.targets
+    told = np.where(flipped, (answers.told + step) % classes, answers.told)
+    targets = answers.targets
     if targets is not None:
-        targets = np.where(flipped[:, None], np.eye(classes)[labels], targets)
-    return replace(told, labels=labels, targets=targets, flipped=flipped)
+        targets = np.where(flipped[:, None], np.eye(classes)[told], targets)
+    return replace(answers, told=told, targets=targets)

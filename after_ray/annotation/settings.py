@@ -16,8 +16,8 @@ class AnnotationSettings(Settings):
     """Who labels an utterance that is acquired, and what the classifier is told.
 
     `corpus`: the label that the corpus gives. `majority`: the class with most votes of its annotators.
-    `soft`: the shares of their votes. `single`: one of the votes, drawn. `votes`: the majority of `of` votes,
-    drawn without replacement; of all there are, where there are fewer.
+    `soft`: the shares of their votes. `single`: the vote of one annotator, drawn. `votes`: the majority of
+    `of` annotators, drawn without replacement; of all there are, where there are fewer.
     """
 
     name: AnnotationName = "corpus"
@@ -48,10 +48,15 @@ class AnnotationSettings(Settings):
         """Whether it reads the votes of annotators."""
         return self.name != "corpus"
 
+    @property
+    def of_single_votes(self) -> bool:
+        """Whether it draws annotators, so that it may be told another class than all of them together say."""
+        return self.name in ("single", "votes")
+
 
 CORPUS = AnnotationSettings()
 
 
 def noise_text(noise: float) -> str:
-    """A share of flipped labels as tables and tags have it: `0`, `0.1`."""
-    return f"{noise:g}"
+    """A share of flipped answers as tables and tags have it: `0`, `0.1`; they tell it apart by no more."""
+    return f"{noise + 0.0:g}"  # minus zero is zero

@@ -20,6 +20,9 @@ Labels = dict[str, ClassName]
 Called = Annotated[str | None, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 
+NONE_PUBLISHED = "No votes of it are published; take another corpus, or 'label_noise', which needs none"
+
+
 class FolderSettings(Settings):
     """A corpus that is a folder of audio files in its official layout.
 
@@ -33,6 +36,8 @@ class FolderSettings(Settings):
     """The labels that the corpus' names or tables can say."""
     own_folds: ClassVar[FoldScheme] = "speaker_groups"
     """How the corpus is cut into folds unless a protocol says otherwise."""
+    votes_remedy: ClassVar[str] = NONE_PUBLISHED
+    """What to do so that the votes of its annotators are read, as a sentence without its full stop."""
     test_corpus: ClassVar[str] = ""
 
     root: str
@@ -75,6 +80,7 @@ class IemocapSettings(FolderSettings):
         "undecided",
     )  # fmt: skip
     own_folds = "sessions"
+    votes_remedy = "Set 'votes: evaluators' in its block of the study"
 
     name: Literal["iemocap"] = "iemocap"
     labels: Labels = Field(default={**FOUR_CLASSES, "excited": "happy"})
@@ -123,6 +129,7 @@ class CremadSettings(FolderSettings):
     """
 
     own_labels = ("anger", "disgust", "fear", "happy", "neutral", "sad")
+    votes_remedy = "Set 'votes: voice' in its block of the study"
 
     name: Literal["cremad"] = "cremad"
     votes: Literal["none", "voice", "face", "audiovisual"] = "none"
@@ -161,6 +168,7 @@ class CsvSettings(Settings):
 
     own_folds: ClassVar[FoldScheme] = "speaker_groups"
     test_corpus: ClassVar[str] = ""
+    votes_remedy: ClassVar[str] = "Fill the column 'votes' of its table in every row"
 
     name: Literal["csv"] = "csv"
     file: str = Field(min_length=1)
@@ -207,6 +215,7 @@ class SyntheticSettings(Settings):
 
     own_folds: ClassVar[FoldScheme] = "speaker_groups"
     test_corpus: ClassVar[str] = ""
+    votes_remedy: ClassVar[str] = NONE_PUBLISHED
     title: ClassVar[str] = "synthetic"
 
     name: Literal["synthetic"] = "synthetic"
@@ -230,6 +239,16 @@ MemberSettings = Annotated[
     | SyntheticSettings,
     Field(discriminator="name"),
 ]
+
+_VOTES_REMEDIES: dict[str, str] = {
+    model.model_fields["name"].default: model.votes_remedy for model in get_args(get_args(MemberSettings)[0])
+}
+
+
+def votes_remedy(corpus: str) -> str:
+    """What to do so that the votes of a corpus are read; one of an unknown name is somebody's table."""
+    return _VOTES_REMEDIES.get(corpus, CsvSettings.votes_remedy)
+
 
 SIX_CORPORA = ("iemocap", "emodb", "shemo", "ravdess", "emovdb", "cremad")
 # What the presets change in their members, and which members they have (protocol ruling 6).

@@ -10,13 +10,13 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from after_ray.corpora._base import Entry, corpora
-from after_ray.corpora._contract import Contract, ListedContract, by_class
+from after_ray.corpora._contract import Contract, ListedContract
 from after_ray.corpora._csv_table import Table, read_table
 from after_ray.corpora._files import files_below
 from after_ray.corpora._folder import FolderCorpus, LostUtterance, MisnamedFile, UnusedFile
 from after_ray.corpora._settings import CremadSettings
 from after_ray.errors import BadTable, MissingVotes
-from after_ray.votes import write_votes
+from after_ray.votes import Ballots, write_votes
 
 ACTORS = range(1001, 1092)
 # Sex of the actors from the corpus' VideoDemographics.csv, which many copies lack; the other 48 are men.
@@ -102,7 +102,8 @@ class Cremad(FolderCorpus):
         emotion = entry.emotion if intended else _majority(votes)
         if not emotion:
             raise UnusedFile("no majority of votes")
-        return replace(entry, emotion=emotion, votes=write_votes(by_class(votes, labels)))
+        heard = write_votes(Ballots.of_counts(votes).mapped(labels))
+        return replace(entry, emotion=emotion, votes=heard)
 
 
 def _read_votes(file: Path, rated: str) -> dict[str, Mapping[str, int]]:

@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 
 from after_ray.corpora._base import UNVOTED, Entry, Listing, corpora
-from after_ray.corpora._contract import by_class
 from after_ray.corpora._csv_table import Table, read_table, shortened
 from after_ray.corpora._files import ANOTHER_FORMAT, SUFFIXES, FilesCorpus
 from after_ray.corpora._settings import CLASS_PATTERN, CsvSettings
@@ -104,13 +103,13 @@ class Csv(FilesCorpus):
         classes = {word: word for word in table.columns["emotion"]} if labels is None else labels
         table.refuse_where(
             "votes",
-            lambda cell: not read_votes(cell).keys() <= classes.keys(),
+            lambda cell: not read_votes(cell).classes <= classes.keys(),
             "votes for an unknown label:",
             f"Labels are {', '.join(sorted(classes))}"
             + ("." if labels is None else "; add it to 'labels', with null to leave it out."),
         )
         used = {label: name for label, name in classes.items() if name is not None}
-        return [write_votes(by_class(read_votes(cell), used)) for cell in cells]
+        return [write_votes(read_votes(cell).mapped(used)) for cell in cells]
 
     def _classes(self, table: Table) -> list[str | None]:
         """The class of every row, None for emotions that are left out."""
@@ -180,7 +179,7 @@ class Csv(FilesCorpus):
             yield f"columns not used: {', '.join(map(shortened, table.unused))}"
         said = {
             *table.columns["emotion"],
-            *(word for cell in table.columns["votes"] for word in read_votes(cell)),
+            *(word for cell in table.columns["votes"] for word in read_votes(cell).classes),
         }
         spare = [label for label in self.settings.labels or () if label not in said]
         if spare:

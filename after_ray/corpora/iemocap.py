@@ -13,7 +13,7 @@ from after_ray.corpora._base import Entry, Listing, corpora
 from after_ray.corpora._contract import CountedContract
 from after_ray.corpora._folder import FolderCorpus, MisnamedFile, UnusedFile
 from after_ray.corpora._settings import IemocapSettings
-from after_ray.votes import write_votes
+from after_ray.votes import Ballots, write_votes
 from after_ray.wording import first_of, printable
 
 GENDERS = {"F": "female", "M": "male"}
@@ -143,10 +143,8 @@ class Iemocap(FolderCorpus):
         return replace(turn, path=str(path))
 
     def _votes(self, heard: Iterable[set[str]]) -> str:
-        """Votes per class: an evaluator has one for each class of what they named."""
-        labels = self.settings.labels
-        classes = ({labels[name] for name in named if name in labels} for named in heard)
-        return write_votes(Counter(emotion for each in classes for emotion in each))
+        """Votes for classes: of one evaluator for all classes of what they named, who may be none."""
+        return write_votes(Ballots.of_annotators(heard).mapped(self.settings.labels))
 
     def _unknown_categories(self) -> Iterator[str]:
         """A note on words of evaluators that are no category."""

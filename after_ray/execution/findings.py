@@ -20,25 +20,26 @@ from after_ray.splits.parts import Fold
 
 @dataclass(frozen=True)
 class Told:
-    """What the oracle said in the place of the corpus' labels.
+    """What the oracle said in the place of the corpus' own `labels`, which are of every manifest row.
 
     `initial`: how many rows round 0 has labelled, the first of all labelled ones; None in round 0 itself.
     """
 
     answers: Answers
+    labels: NDArray[np.int64]
     initial: int | None
 
     def measures(self, labelled: NDArray[np.int64]) -> dict[str, float | int | None]:
-        """Annotations spent on the rows labelled (in order of acquisition), and the shares of wrong ones."""
-        spent = {"annotations": int(self.answers.cost[labelled].sum())}
-        flipped = self.answers.flipped
-        if flipped is None:
-            return {**spent}
-        acquired = labelled[len(labelled) if self.initial is None else self.initial :]
+        """Annotations spent on the rows labelled (in order of acquisition), and the shares of wrong ones.
+
+        Wrong is what was told of an utterance and is not its label in the corpus.
+        """
+        wrong = self.answers.told[labelled] != self.labels[labelled]
+        acquired = wrong[len(labelled) if self.initial is None else self.initial :]
         return {
-            **spent,
-            "flipped": float(flipped[labelled].mean()),
-            "flipped_acquired": float(flipped[acquired].mean()) if len(acquired) else None,
+            "annotations": int(self.answers.cost[labelled].sum()),
+            "wrong": float(wrong.mean()),
+            "wrong_acquired": float(acquired.mean()) if len(acquired) else None,
         }
 
 

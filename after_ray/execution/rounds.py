@@ -15,6 +15,7 @@ from after_ray.acquisition import EvidenceKind, strategy_of
 from after_ray.annotation import Answers, check_votes
 from after_ray.backbones.identity import provenance
 from after_ray.classifiers import Classifier, ClassifierInputs, Labelled, classifiers
+from after_ray.corpora._settings import votes_remedy
 from after_ray.environment import Execution, describe
 from after_ray.errors import ChangedCode, DivergedTraining
 from after_ray.execution.adaptation import adapted_weights
@@ -284,7 +285,7 @@ class Trajectory:
         if not self._first.annotated:
             return None
         initial = int(self._records[0].measures["labelled"] or 0) if self._records else None
-        return Told(self._answers, initial)
+        return Told(self._answers, self._manifest.labels, initial)
 
     @cached_property
     def _answers(self) -> Answers:
@@ -294,7 +295,7 @@ class Trajectory:
             NoVotes: when votes are asked for and an utterance of train has none.
         """
         first, manifest = self._first, self._manifest
-        check_votes(first.annotation, manifest.votes, manifest.sources, self._fold.train)
+        check_votes(first.annotation, manifest.votes, manifest.sources, self._fold.train, votes_remedy)
         return answers_of(first, manifest)
 
     def _guarded(self, values: Ragged) -> Tripwire:

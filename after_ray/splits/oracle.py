@@ -1,4 +1,4 @@
-"""Labels behind a counter: those of train are bought from the oracle, those of test never leave here."""
+"""Classes behind a counter: those of train are bought from the oracle, those of test never leave here."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ Rows = NDArray[np.int64]
 
 
 class Oracle:
-    """Answers for the label of a training utterance, once, and remembers every question in order."""
+    """Tells the class of a training utterance, once, and remembers every question in order."""
 
-    def __init__(self, answers: Answers | NDArray[np.int64], train: Rows) -> None:
+    def __init__(self, given: Answers | NDArray[np.int64], train: Rows) -> None:
         """Guard the answers of the rows `train`; those of all other rows are not even kept.
 
-        `answers`: one entry per manifest row; bare labels are the corpus' own.
+        `given`: answers, one entry per manifest row; or the corpus' own labels, which then are the answers.
         """
-        told = answers if isinstance(answers, Answers) else of_corpus(answers)
-        self._label_of = dict(zip(train.tolist(), told.labels[train].tolist(), strict=True))
-        self._targets = None if told.targets is None else told.targets[train]
+        answers = given if isinstance(given, Answers) else of_corpus(given)
+        self._told_of = dict(zip(train.tolist(), answers.told[train].tolist(), strict=True))
+        self._targets = None if answers.targets is None else answers.targets[train]
         self._place_of = {row: place for place, row in enumerate(train.tolist())}
         self._revealed: dict[int, None] = {}  # ordered
 
     def reveal(self, rows: ArrayLike) -> NDArray[np.int64]:
-        """Labels of training rows that were not asked for before, in the order asked.
+        """What is told of training rows that were not asked for before, in the order asked.
 
         Raises:
             OracleRefusal: for rows outside train, revealed before or listed twice; nothing is revealed then.
@@ -37,25 +37,25 @@ class Oracle:
         asked = self._checked(rows)
         again = [row for row in asked if row in self._revealed]
         if again:
-            raise OracleRefusal("Labels asked for a second time", again, "training rows not yet revealed")
+            raise OracleRefusal("Answers asked for a second time", again, "training rows not yet revealed")
         self._revealed.update(dict.fromkeys(asked))
-        return self._labels(asked)
+        return self._told(asked)
 
     def restore(self, rows: ArrayLike) -> NDArray[np.int64]:
         """Continue where an earlier run stopped: exactly `rows` count as revealed, in that order.
 
         Returns:
-            Their labels.
+            What is told of them.
 
         Raises:
             OracleRefusal: for rows outside train or listed twice; nothing changes then.
         """
         asked = self._checked(rows)
         self._revealed = dict.fromkeys(asked)
-        return self._labels(asked)
+        return self._told(asked)
 
     def targets(self, rows: ArrayLike) -> NDArray[np.float64] | None:
-        """Shares of every class, shape (rows, classes), of rows revealed before; None where labels say all.
+        """Shares of every class, shape (rows, classes), of rows revealed before; None where `told` says all.
 
         Raises:
             OracleRefusal: for rows that were not revealed.
@@ -63,7 +63,7 @@ class Oracle:
         asked = _as_list(rows)
         hidden = [row for row in asked if row not in self._revealed]
         if hidden:
-            raise OracleRefusal("Targets asked for before their labels", hidden, "rows revealed before")
+            raise OracleRefusal("Targets asked for before the classes", hidden, "rows revealed before")
         places = np.array([self._place_of[row] for row in asked], dtype=np.int64)
         return None if self._targets is None else self._targets[places]
 
@@ -73,25 +73,25 @@ class Oracle:
         return np.array(list(self._revealed), dtype=np.int64)
 
     def __len__(self) -> int:
-        """How many labels were revealed."""
+        """How many rows were revealed."""
         return len(self._revealed)
 
     def _checked(self, rows: ArrayLike) -> list[int]:
         asked = _as_list(rows)
-        outside = [row for row in asked if row not in self._label_of]
+        outside = [row for row in asked if row not in self._told_of]
         if outside:
-            raise OracleRefusal("Labels asked for outside the train part", outside, "rows of the train part")
+            raise OracleRefusal("Answers asked for outside the train part", outside, "rows of the train part")
         if len(set(asked)) != len(asked):
             twice = sorted({row for row in asked if asked.count(row) > 1})
-            raise OracleRefusal("Labels asked for twice in one question", twice, "every row once")
+            raise OracleRefusal("Answers asked for twice in one question", twice, "every row once")
         return asked
 
-    def _labels(self, rows: Sequence[int]) -> NDArray[np.int64]:
-        return np.array([self._label_of[row] for row in rows], dtype=np.int64)
+    def _told(self, rows: Sequence[int]) -> NDArray[np.int64]:
+        return np.array([self._told_of[row] for row in rows], dtype=np.int64)
 
 
 class Evaluator:
-    """Scores predictions for a fixed set of rows; their labels stay inside."""
+    """Scores predictions for a fixed set of rows; their labels in the corpus stay inside."""
 
     def __init__(self, labels: NDArray[np.int64], rows: Rows) -> None:
         self.rows = rows.copy()

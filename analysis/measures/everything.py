@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis._rendering import Table
+from analysis.measures.annotations import annotations_frame, annotations_tables
 from analysis.measures.areas import areas_frame, areas_table
 from analysis.measures.calibration import calibration_frame, calibration_table
 from analysis.measures.composition import composition
@@ -51,12 +52,14 @@ def measure(
     needed = targets_frame(results, reference, targets, generator)
     deficiencies = deficiencies_frame(results, reference)
     matrices, refused = penalties(results, reference)
+    spent = annotations_frame(results)
     made_of, calibration = composition(results), calibration_frame(results)
     by_group = {by: groups_frame(results, by) for by in BY}
     gaps = {by: gaps_frame(frame) for by, frame in by_group.items()}
     tables = (
         areas_table(areas),
         *targets_tables(needed, sharing(results.frame)),
+        *annotations_tables(spent),
         deficiencies_table(deficiencies),
         *penalties_tables(matrices),
         composition_table(made_of),
@@ -66,6 +69,7 @@ def measure(
     files = {
         "areas.csv": areas,
         "labels_to_target.csv": needed,
+        "annotations.csv": spent,
         "deficiency.csv": deficiencies,
         "penalties.csv": penalties_frame(matrices),
         "composition.csv": made_of.summary,

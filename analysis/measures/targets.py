@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from analysis._rendering import NOTHING, Cell, Table, percent, seconds_text
 from analysis.curves import FoldCurve, Reached, to_targets
-from analysis.families import Family, label, varying
+from analysis.families import Family, annotated, label, varying
 from analysis.measures._text import family_of
 from analysis.measures.full_data import FullData, full_data, model_of
 from analysis.measures.trajectories import Trajectories, reference_of, trajectories_of
@@ -20,9 +20,11 @@ from analysis.results import Results
 
 SHARE_OF_ALL = 0.95  # of the score with everything labelled, per fold
 COSTS = ("labelled", "labelled_and_validation", "percent_of_train", "charged_seconds")
+ANNOTATIONS = "annotations"  # one more, of studies in which a label may be several of them
 _NO_RELATIVE_TARGET = "Labels to reach 95 % of the full-data model are not given for {}: {}."
 
 _HEAD = ("", "target", "labels", "95 % interval", "of train, %", "with validation", "charged time")
+_LABELS = 4  # so many of them are on labels; annotations stand behind
 _NOTE = (
     "Where the running maximum of a fold's mean over seeds meets the target, linear between ratios; median "
     "over folds; the interval resamples seeds within folds, on these speakers. “≤”: the curve begins above "
@@ -30,6 +32,7 @@ _NOTE = (
     "which these count with the labels of their last ratio. With validation: labelled and validation "
     "utterances. Ratio: labels of this row over those of {reference}, otherwise alike."
 )
+_SPENT = " Annotations: those that the labels of this row took."
 _INCOMPLETE = " * trajectories with missing cells are left out."
 
 
@@ -55,7 +58,8 @@ def targets_frame(
 
     Returns:
         The axes of the family; `target` (its name), `target_score` (mean over folds), `target_from` (which
-        full-data model it is a share of); `cost` (one of `COSTS`: utterances, percent or seconds); `median`
+        full-data model it is a share of); `cost` (one of `COSTS`: utterances, percent or seconds; and
+        `annotations` where somebody else than the corpus annotates in any family); `median`
         over folds with `low` and `high`, infinite where the target is not reached; `at_least` and
         `high_at_least`: what is then known of `median` and `high`, from the folds that reach the target and
         the last ratio of the others; `first` and `last`: medians of what the curves begin and end with;
@@ -64,13 +68,13 @@ def targets_frame(
         or empty where nothing is known of it.
     """
     found = trajectories_of(results)
-    models = full_data(found)
+    models, costs = full_data(found), (*COSTS, *[ANNOTATIONS] * annotated(found))
     rows = [
         row
         for trajectories in found.values()
         if len(trajectories.percents) > 1 and trajectories.complete.any()
         for target in _targets(trajectories, models[model_of(trajectories.family)], targets)
-        for row in _rows(trajectories, target, reference, generator)
+        for row in _rows(trajectories, target, reference, generator, costs)
     ]
     return _with_ratios(pd.DataFrame(rows), reference) if rows else pd.DataFrame()
 
@@ -102,19 +106,23 @@ def _targets(trajectories: Trajectories, full: FullData, absolute: Sequence[floa
 
 
 def _rows(
-    trajectories: Trajectories, target: _Target, reference: str, generator: np.random.Generator
+    trajectories: Trajectories,
+    target: _Target,
+    reference: str,
+    generator: np.random.Generator,
+    names: Sequence[str],
 ) -> Iterator[dict[str, Any]]:
     curves = [
         FoldCurve(costs, scores, target.by_fold[fold])
         for (fold, scores), costs in zip(trajectories.by_fold().items(), _costs(trajectories), strict=True)
     ]
-    for place, reached in enumerate(to_targets(curves, generator)):
+    for place, (name, reached) in enumerate(zip(names, to_targets(curves, generator), strict=False)):
         yield {
             **trajectories.family._asdict(),
             "target": target.name,
             "target_score": float(np.mean([curve.target for curve in curves])),
             "target_from": target.source,
-            "cost": COSTS[place],
+            "cost": name,
             "median": reached.cost,
             "low": reached.low,
             "high": reached.high,
@@ -131,14 +139,14 @@ def _rows(
 
 
 def _costs(trajectories: Trajectories) -> list[NDArray[np.float64]]:
-    """What each fold has paid at each ratio, mean over seeds, shape (costs, ratios)."""
-    names = ("labelled", "validation", "validation_used", "train", "charged_seconds")
+    """What each fold has paid at each ratio, mean over seeds, shape (costs, ratios); annotations last."""
+    names = ("labelled", "validation", "validation_used", "train", "charged_seconds", "annotations")
     by_name = [trajectories.by_fold(name).values() for name in names]
     costs = []
     for values in zip(*by_name, strict=True):
-        labelled, validation, used, train, seconds = (value.mean(axis=0) for value in values)
+        labelled, validation, used, train, seconds, spent = (value.mean(axis=0) for value in values)
         checked = labelled + np.where(np.isnan(used), validation, used)
-        costs.append(np.stack([labelled, checked, 100 * labelled / train, seconds]))
+        costs.append(np.stack([labelled, checked, 100 * labelled / train, seconds, spent]))
     return costs
 
 
@@ -181,7 +189,11 @@ def _table(name: str, rows: pd.DataFrame, axes: list[str], times: str) -> Table:
     note += f" {times}" if times else ""
     note += f" Full-data model: {' or '.join(sources)}." if sources else ""
     note += _INCOMPLETE if (rows["trajectories"] < rows["trajectories_planned"]).any() else ""
-    return Table(f"Labels to reach {name}", (*_HEAD, f"ratio to {reference}", "folds"), lines, note)
+    first, others = _HEAD[:_LABELS], _HEAD[_LABELS:]
+    if (rows["cost"] == ANNOTATIONS).any():
+        first, note = (*first, ANNOTATIONS), note + _SPENT
+    columns = (*first, *others, f"ratio to {reference}", "folds")
+    return Table(f"Labels to reach {name}", columns, lines, note)
 
 
 def _line(by_cost: Mapping[str, pd.Series[Any]], axes: list[str]) -> tuple[Cell, ...]:
@@ -192,6 +204,7 @@ def _line(by_cost: Mapping[str, pd.Series[Any]], axes: list[str]) -> tuple[Cell,
         Cell(percent(labels["target_score"]), value=labels["target_score"]),
         _paid(labels, "{:.0f}".format, never="not reached ({})"),
         Cell(_interval(labels)),
+        *(_paid(by_cost[cost], "{:.0f}".format) for cost in by_cost if cost == ANNOTATIONS),
         _paid(share, "{:.1f}".format),
         _paid(checked, "{:.0f}".format),
         _paid(seconds, seconds_text),

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from analysis.families import Family, by_family
 from analysis.results import Results
 
-_COLUMNS = ("labelled", "validation", "validation_used", "train", "test", "charged_seconds")
+_COLUMNS = (
+    "labelled", "annotations", "validation", "validation_used", "train", "test", "charged_seconds",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,9 @@ class Trajectories:
     Attributes:
         folds, seeds, percents: what the axes of the arrays stand for, rising.
         planned: whether a trajectory is planned, shape (folds, seeds).
-        values: `score`, labelled, validation, validation_used, train, test and charged_seconds, each of shape
-            (folds, seeds, ratios), NaN where a cell is not finished or its record does not say.
+        values: `score`, labelled, annotations (one per label where the record does not say), validation,
+            validation_used, train, test and charged_seconds, each of shape (folds, seeds, ratios), NaN where
+            a cell is not finished or its record does not say.
     """
 
     family: Family
@@ -98,6 +101,8 @@ def _trajectories(
         for name, column in (("score", metric), *((name, name) for name in _COLUMNS)):
             if column in finished:
                 values[name][where] = finished[column].to_numpy(dtype=np.float64, na_value=np.nan)
+    spent = values["annotations"]  # the corpus' own labels, of which no record counts any
+    values["annotations"] = np.where(np.isnan(spent), values["labelled"], spent)
     return Trajectories(family, _ints(folds), _ints(seeds), tuple(map(float, percents)), there, values)
 
 

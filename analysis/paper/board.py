@@ -24,7 +24,7 @@ SINGLE_SHOT = "none"  # the strategy of a run that labels everything at once
 USES_LABELS = "pseudo_tapt"  # an adaptation of a baseline, not of AFTER
 ALL = 100.0
 PAIRED = ("fold", "seed", "ua", "wa", "charged_seconds")
-PAIRED_UNDER_NOISE = ("flipped_acquired",)  # of studies that have any
+PAIRED_IF_ANNOTATED = ("wrong_acquired",)  # of studies with other answers than the corpus'
 
 
 _IsWanted = Callable[[Family], bool]
@@ -295,7 +295,7 @@ class Board:
     def _few_columns(self, point: Point) -> pd.DataFrame:
         if point not in self._paired:
             cells = self.cells(point)
-            columns = [*PAIRED, *(name for name in PAIRED_UNDER_NOISE if name in cells)]
+            columns = [*PAIRED, *(name for name in PAIRED_IF_ANNOTATED if name in cells)]
             self._paired[point] = cells[columns].assign(**point.selection)
         return self._paired[point]
 

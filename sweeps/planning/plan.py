@@ -21,6 +21,7 @@ from after_ray.classifiers._settings import (
     W2v2LR12Settings,
     can_continue,
 )
+from after_ray.corpora._settings import votes_remedy
 from after_ray.errors import BadValue
 from after_ray.learning.schedule import Target, targets_of
 from after_ray.learning.settings import Restart
@@ -184,8 +185,9 @@ def _of_corpus(
     """The trajectories of one cross of axes, named as in the `whole` study."""
     audio = AudioStage(manifest=manifest.digest, corpus=manifest.corpus)
     for index in split.run:
+        train = split.table.folds[index].train
         for annotation in study.annotation:
-            check_votes(annotation, manifest.votes, manifest.sources, split.table.folds[index].train)
+            check_votes(annotation, manifest.votes, manifest.sources, train, votes_remedy)
         durations = manifest.table["seconds"].to_numpy()[split.table.folds[index].train].tolist()
         protocol, classes = study.protocol, len(manifest.classes)
         targets = targets_of(study.schedule, durations, classes, protocol.first_round, protocol.budget)

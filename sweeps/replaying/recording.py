@@ -101,7 +101,7 @@ class Recording:
             raise BadSelections(
                 self.path,
                 f"it is of corpus '{place.corpus}' with manifest {others[0][:12]}, and here that corpus has "
-                f"{manifest[:12]}: its utterances or their audio are others",
+                f"{manifest[:12]}: its utterances, their audio or their votes are others",
             )
         wanted = {"initialization": initialization, **where}
         if over is not None:

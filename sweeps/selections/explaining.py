@@ -157,7 +157,7 @@ class Explanation:
         """The class that the annotators told of every row: of soft labels the one with the largest share."""
         from after_ray.execution.answering import answers_of
 
-        return answers_of(self.trajectory.first, self._manifest).labels
+        return answers_of(self.trajectory.first, self._manifest).told
 
     def _audio(self, row: int) -> str:
         path = str(self._manifest.table["path"].iat[row])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -58,10 +58,11 @@ def folds(value: Any) -> Any:
     return value if value in ("all", "protocol") else integers(value)
 
 
-def unique(values: Sequence[Any]) -> Any:
-    """The values, unless one of them is there twice."""
-    for index, value in enumerate(values):
-        if value in values[:index]:
+def unique(values: Sequence[Any], text: Callable[[Any], str] | None = None) -> Any:
+    """The values, unless one of them is there twice; `text`: what tables tell them apart by."""
+    told = values if text is None else [text(value) for value in values]
+    for index, value in enumerate(told):
+        if value in told[:index]:
             named = getattr(value, "name", None) or value  # of settings
             raise PydanticCustomError("repeated", "{value} is listed twice", {"value": str(named)})
     return values

@@ -6,12 +6,19 @@ import itertools
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_serializer, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from after_ray.acquisition import of_mapping, parse, write
 from after_ray.adaptation.settings import AdaptationSettings, FrameLossSettings
-from after_ray.annotation import CORPUS, AnnotationSettings
+from after_ray.annotation import CORPUS, AnnotationSettings, noise_text
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import ClassifierSettings, needs_backbone
 from after_ray.corpora._settings import CorpusSettings, UnlabelledSettings
@@ -69,7 +76,7 @@ def _strategy(value: Any) -> Any:
 
 
 Percent = Annotated[float, Field(gt=0, le=100)]
-Noise = Annotated[float, Field(ge=0, lt=1)]
+Noise = Annotated[float, Field(ge=0, lt=1), AfterValidator(lambda noise: noise + 0.0)]  # minus zero is zero
 Strategy = Annotated[str, BeforeValidator(_strategy)]
 
 
@@ -182,11 +189,16 @@ class Study(Settings):
 
     @field_validator(
         "corpus", "classifier", "adaptation", "strategy", "initialization", "fold", "seed", "restart",
-        "annotation", "label_noise",
+        "annotation",
     )  # fmt: skip
     @classmethod
     def _no_repetition(cls, value: Any) -> Any:
         return value if isinstance(value, str) else unique(value)
+
+    @field_validator("label_noise")
+    @classmethod
+    def _told_apart(cls, value: Any) -> Any:
+        return unique(value, noise_text)
 
     @field_validator("backbone", "adaptation", "restart", "ratios", "fold")
     @classmethod
@@ -234,6 +246,7 @@ class Study(Settings):
     def _fits_together(self) -> Study:
         if self.parts:
             self._take_together()
+            unique(self.label_noise, noise_text)  # parts may say alike ones
         else:
             self._check_crossed()
         if self.reference is not None and self.reference not in self.strategy:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
+from after_ray.annotation import AnnotationSettings
 from after_ray.settings import Settings
 from sweeps.study.axes import as_list, in_digits, in_one_line
 
@@ -31,6 +33,8 @@ class ComparisonFamily(Settings):
         ratios: reported percents; all where empty.
         where: only cells with these values of other axes.
         metric: what is compared.
+
+    Values are written as in the study's axes (`{name: votes, of: 3}`) or as tables name them (`votes(3)`).
     """
 
     name: str = Field(min_length=1, max_length=80)
@@ -39,6 +43,29 @@ class ComparisonFamily(Settings):
     ratios: Annotated[tuple[float, ...], BeforeValidator(as_list)] = ()
     where: Mapping[Held, Value] = Field(default_factory=dict)
     metric: Literal["ua", "wa", "macro_f1"] = "ua"
+
+    @field_validator("against", mode="before")
+    @classmethod
+    def _title_against(cls, value: Any, info: ValidationInfo) -> Any:
+        return _titled(value) if info.data.get("compare") == "annotation" else value
+
+    @field_validator("where", mode="before")
+    @classmethod
+    def _title_where(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "annotation" not in value:
+            return value
+        return {**value, "annotation": _titled(value["annotation"])}
+
+
+def _titled(annotation: Any) -> Any:
+    """An annotation as tables name it, of one that is written as a mapping; anything else as it is."""
+    if not isinstance(annotation, dict):
+        return annotation
+    try:
+        return AnnotationSettings.model_validate(annotation).title
+    except ValidationError as error:
+        problem = error.errors()[0]["msg"]
+        raise PydanticCustomError("annotation", "{problem}", {"problem": problem}) from error
 
 
 def digest_of(families: tuple[ComparisonFamily, ...], equivalence: float) -> str:

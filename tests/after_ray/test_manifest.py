@@ -134,8 +134,8 @@ def voted(votes: Sequence[str] = VOTED, **changes: object) -> Manifest:
 def test_votes_are_counts_per_class_in_the_order_of_classes() -> None:
     votes = voted().votes
     assert votes is not None
-    assert votes.dtype == np.int64
-    assert votes.tolist() == [[0, 0], [0, 3], [2, 1], [1, 0]]
+    assert votes.counts.dtype == np.float64
+    assert votes.counts.tolist() == [[0, 0], [0, 3], [2, 1], [1, 0]]
 
 
 def test_without_a_vote_in_any_row_there_are_none() -> None:
@@ -169,14 +169,14 @@ def test_votes_survive_the_csv(tmp_path: Path) -> None:
     assert again.digest == manifest.digest
     pd.testing.assert_frame_equal(again.table, manifest.table, check_exact=True)
     assert again.votes is not None
-    assert np.array_equal(again.votes, voted().votes)
+    assert np.array_equal(again.votes.counts, voted().votes.counts)
 
 
 def test_classes_with_blanks_and_equals_signs_can_have_votes() -> None:
     emotions = ["very sad", "a=b", "very sad", "a=b"]
     votes = voted(["a=b=2 very sad=10", "very sad=1", "a=b=1", ""], emotion=emotions).votes
     assert votes is not None
-    assert votes.tolist() == [[1, 0], [0, 1], [2, 10], [0, 0]]
+    assert votes.counts.tolist() == [[1, 0], [0, 1], [2, 10], [0, 0]]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,8 @@ def test_votes_for_what_no_row_has_as_emotion_are_refused() -> None:
         voted(["e0=1", "e0=2 e7=1", "e0=2 e7=1", ""])
     assert str(refused.value) == (
         "The manifest of corpus 'toy' has votes for e7, which no row has as emotion: 2 (toy/C, toy/a); "
-        "allowed: votes for e0, e1."
+        "allowed: votes for e0, e1. Leave e7 out of 'labels' (map what becomes it to null there, in a table "
+        "of your own)."
     )
     with pytest.raises(BadManifest, match="allowed: votes for none, without emotions"):
         voted(emotion="")

@@ -92,9 +92,10 @@ class TimeShare(_Frozen):
 
 
 class NoiseContrast(_Frozen):
-    """The share of flipped labels among those acquired up to a ratio, of one value against another.
+    """The share of wrong labels among those acquired up to a ratio, of one value against another.
 
-    Asked at every share of label noise above 0; a claim holds where the candidate has fewer.
+    Asked of every annotation by single votes: label noise flips independently of the utterance, so that
+    every strategy is told as many wrong labels in expectation. A claim holds where the candidate has fewer.
     """
 
     kind: Literal["noise"]
@@ -149,7 +150,7 @@ class PaperClaim(_Frozen):
 
 
 class Claims(_Frozen):
-    """All claims; `smallest` is the difference of UA that would matter, as a share."""
+    """All claims; `smallest` is the difference (of UA, of wrong labels) that would matter, as a share."""
 
     smallest: float = Field(gt=0, lt=1)
     claims: tuple[PaperClaim, ...] = Field(min_length=1)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from analysis._rendering import NOTHING, Cell, Table, to_markdown
-from analysis.families import NEUTRAL
+from analysis.families import NEUTRAL, of_single_votes
 from analysis.paper.board import Board
 from analysis.paper.claims.contrasts import of_axis, of_baselines, of_best, of_saturation
 from analysis.paper.claims.declared import (
@@ -32,6 +32,10 @@ from analysis.paper.claims.verdicts import Verdict, judge, p_in_words
 
 NOWHERE = "this study"
 _NO_WEIGHTS = "no pretrained weights"
+_FLIPPED = (
+    "flips are drawn independently of the utterance, so every strategy is told as many wrong labels in "
+    "expectation"
+)
 
 
 def walk(board: Board, claims: Claims | None = None) -> list[Verdict]:
@@ -122,7 +126,7 @@ def _questions(board: Board, claim: PaperClaim, smallest: float) -> Iterator[Que
     elif isinstance(contrast, TimeShare):
         yield from of_time_share(board, claim, contrast)
     elif isinstance(contrast, NoiseContrast):
-        yield from of_noise(board, claim, contrast)
+        yield from of_noise(board, claim, contrast, smallest)
 
 
 def _noisy(board: Board) -> bool:
@@ -132,12 +136,12 @@ def _noisy(board: Board) -> bool:
 def _absent(board: Board, claim: PaperClaim) -> str:
     """What a study lacks that has no question for a claim."""
     contrast = claim.contrast
-    if isinstance(contrast, NoiseContrast) and not _noisy(board):
-        return "the study has no label noise"
+    if isinstance(contrast, NoiseContrast) and not any(map(of_single_votes, board.families)):
+        return _FLIPPED if _noisy(board) else "the study has no annotation by single votes"
     if isinstance(contrast, AxisContrast | StabilityContrast | NoiseContrast):
         pair = f"{contrast.axis} {contrast.candidate} beside {contrast.reference}"
         at = "" if isinstance(contrast, AxisContrast) else f" at {contrast.percent:g} %"
-        under = " under label noise" if isinstance(contrast, NoiseContrast) else ""
+        under = " with an annotation by single votes" if isinstance(contrast, NoiseContrast) else ""
         return f"the study has no {pair}{at}{under}"
     if isinstance(contrast, BaselineContrast):
         return "the study has no AFTER (TAPT, its strategy and its initialization)"

@@ -10,15 +10,22 @@ from numpy.typing import NDArray
 
 from after_ray.annotation import CORPUS, AnnotationSettings, Answers, answer, of_corpus
 from after_ray.seeds import SeedTree
+from after_ray.votes import Ballots, Votes
 
 CLASSES = 3
 LABELS = np.array([0, 1, 2, 2, 1, 0])
 VOTES = np.array([[3, 1, 0], [0, 2, 2], [2, 2, 1], [2, 2, 0], [0, 0, 0], [0, 0, 1]])
 
 
+def counted(votes: NDArray[np.int64]) -> Votes:
+    """As votes of annotators who named one class each."""
+    names = [str(name) for name in range(votes.shape[1])]
+    return Votes.of([Ballots.of_counts(dict(zip(names, row, strict=True))) for row in votes.tolist()], names)
+
+
 def told(name: Any = "corpus", of: int | None = None, noise: float = 0.0, seed: int = 0) -> Answers:
     settings = AnnotationSettings(name=name, of=of)
-    return answer(LABELS, VOTES, CLASSES, settings, noise, SeedTree(seed))
+    return answer(LABELS, counted(VOTES), CLASSES, settings, noise, SeedTree(seed))
 
 
 def many(rows: int = 4000) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -31,16 +38,15 @@ def many(rows: int = 4000) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 def test_the_corpus_answers_with_its_own_labels_at_the_price_of_one() -> None:
     answers = told()
-    np.testing.assert_array_equal(answers.labels, LABELS)
+    np.testing.assert_array_equal(answers.told, LABELS)
     assert answers.targets is None
-    assert answers.flipped is None
     assert answers.cost.tolist() == [1] * 6
-    assert told("corpus").labels.tolist() == of_corpus(LABELS).labels.tolist()
+    assert told("corpus").told.tolist() == of_corpus(LABELS).told.tolist()
 
 
 def test_a_majority_goes_to_the_corpus_own_label_where_it_is_tied_and_else_to_the_first() -> None:
     answers = told("majority")
-    assert answers.labels.tolist() == [
+    assert answers.told.tolist() == [
         0,
         1,
         0,
@@ -57,57 +63,58 @@ def test_soft_labels_are_shares_of_votes_and_their_hard_label_is_the_majority() 
     np.testing.assert_allclose(answers.targets[[0, 2]], [[0.75, 0.25, 0], [0.4, 0.4, 0.2]])
     np.testing.assert_array_equal(answers.targets[4], [0, 1, 0])  # nobody voted: the corpus' own
     np.testing.assert_allclose(answers.targets.sum(axis=1), 1)
-    assert answers.labels.tolist() == told("majority").labels.tolist()
+    assert answers.told.tolist() == told("majority").told.tolist()
 
 
 def test_one_vote_is_drawn_as_often_as_it_was_given() -> None:
     labels, votes = many()
-    answers = answer(labels, votes, CLASSES, AnnotationSettings(name="single"), 0, SeedTree(3))
-    given = votes[np.arange(len(votes)), answers.labels]
+    answers = answer(labels, counted(votes), CLASSES, AnnotationSettings(name="single"), 0, SeedTree(3))
+    given = votes[np.arange(len(votes)), answers.told]
     assert (given > 0).all(), "nobody gave such a vote"
     assert set(answers.cost.tolist()) == {1}
     right = (votes[np.arange(len(votes)), labels] / 7).mean()
-    assert (answers.labels == labels).mean() == pytest.approx(right, abs=0.02)
+    assert (answers.told == labels).mean() == pytest.approx(right, abs=0.02)
 
 
 def test_all_of_the_votes_are_their_majority_and_ties_go_to_the_first_drawn() -> None:
     labels, votes = many()
     seeds = SeedTree(3)
-    all_of_them = answer(labels, votes, CLASSES, AnnotationSettings(name="votes", of=50), 0, seeds)
+    all_of_them = answer(labels, counted(votes), CLASSES, AnnotationSettings(name="votes", of=50), 0, seeds)
     assert set(all_of_them.cost.tolist()) == {7}
     most = votes.max(axis=1)
-    np.testing.assert_array_equal(votes[np.arange(len(votes)), all_of_them.labels], most)
+    np.testing.assert_array_equal(votes[np.arange(len(votes)), all_of_them.told], most)
     tied = (votes == most[:, None]).sum(axis=1) > 1
     first = votes.argmax(axis=1)
-    assert (all_of_them.labels[~tied] == first[~tied]).all()
-    assert 0.3 < (all_of_them.labels[tied] == first[tied]).mean() < 0.7, "a tie always goes to one class"
+    assert (all_of_them.told[~tied] == first[~tied]).all()
+    assert 0.3 < (all_of_them.told[tied] == first[tied]).mean() < 0.7, "a tie always goes to one class"
 
 
 def test_more_votes_are_those_of_fewer_and_some_so_that_one_of_one_is_the_single_one() -> None:
     labels, votes = many(500)
     seeds = SeedTree(2)
-    single = answer(labels, votes, CLASSES, AnnotationSettings(name="single"), 0, seeds)
+    single = answer(labels, counted(votes), CLASSES, AnnotationSettings(name="single"), 0, seeds)
     one, two = (
-        answer(labels, votes, CLASSES, AnnotationSettings(name="votes", of=of), 0, seeds) for of in (1, 2)
+        answer(labels, counted(votes), CLASSES, AnnotationSettings(name="votes", of=of), 0, seeds)
+        for of in (1, 2)
     )
-    np.testing.assert_array_equal(single.labels, one.labels)
-    np.testing.assert_array_equal(two.labels, one.labels)  # a tie of two goes to the first drawn
-    three = answer(labels, votes, CLASSES, AnnotationSettings(name="votes", of=3), 0, seeds)
-    assert 0.02 < (three.labels != one.labels).mean() < 0.5
+    np.testing.assert_array_equal(single.told, one.told)
+    np.testing.assert_array_equal(two.told, one.told)  # a tie of two goes to the first drawn
+    three = answer(labels, counted(votes), CLASSES, AnnotationSettings(name="votes", of=3), 0, seeds)
+    assert 0.02 < (three.told != one.told).mean() < 0.5
 
 
 def test_draws_belong_to_seed_and_row_whatever_is_voted_elsewhere() -> None:
     labels, votes = many(200)
     settings = AnnotationSettings(name="votes", of=3)
-    here = answer(labels, votes, CLASSES, settings, 0.3, SeedTree(5))
-    again = answer(labels, votes, CLASSES, settings, 0.3, SeedTree(5))
-    other = answer(labels, votes, CLASSES, settings, 0.3, SeedTree(6))
-    np.testing.assert_array_equal(here.labels, again.labels)
-    assert (here.labels != other.labels).mean() > 0.1
+    here = answer(labels, counted(votes), CLASSES, settings, 0.3, SeedTree(5))
+    again = answer(labels, counted(votes), CLASSES, settings, 0.3, SeedTree(5))
+    other = answer(labels, counted(votes), CLASSES, settings, 0.3, SeedTree(6))
+    np.testing.assert_array_equal(here.told, again.told)
+    assert (here.told != other.told).mean() > 0.1
     changed = votes.copy()
     changed[0] = [0, 7, 0]
-    moved = answer(labels, changed, CLASSES, settings, 0.3, SeedTree(5))
-    np.testing.assert_array_equal(here.labels[1:], moved.labels[1:])
+    moved = answer(labels, counted(changed), CLASSES, settings, 0.3, SeedTree(5))
+    np.testing.assert_array_equal(here.told[1:], moved.told[1:])
 
 
 @pytest.mark.parametrize("name", ["corpus", "majority", "soft", "single"])
@@ -115,40 +122,81 @@ def test_noise_is_nested_uniform_over_the_other_classes_and_the_same_for_every_a
     labels, votes = many()
     settings = AnnotationSettings(name=name)
     clean, low, high = (
-        answer(labels, votes, CLASSES, settings, noise, SeedTree(4)) for noise in (0, 0.1, 0.3)
+        answer(labels, counted(votes), CLASSES, settings, noise, SeedTree(4)) for noise in (0, 0.1, 0.3)
     )
-    assert low.flipped is not None
-    assert high.flipped is not None
-    assert (low.flipped <= high.flipped).all(), "what is flipped at 10 % is not at 30 %"
-    assert low.flipped.mean() == pytest.approx(0.1, abs=0.02)
-    assert high.flipped.mean() == pytest.approx(0.3, abs=0.02)
-    np.testing.assert_array_equal(high.flipped, high.labels != clean.labels)
-    np.testing.assert_array_equal(low.labels[low.flipped], high.labels[low.flipped])
+    at_low, at_high = low.told != clean.told, high.told != clean.told
+    assert (at_low <= at_high).all(), "what is flipped at 10 % is not at 30 %"
+    assert at_low.mean() == pytest.approx(0.1, abs=0.02)
+    assert at_high.mean() == pytest.approx(0.3, abs=0.02)
+    np.testing.assert_array_equal(low.told[at_low], high.told[at_low])
     np.testing.assert_array_equal(high.cost, clean.cost)
     for label in range(CLASSES):
-        into = high.labels[high.flipped & (clean.labels == label)]
+        into = high.told[at_high & (clean.told == label)]
         assert np.bincount(into, minlength=CLASSES)[label] == 0
         others = np.delete(np.bincount(into, minlength=CLASSES), label)
         assert others.min() > 0.4 * len(into)
     of_corpus_labels = answer(labels, None, CLASSES, CORPUS, 0.3, SeedTree(4))
-    np.testing.assert_array_equal(high.flipped, of_corpus_labels.flipped)
+    np.testing.assert_array_equal(at_high, of_corpus_labels.told != labels)
 
 
 def test_a_flipped_soft_answer_is_sure_of_the_wrong_class_and_others_stay() -> None:
     labels, votes = many(300)
     settings = AnnotationSettings(name="soft")
-    clean, noisy = (answer(labels, votes, CLASSES, settings, noise, SeedTree(4)) for noise in (0, 0.3))
+    clean, noisy = (
+        answer(labels, counted(votes), CLASSES, settings, noise, SeedTree(4)) for noise in (0, 0.3)
+    )
     assert noisy.targets is not None
     assert clean.targets is not None
-    flipped = noisy.flipped
-    assert flipped is not None
-    np.testing.assert_array_equal(noisy.targets[flipped], np.eye(CLASSES)[noisy.labels[flipped]])
+    flipped = noisy.told != clean.told
+    np.testing.assert_array_equal(noisy.targets[flipped], np.eye(CLASSES)[noisy.told[flipped]])
     np.testing.assert_array_equal(noisy.targets[~flipped], clean.targets[~flipped])
 
 
-def test_without_noise_nothing_is_drawn_of_it() -> None:
-    assert told("majority").flipped is None
-    assert told("majority", noise=1e-12).flipped is not None
+# One says 0, one says 0 and 2, one nothing that is used. Then three that agree.
+TICKED = [
+    Ballots.of_annotators([{"0"}, {"0", "2"}, set()]),
+    Ballots.of_annotators([{"1"}, {"1"}, {"1"}]),
+]
+
+
+def of_ticked(name: Any, of: int | None = None, rows: int = 2000) -> tuple[Votes, Answers]:
+    """Answers to as many utterances of the first kind as of the second."""
+    votes = Votes.of(TICKED * rows, ("0", "1", "2"))
+    settings = AnnotationSettings(name=name, of=of)
+    return votes, answer(np.tile([2, 1], rows), votes, CLASSES, settings, 0, SeedTree(1))
+
+
+@pytest.mark.parametrize("name", ["majority", "soft"])
+def test_all_annotators_cost_who_was_asked_whatever_they_ticked(name: Any) -> None:
+    _, answers = of_ticked(name, rows=1)
+    assert answers.cost.tolist() == [3, 3], "three annotations of three evaluators"
+    assert answers.told.tolist() == [0, 1]
+    if name == "soft":
+        assert answers.targets is not None
+        np.testing.assert_array_equal(answers.targets, [[0.75, 0, 0.25], [0, 1, 0]])
+
+
+def test_one_annotator_is_asked_after_the_other_until_one_names_what_is_used() -> None:
+    _, answers = of_ticked("single")
+    first, second = answers.told[::2], answers.told[1::2]
+    assert (first == 0).mean() == pytest.approx(0.75, abs=0.03)  # of two, one of whom says either
+    assert (first == 2).mean() == pytest.approx(0.25, abs=0.03)
+    assert set(second.tolist()) == {1}
+    assert set(answers.cost[1::2].tolist()) == {1}
+    assert np.bincount(answers.cost[::2], minlength=3)[1:] / 2000 == pytest.approx([2 / 3, 1 / 3], abs=0.03)
+
+
+def test_votes_cost_all_who_are_asked_before_there_are_as_many_and_all_where_there_are_not() -> None:
+    _, two = of_ticked("votes", 2)
+    assert np.bincount(two.cost[::2], minlength=4)[2:] / 2000 == pytest.approx([1 / 3, 2 / 3], abs=0.03)
+    assert set(two.cost[1::2].tolist()) == {2}
+    _, three = of_ticked("votes", 3)
+    assert set(three.cost.tolist()) == {3}
+    np.testing.assert_array_equal(two.told[::2], three.told[::2])  # there is no third vote
+    _, single = of_ticked("single")
+    tied = two.told[::2] != 0
+    assert (two.cost >= single.cost).all()
+    np.testing.assert_array_equal(two.told[::2][tied], single.told[::2][tied])  # the one said first
 
 
 def test_votes_that_are_not_there_are_not_guessed() -> None:

@@ -37,4 +37,4 @@ def test_meanings_differ_where_settings_do_and_leave_out_what_is_not_said() -> N
 
 
 def test_a_share_of_noise_has_one_text() -> None:
-    assert [noise_text(share) for share in (0, 0.0, 0.1, 0.25)] == ["0", "0", "0.1", "0.25"]
+    assert [noise_text(share) for share in (0, 0.0, -0.0, 0.1, 0.25)] == ["0", "0", "0", "0.1", "0.25"]

@@ -14,7 +14,7 @@ from after_ray.corpora._base import Listing, Scan, scan
 from after_ray.corpora._contract import Conformity, ListedContract
 from after_ray.corpora._settings import FOUR_CLASSES, CremadSettings
 from after_ray.corpora.cremad import CANDIDATES, Cremad
-from after_ray.errors import BadTable, MissingVotes, UnusableAudio
+from after_ray.errors import BadManifest, BadTable, MissingVotes, UnusableAudio
 from after_ray.manifest import Manifest
 from tests.after_ray.corpora.test_contract import as_released
 from tests.after_ray.corpora.trees import plant
@@ -101,10 +101,10 @@ def test_votes_of_those_who_heard_the_voice_stand_beside_the_intended_emotion(ro
     assert judged(found) == {
         "1001_IEO_NEU_XX": ("neutral", "happy=1 neutral=10"),
         "1001_IEO_HAP_HI": ("happy", "anger=2 happy=6 neutral=2"),
-        "1001_IEO_SAD_LO": ("sad", "anger=1 neutral=7 sad=1"),
-        "1001_IEO_ANG_MD": ("anger", "anger=5 neutral=1 sad=1"),
-        "1001_IEO_ANG_HI": ("anger", "anger=2 neutral=1"),
-        "1002_IWW_SAD_XX": ("sad", "neutral=4 sad=1"),
+        "1001_IEO_SAD_LO": ("sad", "anger=1 neutral=7 sad=1 / 10"),
+        "1001_IEO_ANG_MD": ("anger", "anger=5 neutral=1 sad=1 / 12"),
+        "1001_IEO_ANG_HI": ("anger", "anger=2 neutral=1 / 9"),
+        "1002_IWW_SAD_XX": ("sad", "neutral=4 sad=1 / 9"),
     }
     assert found.problems == ()
 
@@ -113,7 +113,7 @@ def test_the_manifest_counts_them_by_class(root: Path) -> None:
     manifest = scanned(root).manifest
     assert manifest.classes == ("anger", "happy", "neutral", "sad")
     assert manifest.votes is not None
-    assert dict(zip(manifest.table["utterance"], manifest.votes.tolist(), strict=True)) == {
+    assert dict(zip(manifest.table["utterance"], manifest.votes.counts.tolist(), strict=True)) == {
         "cremad/1001_IEO_NEU_XX": [0, 1, 10, 0],
         "cremad/1001_IEO_HAP_HI": [2, 6, 2, 0],
         "cremad/1001_IEO_SAD_LO": [1, 0, 7, 1],
@@ -121,6 +121,8 @@ def test_the_manifest_counts_them_by_class(root: Path) -> None:
         "cremad/1001_IEO_ANG_HI": [2, 0, 1, 0],
         "cremad/1002_IWW_SAD_XX": [0, 0, 4, 1],
     }
+    raters = [sum(VOICE[name.removeprefix("cremad/")]) for name in manifest.table["utterance"]]
+    assert manifest.votes.asked.tolist() == raters, "who heard an unused emotion was asked all the same"
 
 
 def test_without_asking_for_votes_nothing_is_read_and_nothing_changes(root: Path) -> None:
@@ -132,7 +134,7 @@ def test_without_asking_for_votes_nothing_is_read_and_nothing_changes(root: Path
 
 @pytest.mark.parametrize(
     ("votes", "expected"),
-    [("face", "sad=9"), ("audiovisual", "anger=3 happy=4"), ("voice", "anger=2 neutral=1")],
+    [("face", "sad=9"), ("audiovisual", "anger=3 happy=4"), ("voice", "anger=2 neutral=1 / 9")],
 )
 def test_the_first_digit_of_a_clip_says_what_raters_had(root: Path, votes: str, expected: str) -> None:
     assert judged(listing(root, votes=votes))["1001_IEO_ANG_HI"] == ("anger", expected)
@@ -149,10 +151,10 @@ def test_an_utterance_without_a_vote_for_a_used_class_is_left_out_and_counted(ro
 def test_two_labels_of_one_class_add_their_votes_up(root: Path) -> None:
     found = judged(listing(root, labels={"anger": "angry", "disgust": "angry", "happy": "happy"}))
     assert found == {
-        "1001_IEO_HAP_HI": ("happy", "angry=2 happy=6"),
-        "1001_IEO_ANG_MD": ("angry", "angry=10"),
-        "1001_IEO_ANG_HI": ("angry", "angry=8"),
-        "1002_TSI_ANG_XX": ("angry", "angry=5"),
+        "1001_IEO_HAP_HI": ("happy", "angry=2 happy=6 / 10"),
+        "1001_IEO_ANG_MD": ("angry", "angry=10 / 12"),
+        "1001_IEO_ANG_HI": ("angry", "angry=8 / 9"),
+        "1002_TSI_ANG_XX": ("angry", "angry=5 / 6"),
     }
 
 
@@ -172,6 +174,16 @@ def test_a_clip_of_no_votes_has_no_majority(root: Path) -> None:
     write(root, lines({**VOICE, "1001_IEO_NEU_XX": (0,) * 6}))
     assert listing(root, label_by="votes").ignored["no majority of votes"] == 3
     assert listing(root).unvoted == ("1001_IEO_NEU_XX", "1002_TSI_ANG_XX")
+
+
+def test_votes_for_a_class_that_no_utterance_is_labelled_with_say_what_to_leave_out(root: Path) -> None:
+    labels = {label: label for label in ("anger", "fear", "happy", "neutral", "sad")}
+    changes = {"label_by": "votes", "exclude": ["1001_ITH_FEA_XX"]}
+    with pytest.raises(BadManifest, match=r"votes for anger, fear, sad, which .* Leave anger, fear, sad out"):
+        scanned(root, labels=labels, **changes)
+    few = {label: label for label in ("happy", "neutral")}
+    found = scanned(root, labels=few, **changes)  # as it says
+    assert found.manifest.classes == ("happy", "neutral")
 
 
 def test_a_label_by_votes_needs_votes() -> None:
@@ -335,4 +347,4 @@ def test_the_real_files_can_have_votes(corpora: Path, tmp_path: Path) -> None:
     write(tmp_path / "c", lines(dict.fromkeys(names, (1, 2, 3, 4, 5, 6))))
     found = scanned(tmp_path / "c").manifest
     assert found.votes is not None
-    assert np.array_equal(found.votes, [[1, 4, 5, 6]] * 7)
+    assert np.array_equal(found.votes.counts, [[1, 4, 5, 6]] * 7)

@@ -26,7 +26,15 @@ def test_votes_are_read_in_the_words_of_the_csv(root: Path) -> None:
     manifest = scanned(root, rows("anger=2 sad=1", "sad=3", "sad=2 anger=1", "anger=1")).manifest
     assert list(manifest.table["votes"]) == ["anger=2 sad=1", "sad=3", "anger=1 sad=2", "anger=1"]
     assert manifest.votes is not None
-    assert manifest.votes.tolist() == [[2, 1], [0, 3], [1, 2], [1, 0]]
+    assert manifest.votes.counts.tolist() == [[2, 1], [0, 3], [1, 2], [1, 0]]
+
+
+def test_who_was_asked_and_who_named_several_can_be_said(root: Path) -> None:
+    manifest = scanned(root, rows("anger=1 / 4", '"anger,sad=1 sad=1"', "sad=2", "anger=1")).manifest
+    assert list(manifest.table["votes"]) == ["anger=1 / 4", "anger,sad=1 sad=1", "sad=2", "anger=1"]
+    assert manifest.votes is not None
+    assert manifest.votes.counts.tolist() == [[1, 0], [0.5, 1.5], [0, 2], [1, 0]]
+    assert manifest.votes.asked.tolist() == [4, 2, 2, 1]
 
 
 def test_a_column_of_empty_cells_is_a_csv_without_votes(root: Path) -> None:
@@ -44,7 +52,7 @@ def test_an_empty_cell_among_votes_is_refused(root: Path) -> None:
 def test_votes_are_mapped_by_labels_and_those_left_out_are_not_counted(root: Path) -> None:
     labels = {"anger": "negative", "sad": "other", "cross": "negative", "odd": None}
     found = scanned(root, rows("anger=2 cross=1 odd=5", "sad=3", "odd=1 sad=1", "sad=1"), labels=labels)
-    assert list(found.manifest.table["votes"]) == ["negative=3", "other=3", "other=1", "other=1"]
+    assert list(found.manifest.table["votes"]) == ["negative=3 / 8", "other=3", "other=1 / 2", "other=1"]
     assert found.notes == ()
     spare = scanned(root, rows("anger=2", "sad=3", "sad=1", "sad=1"), labels=labels)
     assert spare.notes == ("'labels' maps what no row has: cross, odd",)
@@ -80,11 +88,15 @@ def test_votes_for_a_label_that_is_not_mapped_are_refused(root: Path) -> None:
 
 
 def test_votes_for_a_class_of_which_there_is_no_utterance_are_refused(root: Path) -> None:
-    labels = {"anger": "anger", "sad": "sad", "odd": "strange"}
+    labels: dict[str, str | None] = {"anger": "anger", "sad": "sad", "odd": "strange"}
+    told = rows("anger=2 odd=1", "sad=3", "anger=1", "sad=1")
     with pytest.raises(
         BadManifest, match=r"votes for strange, which no row has as emotion: 1 \(mine/a\); allowed"
-    ):
-        scanned(root, rows("anger=2 odd=1", "sad=3", "anger=1", "sad=1"), labels=labels)
+    ) as refused:
+        scanned(root, told, labels=labels)
+    assert "Leave strange out of 'labels' (map what becomes it to null there, in a tab" in str(refused.value)
+    found = scanned(root, told, labels=labels | {"odd": None})  # as it says
+    assert next(iter(found.manifest.table["votes"])) == "anger=2 / 3"
 
 
 def test_a_class_that_no_votes_can_be_written_for_is_refused(root: Path) -> None:

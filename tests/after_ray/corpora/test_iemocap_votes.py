@@ -83,16 +83,17 @@ def test_evaluators_are_counted_and_actors_are_not(root: Path) -> None:
     assert judged(listing(root))["F000"] == ("neutral", "anger=1 neutral=2")
 
 
-def test_two_categories_of_one_class_are_one_vote_and_of_two_classes_two(root: Path) -> None:
-    assert judged(listing(root))["F001"] == ("happy", "happy=3 sad=1")
+def test_two_categories_of_one_class_are_one_vote_and_of_two_classes_one_for_both(root: Path) -> None:
+    assert judged(listing(root))["F001"] == ("happy", "happy=2 happy,sad=1")
     apart = {"happy": "happy", "excited": "excited", "sad": "sad"}
-    assert judged(listing(root, labels=apart))["F001"] == ("happy", "excited=2 happy=2 sad=1")
+    assert judged(listing(root, labels=apart))["F001"] == ("happy", "excited=1 excited,happy=1 happy,sad=1")
 
 
 def test_votes_for_labels_that_are_not_used_are_not_counted(root: Path) -> None:
-    assert judged(listing(root))["F002"] == ("anger", "anger=2")
+    assert judged(listing(root))["F002"] == ("anger", "anger=2 / 3")
     more = {"anger": "anger", "frustration": "frustration"}
-    assert judged(listing(root, labels=more))["F002"] == ("anger", "anger=2 frustration=2")
+    votes = "anger=1 anger,frustration=1 frustration=1"
+    assert judged(listing(root, labels=more))["F002"] == ("anger", votes)
 
 
 def test_categories_are_read_whatever_their_case_and_the_blanks_around_them(root: Path) -> None:
@@ -143,9 +144,10 @@ def test_lines_after_one_that_is_no_turn_belong_to_nobody(root: Path) -> None:
     assert [reason[:23] for _, reason in found.problems] == ["unknown label code 'bor"]
 
 
-def test_an_evaluator_with_two_lines_named_both_and_counts_once_for_each(tmp_path: Path) -> None:
+def test_an_evaluator_with_two_lines_named_both_and_is_one_annotator(tmp_path: Path) -> None:
     lines = "C-E2:\tAnger;\t()\nC-E2:\tAnger;\t()\nC-E2:\tSadness;\t()\nC-E3:\tAnger;\t()\n"
-    assert judged(listing(plant(tmp_path, {"M000": ("ang", lines)})))["M000"] == ("anger", "anger=2 sad=1")
+    found = judged(listing(plant(tmp_path, {"M000": ("ang", lines)})))
+    assert found["M000"] == ("anger", "anger=1 anger,sad=1")
 
 
 def test_all_categories_are_labels_of_the_corpus() -> None:
@@ -163,13 +165,14 @@ def test_what_votes_leave_out_is_not_missing(tmp_path: Path) -> None:
     wanted = settings(plant(tmp_path / "release", {**TURNS, "M000": ("sad", "C-E2:\tSadness;\t()\n")}))
     found = scan(wanted, tmp_path / "cache")
     assert found.manifest.votes is not None
-    assert found.manifest.votes.tolist() == [
+    assert found.manifest.votes.counts.tolist() == [
         [1, 0, 2, 0],
-        [0, 3, 0, 1],
+        [0, 2.5, 0, 0.5],
         [2, 0, 0, 0],
         [0, 0, 3, 0],
         [0, 0, 0, 1],
     ]
+    assert found.manifest.votes.asked.tolist() == [3, 3, 3, 3, 1]
     assert found.unvoted == (f"{DIALOG}_F003", f"{DIALOG}_F006")
     assert "5 instead of 5,529 utterances" in found.conformity.differences
     assert "5 instead of 5,531 utterances" in Iemocap(wanted).conformity(found.manifest).differences

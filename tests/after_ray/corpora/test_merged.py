@@ -268,4 +268,4 @@ def test_members_with_votes_keep_them_and_those_without_have_none(tmp_path: Path
     manifest = scan(settings, tmp_path / "cache").manifest
     assert list(manifest.table["votes"]) == ["sad=2", "anger=2 sad=1", "", ""]
     assert manifest.votes is not None
-    assert manifest.votes.tolist() == [[0, 2], [2, 1], [0, 0], [0, 0]]
+    assert manifest.votes.counts.tolist() == [[0, 2], [2, 1], [0, 0], [0, 0]]

@@ -56,7 +56,7 @@ def test_restore_makes_exactly_those_rows_revealed(oracle: Oracle) -> None:
 
 
 def test_no_label_outside_train_is_in_the_oracle(oracle: Oracle) -> None:
-    assert sorted(vars(oracle)["_label_of"]) == TRAIN.tolist()
+    assert sorted(vars(oracle)["_told_of"]) == TRAIN.tolist()
 
 
 def test_the_evaluator_scores_its_own_rows_only() -> None:
@@ -80,11 +80,11 @@ def test_a_prediction_that_is_no_number_is_refused() -> None:
 def test_targets_are_told_of_what_was_revealed_and_of_nothing_else() -> None:
     targets = np.eye(4)[LABELS] * 0.7 + 0.075
     oracle = Oracle(replace(of_corpus(LABELS), targets=targets), TRAIN)
-    with pytest.raises(OracleRefusal, match="before their labels: rows 5;"):
+    with pytest.raises(OracleRefusal, match="before the classes: rows 5;"):
         oracle.targets([5])
     oracle.reveal([5, 0])
     np.testing.assert_array_equal(oracle.targets([0, 5]), targets[[0, 5]])
-    with pytest.raises(OracleRefusal, match="before their labels: rows 2;"):
+    with pytest.raises(OracleRefusal, match="before the classes: rows 2;"):
         oracle.targets([0, 2])
     assert len(oracle) == 2
 
@@ -96,5 +96,5 @@ def test_labels_that_say_all_have_no_targets(oracle: Oracle) -> None:
 
 
 def test_the_oracle_answers_with_the_annotation_and_not_with_the_corpus() -> None:
-    told = Oracle(replace(of_corpus(LABELS), labels=(LABELS + 1) % 4), TRAIN)
+    told = Oracle(replace(of_corpus(LABELS), told=(LABELS + 1) % 4), TRAIN)
     assert told.reveal(TRAIN).tolist() == ((LABELS[TRAIN] + 1) % 4).tolist()

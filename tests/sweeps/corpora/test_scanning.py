@@ -354,8 +354,13 @@ def test_votes_are_counted_with_their_agreement(tmp_path: Path, table: Path) -> 
     code, output = scanned(tmp_path, "csv", "--set", f"file={table}", "--set", labels)
     assert code == 0
     assert "votes: 2 utterances with 4; mean agreement 87.5%" in output
+    assert "named nothing that is used" not in output
     assert "another class" not in output
     assert "not used: no vote for a used class: 1 file(s)" in output
+    table.write_text(table.read_text().replace("sad=4", "sad=4 odd=3"))
+    code, output = scanned(tmp_path, "csv", "--set", f"file={table}", "--set", labels)
+    assert "votes: 2 utterances with 4; mean agreement 87.5%" in output
+    assert "votes: 3 of 11 annotators named nothing that is used" in output
 
 
 def test_a_corpus_without_votes_says_nothing_of_them(tmp_path: Path, table: Path) -> None:

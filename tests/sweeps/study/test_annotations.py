@@ -54,6 +54,8 @@ def test_both_are_lists_of_names_and_of_numbers_or_single_values(tmp_path: Path)
         ("label_noise: 1", "less than 1, not 1"),
         ("label_noise: -0.1", "greater than or equal to 0, not -0.1"),
         ("label_noise: [0.1, 0.1]", "0.1 is listed twice"),
+        ("label_noise: [0.1, 0.10000001]", "0.1 is listed twice"),
+        ("label_noise: [-0.0, 0]", "0 is listed twice"),
     ],
 )
 def test_what_means_nothing_is_refused_with_its_line(tmp_path: Path, line: str, told: str) -> None:
@@ -107,6 +109,35 @@ def test_a_family_of_comparisons_may_be_about_noise_written_as_a_number(tmp_path
     noise, strategies = loaded(tmp_path, STUDY + families).families
     assert noise.against == "0"
     assert strategies.where == {"label_noise": "0.1"}
+
+
+def test_shares_of_noise_that_tables_name_alike_are_refused_in_parts_too(tmp_path: Path) -> None:
+    parts = "parts: [{label_noise: 0.1}, {strategy: margin, label_noise: %s}]\n"
+    with pytest.raises(StudyError, match=r"0\.1 is listed twice"):
+        loaded(tmp_path, STUDY + parts % "0.10000001")
+    assert loaded(tmp_path, STUDY + parts % "0.1").label_noise == (0.1,)
+
+
+def test_minus_zero_is_no_noise(tmp_path: Path) -> None:
+    (noise,) = loaded(tmp_path, f"{STUDY}label_noise: -0.0\n").label_noise
+    assert str(noise) == "0.0"
+    assert loaded(tmp_path, f"study: s\ncorpus: synthetic\n{RH_EMO}label_noise: -0.0\n")
+
+
+def test_a_family_of_comparisons_names_an_annotation_as_the_study_does(tmp_path: Path) -> None:
+    text = (
+        "annotation: [corpus, soft, {name: votes, of: 3}]\n"
+        "families: [{name: one, compare: annotation, against: {name: votes, of: 3}},\n"
+        "  {name: two, compare: strategy, against: random, where: {annotation: {name: votes, of: 3}}},\n"
+        "  {name: three, compare: annotation, against: votes(3), where: {strategy: entropy}},\n"
+        "  {name: four, compare: annotation, against: {name: soft}, where: {strategy: random}}]\n"
+    )
+    one, two, three, four = loaded(tmp_path, STUDY + text).families
+    assert one.against == two.where["annotation"] == three.against == "votes(3)"
+    assert four.against == "soft"
+    with pytest.raises(StudyError, match="needs 'of', a number of votes") as refused:
+        loaded(tmp_path, STUDY + text.replace("against: {name: votes, of: 3}", "against: {name: votes}"))
+    assert "line 7" in str(refused.value)
 
 
 def test_a_search_has_one_share_of_noise_and_does_not_search_it(tmp_path: Path) -> None:
