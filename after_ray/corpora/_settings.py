@@ -157,8 +157,8 @@ class CsvSettings(Settings):
     """A user's own corpus: a CSV with a row per utterance and the columns path, speaker and emotion.
 
     Columns session, sentence, gender and votes (how many annotators heard which emotion, as in
-    `anger=2 neutral=1`) are used where they are there, others are not. Paths are below `root`, by default the
-    folder of `file`.
+    `anger=2 neutral=1`, or of how many who were asked, `anger=2 neutral=1 / 4`) are used where they are
+    there, others are not. Paths are below `root`, by default the folder of `file`.
 
     `labels` maps the emotions of the CSV to classes, and to null those that are left out; without it every
     emotion is a class. `called` is the name of the corpus in tables and in the ids of its utterances, hence
