@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from sweeps.launching.budget import Limits
     from sweeps.launching.launch import Outcome, Where
     from sweeps.planning.opening import OpenStudy
-    from sweeps.planning.plan import Trajectory
+    from sweeps.planning.trajectories import Trajectory
     from sweeps.running.studies import RunReport
     from sweeps.tracking import MirrorReport
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from after_ray.stages import MADE_BY_DRIVER, Stage, foundations
 from sweeps.planning.counting import Together
-from sweeps.planning.plan import Plan, Trajectory
+from sweeps.planning.plan import Plan
+from sweeps.planning.trajectories import Trajectory
 
 HOUR = 3600.0
 

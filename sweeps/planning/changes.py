@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, fields, replace
 from after_ray.stages import NextRoundStage
 from after_ray.store.ledger import Ledger
 from after_ray.wording import counted, first_of
-from sweeps.planning.plan import Axes, Plan, Trajectory
+from sweeps.planning.plan import Plan
+from sweeps.planning.trajectories import Axes, Trajectory
 from sweeps.planning.unused import Unused, unused
 
 

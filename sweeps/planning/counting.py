@@ -14,7 +14,8 @@ from after_ray.stages import (
     Stage,
 )
 from sweeps.planning.jobs import Job, jobs_of, resting_on
-from sweeps.planning.plan import Cell, Plan, Trajectory
+from sweeps.planning.plan import Plan
+from sweeps.planning.trajectories import Cell, Trajectory
 
 
 class Together:

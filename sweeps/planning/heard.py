@@ -10,7 +10,7 @@ from after_ray.errors import HeardTest, UnboughtLabels
 from after_ray.manifest import Manifest
 from after_ray.splits.parts import Fold
 from sweeps.planning.opening import OpenStudy
-from sweeps.planning.plan import Trajectory
+from sweeps.planning.trajectories import Trajectory
 from sweeps.study.labels import ALL
 
 REMEDY = "Choose a backbone whose training here read no label of these recordings"

@@ -22,7 +22,8 @@ from after_ray.stages import (
     foundations,
     rounds,
 )
-from sweeps.planning.plan import Plan, Trajectory
+from sweeps.planning.plan import Plan
+from sweeps.planning.trajectories import Trajectory
 from sweeps.study.declaration import Resources
 
 # Where nothing is known of their lengths: what others wait for comes before what nobody waits for.

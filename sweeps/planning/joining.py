@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from after_ray.errors import AfterRayError
-
-if TYPE_CHECKING:
-    from sweeps.planning.plan import Trajectory
+from sweeps.planning.trajectories import Trajectory
 
 
 class TwoOfOneName(AfterRayError):

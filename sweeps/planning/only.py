@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, fields
 from pydantic_core import PydanticCustomError
 
 from after_ray.errors import AfterRayError
-from sweeps.planning.plan import Axes, Plan, Trajectory
+from sweeps.planning.plan import Plan
+from sweeps.planning.trajectories import Axes, Trajectory
 from sweeps.study.axes import in_one_line, integers
 
 AXES = tuple(axis.name for axis in fields(Axes) if axis.name != "pretrained")

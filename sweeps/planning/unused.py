@@ -15,7 +15,8 @@ from after_ray.stages import FirstRoundStage
 from after_ray.store import Record
 from after_ray.store.ledger import Ledger
 from after_ray.wording import counted
-from sweeps.planning.plan import Plan, Trajectory
+from sweeps.planning.plan import Plan
+from sweeps.planning.trajectories import Trajectory
 
 MOST_READ = 500  # records of other studies; in a larger store the counts are those of a part of it
 MOST_TOLD = 3  # ways in which results differ, those of most results

@@ -14,7 +14,8 @@ from after_ray.sources import source_of
 from after_ray.stages import AdaptationStage, PretrainingStage, Stage, foundations
 from after_ray.store import Record, Store
 from after_ray.store.linked import link_result
-from sweeps.planning.plan import Plan, Trajectory
+from sweeps.planning.plan import Plan
+from sweeps.planning.trajectories import Trajectory
 from sweeps.provenance.promises import SELECTION, Promise, differences
 
 Shown = Callable[[int, int], None]

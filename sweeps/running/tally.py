@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from sweeps.launching.sight import Standing
 from sweeps.planning.counting import Together
-from sweeps.planning.plan import Plan, Trajectory
+from sweeps.planning.plan import Plan
+from sweeps.planning.trajectories import Trajectory
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from after_ray.splits.fold_file import FoldTable
 from after_ray.stages import FirstRoundStage, FoldsStage, NextRoundStage
 from sweeps.planning.jobs import jobs_of
 from sweeps.planning.opening import OpenStudy, with_identities
-from sweeps.planning.plan import Plan, Trajectory, make_plan
+from sweeps.planning.plan import Plan, make_plan
+from sweeps.planning.trajectories import Trajectory
 from sweeps.study.declaration import Resources, Study
 from sweeps.study.loading import study_of
 from sweeps.study.search.checking import folds_of, rungs_of, too_much_grace

@@ -9,7 +9,8 @@ from dataclasses import fields
 from after_ray.errors import AfterRayError
 from after_ray.wording import counted, first_of
 from sweeps.planning.only import BadSelection, Only
-from sweeps.planning.plan import Axes, Plan, Trajectory
+from sweeps.planning.plan import Plan
+from sweeps.planning.trajectories import Axes, Trajectory
 
 OPTION = "--cell"
 KEY = re.compile(r"[0-9a-f]{4,}")

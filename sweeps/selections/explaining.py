@@ -20,7 +20,7 @@ from after_ray.stages import FirstRoundStage, NextRoundStage
 from after_ray.store import SUMMARY_FILE, Record
 from after_ray.store.stored_rows import StoredRows
 from sweeps.planning.opening import OpenStudy
-from sweeps.planning.plan import Trajectory
+from sweeps.planning.trajectories import Trajectory
 from sweeps.selections.acquired import AcquiredRound, Place, names_of
 from sweeps.selections.neighbours import Neighbours, nearest
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sweeps.planning.opening import OpenStudy
-from sweeps.planning.plan import Trajectory
+from sweeps.planning.trajectories import Trajectory
 from sweeps.selections.acquired import AcquiredRound, names_of
 
 COLUMNS = (

@@ -20,7 +20,7 @@ from after_ray.stages import Stage
 from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Draft, digest
 from after_ray.store.artifacts import save_arrays
 from sweeps.planning.opening import OpenStudy
-from sweeps.planning.plan import Axes, Trajectory
+from sweeps.planning.trajectories import Axes, Trajectory
 
 EPOCH = 1_700_000_000.0  # when the made-up study began, in seconds
 GAIN = 0.3  # of accuracy, at most

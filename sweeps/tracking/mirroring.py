@@ -15,7 +15,7 @@ from after_ray.stages import AdaptationStage, AudioStage
 from after_ray.store import Store
 from sweeps.planning.counting import counts
 from sweeps.planning.opening import OpenStudy
-from sweeps.planning.plan import Trajectory
+from sweeps.planning.trajectories import Trajectory
 from sweeps.tracking._connection import default_tracking_uri
 from sweeps.tracking.mirrored import ROW_AXES, MirroredRow, MirroredStudy, MirroredTrajectory, RowCell
 

@@ -12,7 +12,7 @@ import pytest
 
 from analysis.paper.claims import declared
 from sweeps.planning.opening import OpenStudy, open_study
-from sweeps.planning.plan import Trajectory
+from sweeps.planning.trajectories import Trajectory
 from tests.sweeps.made_up import MadeUpScans, made_up_hub
 
 FOLDER = Path(__file__).parents[2] / "sweeps"

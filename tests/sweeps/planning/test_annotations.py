@@ -10,7 +10,7 @@ import pytest
 from after_ray.errors import NoVotes
 from sweeps.planning.changes import changes
 from sweeps.planning.only import BadSelection, Only
-from sweeps.planning.plan import Axes
+from sweeps.planning.trajectories import Axes
 from sweeps.reporting.report import cells_frame
 from sweeps.selections.choosing import SeveralTrajectories, trajectory_of
 from tests.sweeps.small import small_study

@@ -11,7 +11,8 @@ from after_ray.stages import AdaptationStage, FeaturesStage, NextRoundStage, Pre
 from sweeps.planning.counting import counts as counts_of
 from sweeps.planning.jobs import ORDER, jobs_of
 from sweeps.planning.opening import open_study
-from sweeps.planning.plan import NO_STRATEGY, Plan, make_plan
+from sweeps.planning.plan import Plan, make_plan
+from sweeps.planning.trajectories import NO_STRATEGY
 from sweeps.study.loading import load_study
 
 STUDY = """\

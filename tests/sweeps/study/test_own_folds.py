@@ -16,7 +16,7 @@ from after_ray.execution.corpus import prepare_audio
 from after_ray.stages import MADE_BY_DRIVER
 from after_ray.store import Record
 from sweeps.planning.opening import OpenStudy, open_study
-from sweeps.planning.plan import Trajectory
+from sweeps.planning.trajectories import Trajectory
 from tests.after_ray.corpora.trees import wav
 
 STUDY = """\

@@ -19,7 +19,7 @@ from after_ray.store import Record, Store
 from analysis.results import Predictions, Results, from_store
 from sweeps.commands.mirror import mirror_study
 from sweeps.planning.opening import OpenStudy, open_study
-from sweeps.planning.plan import Axes
+from sweeps.planning.trajectories import Axes
 from sweeps.reporting.report import cells_frame, open_results, read_results
 from sweeps.tracking import default_tracking_uri, from_mlflow
 from sweeps.tracking._artifacts import Artifacts
