@@ -61,7 +61,7 @@ quickstart: setup ## run the small study; a second call computes nothing again
 	@$(BIN)/after-ray run sweeps/quickstart.yaml --store quickstart-store
 
 test: setup ## run the tests; what this machine lacks is skipped by name (STRICT=1: fails)
-	@AFTER_RAY_STRICT=$(STRICT) $(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
+	@AFTER_RAY_STRICT=$(STRICT) $(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder --max-worker-restart=0 $(ARGS)
 
 chaos: setup ## the whole fault matrix through a real Ray, and every other test that kills processes (root)
 	@AFTER_RAY_FAULTS=all $(BIN)/pytest -m chaos $(ARGS)
