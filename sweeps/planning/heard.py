@@ -29,13 +29,13 @@ def refuse_knowing_backbones(opened: OpenStudy) -> None:
     for trajectory, backbone, manifest, fold in _trained_here(opened):
         origin, recordings = backbone.origin, manifest.table["audio"].to_numpy(dtype=object)
         assert origin is not None
-        name = Path(str(backbone.name)).name
-        heard = [row for row in fold.test.tolist() if recordings[row] in origin.audio]
+        name, known = Path(str(backbone.name)).name, origin.audio
+        heard = [row for row in fold.test.tolist() if recordings[row] in known]
         if heard:
             names = manifest.table["utterance"].to_numpy(dtype=object)[heard].tolist()
             raise HeardTest(name, trajectory.first.fold.index, manifest.corpus, names)
-        known = not origin.labelled.isdisjoint(recordings[fold.train])
-        if known and trajectory.percents != ALL:
+        bought = origin.labelled.isdisjoint(recordings[fold.train])
+        if not bought and trajectory.percents != ALL:
             raise UnboughtLabels(f"the training of the backbone {name}", trajectory.percents, REMEDY)
 
 

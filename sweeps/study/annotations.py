@@ -8,7 +8,7 @@ from after_ray.adaptation.settings import AdaptationSettings
 from after_ray.annotation import CORPUS, AnnotationSettings, noise_text
 from after_ray.classifiers._settings import ClassifierSettings
 from after_ray.errors import UnannotatedLabels
-from sweeps.study.labels import TAPT
+from sweeps.study.labels import reading_all_labels
 
 
 def refuse_unannotated_labels(
@@ -25,12 +25,8 @@ def refuse_unannotated_labels(
     given = _given(annotations, noises)
     if not given:
         return
-    for classifier in classifiers:
-        if classifier.needs_all_labels:
-            raise UnannotatedLabels(f"the classifier {classifier.name}", given, classifier.without_labels)
-    for adaptation in adaptations:
-        if adaptation is not None and adaptation.needs_all_labels:
-            raise UnannotatedLabels(f"the adaptation {adaptation.name}", given, TAPT)
+    for what, remedy in reading_all_labels(classifiers, adaptations):
+        raise UnannotatedLabels(what, given, remedy)
 
 
 def _given(annotations: Sequence[AnnotationSettings], noises: Sequence[float]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from after_ray.adaptation.settings import AdaptationSettings
 from after_ray.classifiers._settings import ClassifierSettings
@@ -24,9 +24,17 @@ def refuse_unbought_labels(
     """
     if tuple(schedule) == ALL:
         return
+    for what, remedy in reading_all_labels(classifiers, adaptations):
+        raise UnboughtLabels(what, schedule, remedy)
+
+
+def reading_all_labels(
+    classifiers: Iterable[ClassifierSettings], adaptations: Iterable[AdaptationSettings | None]
+) -> Iterator[tuple[str, str]]:
+    """What reads the labels of all of train before round 0, and what to choose that reads none."""
     for classifier in classifiers:
         if classifier.needs_all_labels:
-            raise UnboughtLabels(f"the classifier {classifier.name}", schedule, classifier.without_labels)
+            yield f"the classifier {classifier.name}", classifier.without_labels
     for adaptation in adaptations:
         if adaptation is not None and adaptation.needs_all_labels:
-            raise UnboughtLabels(f"the adaptation {adaptation.name}", schedule, TAPT)
+            yield f"the adaptation {adaptation.name}", TAPT
