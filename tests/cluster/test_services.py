@@ -37,6 +37,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.services]
 STUDY = SMALL | {"fold": "all"}  # 6 trajectories, 18 cells
 STORE = f"s3://{BUCKET}/studies"
 AWAY_SECONDS = 20.0
+BEGIN_SECONDS = 300.0  # for two launches at once to have their first trajectory in MLflow, beside other tests
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ def launched(study: Path, team: Team, machine: Path) -> subprocess.Popen[str]:
 def ended(process: subprocess.Popen[str], machine: Path) -> str:
     """What a command said; it must have done all that it was asked for."""
     try:
-        code = process.wait(120)
+        code = process.wait(300)
     finally:
         process.kill()
     said = machine.with_suffix(".log").read_text()
@@ -120,7 +121,8 @@ def test_two_launches_at_once_and_the_tracker_away_for_20_seconds(
     launches = [launched(study, team, machine) for machine in machines]
     try:
         client = MlflowClient(team.uri)
-        wait_until(lambda: trajectories_in(client), 90)
+        wait_until(lambda: trajectories_in(client) or any(one.poll() for one in launches), BEGIN_SECONDS)
+        assert trajectories_in(client), [machine.with_suffix(".log").read_text() for machine in machines]
         assert len(trajectories_in(client)) < 6, "it is to go away in the middle"
         with team.halted():
             end = time.monotonic() + AWAY_SECONDS
@@ -158,10 +160,13 @@ def each_once(client: MlflowClient, opened: OpenStudy, folder: Path) -> None:
 
 
 def test_a_report_names_what_is_gone_from_the_bucket(
-    alice: None, team: Team, s3: S3Server, study: Path
+    alice: None, team: Team, s3: S3Server, study: Path, tmp_path: Path
 ) -> None:
-    """What the test before has left there, without the files of the runs."""
     opened = open_study(study, STORE)
+    prepare(opened)
+    with pytest.MonkeyPatch.context() as patch:
+        Driver(opened, tmp_path / "caches", Tracker(), patch).run(launches=1)  # what is not there already
+    mirror_study(opened, team.uri, rebuild=False)
     s3.remove("mlflow/")
     with pytest.raises(MirrorBehind, match=r"6 runs without a cells.json .* --rebuild'"):
         read_results(opened, "mlflow", team.uri)
