@@ -20,7 +20,7 @@ from after_ray.training.fit_report import FitReport
 from after_ray.weights import Weights
 
 if TYPE_CHECKING:
-    from after_ray.classifiers._settings import Trained
+    from after_ray.classifiers._settings._base import Trained
 
 
 @dataclass(frozen=True)
