@@ -98,6 +98,8 @@ OFFICIAL_CODE = Preset(
     ),
     left_out=(
         "clips of an adaptation are cut to the shortest of their batch (there: filled up with zeros)",
+        "the loss of a batch is the plain mean of weighted losses (there: divided by the sum of weights)",
+        "halves of a held-out part are drawn at random (D3: in the order of the files)",
         "test clips are cut at max_seconds like all others (D5: never)",
         "round 0 is clustered by the mean of the front end (D7: by x-vectors of a speaker model)",
         "the schedule is the study's (D10: 200, 415, 640, 865, 1090 utterances)",
@@ -113,7 +115,7 @@ OFFICIAL_CODE = Preset(
 _NEVER_BY_TEST = "weights are chosen by validation (there: {there})"
 _STATISTICS = "batch-norm statistics are those of the labelled set (there: moving averages)"
 # The length of a training as published (LSSED names none: ours), unless a study says it in steps. Small
-# rounds of active learning would hardly be trained: other protocols leave the same steps to all (ruling 7).
+# rounds of active learning would hardly be trained: other protocols leave the same steps to all.
 _IN_FULL: dict[str, dict[str, Any]] = {
     "light_sernet": {"epochs": 300, "evaluations": 300},
     "glam": {"epochs": 50, "evaluations": 50},
@@ -190,7 +192,7 @@ PRESETS: dict[str, Preset] = {
     "paper_strict": Preset({"fitting": {"min_updates": 0}}),
     "official_code": OFFICIAL_CODE,
     # The paper's folds, validation and selection for every method: what baselines are compared by. Each keeps
-    # its own optimiser, or has the one that the paper says it used for all (protocol ruling 9).
+    # its own optimiser, or has the one that the paper says it used for all.
     "unified": Preset(blocks=(*map(_in_full, _IN_FULL), _EMOTION)),
     "unified_lr": Preset(
         blocks=(

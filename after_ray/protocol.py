@@ -26,7 +26,7 @@ class Protocol(Settings):
 
     `fold` and `restart` are the defaults of the study's axes of that name. `selector` says how utterances are
     taken by a strategy's scores. `budget` is what percentages of the schedule are of. `fitting` applies to
-    the pooled transformer; other classifiers carry their own schedules (protocol ruling 7).
+    the pooled transformer; other classifiers carry their own schedules.
     """
 
     preset: PresetName = "paper"
@@ -55,7 +55,7 @@ class Protocol(Settings):
         """Defaults for blocks of a study whose strategies ask for such evidence.
 
         They are `fitting` for whoever follows it, a head with dropout for all strategies where one of them
-        draws from it (protocol ruling 8), and those of the preset.
+        draws from it, and those of the preset.
         """
         dropout = (DROPOUT_HEAD,) if EvidenceKind.DROPOUT_DRAWS in asked else ()
         return fitting_block(self.fitting.model_dump()), *dropout, *PRESETS[self.preset].blocks

@@ -78,7 +78,7 @@ def adapt(
 ) -> Adapted:
     """Adapt `backbone` to the utterances `rows` of `audio` (int16 waveforms); no other row is read.
 
-    Losses, masks, optimiser and schedule are those of after_spec.md, D17 to D21, with the choices of
+    Losses, masks, optimiser and schedule are those of docs/differences.md, D17 to D21, with the choices of
     `TaptSettings`; or those of `PseudoTaptSettings`, which asks `oracle` for the labels of all rows that it
     uses, and before anything else. A `checkpoint` with the state of a killed adaptation is gone on from, to
     the same bits.

@@ -27,7 +27,7 @@ def recompute_statistics(
     """Set running means and variances to those of `batches`, every utterance counting the same.
 
     A moving average with momentum 0.01 needs hundreds of steps to forget its start; networks scored earlier
-    see inputs that no layer was trained on (protocol ruling 7). Each layer normalises by its batch while
+    see inputs that no layer was trained on. Each layer normalises by its batch while
     the averages are taken, as in training. Leaves `network` in evaluation mode.
 
     Args:

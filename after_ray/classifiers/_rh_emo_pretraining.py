@@ -44,7 +44,7 @@ class RhEmoPretraining:
     """One of the two steps.
 
     The weights with the lowest validation loss are kept. Batch-norm statistics are those of train, taken anew
-    before every evaluation, as in every training here (protocol ruling 7). No corpus tells valence, arousal
+    before every evaluation, as in every training here. No corpus tells valence, arousal
     and dominance yet, so there are no heads for these.
 
     Args:

@@ -76,7 +76,7 @@ class SpectralClassifier(NetworkClassifier[Spectral], Generic[Spectral, Own]):
     """Trains on pieces of utterances, each with the label of its utterance, whose logits are their mean.
 
     Batch-norm statistics are those of all that is labelled, taken anew before every evaluation and kept with
-    the weights (protocol ruling 7). Utterances in several pieces have more than that takes: at most 4,096 are
+    the weights. Utterances in several pieces have more than that takes: at most 4,096 are
     used, spread over all. Weights are chosen by the validation cross-entropy of utterances, whichever loss
     is trained on. `precision` is that of training steps, and of nothing else.
 

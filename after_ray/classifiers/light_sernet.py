@@ -26,7 +26,7 @@ class LightSerNet(SpectralClassifier[LightNetwork, LightSerNetSettings]):
     """The published network, losses and schedule, on the cepstra of one stretch of every utterance.
 
     The moving average of the original's batch norm leaves small labelled sets at chance, so statistics are
-    those of the whole labelled set (protocol ruling 7). bf16 doubles the speed of processors that have it.
+    those of the whole labelled set. bf16 doubles the speed of processors that have it.
     """
 
     def _drawn(self, seeds: SeedTree) -> LightNetwork:

@@ -14,7 +14,7 @@ from after_ray.classifiers._settings import PooledTransformerSettings
 
 @classifiers.register("pooled_transformer")
 class PooledTransformer(BackboneClassifier[PooledNetwork]):
-    """Transformer encoder, ReLU, masked mean over time, linear layer (after_spec.md, 5.3)."""
+    """Transformer encoder, ReLU, masked mean over time, linear layer."""
 
     def __init__(
         self, settings: PooledTransformerSettings, backbone: BackboneSettings, inputs: ClassifierInputs

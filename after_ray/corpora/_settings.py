@@ -251,7 +251,7 @@ def votes_remedy(corpus: str) -> str:
 
 
 SIX_CORPORA = ("iemocap", "emodb", "shemo", "ravdess", "emovdb", "cremad")
-# What the presets change in their members, and which members they have (protocol ruling 6).
+# What the presets change in their members, and which members they have.
 MERGED_PRESETS: dict[str, tuple[tuple[str, ...], dict[str, dict[str, Any]]]] = {
     "six_corpora": (SIX_CORPORA, {}),
     "merged_grouped": (SIX_CORPORA, {}),

@@ -35,7 +35,7 @@ class Extractor(ABC):
 
     @abstractmethod
     def summary(self, features: NDArray[np.generic]) -> NDArray[np.float64]:
-        """One vector of shape (d,) per utterance for the clustering initialization (protocol ruling 4)."""
+        """One vector of shape (d,) per utterance for the clustering initialization."""
 
 
 extractors: Registry[Extractor] = Registry("feature kind", "after_ray.features", Extractor)

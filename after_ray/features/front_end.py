@@ -26,7 +26,7 @@ class FrontEnd(Extractor):
     Utterances go through alone and without padding. That is what makes their features independent of any
     neighbour: the base models normalise over time (group norm), and padding would change every frame. The
     waveform is used as it is, unless it shall be `standardised`, and only its first `max_seconds`
-    (after_spec.md, D5 and D29).
+    (D5 and D29 of docs/differences.md).
     """
 
     dtype: ClassVar[type[np.generic]] = np.float16

@@ -1,7 +1,7 @@
 """Clustering initialization: round 0 spread over the clusters of the pool (AFTER, Algorithm 1, line 2).
 
 The paper says "clusters by the elbow, utterances nearest to the centroids"; what it leaves open is decided by
-protocol ruling 4 and decisions D8 and D9, and written at the function that does it (`after_ray.clusters`).
+decisions D8 and D9 of docs/differences.md, and written at the function that does it (`after_ray.clusters`).
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ def target_sizes(
 ) -> tuple[int, ...]:
     """Cumulative labelled sizes, one per point of the schedule, strictly increasing, at most `train`.
 
-    Round 0 has max(ceil(percent of train), per_class x classes) utterances (protocol ruling 2, D6), or
+    Round 0 has max(ceil(percent of train), per_class x classes) utterances (D6 of docs/differences.md), or
     `settings.size` where later rounds follow. Every later round has its percentage of train rounded half up
     (decision D10); 100 is exactly `train`.
     Percentages are read as the decimals they are written as: 0.7 % of 1000 is 7, never 7.000000000000001.

@@ -36,7 +36,7 @@ class FoldSettings(Settings):
 
 
 class ValidationSettings(Settings):
-    """The validation draw; it belongs to the fold and not to the seed (protocol ruling 5).
+    """The validation draw; it belongs to the fold and not to the seed.
 
     `by_utterance`: `share` percent of what is not test, stratified by corpus and class. `by_speaker`: whole
     speakers, nearest to that share. `half_of_test`: the held-out part is cut at random into halves, and one

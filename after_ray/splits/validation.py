@@ -30,7 +30,7 @@ def draw_validation(manifest: Manifest, rest: Rows, settings: ValidationSettings
 
 
 def halves(held_out: Rows, index: int) -> tuple[Rows, Rows]:
-    """A held-out part cut at random into validation, the smaller half, and test (after_spec.md, B3).
+    """A held-out part cut at random into validation, the smaller half, and test (B3 of docs/differences.md).
 
     Not stratified, as in the label files published with the paper's code (542 and 543 of session 1).
     """
@@ -66,7 +66,7 @@ def _refuse_scarce_classes(manifest: Manifest, rest: Rows, index: int) -> None:
 
 def _stratified(manifest: Manifest, rest: Rows, share: float, index: int) -> Rows:
     """`share` of `rest`, stratified by corpus and class, at least one utterance of each."""
-    # Neither the run's seed nor the manifest is in these names (protocol ruling 5).
+    # Neither the run's seed nor the manifest is in these names.
     seeds = SeedTree(0).child("validation draw", index)
     strata = list(_strata(manifest, rest))
     wanted = stratified_sizes(np.array([len(rows) for _, rows in strata]), share)

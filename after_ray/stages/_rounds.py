@@ -111,7 +111,7 @@ class FirstRoundStage(Stage):
 
     @cached_property
     def summaries(self) -> FeaturesStage:
-        """The features whose summaries say what utterances are like without any label (protocol ruling 4)."""
+        """The features whose summaries say what utterances are like without any label."""
         return FeaturesStage(self.audio, self.classifier.initial_features(self.backbone), None)
 
     def needs(self) -> tuple[Stage, ...]:

@@ -52,7 +52,7 @@ class FitPlan:
 def epochs_plan(train_size: int, settings: FittingSettings) -> FitPlan:
     """The plan of a fine-tuning of `max_epochs` epochs, extended to at least `min_updates` steps.
 
-    A round of few labels has one step per epoch, and few steps are no training (protocol ruling 7). There
+    A round of few labels has one step per epoch, and few steps are no training. There
     are never more than `evaluations_per_epoch * max_epochs` evaluations, however far it is extended.
     """
     whole, rest = divmod(train_size, settings.batch_size)

@@ -65,7 +65,7 @@ def to_target(
     confidence: float = 0.95,
     draws: int = DRAWS,
 ) -> Reached:
-    """The cost to the target on the seed-mean curve of every fold (protocol ruling 17).
+    """The cost to the target on the seed-mean curve of every fold.
 
     Folds are kept in every draw of the bootstrap: the interval says how sure the cost is on these speakers.
     """

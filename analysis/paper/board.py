@@ -149,7 +149,7 @@ class Board:
 
     @cached_property
     def pooled_leads(self) -> bool:
-        """With one speaker per fold the score over all test utterances leads (protocol ruling 11)."""
+        """With one speaker per fold the score over all test utterances leads."""
         return leaves_one_speaker_out(self.results.frame)
 
     def percents(self, family: Family) -> list[float]:

@@ -1,4 +1,4 @@
-"""AFTER with the strategy, the initialization and the ratio that validation chooses (protocol ruling 13).
+"""AFTER with the strategy, the initialization and the ratio that validation chooses.
 
 Every fold chooses for itself, by the mean over seeds of the UA on its own validation part: pooled over folds,
 the validation of one would hold the test speakers of another. The score is then that of mixed settings.

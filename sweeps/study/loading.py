@@ -74,7 +74,7 @@ def _with_defaults_of_protocol(
 ) -> dict[str, Any]:
     """Give the blocks of a study what its protocol says of them; their own entries win.
 
-    `asked`: what the strategies of the whole study ask for (protocol ruling 8: one model for all of them).
+    `asked`: what the strategies of the whole study ask for, since one model serves all of them.
     """
     result = dict(values)
     for block in protocol.blocks_for(asked):

@@ -112,7 +112,7 @@ def test_adaptation_is_of_the_official_kind_and_not_only_called_so(path: Path) -
 
 
 def test_other_classifiers_keep_their_own_training(path: Path) -> None:
-    """Protocol ruling 7."""
+    """They publish schedules of their own."""
     assert load_study(path, [OFFICIAL]).classifier[1:] == (LightSerNetSettings(), FunctionalsSettings())
 
 

@@ -14,7 +14,7 @@ from after_ray.features._settings import FeatureSettings, MfccSegmentFeatures, S
 class GlamSettings(Segmented, Stepped):
     """GLAM (Zhu & Li 2022): batches of segments, mixed in pairs, with its own schedule in optimiser steps.
 
-    The published 50 epochs are about 2,400 steps on the 305 clips of a training set of EMO-DB, which the
+    The published 50 epochs are about 2,500 steps on the 270 training clips of EMO-DB, which the
     default covers, and 94,000 on IEMOCAP, where clips are longer and more; `epochs: 50` asks for them
     whatever the corpus. The published dropout of 0.5 is declared and never applied, which is 0 here.
     `class_weights` weighs the loss of each class with 1 - its share of the labelled segments.

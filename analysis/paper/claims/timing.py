@@ -1,4 +1,4 @@
-"""Claims about time, as questions: only of trials that had their device for themselves (ruling 12)."""
+"""Claims about time, as questions: only of trials that had their device for themselves."""
 
 from __future__ import annotations
 

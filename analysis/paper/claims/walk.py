@@ -39,7 +39,7 @@ _FLIPPED = (
 
 
 def walk(board: Board, claims: Claims | None = None) -> list[Verdict]:
-    """The verdicts of a study on the paper's claims (protocol rulings 18 and 19), in the order of the file.
+    """The verdicts of a study on the paper's claims, in the order of the file.
 
     A claim has one verdict for each part of the study that can answer it (a corpus, a classifier, ...), or a
     single one, not testable here, with its reason. On axes that a claim is not about, it is asked of AFTER's

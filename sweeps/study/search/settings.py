@@ -25,7 +25,7 @@ class Search(Settings):
         algorithm: `optuna` (its tree-structured Parzen estimator) or `random`.
         candidates: different configurations that are drawn.
         scheduler: `asha`, `median` (stopping rule) or `none`; both stop candidates at rungs.
-        rungs: `blocks`, one after each (fold, seed), or `ratios`, the schedule's points within one block.
+        rungs: `blocks`, one after each (fold, seed), or `ratios`, the reported ones of one block.
         reduction: of `asha`: one in so many goes on at a rung.
         grace: rungs that every candidate passes before one is stopped.
         fold: folds that candidates are compared on; the study's own by default.

@@ -1,4 +1,4 @@
-"""ALPs by the worked example of its definition (baselines_spec.md, A3), and by what must not matter."""
+"""ALPs by the worked example of its definition, and by what must not matter."""
 
 from __future__ import annotations
 

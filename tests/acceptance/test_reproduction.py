@@ -1,6 +1,6 @@
-"""The eight acceptance tests of the reproduction, by the numbers of after_spec.md, section 11.
+"""The eight acceptance tests of the reproduction, by numbers that were counted and computed beside it.
 
-Numbers here are those of the specification, counted in the official files or computed by hand; where the
+Numbers here were counted in the official files or computed by hand; where the
 project decides otherwise, the test says so and holds both numbers.
 """
 
