@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.families import AXES, Family, label
+from analysis.families import AXES, NOTHING, Family, label
 
 INK = "#3b3f46"  # text and axes; a page replaces it by its own text colour
 # Okabe & Ito's colours that stand out on white and on black alike; the reference is grey.
@@ -67,21 +67,24 @@ def series_styles(table: pd.DataFrame, reference: str) -> dict[tuple[str, ...], 
     """One style per adaptation, strategy, initialization and what follows it, the same in every panel.
 
     Colour and marker tell the strategy (the reference is grey), the dash tells the rest; with a single
-    strategy colour and marker tell the rest.
+    strategy colour and marker tell the rest, and of trainings at once, which have no strategy and are points
+    without a line.
     """
     inner = list(AXES[2:])
     keys = list(table[inner].drop_duplicates().itertuples(index=False, name=None))
     shown = [axis for axis in inner if table[axis].nunique() > 1] or ["strategy"]
     place = inner.index("strategy")
     several = len({key[place] for key in keys}) > 1
-    coloured = list(dict.fromkeys(key[place] if several else key for key in keys))
-    dashed = list(dict.fromkeys(key[:place] + key[place + 1 :] for key in keys)) if several else []
+    by_strategy = {key: several and key[place] != NOTHING for key in keys}
+    coloured = list(dict.fromkeys(key[place] if by_strategy[key] else key for key in keys))
+    rests = {key: key[:place] + key[place + 1 :] for key in keys if by_strategy[key]}
+    dashed = list(dict.fromkeys(rests.values()))
     candidates = [value for value in coloured if not (several and value == reference)]
     styles = {}
     for number, key in enumerate(keys):
-        hue = key[place] if several else key
+        hue = key[place] if by_strategy[key] else key
         turn = candidates.index(hue) if hue in candidates else 0
-        dash = (dashed.index(key[:place] + key[place + 1 :]) if several else 0) + turn // len(PALETTE)
+        dash = (dashed.index(rests[key]) if key in rests else 0) + turn // len(PALETTE)
         styles[key] = SeriesStyle(
             number,
             label(Family("", "", *key), shown),

@@ -49,6 +49,13 @@ def test_adaptations_of_a_single_strategy_have_their_own_colours(frame):
     assert none.get_color() != tapt.get_color()
 
 
+def test_trainings_at_once_are_told_apart_though_they_are_points(frame):
+    at_once = frame[frame["strategy"] == "random"].assign(strategy="none")
+    both = pd.concat([frame, at_once, at_once.assign(adaptation="tapt")], ignore_index=True)
+    lines = draw(both).axes[0].lines[1:]
+    assert len({(line.get_color(), line.get_marker()) for line in lines}) == len(lines) == 4
+
+
 def test_short_charged_times_are_in_seconds_and_long_ones_in_minutes(frame):
     seconds = seconds_frame_of(frame)
     axes = seconds_figure(seconds, "random").axes[0]
