@@ -42,6 +42,7 @@ def _few_simulations(monkeypatch: pytest.MonkeyPatch) -> None:
 def _recordings_have_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that studies of real corpora can be read, where none is at hand too."""
     monkeypatch.setenv("AFTER_RAY_CORPORA", "/nowhere")
+    monkeypatch.setenv("AFTER_RAY_BACKBONES", "/nowhere")
 
 
 def reader_of(page: Page, path: Path, shared: Ground, monkeypatch: pytest.MonkeyPatch) -> ReaderOnGround:
