@@ -78,7 +78,7 @@ class Csv(FilesCorpus):
         return self.utterance(os.path.normpath(table.columns["path"][row]))
 
     def _check(self, table: Table) -> None:
-        """Refuse empty values, paths that lead elsewhere, a path in two rows, a speaker of two genders."""
+        """Refuse empty values, paths that lead elsewhere, a path in two rows, speakers that are one."""
         for name in REQUIRED:
             table.refuse_where(name, lambda value: not value, f"no {name}", "Fill it in, or delete the row.")
         table.refuse_where(
@@ -88,6 +88,8 @@ class Csv(FilesCorpus):
             "Write paths below 'root' (by default the CSV's folder), with '/' and without '..'.",
         )
         _refuse_repeated(table)
+        _refuse_two_spellings(table, "speaker", "and would be two speakers, one tested and one trained on")
+        _refuse_two_spellings(table, "gender", "and would be two groups")
         _refuse_two_genders(table)
 
     def _votes(self, table: Table) -> list[str] | None:
@@ -216,6 +218,20 @@ def _refuse_repeated(table: Table) -> None:
         raise BadTable(
             table.file, f"'{shortened(paths[found[0]])}' is in {table.where(found)}", "Keep one row per file."
         )
+
+
+def _refuse_two_spellings(table: Table, column: str, consequence: str) -> None:
+    """Refuse names that only capitals or spaces tell apart."""
+    known: dict[str, str] = {}
+    for name in sorted(set(table.columns[column])):
+        other = known.setdefault("".join(name.casefold().split()), name)
+        if other != name:
+            both = f"'{shortened(other)}' and '{shortened(name)}'"
+            raise BadTable(
+                table.file,
+                f"{both} in the column {column} differ only in case or spaces, {consequence}",
+                "Write them alike.",
+            )
 
 
 def _refuse_two_genders(table: Table) -> None:

@@ -35,6 +35,17 @@ class UnusableScores(AfterRayError):
         )
 
 
+class NoProbabilities(AfterRayError):
+    """What a classifier gives for log-probabilities, and what are none."""
+
+    def __init__(self, wrong: int, total: int, found: float) -> None:
+        super().__init__(
+            f"The log-probabilities of the classifier are none for {wrong} of {total} utterances: the "
+            f"probabilities of the first sum to {found:g}, where 1 is due. Check a classifier of your own "
+            "with after_ray.testing.check_classifier; one of ours has diverged: lower its learning rate."
+        )
+
+
 class BrokenInvariant(AfterRayError):
     """A round whose labelled set and pool do not fit together; nothing of it is recorded."""
 

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from after_ray.annotation import Answers, of_corpus
-from after_ray.errors import OracleRefusal
+from after_ray.errors import NoProbabilities, OracleRefusal
 from after_ray.metrics import Scores, evaluate
 
 Rows = NDArray[np.int64]
+_TOLERATED = 0.01  # of a sum of probabilities: bf16 errs by less
 
 
 class Oracle:
@@ -101,13 +102,17 @@ class Evaluator:
         """All metrics from log-probabilities of shape (len(rows), classes), in the order of `rows`.
 
         Raises:
-            ValueError: when the shape is another one or a value is not a number.
+            ValueError: when the shape is another one.
+            NoProbabilities: when a value is not a number, or probabilities of an utterance do not sum to 1.
         """
         if log_probabilities.ndim != 2 or len(log_probabilities) != len(self.rows):
             raise ValueError(f"expected ({len(self.rows)}, classes), got {log_probabilities.shape}")
-        if np.isnan(log_probabilities).any():
-            raise ValueError("a log-probability is not a number")
-        return evaluate(log_probabilities.astype(np.float64), self._truth)
+        values = log_probabilities.astype(np.float64)
+        sums = np.exp(values).sum(axis=1)
+        wrong = np.flatnonzero(~(np.abs(sums - 1) <= _TOLERATED))  # one that is not a number is wrong too
+        if len(wrong):
+            raise NoProbabilities(len(wrong), len(sums), float(sums[wrong[0]]))
+        return evaluate(values, self._truth)
 
 
 def _as_list(rows: ArrayLike) -> list[int]:

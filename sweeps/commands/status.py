@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 LOGS_SHOWN = 3
 SECONDS_OF_A_START = 60
+CHANGED_SINCE = (
+    "what is missing was not part of that launch, or its study, corpus or code was another one then; "
+    "'after-ray run' computes it"
+)
 
 
 def status(
@@ -92,13 +96,17 @@ def _print_standing(studies: Sequence[OpenStudy]) -> None:
     from sweeps.planning.failing import causes
     from sweeps.provenance.drift import drift
     from sweeps.reporting.in_words import model_in_words, progress_in_words, searches_in_words
+    from sweeps.running.progress import NOTHING_MORE
 
     ledger = studies[0].store.ledger
     done, failures = ledger.finished(), ledger.failures()
     for opened, progress in zip(studies, _progresses(studies), strict=True):
-        print_counts(f"status of {opened.study.study}", counts([opened.wanted], done, failures))
+        standing = counts([opened.wanted], done, failures)
+        print_counts(f"status of {opened.study.study}", standing)
         if progress is not None:
             console.print(progress_in_words(progress), markup=False)
+            if progress.ended == NOTHING_MORE and standing["missing"] and not standing["failed"]:
+                console.print(CHANGED_SINCE, markup=False)
         if model := model_in_words(opened.study.resources):
             console.print(model, markup=False)
     for sentence in searches_in_words(studies):

@@ -232,9 +232,8 @@ def progress_in_words(progress: Progress) -> str:
     else:
         cells = searched_in_words(progress.search)
     if progress.ended is not None:
-        return (
-            f"{cells}; the last launch on {progress.host} ended: {progress.ended.removeprefix('stopped: ')}"
-        )
+        how = progress.ended.removeprefix("stopped: ")
+        return f"the last launch (on {progress.host}, {cells}) ended: {how}"
     if progress.stale():
         return (
             f"{cells}; nothing was heard of the last launch (process {progress.process} on {progress.host}) "

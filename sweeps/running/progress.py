@@ -14,6 +14,7 @@ from after_ray.errors import AfterRayError
 from after_ray.files import as_json
 from after_ray.store import Store
 
+NOTHING_MORE = "nothing more to run"  # how a launch ends that was not stopped
 STALE_AFTER = 60.0  # seconds; a launch that lives writes every few
 
 

@@ -24,7 +24,7 @@ from sweeps.planning.opening import OpenStudy
 from sweeps.provenance.declared import note_declaration
 from sweeps.running.following import Followed, FollowingStudies
 from sweeps.running.mending import mend_records
-from sweeps.running.progress import why_ended
+from sweeps.running.progress import NOTHING_MORE, why_ended
 from sweeps.tracking import MirrorReport, MirrorThread, close_all
 from sweeps.tracking.mirroring import mirrored_study
 
@@ -80,7 +80,7 @@ def run_studies(
             except BaseException as error:
                 following.ended(why_ended(error))
                 raise
-            following.ended(outcome.stopped or "nothing more to run")
+            following.ended(outcome.stopped or NOTHING_MORE)
     finally:
         reports = close_all(mirrors, CLOSING_SECONDS)
     return RunReport(outcome, reports)

@@ -19,7 +19,7 @@ from sweeps.launching.scratch import scratch_for
 from sweeps.launching.unmet import Unmet
 from sweeps.planning.opening import OpenStudy
 from sweeps.running.mending import mend_plans
-from sweeps.running.progress import why_ended
+from sweeps.running.progress import NOTHING_MORE, why_ended
 from sweeps.running.studies import CLOSING_SECONDS, prepare
 from sweeps.searching.book import Book, State
 from sweeps.searching.following import FollowingSearch
@@ -108,7 +108,7 @@ def run_search(
                 following.ended(why_ended(error))
                 raise
             if lease.lost is None:  # else who has taken over says how it stands
-                following.ended(outcome.stopped or "nothing more to run")
+                following.ended(outcome.stopped or NOTHING_MORE)
         mirrored = mirror.report
     if (without_remedy := outcome.unmet or outcome.unavailable or lease.lost) is not None:
         raise AfterRayError(without_remedy)

@@ -38,6 +38,28 @@ def integers(value: Any) -> Any:
     return as_list(value)
 
 
+def seeds(value: Any) -> Any:
+    """Like `integers`; a text that is no range is refused with what is allowed."""
+    read = integers(value)
+    if isinstance(value, str) and read == [value]:
+        raise PydanticCustomError(
+            "range",
+            "'{value}' is no whole number; allowed: one as 3, several as [0, 2], or a range as 0..9",
+            {"value": value},
+        )
+    return read
+
+
+def in_percent(value: float) -> float:
+    """A score in percent; one that was meant as a share is told so."""
+    if value <= 1:
+        raise PydanticCustomError(
+            "percent", "{value} is a share, where percents are due; write {percent}",
+            {"value": f"{value:g}", "percent": f"{100 * value:g}"},
+        )  # fmt: skip
+    return value
+
+
 def in_digits(value: Any) -> Any:
     """A number, such as a share of label noise, as tables name it; anything else as it is."""
     return noise_text(value) if isinstance(value, int | float) and not isinstance(value, bool) else value

@@ -28,7 +28,7 @@ from after_ray.learning.settings import Restart
 from after_ray.protocol import Protocol
 from after_ray.settings import Settings
 from sweeps.study.annotations import refuse_unannotated_labels
-from sweeps.study.axes import Seed, as_list, folds, integers, unique
+from sweeps.study.axes import Seed, as_list, folds, in_percent, seeds, unique
 from sweeps.study.evidence import refuse_evidence_not_given
 from sweeps.study.families import ComparisonFamily
 from sweeps.study.gpu_models import GPU_MODELS, is_known
@@ -76,6 +76,7 @@ def _strategy(value: Any) -> Any:
 
 
 Percent = Annotated[float, Field(gt=0, le=100)]
+Target = Annotated[float, AfterValidator(in_percent), Field(le=100)]
 Noise = Annotated[float, Field(ge=0, lt=1), AfterValidator(lambda noise: noise + 0.0)]  # minus zero is zero
 Strategy = Annotated[str, BeforeValidator(_strategy)]
 
@@ -154,7 +155,7 @@ class Study(Settings):
     schedule: Annotated[tuple[Percent, ...], BeforeValidator(as_list), Field(min_length=1)]
     ratios: Annotated[tuple[Percent, ...], BeforeValidator(as_list)] = ()
     fold: Annotated[Literal["all", "protocol"] | tuple[Seed, ...], BeforeValidator(folds)] = "protocol"
-    seed: Annotated[tuple[Seed, ...], BeforeValidator(integers), Field(min_length=1)] = (0,)
+    seed: Annotated[tuple[Seed, ...], BeforeValidator(seeds), Field(min_length=1)] = (0,)
     protocol: Protocol = Protocol()
     resources: Resources = Resources()
     reference: Strategy | None = Field(default=None, description="strategy that others are compared with")
@@ -164,7 +165,7 @@ class Study(Settings):
     equivalence: float = Field(
         default=1.0, ge=0, le=100, description="points of UA up to which a difference counts as none"
     )
-    targets: Annotated[tuple[Percent, ...], BeforeValidator(as_list)] = Field(
+    targets: Annotated[tuple[Target, ...], BeforeValidator(as_list)] = Field(
         default=(), description="UA in percent; the report says what it takes to reach them"
     )
     replays: dict[str, Replayed] = Field(

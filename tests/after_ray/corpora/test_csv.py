@@ -150,6 +150,14 @@ REFUSALS: dict[str, tuple[Sequence[str], str]] = {
         with_row("e.wav,s1,Anger"),
         "'Anger' and 'anger' differ only in case, and would be two classes. Write them alike, or map both",
     ),
+    "speakers that differ only in case or spaces": (
+        with_row("e.wav,S 1,anger"),
+        "'S 1' and 's1' in the column speaker differ only in case or spaces, and would be two speakers",
+    ),
+    "genders that differ only in case": (
+        ["path,speaker,emotion,gender", "a.wav,s1,sad,f", "b.wav,s2,sad,F"],
+        "'F' and 'f' in the column gender differ only in case or spaces, and would be two groups. Write them",
+    ),
     "a speaker of two genders": (
         ["path,speaker,emotion,gender", "a.wav,s1,sad,", "b.wav,s1,sad,female", "sub/c.wav,s1,sad,male"],
         "speaker 's1' is 'female' and 'male' in lines 3 and 4. Write one gender, or tell two speakers apart",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from after_ray.annotation import of_corpus
-from after_ray.errors import OracleRefusal
+from after_ray.errors import NoProbabilities, OracleRefusal
 from after_ray.metrics import evaluate
 from after_ray.splits.oracle import Evaluator, Oracle
 
@@ -73,8 +73,12 @@ def test_predictions_of_another_number_of_rows_are_refused() -> None:
 
 
 def test_a_prediction_that_is_no_number_is_refused() -> None:
-    with pytest.raises(ValueError, match="not a number"):
-        Evaluator(LABELS, np.array([0])).evaluate(np.full((1, 4), np.nan))
+    one = np.log(np.full((1, 4), 0.25))
+    for values, found in ((np.full((1, 4), np.nan), "nan"), (np.zeros((1, 4)), "4"), (2 * one, "0.25")):
+        with pytest.raises(NoProbabilities, match=f"1 of 2 utterances: .* sum to {found}, where 1 is due"):
+            Evaluator(LABELS, np.array([0, 1])).evaluate(np.concatenate([one, values]))
+    certain = np.array([[0.0, -np.inf, -np.inf, -np.inf]])
+    assert Evaluator(LABELS, np.array([0])).evaluate(certain).wa in (0, 1)
 
 
 def test_targets_are_told_of_what_was_revealed_and_of_nothing_else() -> None:

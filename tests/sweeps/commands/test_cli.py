@@ -224,3 +224,17 @@ def test_who_watches_waits_for_a_launch_that_starts(tmp_path: Path, monkeypatch:
     assert "no launch is running yet; waiting 60 s" in output
     assert "quickstart: 2 of 4 cells done, 1 running" in output
     assert next(sleeps, None) is None
+
+
+@pytest.mark.parametrize(("ended", "told"), [("nothing more to run", True), ("stopped: Ctrl-C", False)])
+def test_cells_that_a_whole_launch_did_not_have_are_explained(tmp_path: Path, ended: str, told: bool) -> None:
+    """As after a label was changed, or another file was run under the same name."""
+    from after_ray.store import Store
+    from sweeps.running.progress import Progress, write_progress
+
+    (tmp_path / "ledger").mkdir()
+    write_progress(Store(tmp_path), "quickstart", Progress(4, 4, ended=ended))
+    code, output = invoke("status", STUDIES[0].parent / "quickstart.yaml", "--store", tmp_path)
+    assert code == 0
+    assert "4 of 4 cells done) ended: " in output
+    assert ("its study, corpus or code was another one then; 'after-ray run' computes it" in output) == told
