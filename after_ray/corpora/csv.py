@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -88,8 +88,8 @@ class Csv(FilesCorpus):
             "Write paths below 'root' (by default the CSV's folder), with '/' and without '..'.",
         )
         _refuse_repeated(table)
-        _refuse_two_spellings(table, "speaker", "and would be two speakers, one tested and one trained on")
-        _refuse_two_spellings(table, "gender", "and would be two groups")
+        _refuse_two_spellings(self.file, table.columns["speaker"], "speakers")
+        _refuse_two_spellings(self.file, table.columns["gender"], "genders")
         _refuse_two_genders(table)
 
     def _votes(self, table: Table) -> list[str] | None:
@@ -125,7 +125,7 @@ class Csv(FilesCorpus):
             "unknown label",
             f"Labels are {', '.join(sorted(labels))}; add it to 'labels', with null to leave it out.",
         )
-        self._refuse_one_but_for_case({name for name in labels.values() if name is not None})
+        self._refuse_two_classes(name for name in labels.values() if name is not None)
         return [labels[emotion] for emotion in emotions]
 
     def _check_emotions(self, table: Table) -> None:
@@ -137,21 +137,13 @@ class Csv(FilesCorpus):
             "Write it without.",
         )
         emotions = set(table.columns["emotion"])
-        self._refuse_one_but_for_case(emotions)
+        self._refuse_two_classes(emotions)
         self._refuse_many(emotions)
 
-    def _refuse_one_but_for_case(self, classes: set[str]) -> None:
+    def _refuse_two_classes(self, classes: Iterable[str]) -> None:
         """`Anger` and `anger` are a slip of the pen, and would be learnt as two classes."""
-        known: dict[str, str] = {}
-        for name in sorted(classes):
-            other = known.setdefault(name.casefold(), name)
-            if other != name:
-                both = f"'{shortened(other)}' and '{shortened(name)}'"
-                raise BadTable(
-                    self.file,
-                    f"{both} differ only in case, and would be two classes",
-                    "Write them alike, or map both to one class with 'labels' in the corpus block.",
-                )
+        remedy = "Write them alike, or map both to one class with 'labels' in the corpus block."
+        _refuse_two_spellings(self.file, classes, "classes", remedy)
 
     def _refuse_many(self, emotions: set[str]) -> None:
         """Before any audio is read; the manifest would refuse them after."""
@@ -220,18 +212,16 @@ def _refuse_repeated(table: Table) -> None:
         )
 
 
-def _refuse_two_spellings(table: Table, column: str, consequence: str) -> None:
-    """Refuse names that only capitals or spaces tell apart."""
+def _refuse_two_spellings(
+    file: Path, names: Iterable[str], what: str, remedy: str = "Write them alike."
+) -> None:
+    """Refuse names that only capitals or spaces tell apart, and that would be two of `what`."""
     known: dict[str, str] = {}
-    for name in sorted(set(table.columns[column])):
+    for name in sorted(set(names)):
         other = known.setdefault("".join(name.casefold().split()), name)
         if other != name:
             both = f"'{shortened(other)}' and '{shortened(name)}'"
-            raise BadTable(
-                table.file,
-                f"{both} in the column {column} differ only in case or spaces, {consequence}",
-                "Write them alike.",
-            )
+            raise BadTable(file, f"{both} differ only in case or spaces, and would be two {what}", remedy)
 
 
 def _refuse_two_genders(table: Table) -> None:

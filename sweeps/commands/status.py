@@ -96,7 +96,6 @@ def _print_standing(studies: Sequence[OpenStudy]) -> None:
     from sweeps.planning.failing import causes
     from sweeps.provenance.drift import drift
     from sweeps.reporting.in_words import model_in_words, progress_in_words, searches_in_words
-    from sweeps.running.progress import NOTHING_MORE
 
     ledger = studies[0].store.ledger
     done, failures = ledger.finished(), ledger.failures()
@@ -105,7 +104,7 @@ def _print_standing(studies: Sequence[OpenStudy]) -> None:
         print_counts(f"status of {opened.study.study}", standing)
         if progress is not None:
             console.print(progress_in_words(progress), markup=False)
-            if progress.ended == NOTHING_MORE and standing["missing"] and not standing["failed"]:
+            if _whole(progress) and standing["missing"] and not standing["failed"]:
                 console.print(CHANGED_SINCE, markup=False)
         if model := model_in_words(opened.study.resources):
             console.print(model, markup=False)
@@ -115,6 +114,13 @@ def _print_standing(studies: Sequence[OpenStudy]) -> None:
         console.print(sentence, markup=False)
     for cause in causes([opened.wanted for opened in studies], failures, done):
         _print_cause(studies, cause)
+
+
+def _whole(progress: Progress) -> bool:
+    """Whether the last launch, of the study and not of its search, had nothing left to do."""
+    from sweeps.running.progress import NOTHING_MORE
+
+    return progress.ended == NOTHING_MORE and progress.search is None
 
 
 def _print_cause(studies: Sequence[OpenStudy], cause: Cause) -> None:

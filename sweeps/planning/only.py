@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from after_ray.errors import AfterRayError
 from sweeps.planning.plan import Plan
 from sweeps.planning.trajectories import Axes, Trajectory
-from sweeps.study.axes import in_one_line, integers
+from sweeps.study.axes import as_range, in_one_line
 
 AXES = tuple(axis.name for axis in fields(Axes) if axis.name != "pretrained")
 
@@ -109,9 +109,10 @@ def _split(text: str, separator: str) -> list[str]:
 def _values(text: str, word: str, option: str) -> list[str]:
     """`3` or `0..4`, both ends included."""
     try:
-        return [str(value) for value in integers(word)]
+        numbers = as_range(word)
     except PydanticCustomError as error:
         raise BadSelection(text, error.message(), "0..4, the smaller number first", option) from error
+    return [word] if numbers is None else list(map(str, numbers))
 
 
 def _value(trajectory: Trajectory, axis: str) -> str:

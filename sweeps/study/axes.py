@@ -22,32 +22,35 @@ def as_list(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
-def integers(value: Any) -> Any:
-    """`3`, `[0, 2]` or `0..9`, both ends included."""
-    if isinstance(value, str) and (match := re.fullmatch(r"(\d+)\.\.(\d+)", value.strip())):
-        first, last = int(match.group(1)), int(match.group(2))
-        if last - first >= LONGEST_RANGE:
-            raise PydanticCustomError(
-                "range",
-                "the range '{value}' has more than {most} values",
-                {"value": value, "most": LONGEST_RANGE},
-            )
-        if last < first:
-            raise PydanticCustomError("range", "the range '{value}' runs backwards", {"value": value})
-        return list(range(first, last + 1))
-    return as_list(value)
-
-
-def seeds(value: Any) -> Any:
-    """Like `integers`; a text that is no range is refused with what is allowed."""
-    read = integers(value)
-    if isinstance(value, str) and read == [value]:
+def as_range(text: str) -> list[int] | None:
+    """`0..9` as its numbers, both ends included; None for any other text."""
+    match = re.fullmatch(r"(\d+)\.\.(\d+)", text.strip())
+    if match is None:
+        return None
+    first, last = int(match.group(1)), int(match.group(2))
+    if last - first >= LONGEST_RANGE:
         raise PydanticCustomError(
             "range",
-            "'{value}' is no whole number; allowed: one as 3, several as [0, 2], or a range as 0..9",
-            {"value": value},
+            "the range '{value}' has more than {most} values",
+            {"value": text, "most": LONGEST_RANGE},
         )
-    return read
+    if last < first:
+        raise PydanticCustomError("range", "the range '{value}' runs backwards", {"value": text})
+    return list(range(first, last + 1))
+
+
+def integers(value: Any, others: str = "") -> Any:
+    """`3`, `[0, 2]` or `0..9`; `others`: words that are allowed beside them, for who is refused."""
+    if not isinstance(value, str):
+        return as_list(value)
+    found = as_range(value)
+    if found is None:
+        raise PydanticCustomError(
+            "range",
+            "'{value}' is no whole number; allowed: {others}one as 3, several as [0, 2], or a range as 0..9",
+            {"value": value, "others": others},
+        )
+    return found
 
 
 def in_percent(value: float) -> float:
@@ -77,7 +80,7 @@ def in_one_line(value: Any) -> Any:
 
 def folds(value: Any) -> Any:
     """Like `integers`; `all` and `protocol` stand for themselves."""
-    return value if value in ("all", "protocol") else integers(value)
+    return value if value in ("all", "protocol") else integers(value, "all, protocol, ")
 
 
 def unique(values: Sequence[Any], text: Callable[[Any], str] | None = None) -> Any:

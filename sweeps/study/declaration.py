@@ -28,7 +28,7 @@ from after_ray.learning.settings import Restart
 from after_ray.protocol import Protocol
 from after_ray.settings import Settings
 from sweeps.study.annotations import refuse_unannotated_labels
-from sweeps.study.axes import Seed, as_list, folds, in_percent, seeds, unique
+from sweeps.study.axes import Seed, as_list, folds, in_percent, integers, unique
 from sweeps.study.evidence import refuse_evidence_not_given
 from sweeps.study.families import ComparisonFamily
 from sweeps.study.gpu_models import GPU_MODELS, is_known
@@ -155,7 +155,7 @@ class Study(Settings):
     schedule: Annotated[tuple[Percent, ...], BeforeValidator(as_list), Field(min_length=1)]
     ratios: Annotated[tuple[Percent, ...], BeforeValidator(as_list)] = ()
     fold: Annotated[Literal["all", "protocol"] | tuple[Seed, ...], BeforeValidator(folds)] = "protocol"
-    seed: Annotated[tuple[Seed, ...], BeforeValidator(seeds), Field(min_length=1)] = (0,)
+    seed: Annotated[tuple[Seed, ...], BeforeValidator(integers), Field(min_length=1)] = (0,)
     protocol: Protocol = Protocol()
     resources: Resources = Resources()
     reference: Strategy | None = Field(default=None, description="strategy that others are compared with")

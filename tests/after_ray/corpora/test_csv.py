@@ -148,15 +148,15 @@ REFUSALS: dict[str, tuple[Sequence[str], str]] = {
     ),
     "emotions that differ only in case": (
         with_row("e.wav,s1,Anger"),
-        "'Anger' and 'anger' differ only in case, and would be two classes. Write them alike, or map both",
+        "'Anger' and 'anger' differ only in case or spaces, and would be two classes. Write them alike",
     ),
     "speakers that differ only in case or spaces": (
         with_row("e.wav,S 1,anger"),
-        "'S 1' and 's1' in the column speaker differ only in case or spaces, and would be two speakers",
+        "'S 1' and 's1' differ only in case or spaces, and would be two speakers. Write them alike.",
     ),
     "genders that differ only in case": (
         ["path,speaker,emotion,gender", "a.wav,s1,sad,f", "b.wav,s2,sad,F"],
-        "'F' and 'f' in the column gender differ only in case or spaces, and would be two groups. Write them",
+        "'F' and 'f' differ only in case or spaces, and would be two genders. Write them alike.",
     ),
     "a speaker of two genders": (
         ["path,speaker,emotion,gender", "a.wav,s1,sad,", "b.wav,s1,sad,female", "sub/c.wav,s1,sad,male"],
@@ -220,7 +220,8 @@ def test_classes_that_differ_only_in_case_are_refused_also_where_labels_make_the
     labels = {"anger": "anger", "sad": "sad", "Sad": "sad"}
     assert scanned(root, rows, labels=labels).manifest.classes == ("anger", "sad")
     (root / "mine.csv").unlink()
-    assert "'SAD' and 'sad' differ only in case" in refused(root, rows, labels={**labels, "Sad": "SAD"})
+    said = refused(root, rows, labels={**labels, "Sad": "SAD"})
+    assert "'SAD' and 'sad' differ only in case or spaces" in said
 
 
 def test_labels_that_no_row_has_are_noted(root: Path) -> None:

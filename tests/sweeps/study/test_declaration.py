@@ -56,6 +56,7 @@ def test_single_values_and_ranges_stand_for_lists(study_file: Path) -> None:
         ("ratios=[20]", ["ratios 20 are not points of the schedule"]),
         ("seed=-1", ["--set 'seed=-1'", "greater than or equal to 0, not -1"]),
         ("seed=0-4", ["'0-4' is no whole number; allowed: one as 3, several as [0, 2], or a range as 0..9"]),
+        ("fold=0-4", ["'0-4' is no whole number; allowed: all, protocol, one as 3, several as [0, 2], or a"]),
         ("targets=[60, 0.6]", ["0.6 is a share, where percents are due; write 60"]),
         ("seed=9..0", ["--set 'seed=9..0'", "'9..0' runs backwards"]),
         ("strategy=[entropy, entropy]", ["entropy is listed twice"]),
