@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from analysis.report.page import SECTIONS
 from tests.docs.elsewhere import entry_of
 from tests.docs.ground import write_recordings
 from tests.docs.pages import Page
 from tests.docs.reader import Reader
 
 PAGE = Page("docs/first_study.md")
+NAMED_SECTIONS = ("Learning curves", "Scores", "Comparisons", "Measures")
 
 
 @pytest.mark.ray
@@ -39,7 +41,9 @@ def test_the_page_leads_from_nothing_to_a_report(tmp_path: Path) -> None:
         with open(tmp_path / folder / "cells.csv", newline="") as file:
             rows = list(csv.DictReader(file))
         assert {row["seed"] for row in rows} == {str(seed) for seed in range(seeds)}
-        assert (tmp_path / folder / "index.html").stat().st_size > 100_000
+        page = (tmp_path / folder / "index.html").read_text()
+        assert all(f'<h2 id="{name}">' in page for name, title in SECTIONS if title in NAMED_SECTIONS)
+        assert "<svg" in page
 
 
 def test_the_recordings_of_the_page_are_named_like_those_of_its_test(tmp_path: Path) -> None:
@@ -49,9 +53,7 @@ def test_the_recordings_of_the_page_are_named_like_those_of_its_test(tmp_path: P
 
 
 def test_its_words_for_sections_are_those_of_the_report() -> None:
-    from analysis.report.page import SECTIONS
-
     named = {title for _, title in SECTIONS}
-    for title in ("Learning curves", "Scores", "Comparisons", "Measures"):
+    for title in NAMED_SECTIONS:
         assert title in named
         assert f"**{title}**" in PAGE.text
