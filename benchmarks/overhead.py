@@ -71,12 +71,12 @@ def main() -> None:
         overrides = [f"seed=0..{options.seeds - 1}", *options.set]
         opened = open_study(path, Path(temporary) / "store", overrides)
         prepare(opened)
-        trials = len(jobs_of([opened.plan], opened.store.ledger.finished()))
         before = opened.store.ledger.finished()
+        trials = len(jobs_of([opened.plan], before))
 
         began = time.perf_counter()
         mirror = MirrorThread(default_tracking_uri(opened.store), opened.store, mirrored_study(opened))
-        following = Clocked([Followed(opened, mirror)], before, Meter("cells", len(opened.plan.cells), None))
+        following = Clocked([Followed(opened, mirror)], Meter("cells", len(opened.plan.cells), None))
         outcome = launch([opened.plan], opened.store, where, following)
         launched = time.perf_counter()
         mirrored = mirror.close(timeout=600)

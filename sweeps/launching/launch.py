@@ -64,15 +64,16 @@ def launch(
 ) -> Outcome:
     """Run everything that plans still miss; returns when nothing more can run, or a budget is spent.
 
-    The prepared audio must be in the store. `following` is told of every step of every trial. With a
-    forecast the longest chains begin first, and a budget starts nothing that would not fit. `clock`: seconds,
-    what the budget goes by. `forgiven`: keys of failures that do not count any more; their notes are removed
-    as they are handed out.
+    The prepared audio must be in the store. `following` is told of what is finished already, and of every
+    step of every trial. With a forecast the longest chains begin first, and a budget starts nothing that
+    would not fit. `clock`: seconds, what the budget goes by. `forgiven`: keys of failures that do not count
+    any more; their notes are removed as they are handed out.
     """
-    missing = jobs_of(plans, store.ledger.finished())
-    return launch_jobs(
-        missing, store, where, Budget(limits or Limits(), clock=clock), following, forecaster, forgiven
-    )
+    following = following or Nobody()
+    finished = store.ledger.finished()
+    following.on_finished(finished)
+    budget = Budget(limits or Limits(), clock=clock)
+    return launch_jobs(jobs_of(plans, finished), store, where, budget, following, forecaster, forgiven)
 
 
 def launch_jobs(
@@ -136,7 +137,14 @@ class _Run:
         halt = self._scratch.halt
         self._claims = Claims(store)
         self._searcher = ReadyFirst(
-            jobs, self._execution_of, halt, self._fits, forecast.chains, self._most_out, self._claims
+            jobs,
+            self._execution_of,
+            halt,
+            self._fits,
+            forecast.chains,
+            self._most_out,
+            self._claims,
+            following.on_finished,
         )
         eta = Eta(forecast.seconds, self._capacity)
         unmet = Unmet(self._nodes_now, may_grow)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -34,6 +34,7 @@ class ReadyFirst(Searcher):
         priorities: seconds of the longest chain of jobs that begins with each; longest first. Jobs
             without a number keep their order behind those that have one.
         claims: which jobs other launches are at work on.
+        finished: told the stages of a job that another launch has finished.
         most_out: how many jobs of a job's size may be handed out and not ended at once, whether they run or
             wait for room: each size has its own limit, so that none keeps another out.
     """
@@ -47,11 +48,13 @@ class ReadyFirst(Searcher):
         priorities: Mapping[str, float] | None = None,
         most_out: Callable[[Job], float] = lambda job: math.inf,
         claims: Claims | None = None,
+        finished: Callable[[Collection[str]], None] = lambda keys: None,
     ) -> None:
         super().__init__(metric="rounds", mode="max")
         self._execution_of = execution_of
         self._halt = halt
         self._may_start, self._most_out, self._claims = may_start, most_out, claims
+        self._finished = finished
         longest = priorities or {}
         self._waiting = dict(sorted(jobs.items(), key=lambda item: -longest.get(item[0], 0.0)))
         self._all = dict(jobs)
@@ -63,6 +66,10 @@ class ReadyFirst(Searcher):
         self._excused = Excused()
         self._halted = False
         self.blocked: dict[str, str] = {}  # key of a job that cannot run -> key of the failed job
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles its searcher for a restore of its own, which is never used."""
+        return {}
 
     @property
     def running(self) -> tuple[Job, ...]:
@@ -125,6 +132,7 @@ class ReadyFirst(Searcher):
         for key in () if self._claims is None else self._claims.finished_elsewhere():
             if (job := self._waiting.pop(key, None)) is not None:
                 self._unfinished.difference_update(job.gives)
+                self._finished(job.gives)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """A round of a trajectory is finished: who leaves its path there may start."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -27,6 +27,9 @@ class Standing:
 
 class Following(Protocol):
     """Told by a launch, in its own process and thread."""
+
+    def on_finished(self, keys: Collection[str]) -> None:
+        """Stages are finished without a trial of this launch: before it began, or by another launch."""
 
     def on_trial(self, job: Job, result: Mapping[str, Any]) -> None:
         """One step of a trial is over; Tune's result has `done`, `rounds`, or `failed` with its sentence."""
@@ -56,6 +59,9 @@ class HandsOut(Protocol):
 
 class Nobody:
     """Nobody looks."""
+
+    def on_finished(self, keys: Collection[str]) -> None:
+        """Nothing."""
 
     def on_trial(self, job: Job, result: Mapping[str, Any]) -> None:
         """Nothing."""

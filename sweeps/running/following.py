@@ -29,12 +29,15 @@ class Followed:
 class FollowingStudies:
     """Turns Tune's reports into counts of finished cells, mirrored trajectories and progress files."""
 
-    def __init__(self, studies: Sequence[Followed], done: Collection[str], shown: Meter) -> None:
+    def __init__(self, studies: Sequence[Followed], shown: Meter) -> None:
         self._studies, self._shown = studies, shown
         self._tally = Tally([study.opened.plan for study in studies])
         self._progress = [Progress(total, 0) for total in self._tally.totals]
         self._warn = SaidOnce(shown.say)
-        self._finish(done)
+
+    def on_finished(self, keys: Collection[str]) -> None:
+        """Stages that no trial of this launch finished."""
+        self._finish(keys)
 
     def on_trial(self, job: Job, result: Mapping[str, Any]) -> None:
         """One step of a trial."""

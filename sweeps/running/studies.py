@@ -66,7 +66,7 @@ def run_studies(
     try:
         with meter("cells", len(Together([opened.plan for opened in studies]).cells)) as shown:
             followed = [Followed(opened, mirror) for opened, mirror in zip(studies, mirrors, strict=True)]
-            following = FollowingStudies(followed, store.ledger.finished(), shown)
+            following = FollowingStudies(followed, shown)
             try:
                 outcome = launch(
                     [opened.wanted for opened in studies],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -42,6 +42,10 @@ class FollowingSearch:
         """A part begins: who shows it, and how many stages all candidates share, if it is that one."""
         self._shown, self._shared = shown, (0, shared)
 
+    def on_finished(self, keys: Collection[str]) -> None:
+        """Stages that all candidates share, made by another launch meanwhile."""
+        self._share(len(keys))
+
     def on_trial(self, job: Job, result: Mapping[str, Any]) -> None:
         """One step of a trial."""
         if self._warn.heard(job, result):
@@ -51,8 +55,7 @@ class FollowingSearch:
                 before = self._reached.get(job.key, ())
                 self._reached[job.key] = max(before, tuple(result["scores"]), key=len)
         elif result.get("done") and not any(result.get(end) for end in UNFINISHED):
-            self._shared = (self._shared[0] + 1, self._shared[1])
-            self._to(self._shared[0])
+            self._share(1)
 
     def on_standing(self, standing: Standing) -> None:
         """Now and then: how the search stands, for who watches it and for who reads its table."""
@@ -77,6 +80,10 @@ class FollowingSearch:
         """The launch is over."""
         self._progress = replace(self._progress, running=0, waiting=0, gpus_used=0.0, ended=why)
         self._write()
+
+    def _share(self, more: int) -> None:
+        self._shared = (self._shared[0] + more, self._shared[1])
+        self._to(self._shared[0])
 
     def _write(self, running: frozenset[str] = frozenset()) -> Searched:
         found = searched(self._book, self._reached, running, self._shared)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,16 @@ class UntilASecondRound(Nobody):
             self.hours = 2.0
 
 
+class Finished(Nobody):
+    """Keeps what is told to be finished."""
+
+    def __init__(self) -> None:
+        self.keys: set[str] = set()
+
+    def on_finished(self, keys: Collection[str]) -> None:
+        self.keys.update(keys)
+
+
 def test_two_studies_run_together_and_leave_nothing_for_either(folder: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     one = opened(folder, store, "one", "random", "entropy")
@@ -116,7 +126,9 @@ def test_two_studies_run_together_and_leave_nothing_for_either(folder: Path, tmp
     assert expected == 1 + 1 + 3
     assert go([one, other]).ran == expected
     assert left([one, other]) == 0
-    assert go([one]) == go([other]) == Outcome(0)
+    seen = Finished()
+    assert go([one], following=seen) == go([other]) == Outcome(0)
+    assert {cell.key for cell in one.plan.cells} <= seen.keys, "who follows is told what there was"
 
 
 def test_a_budget_stops_between_rounds_and_the_next_launch_ends_with_the_same_bits(

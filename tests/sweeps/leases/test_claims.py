@@ -127,23 +127,27 @@ def test_a_launch_beats_while_it_lives(store: Store, monkeypatch: pytest.MonkeyP
     assert list(store.place.names("launches")) == []
 
 
-def searcher(store: Store, claims: Claims, *names: str) -> ReadyFirst:
+def searcher(store: Store, claims: Claims, *names: str, told: list[str] | None = None) -> ReadyFirst:
     jobs = {job.key: job for job in (Job("features", Named(name)) for name in names)}
-    return ReadyFirst(jobs, lambda job: Execution(store.url, ""), claims=claims)
+    told = [] if told is None else told
+    return ReadyFirst(jobs, lambda job: Execution(store.url, ""), claims=claims, finished=told.extend)
 
 
-def test_a_job_that_another_launch_finishes_is_not_handed_out(store: Store, stack: ExitStack) -> None:
-    clock = Time()
+def test_a_job_that_another_launch_finishes_is_not_handed_out_but_told(
+    store: Store, stack: ExitStack
+) -> None:
+    clock, told = Time(), list[str]()
     one, other = alive(store, stack, clock), alive(store, stack, clock)
-    first, second = (searcher(store, claims, "x") for claims in (one, other))
+    first, second = searcher(store, one, "x"), searcher(store, other, "x", told=told)
     (key,) = (job.key for job in first.waiting)
     assert isinstance(first.suggest("1"), dict)
     assert second.suggest("1") is None, "it waits for the other launch"
     store.commit(Draft(key=key, kind="features", meaning={}))
     first.on_trial_complete("1", {})
     clock.now = LOOK_SECONDS
+    assert told == []
     assert second.suggest("1") == ReadyFirst.FINISHED
-    assert second.waiting == ()
+    assert (second.waiting, told) == ((), [key])
 
 
 def test_a_job_that_fails_elsewhere_is_tried_here(store: Store, stack: ExitStack) -> None:

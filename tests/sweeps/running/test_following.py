@@ -70,7 +70,9 @@ def study(folder: Path, name: str, *strategies: str) -> OpenStudy:
 def following(studies: list[OpenStudy], done: set[str]) -> tuple[FollowingStudies, list[Submissions], Shown]:
     mirrors, shown = [Submissions() for _ in studies], Shown()
     followed: Any = [Followed(one, mirror) for one, mirror in zip(studies, mirrors, strict=True)]  # type: ignore[arg-type]
-    return FollowingStudies(followed, done, shown), mirrors, shown  # type: ignore[arg-type]
+    seen = FollowingStudies(followed, shown)  # type: ignore[arg-type]
+    seen.on_finished(done)
+    return seen, mirrors, shown
 
 
 def trajectory_job(studies: list[OpenStudy], strategy: str) -> Job:
@@ -106,6 +108,17 @@ def test_what_was_done_before_is_counted_and_mirrored_at_once(tmp_path: Path) ->
     _, (mirror,), shown = following([one], done)
     assert mirror.keys == [one.plan.trajectories[0].key]
     assert shown.done == 3
+
+
+def test_what_another_launch_finishes_is_counted_and_mirrored(tmp_path: Path) -> None:
+    one = study(tmp_path, "one", "random")
+    seen, (mirror,), shown = following([one], set())
+    first = next(job for job in jobs_of([one.plan], set()).values() if job.kind == "first_round")
+    seen.on_trial(first, {"done": True})
+    seen.on_finished(first.gives)
+    assert shown.done == 1, "a cell counts once"
+    seen.on_finished(trajectory_job([one], "random").gives)
+    assert (shown.done, mirror.keys) == (3, [one.plan.trajectories[0].key])
 
 
 def test_a_trial_that_is_stopped_between_rounds_is_not_taken_for_finished(tmp_path: Path) -> None:

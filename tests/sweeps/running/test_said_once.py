@@ -26,7 +26,7 @@ class Shown:
 
 def test_one_outage_is_told_once_and_the_next_one_again() -> None:
     shown = Shown()
-    following = FollowingStudies([], [], shown)  # type: ignore[arg-type]
+    following = FollowingStudies([], shown)  # type: ignore[arg-type]
     job = Job("features", Named("a"))
     for _ in range(3):
         following.on_trial(job, {"done": False, "said": "The store is full."})
@@ -39,7 +39,7 @@ def test_one_outage_is_told_once_and_the_next_one_again() -> None:
 
 def test_a_result_that_is_chance_is_warned_of() -> None:
     shown = Shown()
-    following = FollowingStudies([], [], shown)  # type: ignore[arg-type]
+    following = FollowingStudies([], shown)  # type: ignore[arg-type]
     confusion = [[0, 3], [0, 1]]
     record = Record("abcdef0123", "round", {}, measures={"ua": 0.5}, details={
         "collapsed": True, "classes": ["anger", "sad"], "confusion": confusion})  # fmt: skip

@@ -116,6 +116,8 @@ def test_stages_that_all_candidates_share_are_counted_first(watched: Watched) ->
     watched.following.on_trial(Job("features", stage), {"done": True})
     assert "1 of 2 stages that all share done" in progress_in_words(watched.stands())
     assert watched.shown.done == 1
+    watched.following.on_finished(["made by another launch"])
+    assert watched.shown.done == 2
 
 
 def test_a_search_is_watched_from_its_first_moment_to_its_end_and_its_best_is_told_after_it(
