@@ -124,6 +124,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(f"missing here: {what}")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The benchmarks, one module of minutes, go first: last, one worker would run them while others idle."""
+    items.sort(key=lambda item: item.path.name != "test_benchmarks.py")  # stable: all else as it stands
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Under AFTER_RAY_STRICT=1 a skip is a failure, unless only a GPU is missing."""

@@ -40,6 +40,9 @@ MaxHours = Annotated[
 MaxGpuHours = Annotated[
     float | None, typer.Option(min=0.0, help="Stop between two rounds when trials took so many GPU-hours.")
 ]
+NoReport = Annotated[
+    bool, typer.Option("--no-report", help="Leave the report to 'after-ray report', which reads the store.")
+]
 
 
 def warn_of_lone_tracker(store: Store, where: Where, tracking_uri: str | None) -> None:

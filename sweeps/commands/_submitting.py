@@ -23,6 +23,7 @@ OPTIONS = {
     "cache_gb": "--cache-gb",
     "max_hours": "--max-hours",
     "max_gpu_hours": "--max-gpu-hours",
+    "no_report": "--no-report",
 }  # of `run` and `retry`, which a driver on the head takes alike
 INTERRUPTED = 130  # what a shell ends with after Ctrl-C
 
@@ -99,7 +100,7 @@ def _options(given: Mapping[str, Any]) -> list[str]:
         word
         for option, value in values
         for one in (value if isinstance(value, list) else [value])
-        for word in (option, str(one))
+        for word in ((option,) if one is True else (option, str(one)))
     ]
 
 

@@ -17,6 +17,7 @@ from sweeps.commands._launching import (
     Cores,
     MaxGpuHours,
     MaxHours,
+    NoReport,
     warn_of_lone_tracker,
 )
 from sweeps.commands._options import (
@@ -58,6 +59,7 @@ def run(
     cpus: Cores = None,
     max_hours: MaxHours = None,
     max_gpu_hours: MaxGpuHours = None,
+    no_report: NoReport = False,
 ) -> None:
     """Run everything that studies still miss, searches first, then write their reports."""
     with one_sentence(store):
@@ -72,7 +74,7 @@ def run(
         for opened in opened_studies(studies, store, overrides, only):
             one, limits = after_search(opened, where, limits, only, tracking_uri)
             chosen.append(one)
-        run_opened(chosen, where, tracking_uri, limits)
+        run_opened(chosen, where, tracking_uri, limits, report=not no_report)
 
 
 def retry(
@@ -88,6 +90,7 @@ def retry(
     cpus: Cores = None,
     max_hours: MaxHours = None,
     max_gpu_hours: MaxGpuHours = None,
+    no_report: NoReport = False,
 ) -> None:
     """Run again what failed, also what failed too often, and what could not run because of it."""
     with one_sentence(store):
@@ -104,7 +107,8 @@ def retry(
             print("nothing failed; 'after-ray run' runs what is missing")
             return
         where = Where(address, cache_dir, cpus, cache_gb)
-        run_opened(opened, where, tracking_uri, Limits(max_hours, max_gpu_hours), failed)
+        limits = Limits(max_hours, max_gpu_hours)
+        run_opened(opened, where, tracking_uri, limits, failed, report=not no_report)
 
 
 def _failed(studies: Sequence[OpenStudy]) -> frozenset[str]:
@@ -141,10 +145,11 @@ def run_opened(
     tracking_uri: str | None,
     limits: Limits,
     forgiven: frozenset[str] = frozenset(),
+    report: bool = True,
 ) -> None:
     """Run studies to their reports; ends with an exit code of its own where something is missing.
 
-    `forgiven`: keys of failures that do not count any more.
+    `forgiven`: keys of failures that do not count any more. `report`: whether reports are written.
     """
     from after_ray.store.reading import Reading
     from sweeps.running.studies import run_studies
@@ -159,7 +164,7 @@ def run_opened(
     if done.outcome.unavailable:
         raise AfterRayError(done.outcome.unavailable)
     finished = store.ledger.finished()
-    _show(studies, done.mirrored, reading, finished, uri)
+    _show(studies, done.mirrored, reading, finished, uri, report)
     _end(studies, done.outcome, finished)
 
 
@@ -214,6 +219,7 @@ def _show(
     reading: Reading,
     finished: Collection[str],
     uri: str,
+    report: bool,
 ) -> None:
     """Where to look at the studies, their tables, and what is to be known of their results."""
     from sweeps.provenance.drift import drift
@@ -222,10 +228,12 @@ def _show(
         if mirrored.links is not None:
             print("\n".join(mirrored.links.lines(opened.study.study)))
     for opened in studies:
-        if any(cell.key in finished for cell in opened.plan.cells):
+        if not any(cell.key in finished for cell in opened.plan.cells):
+            print(f"no report of {opened.study.study} yet: none of its cells is finished")
+        elif report:
             print_report(opened, tracking_uri=uri)
         else:
-            print(f"no report of {opened.study.study} yet: none of its cells is finished")
+            print(f"no report of {opened.study.study}: {opened.command('report')} --store {opened.store.url}")
     for sentence in drift([opened.plan for opened in studies], reading.environments, finished):
         print(f"warning: {sentence}")
 

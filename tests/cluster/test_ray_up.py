@@ -42,7 +42,7 @@ fold: 0..1
 protocol: {preset: paper, folds: {count: 3}}
 """
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,7 @@ def wait_until(true: Callable[[], object], seconds: float, what: Callable[[], st
 def begin_alone(folder: Path) -> subprocess.Popen[bytes]:
     """The study on this machine alone, while machines start that nobody has to wait for twice."""
     command = [str(BIN / "after-ray"), "run", str(folder / "far.yaml"), "--store", str(folder / "alone")]
+    command += ["--no-report"]
     with (folder / "alone.log").open("wb") as log:
         return subprocess.Popen(
             [*command, "--cpus", "1"],
@@ -146,7 +147,9 @@ def test_a_study_on_a_cluster_that_loses_a_worker_ends_as_on_one_machine(cluster
     status = "exec 3<> /dev/tcp/127.0.0.1/8265"
     wait_until(lambda: laptop.run(status).returncode == 0, 60, (folder / "tunnel.log").read_text)
 
-    job = laptop.begin(f"cd {folder} && exec {SUBMIT} -- after-ray run far.yaml --address auto", log)
+    job = laptop.begin(
+        f"cd {folder} && exec {SUBMIT} -- after-ray run far.yaml --address auto --no-report", log
+    )
     hosts = {host.name for host in cluster.workers}
     wait_until(
         lambda: job.poll() is not None or rounds_by_host(cluster.store).keys() >= hosts, 200, log.read_text
@@ -162,7 +165,7 @@ def test_a_study_on_a_cluster_that_loses_a_worker_ends_as_on_one_machine(cluster
     assert results(Store(cluster.store)) == results(Store(folder / "alone"))
     assert "was lost" in log.read_text()
 
-    again = laptop.run(f"cd {folder} && after-ray run far.yaml --address {JOBS}")
+    again = laptop.run(f"cd {folder} && after-ray run far.yaml --address {JOBS} --no-report")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "0 trials ran" in again.stdout
     tunnel.terminate()

@@ -80,7 +80,7 @@ def launched(study: Path, team: Team, machine: Path) -> subprocess.Popen[str]:
     here = {"MLFLOW_TRACKING_URI": team.uri, "AFTER_RAY_CACHE": str(machine)}
     with (machine.with_suffix(".log")).open("w") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "sweeps.cli", "run", str(study), "--store", STORE],
+            [sys.executable, "-m", "sweeps.cli", "run", str(study), "--store", STORE, "--no-report"],
             env={**os.environ, **here, "PYTHONPATH": os.pathsep.join(sys.path)},
             stdout=log,
             stderr=subprocess.STDOUT,

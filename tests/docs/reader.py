@@ -9,10 +9,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from sweeps.cli import app
 from tests.docs.pages import REPOSITORY, Command, Page
+from tests.own_modules import load_anew
 
 COMPOUND = set("&|;<>$`")
 
@@ -44,7 +46,9 @@ class Reader:
         before = Path.cwd()
         os.chdir(self.here)
         try:
-            done = CliRunner(env=self.environment).invoke(app, list(arguments))
+            with pytest.MonkeyPatch.context() as patch:
+                load_anew(patch, *(file.stem for file in self.here.glob("*.py")))  # as a new process does
+                done = CliRunner(env=self.environment).invoke(app, list(arguments))
         finally:
             os.chdir(before)
         told = f"{command.place}: exit code {done.exit_code}\n{done.output}\n{done.exception!r}"

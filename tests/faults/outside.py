@@ -83,6 +83,7 @@ class Study:
     def launch(self, store: Path, *options: str, verb: str = "run") -> Launch:
         """Start one launch of it."""
         command = [sys.executable, "-m", "sweeps.cli", verb, str(self.path), "--store", str(store)]
+        command += [] if verb == "mirror" else ["--no-report"]  # which would take most of the time
         log = self.folder / f"{store.name}-{time.monotonic_ns()}.log"
         with log.open("wb") as output:
             process = psutil.Popen(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.own_modules import load_anew
 
 PAGE = (Path(__file__).parents[3] / "docs" / "own_classifier.md").read_text()
 
@@ -22,5 +23,5 @@ def write_files(folder: Path, patch: pytest.MonkeyPatch, **more: str) -> None:
     modules = {Path(file).stem: code for file, code in shown("python").items()} | more
     for name, code in modules.items():
         (folder / f"{name}.py").write_text(code)
-        patch.delitem(sys.modules, name, raising=False)
+    load_anew(patch, *modules)
     patch.syspath_prepend(folder)

@@ -163,7 +163,7 @@ def test_a_budget_of_nothing_runs_nothing(folder: Path, tmp_path: Path) -> None:
 def test_what_failed_three_times_is_passed_over_until_it_is_retried(mood: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     study = opened(mood, store, "failing", "random", "moody:Moody")
-    arguments = [str(study.path), "--store", str(store), "--cpus", "2"]
+    arguments = [str(study.path), "--store", str(store), "--cpus", "2", "--no-report"]
     (mood / "broken").touch()
     for attempt in (1, 2, 3):
         outcome = go([study])
@@ -226,7 +226,7 @@ def test_a_branch_waits_for_a_quarantined_path_and_runs_when_that_is_retried(
     )
     assert f"after-ray retry {path.path} {branch.path} --store" in said.replace("\n", "")
 
-    again = CliRunner().invoke(app, ["retry", *files, "--cpus", "2"])
+    again = CliRunner().invoke(app, ["retry", *files, "--cpus", "2", "--no-report"])
     assert again.exit_code == 0, again.output
     assert "2 trials ran, 0 failed" in again.output
     assert left([path, branch]) == 0
@@ -235,7 +235,7 @@ def test_a_branch_waits_for_a_quarantined_path_and_runs_when_that_is_retried(
 
 def test_files_that_are_gone_are_computed_again_to_the_same_bits(folder: Path, tmp_path: Path) -> None:
     study = opened(folder, tmp_path / "store", "one", "random", "entropy")
-    arguments = ["run", str(study.path), "--store", str(tmp_path / "store"), "--cpus", "2"]
+    arguments = ["run", str(study.path), "--store", str(tmp_path / "store"), "--cpus", "2", "--no-report"]
     assert CliRunner().invoke(app, arguments).exit_code == 0
     before = bits(study.store)
     middle = study.store.need(study.plan.trajectories[0].stages[2].key)

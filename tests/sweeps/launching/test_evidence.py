@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 def test_what_strategies_ask_for_is_made_once_and_before_they_pick(tmp_path: Path) -> None:
     path, store = tmp_path / "asking.yaml", tmp_path / "store"
     path.write_text(STUDY)
-    done = after_ray("run", path, "--store", store)
+    done = after_ray("run", path, "--store", store, "--no-report")
     assert done.returncode == 0, done.stdout + done.stderr
     counts = json.loads(after_ray("plan", path, "--store", store, "--json").stdout)
     assert (counts["cells"], counts["missing"]) == (12, 0)

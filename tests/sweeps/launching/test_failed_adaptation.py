@@ -98,7 +98,7 @@ def test_a_study_with_a_failing_adaptation_finishes_the_rest_and_says_why(
     study: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
-    done = after_ray("run", study, "--store", store)
+    done = after_ray("run", study, "--store", store, "--no-report")
     assert done.returncode == 1
     assert "Training diverged: the adaptation loss is nan" in done.stdout
     counts = json.loads(after_ray("plan", study, "--store", store, "--json").stdout)

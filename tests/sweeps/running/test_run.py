@@ -91,7 +91,9 @@ def test_a_study_runs_to_its_report_and_a_killed_driver_changes_no_bit(study: Pa
     assert again == before, "finished work was repeated"
 
     started = time.time()
-    assert "0 trials ran" in here("run", study, "--store", killed)
+    again_said = here("run", study, "--store", killed, "--no-report")
+    assert "0 trials ran" in again_said
+    assert f"no report of small: after-ray report small.yaml --store {killed}" in again_said
     assert all(Store(killed).need(key).finished < started for key in Store(killed).ledger.finished())
 
 
@@ -142,7 +144,7 @@ def test_a_failing_stage_is_named_and_the_rest_goes_on(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.syspath_prepend(tmp_path)
     override = ["--set", "strategy=[random, 'broken_strategy:Broken']", "--set", "classifier=functionals"]
-    done = after_ray("run", study, "--store", store, *override, check=False)
+    done = after_ray("run", study, "--store", store, *override, "--no-report", check=False)
     assert done.returncode == 1
     assert "the strategy is broken on purpose" in done.stdout
     left = counts(study, store, *override)

@@ -342,6 +342,11 @@ def test_variables_of_the_laptop_stay_there(study: Path, verb: str, monkeypatch:
 
 
 @pytest.mark.parametrize("verb", ["run", "retry"])
+def test_a_switch_travels_as_one_word(study: Path, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert entrypoint(monkeypatch, verb, study, "--no-report")[5:] == ["--no-report"]
+
+
+@pytest.mark.parametrize("verb", ["run", "retry"])
 def test_what_is_written_on_the_laptops_command_line_travels(
     study: Path, verb: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
