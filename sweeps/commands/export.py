@@ -38,7 +38,7 @@ class NothingSelected(AfterRayError):
     """An export of selections before any round is finished."""
 
     def __init__(self, opened: OpenStudy) -> None:
-        run = f"{opened.command('run')} --store {opened.store.url}"
+        run = opened.command_here("run")
         super().__init__(f"No round of what is asked for is finished, so nothing is selected yet; run: {run}")
 
 

@@ -209,8 +209,8 @@ def _why_missing(studies: Sequence[OpenStudy], outcome: Outcome) -> tuple[str, i
         return outcome.unmet, 1
     if outcome.stopped:
         return outcome.stopped, STOPPED
-    files = " ".join(str(opened.path) for opened in studies)
-    return f"'after-ray status {files} --store {studies[0].store.url}' says why", 1
+    first, *others = studies
+    return f"'{first.command_here('status', *(str(one.path) for one in others))}' says why", 1
 
 
 def _show(
@@ -233,7 +233,7 @@ def _show(
         elif report:
             print_report(opened, tracking_uri=uri)
         else:
-            print(f"no report of {opened.study.study}: {opened.command('report')} --store {opened.store.url}")
+            print(f"no report of {opened.study.study}: {opened.command_here('report')}")
     for sentence in drift([opened.plan for opened in studies], reading.environments, finished):
         print(f"warning: {sentence}")
 

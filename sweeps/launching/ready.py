@@ -33,10 +33,10 @@ class ReadyFirst(Searcher):
         may_start: asked before a job is handed out; False keeps it waiting (a budget that it would exceed).
         priorities: seconds of the longest chain of jobs that begins with each; longest first. Jobs
             without a number keep their order behind those that have one.
-        claims: which jobs other launches are at work on.
-        finished: told the stages of a job that another launch has finished.
         most_out: how many jobs of a job's size may be handed out and not ended at once, whether they run or
             wait for room: each size has its own limit, so that none keeps another out.
+        claims: which jobs other launches are at work on.
+        finished: told the stages of a job that another launch has finished.
     """
 
     def __init__(

@@ -74,9 +74,8 @@ def the_adaptation(opened: OpenStudy, name: str | None = None) -> Adaptation:
         raise SeveralAdaptations(_told_apart([axes for _, axes in found.values()]))
     ((key, (stage, axes)),) = found.items()
     if opened.store.find(key) is None:
-        wanted = opened.command("run")
         only = ",".join(f"{axis}={value}" for axis, value in axes.items())
-        raise UnfinishedAdaptation(key, f"{wanted} --only '{only}' --store {opened.store.url}")
+        raise UnfinishedAdaptation(key, opened.command_here("run", "--only", only))
     return _with_audio(opened, stage, axes)
 
 

@@ -87,6 +87,12 @@ class OpenStudy:
             words += ["--set", override_without_places(override)]
         return shlex.join(words)
 
+    def command_here(self, verb: str, *options: str) -> str:
+        """The command line that does `verb` with this study and this store on this machine, to be typed."""
+        overrides = (word for override in self.overrides for word in ("--set", override))
+        words = ["after-ray", verb, str(self.path), "--store", self.store.url, *overrides, *options]
+        return shlex.join(words)
+
 
 def open_study(
     path: Path,

@@ -36,8 +36,11 @@ class FollowingStudies:
         self._warn = SaidOnce(shown.say)
 
     def on_finished(self, keys: Collection[str]) -> None:
-        """Stages that no trial of this launch finished."""
-        self._finish(keys)
+        """Stages that are finished, by whom ever: cells are counted, whole trajectories are mirrored."""
+        for index, trajectory in self._tally.finish(keys):
+            study = self._studies[index]
+            study.mirror.submit(mirrored_trajectory(study.opened, trajectory))
+        self._shown.to(self._tally.done_together, self._tally.together)
 
     def on_trial(self, job: Job, result: Mapping[str, Any]) -> None:
         """One step of a trial."""
@@ -50,9 +53,9 @@ class FollowingStudies:
         if job.kind == "pretraining" and result.get("done"):
             self._shown.say(f"pretrained: {job.key[:8]}")
         if job.kind == "trajectory":
-            self._finish(job.chain(int(result.get("rounds", 0))))
+            self.on_finished(job.chain(int(result.get("rounds", 0))))
         elif result.get("done"):
-            self._finish(job.gives)
+            self.on_finished(job.gives)
 
     def on_standing(self, standing: Standing) -> None:
         """How the launch stands: written for who watches, and shown by the tracker."""
@@ -89,9 +92,3 @@ class FollowingStudies:
             except OSError as error:  # it is for who watches; trials wait for the store by themselves
                 self._warn(f"How the launch stands cannot be written ({error.strerror}); it goes on.")
             study.mirror.progress(self._progress[index].numbers())
-
-    def _finish(self, keys: Collection[str]) -> None:
-        for index, trajectory in self._tally.finish(keys):
-            study = self._studies[index]
-            study.mirror.submit(mirrored_trajectory(study.opened, trajectory))
-        self._shown.to(self._tally.done_together, self._tally.together)

@@ -32,7 +32,7 @@ class UnfinishedRound(AfterRayError):
         last = f"its last one is round {done - 1}" if done else "none of its rounds is"
         super().__init__(
             f"Round {number} of trajectory {trajectory.key[:12]} is not recorded yet, {last}; to run it: "
-            f"{opened.command('run')} --only {_axes(trajectory)} --store {opened.store.url}"
+            + opened.command_here("run", "--only", _axes(trajectory))
         )
 
 
@@ -184,4 +184,4 @@ def acquired_by(stage: FirstRoundStage | NextRoundStage) -> str:
 def _axes(trajectory: Trajectory) -> str:
     axes = trajectory.axes
     named = ("strategy", "initialization", "fold", "seed")
-    return "'" + ",".join(f"{name}={getattr(axes, name)}" for name in named) + "'"
+    return ",".join(f"{name}={getattr(axes, name)}" for name in named)

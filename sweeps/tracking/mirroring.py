@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -55,13 +54,9 @@ def mirrored_study(opened: OpenStudy, tracking_uri: str | None = None) -> Mirror
 
 def mirror_command(opened: OpenStudy, tracking_uri: str | None = None) -> str:
     """The command line that fills in what MLflow lacks of a study; a URI with a password is left out."""
-    words = ["after-ray", "mirror", str(opened.path), "--store", opened.store.url]
-    for override in opened.overrides:
-        words += ["--set", override]
     elsewhere = tracking_uri not in (None, default_tracking_uri(opened.store))
-    if tracking_uri is not None and elsewhere and urlsplit(tracking_uri).password is None:
-        words += ["--tracking-uri", tracking_uri]
-    return shlex.join(words)
+    told = tracking_uri is not None and elsewhere and urlsplit(tracking_uri).password is None
+    return opened.command_here("mirror", *(("--tracking-uri", str(tracking_uri)) if told else ()))
 
 
 def mirrored_trajectory(opened: OpenStudy, trajectory: Trajectory) -> MirroredTrajectory:

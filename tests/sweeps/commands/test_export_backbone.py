@@ -175,8 +175,9 @@ def test_what_is_not_finished_says_what_to_run(ran: OpenStudy, tmp_path: Path) -
     words = ("--set", "seed=7", "--only", "adaptation=tapt-2,fold=1")
     code, said = export(ran, tmp_path / "own", *words)
     assert code == 1
-    only = "'corpus=synthetic,method=pooled_transformer,adaptation=tapt-2,fold=1,seed=7'"
-    assert f"is not finished; run: after-ray run pre.yaml --set seed=7 --only {only} --store" in said
+    only = "corpus=synthetic,method=pooled_transformer,adaptation=tapt-2,fold=1,seed=7"
+    run = f"after-ray run {ran.path} --store {ran.store.url} --set seed=7 --only {only}"
+    assert f"is not finished; run: {run}" in said
     assert not (tmp_path / "own").exists()
 
 

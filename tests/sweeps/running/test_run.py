@@ -93,7 +93,7 @@ def test_a_study_runs_to_its_report_and_a_killed_driver_changes_no_bit(study: Pa
     started = time.time()
     again_said = here("run", study, "--store", killed, "--no-report")
     assert "0 trials ran" in again_said
-    assert f"no report of small: after-ray report small.yaml --store {killed}" in again_said
+    assert f"no report of small: after-ray report {study} --store {killed}" in again_said
     assert all(Store(killed).need(key).finished < started for key in Store(killed).ledger.finished())
 
 

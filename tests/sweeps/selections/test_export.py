@@ -70,7 +70,8 @@ def test_unfinished_rounds_are_told_beside_the_file(ran: OpenStudy) -> None:
 def test_nothing_finished_is_one_sentence_and_no_file(ran: OpenStudy, tmp_path: Path) -> None:
     code, printed, heard = export(ran, "--set", "seed=7", "--out", tmp_path / "none.csv")
     assert (code, printed) == (1, "")
-    assert "nothing is selected yet; run: after-ray run small.yaml --set seed=7" in " ".join(heard.split())
+    command = f"after-ray run {ran.path} --store {ran.store.url} --set seed=7"
+    assert f"nothing is selected yet; run: {command}" in " ".join(heard.split())
     assert not (tmp_path / "none.csv").exists()
 
 
