@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,7 @@ COLUMNS = (
 VOTES = "votes"  # the one column that a table may lack
 TEXT = (*(column for column in COLUMNS if column not in ("seconds", "sample_rate")), VOTES)
 FEWEST_CLASSES, MOST_CLASSES = 2, 20
+UNKNOWN = -1  # the label of an utterance that nobody has labelled
 _LEAVE_OUT = "Leave {} out of 'labels' (map what becomes it to null there, in a table of your own)"
 
 
@@ -40,6 +42,8 @@ class Manifest:
             decoded samples) and `votes` (how many annotators heard which emotion, as `after_ray.votes` writes
             it; empty where nobody voted, and in every row of a table given without it). Row order and index
             of the table given do not matter, nor does the order within a cell of votes.
+        declared: the classes of a corpus that people are labelling, in no digest: emotions and votes are of
+            these, and any row may lack an emotion. Empty where the emotions of the table say all.
 
     Raises:
         BadManifest: when a column is missing, an utterance is listed twice or has no speaker, when some have
@@ -48,6 +52,7 @@ class Manifest:
 
     corpus: str
     table: pd.DataFrame
+    declared: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         missing = [column for column in COLUMNS if column not in self.table.columns]
@@ -61,7 +66,10 @@ class Manifest:
         for column in ("utterance", "speaker"):
             self._refuse(table, table[column] == "", f"rows without {column}", f"a {column} in every row")
         unlabelled = table["emotion"] == ""
-        if not unlabelled.all():
+        if self.declared:
+            others = ~(table["emotion"].isin(self.declared) | unlabelled)
+            self._refuse(table, others, "emotions that are no class", ", ".join(self.declared))
+        elif not unlabelled.all():
             self._refuse(table, unlabelled, "rows without emotion", "an emotion in every row, or in none")
         table[VOTES] = table[VOTES].map(self._tidied_votes(table))
         # Code points, not a locale: the order of rows is the same on every machine.
@@ -73,20 +81,20 @@ class Manifest:
 
     @cached_property
     def labelled(self) -> bool:
-        """Whether its utterances have emotions: all of them have, or none has."""
+        """Whether its utterances have emotions: all of them have or none has, unless people label them."""
         return bool((self.table["emotion"] != "").any())
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        """The emotions that occur, sorted; a label is a position in this tuple.
+        """The emotions that occur or are declared, sorted; a label is a position in this tuple.
 
         Raises:
             BadManifest: when there are fewer than 2 or more than 20.
             UnlabelledCorpus: when there are no emotions at all.
         """
-        if not self.labelled:
+        if not (self.labelled or self.declared):
             raise UnlabelledCorpus(self.corpus)
-        found = tuple(sorted(self.table["emotion"].unique()))
+        found = tuple(sorted(self.declared or self.table["emotion"].unique()))
         if not FEWEST_CLASSES <= len(found) <= MOST_CLASSES:
             what = counted(len(found), "emotion class", "emotion classes")
             raise BadManifest(self.corpus, what, ", ".join(found) or "none", "2 to 20 classes")
@@ -100,9 +108,26 @@ class Manifest:
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
-        """Class index of every row, shape (utterances,)."""
-        position = {emotion: index for index, emotion in enumerate(self.classes)}
+        """Class index of every row, shape (utterances,); `UNKNOWN` where nobody has labelled it yet."""
+        position = {emotion: index for index, emotion in enumerate(self.classes)} | {"": UNKNOWN}
         return np.asarray(self.table["emotion"].map(position), dtype=np.int64)
+
+    @cached_property
+    def strata(self) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+        """Classes and labels as folds are drawn by them; without any label one stratum, which all are of."""
+        if self.labelled and not self.declared:
+            return self.classes, self.labels
+        return ("",), np.zeros(len(self), dtype=np.int64)
+
+    def declaring(self, classes: Collection[str]) -> Manifest:
+        """The same utterances, of which people will say which of these classes they are."""
+        return Manifest(self.corpus, self.table, tuple(sorted(classes)))
+
+    def answered(self, emotions: Mapping[str, str], votes: Mapping[str, str]) -> Manifest:
+        """With what people said: by utterance its emotion, and its votes as one cell."""
+        ids = self.table["utterance"]
+        said = {"emotion": ids.map(emotions).fillna(""), VOTES: ids.map(votes).fillna("")}
+        return Manifest(self.corpus, self.table.assign(**said), self.declared)
 
     @cached_property
     def votes(self) -> Votes | None:
@@ -148,7 +173,7 @@ class Manifest:
     def _tidied_votes(self, table: pd.DataFrame) -> dict[str, str]:
         """Every cell of votes that occurs, and how it is written; refuses those that say nothing here."""
         read = {cell: self._read_votes(table, cell) for cell in table[VOTES].unique()}
-        emotions = set(table["emotion"]) - {""}
+        emotions = set(self.declared) or set(table["emotion"]) - {""}
         if others := sorted(set().union(*(votes.classes for votes in read.values())) - emotions):
             here = table[VOTES].map({cell: bool(votes.classes - emotions) for cell, votes in read.items()})
             what = f"votes for {', '.join(others)}, which no row has as emotion"

@@ -6,7 +6,7 @@ utterance, so that strategies, folds and initializations are told the same about
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,13 @@ class Answers:
         told: the class that is told, by index, shape (n,).
         targets: the share of every class, shape (n, classes), rows summing to 1; None where `told` says all.
         cost: how many annotations an answer takes, shape (n,).
+        left: rows that nobody who heard them can tell, and that are not asked for again.
     """
 
     told: NDArray[np.int64]
     targets: NDArray[np.float64] | None
     cost: NDArray[np.int64]
+    left: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
 def of_corpus(labels: Labels) -> Answers:

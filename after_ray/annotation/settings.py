@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from after_ray.settings import Settings, neutral
 
-AnnotationName = Literal["corpus", "majority", "soft", "single", "votes"]
+AnnotationName = Literal["corpus", "majority", "soft", "single", "votes", "people"]
 
 
 class AnnotationSettings(Settings):
@@ -18,10 +18,18 @@ class AnnotationSettings(Settings):
     `corpus`: the label that the corpus gives. `majority`: the class with most votes of its annotators.
     `soft`: the shares of their votes. `single`: the vote of one annotator, drawn. `votes`: the majority of
     `of` annotators, drawn without replacement; of all there are, where there are fewer.
+
+    `people`: those who listen now (`after-ray annotate`). `labelling` tells one such project from another;
+    `by` says what becomes of several answers about an utterance, and `validation` and `test` how many
+    utterances of these parts are labelled at most, all by default.
     """
 
     name: AnnotationName = "corpus"
     of: Annotated[int, Field(ge=1)] | None = neutral(None)
+    labelling: Annotated[str, Field(pattern=r"^[a-z0-9]*$")] = neutral("")
+    by: Literal["majority", "soft"] = neutral("majority")
+    validation: Annotated[int, Field(ge=1)] | None = neutral(None)
+    test: Annotated[int, Field(ge=1)] | None = neutral(None)
 
     @model_validator(mode="after")
     def _of_votes(self) -> AnnotationSettings:
@@ -38,6 +46,22 @@ class AnnotationSettings(Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _of_people(self) -> AnnotationSettings:
+        if self.by_people == bool(self.labelling):
+            return self
+        if self.by_people:
+            raise PydanticCustomError(
+                "people",
+                "the annotation people asks whoever listens, which 'after-ray annotate start STUDY --audio "
+                "DIR' begins; leave 'annotation' out of the study that it is given",
+            )
+        raise PydanticCustomError(
+            "labelling",
+            "'labelling' is of the annotation people; leave it out of {name}",
+            {"name": self.name},
+        )
+
     @property
     def title(self) -> str:
         """Its name in tables and tags: `soft`, `votes(3)`."""
@@ -46,7 +70,12 @@ class AnnotationSettings(Settings):
     @property
     def of_votes(self) -> bool:
         """Whether it reads the votes of annotators."""
-        return self.name != "corpus"
+        return self.name not in ("corpus", "people")
+
+    @property
+    def by_people(self) -> bool:
+        """Whether people answer while the study waits."""
+        return self.name == "people"
 
     @property
     def of_single_votes(self) -> bool:

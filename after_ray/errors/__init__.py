@@ -42,6 +42,7 @@ from after_ray.errors._rounds import (
     NoProbabilities,
     TooFewUtterances,
     UnannotatedLabels,
+    Unanswered,
     UnboughtLabels,
     UnusableScores,
 )
@@ -104,6 +105,7 @@ __all__ = [
     "TooManyLayers",
     "Tripped",
     "UnannotatedLabels",
+    "Unanswered",
     "UnboughtLabels",
     "UnfitClassifier",
     "UnknownName",

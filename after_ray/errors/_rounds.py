@@ -5,6 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from after_ray.errors._base import AfterRayError
+from after_ray.wording import counted
+
+
+class Unanswered(AfterRayError):
+    """A round that people have to label before it goes on; `rows` of the manifest, in the order asked."""
+
+    def __init__(self, rows: Sequence[int]) -> None:
+        self.rows = tuple(rows)
+        super().__init__(
+            f"{counted(len(self.rows), 'utterance')} wait for somebody to label them; 'after-ray annotate "
+            "next' writes them into a file, 'after-ray annotate import FILE' takes the answers in."
+        )
 
 
 class TooFewUtterances(AfterRayError):

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from after_ray.annotation import Answers
-from after_ray.learning.active import RoundResult
+from after_ray.learning._round import RoundResult
 from after_ray.manifest import Manifest
 from after_ray.metrics import evaluate
 from after_ray.splits.parts import Fold
@@ -96,6 +96,7 @@ class Findings:
             "confusion": [list(row) for row in result.test.confusion],
             "recall": list(result.test.recall),
             "acquired": table["utterance"].to_numpy()[result.acquired].tolist(),
+            **self._left(),
             "acquired_scores": None if scores is None else [float(score) for score in scores],
             "labelled_by": self._counted_by(result.labelled),
             "train_by": self._counted_by(self.fold.train),
@@ -112,6 +113,11 @@ class Findings:
             "resumed": result.resumed,
             "warnings": list(result.fit.warnings),
         }
+
+    def _left(self) -> dict[str, Any]:
+        """What was asked for and nobody could tell, where there is any."""
+        names = self.manifest.table["utterance"].to_numpy()[self.result.left].tolist()
+        return {"left": names} if names else {}
 
     def _ua_by(self, axis: str) -> dict[str, float]:
         """UA over the test utterances of each group, and over the classes that it has."""

@@ -30,7 +30,8 @@ from after_ray.execution.pretraining import pretrained_weights
 from after_ray.initialization import Initialization, initializations
 from after_ray.initialization._recorded import Recorded
 from after_ray.learning._asked import Unlabelled
-from after_ray.learning.active import ActiveLearner, RoundResult, RoundState, Validation
+from after_ray.learning._round import RoundResult, RoundState, Validation
+from after_ray.learning.active import ActiveLearner
 from after_ray.manifest import Manifest
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree

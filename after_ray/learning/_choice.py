@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,12 @@ class Choice:
     scores: NDArray[np.float64] | None = None
     pool_scores: NDArray[np.float64] | None = None
     details: Mapping[str, object] = field(default_factory=dict)
+
+    def only(self, answered: NDArray[np.int64]) -> Choice:
+        """What of it could be labelled, the order kept."""
+        kept = np.isin(self.acquired, answered)
+        scores = None if self.scores is None else self.scores[kept]
+        return replace(self, acquired=self.acquired[kept], scores=scores)
 
 
 class Stopwatch:

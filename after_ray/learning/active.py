@@ -8,21 +8,21 @@ numbers of an undisturbed run.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from after_ray.acquisition import Picked, PoolEvidence, Strategy
 from after_ray.classifiers import Classifier, FitReport, Labelled
-from after_ray.errors import BadValue, BrokenInvariant, TooFewUtterances
+from after_ray.errors import BadValue, BrokenInvariant, TooFewUtterances, Unanswered
 from after_ray.initialization import Initialization
 from after_ray.learning._asked import NOTHING_KNOWN, Asked, Unlabelled
 from after_ray.learning._budget import Budget
 from after_ray.learning._choice import Choice, Stopwatch, as_state, kept_choice
+from after_ray.learning._round import NOTHING, Lifted, RoundResult, RoundState, Rows, Validation
 from after_ray.learning.restart import start_of
 from after_ray.learning.settings import Restart
 from after_ray.metrics import Scores
@@ -34,75 +34,6 @@ if TYPE_CHECKING:
     from after_ray.splits.oracle import Evaluator, Oracle
     from after_ray.splits.parts import Fold
     from after_ray.splits.tripwire import Part
-
-Rows = NDArray[np.int64]
-_NOTHING: Rows = np.empty(0, dtype=np.int64)
-
-
-@dataclass(frozen=True)
-class RoundState:
-    """Where a round starts: rows labelled so far, in order of acquisition, and weights trained on them."""
-
-    labelled: Rows
-    weights: Weights
-
-
-@dataclass(frozen=True)
-class Validation:
-    """The validation utterances of one round: what training chooses its weights by, and what scores them."""
-
-    labelled: Labelled
-    evaluator: Evaluator
-
-
-class Lifted(Protocol):
-    """Opens parts of the fold for reading, inside a `with` block (`after_ray.splits.tripwire`)."""
-
-    def __call__(self, *parts: Part, during: str) -> AbstractContextManager[None]:
-        """Everything else is closed inside the block; `during` names the step, as a noun."""
-
-
-@dataclass(frozen=True)
-class RoundResult:
-    """What one round did.
-
-    Attributes:
-        acquired: manifest rows labelled in this round, first choice first.
-        labelled: all rows labelled so far, in order of acquisition.
-        weights: of the classifier trained on `labelled`.
-        revealed: labels that the oracle gave out for the trajectory so far; equal to the labelled.
-        fit: how the training went.
-        validation: scores on the validation rows of this round.
-        test: scores on the test part.
-        validation_rows: the validation rows of this round; all of the fold's unless they are capped.
-        validation_log_probabilities: shape (validation rows, classes), in their order.
-        test_log_probabilities: shape (test utterances, classes), in the fold's order.
-        acquired_scores: what each row was acquired for; None where there are no scores.
-        pool: the unlabelled rows that were chosen from, ascending.
-        pool_scores: what the pool was ranked by; None where picks are not those of one ranking.
-        seconds: wall time of `score`, `acquire`, `train`, `evaluate`, and of the round as `total`; of a round
-            that was killed also the time up to the checkpoint that it went on from.
-        resumed: how often the round was killed and went on from a checkpoint; of kills before its training
-            had a checkpoint only the last counts.
-        details: what the initialization or the strategy wants recorded.
-    """
-
-    acquired: Rows
-    labelled: Rows
-    weights: Weights
-    revealed: int
-    fit: FitReport
-    validation: Scores
-    test: Scores
-    validation_rows: Rows
-    validation_log_probabilities: NDArray[np.float64]
-    test_log_probabilities: NDArray[np.float64]
-    acquired_scores: NDArray[np.float64] | None
-    pool: Rows
-    pool_scores: NDArray[np.float64] | None
-    seconds: dict[str, float]
-    resumed: int = 0
-    details: Mapping[str, object] = field(default_factory=dict)
 
 
 class ActiveLearner:
@@ -159,8 +90,9 @@ class ActiveLearner:
         Raises:
             TooFewUtterances: when train is smaller than `size`.
             BrokenInvariant: when the initialization picks wrongly.
+            Unanswered: when people have to label what was chosen; the choice is then in the checkpoint.
         """
-        pool = self._begin(_NOTHING, size)
+        pool = self._begin(NOTHING, NOTHING, size)
 
         def initial(count: int) -> Picked:
             chosen = initialization.choose(count, features, len(pool), self._seeds.child("initial"))
@@ -168,10 +100,10 @@ class ActiveLearner:
 
         def choose(watch: Stopwatch) -> Choice:
             with watch.phase("acquire"):
-                picked = self._budget(_NOTHING, pool, size, seconds).spend(initial)
+                picked = self._budget(NOTHING, pool, size, seconds).spend(initial)
                 return Choice(self._rows_at(picked.positions, pool, size), details=picked.details)
 
-        return self._round(_NOTHING, None if seconds else size, choose, _fresh, checkpoint)
+        return self._round(NOTHING, pool, None if seconds else size, choose, _fresh, checkpoint)
 
     def next(
         self,
@@ -192,9 +124,11 @@ class ActiveLearner:
             BadValue: when `size` does not exceed what is labelled already.
             TooFewUtterances: when train is smaller than `size`.
             BrokenInvariant: when rows are labelled that are not of train, or the strategy picks wrongly.
+            Unanswered: as in `first`.
         """
-        pool = self._begin(state.labelled, len(state.labelled) + 1 if seconds else size)
+        pool = self._begin(state.labelled, state.left, len(state.labelled) + 1 if seconds else size)
         drawn = self._seeds.child("acquire", size)
+        size = min(size, len(state.labelled) + len(pool))
 
         def choose(watch: Stopwatch) -> Choice:
             with watch.phase("score"):
@@ -206,7 +140,7 @@ class ActiveLearner:
                 return Choice(acquired, picked.scores, picked.pool_scores, picked.details)
 
         start = _starting(restart, state.weights)
-        return self._round(state.labelled, None if seconds else size, choose, start, checkpoint)
+        return self._round(state.labelled, pool, None if seconds else size, choose, start, checkpoint)
 
     def refit(
         self, labelled: Rows, size: int, previous: Weights | None, restart: Restart = "previous"
@@ -222,11 +156,12 @@ class ActiveLearner:
         self._check_labelled(labelled, size)
         self.oracle.restore(labelled)
         start = _fresh if previous is None else _starting(restart, previous)
-        return self._fit(self._label(labelled, _NOTHING, size), start, NO_CHECKPOINT)[0].weights()
+        return self._fit(self._label(labelled, NOTHING, size), start, NO_CHECKPOINT)[0].weights()
 
     def _round(
         self,
         before: Rows,
+        pool: Rows,
         size: int | None,
         choose: Callable[[Stopwatch], Choice],
         start: _Start,
@@ -234,7 +169,8 @@ class ActiveLearner:
     ) -> RoundResult:
         """Choose, or take the choice of a killed round from its checkpoint; reveal, train, evaluate.
 
-        `size`: how many rows must be labelled then; None where the choice decides.
+        `size`: how many rows must be labelled then, those that nobody could tell aside; None where the choice
+        decides.
         """
         watch = Stopwatch("score", "acquire", "train", "evaluate")
         kept = kept_choice(checkpoint, watch)
@@ -243,12 +179,26 @@ class ActiveLearner:
         if kept is None and checkpoint.due:  # a kept one stands beside the state of its training
             checkpoint.save({}, {})
         with watch.phase("acquire"):
-            known = self._label(before, chosen.acquired, size or len(before) + len(chosen.acquired))
-        result = self._train_and_evaluate(before, chosen, known, start, watch, checkpoint)
+            told, left = self._told(chosen, checkpoint)
+            known = self._label(
+                before, told.acquired, (size or len(before) + len(chosen.acquired)) - len(left)
+            )
+        result = self._train_and_evaluate(before, pool, told, known, start, watch, checkpoint)
+        result = replace(result, left=left)
         return result if kept is None else replace(result, resumed=max(1, result.fit.resumed))
 
-    def _begin(self, labelled: Rows, size: int) -> Rows:
-        """The pool, the unlabelled rows of train, ascending; from here on every reveal counts.
+    def _told(self, chosen: Choice, checkpoint: Checkpoint) -> tuple[Choice, Rows]:
+        """What of a choice can be labelled, and the rows that nobody can tell."""
+        try:
+            answered = self.oracle.answered(chosen.acquired)
+        except Unanswered:
+            checkpoint.save({}, {})  # whoever goes on trains on what was asked for
+            raise
+        left = np.setdiff1d(chosen.acquired, answered, assume_unique=True)
+        return (chosen.only(answered) if len(left) else chosen), left
+
+    def _begin(self, labelled: Rows, left: Rows, size: int) -> Rows:
+        """The pool, the rows of train neither labelled nor left, ascending; from here on every reveal counts.
 
         Sizes are checked before anything is computed.
         """
@@ -259,7 +209,7 @@ class ActiveLearner:
             raise BadValue("size of a round", size, allowed)
         self._check_labelled(labelled, len(labelled))
         self.oracle.restore(labelled)
-        return np.setdiff1d(self._train, labelled, assume_unique=True)
+        return np.setdiff1d(self._train, np.concatenate([labelled, left]), assume_unique=True)
 
     def _budget(self, labelled: Rows, pool: Rows, size: int, seconds: float | None) -> Budget:
         """What is left to acquire."""
@@ -336,6 +286,7 @@ class ActiveLearner:
     def _train_and_evaluate(
         self,
         before: Rows,
+        pool: Rows,
         chosen: Choice,
         known: Labelled,
         start: _Start,
@@ -363,7 +314,7 @@ class ActiveLearner:
             validation_log_probabilities=validation,
             test_log_probabilities=test,
             acquired_scores=chosen.scores,
-            pool=np.setdiff1d(self._train, before, assume_unique=True),
+            pool=pool,
             pool_scores=chosen.pool_scores,
             seconds=watch.seconds(),
             details=chosen.details,

@@ -132,11 +132,12 @@ def _dealt(manifest: Manifest, rows: Rows, count: int) -> Rows:
     if len(rows) < count:
         problem = f"it has {counted(len(rows), 'utterance')}, and {count} folds were asked for"
         raise BadFold(manifest.corpus, problem, f"Set 'count' to {len(rows)} or less.")
-    labels, seeds = manifest.labels[rows], SeedTree(0).child("dealt utterances")
+    classes, labels = manifest.strata
+    labels, seeds = labels[rows], SeedTree(0).child("dealt utterances")
     order = np.concatenate(
         [
             seeds.child(emotion).generator().permutation(np.flatnonzero(labels == label))
-            for label, emotion in enumerate(manifest.classes)
+            for label, emotion in enumerate(classes)
         ]
     )
     result = np.empty(len(rows), dtype=np.int64)
@@ -207,12 +208,13 @@ def _sessions(corpus: str, table: pd.DataFrame) -> dict[str, int]:
 
 def _balanced(manifest: Manifest, train: Rows, index: int) -> tuple[Rows, Rows]:
     """Train with every class thinned to the size of the rarest one, and the rows left over."""
-    labels = manifest.labels[train]
-    smallest = int(np.bincount(labels, minlength=len(manifest.classes)).min())
+    classes, labels = manifest.strata
+    labels = labels[train]
+    smallest = int(np.bincount(labels, minlength=len(classes)).min())
     seeds = SeedTree(0).child("balance", index)
     kept: Sequence[Rows] = [
         seeds.child(emotion).generator().permutation(train[labels == label])[:smallest]
-        for label, emotion in enumerate(manifest.classes)
+        for label, emotion in enumerate(classes)
     ]
     chosen = np.sort(np.concatenate(kept))
     return chosen, np.setdiff1d(train, chosen, assume_unique=True)

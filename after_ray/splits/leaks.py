@@ -83,7 +83,8 @@ def _refuse_shared_speakers(fold: Fold, manifest: Manifest) -> None:
 
 
 def _refuse_missing_classes(fold: Fold, manifest: Manifest) -> None:
-    present = set(manifest.labels[fold.train].tolist())
-    missing = [name for label, name in enumerate(manifest.classes) if label not in present]
+    classes, labels = manifest.strata
+    present = set(labels[fold.train].tolist())
+    missing = [name for label, name in enumerate(classes) if label not in present]
     if missing:
         raise Leak(fold.index, f"class(es) {', '.join(missing)} are in no training utterance")

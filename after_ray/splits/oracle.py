@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from after_ray.annotation import Answers, of_corpus
-from after_ray.errors import NoProbabilities, OracleRefusal
+from after_ray.errors import NoProbabilities, OracleRefusal, Unanswered
+from after_ray.manifest import UNKNOWN
 from after_ray.metrics import Scores, evaluate
 
 Rows = NDArray[np.int64]
@@ -26,6 +27,7 @@ class Oracle:
         answers = given if isinstance(given, Answers) else of_corpus(given)
         self._told_of = dict(zip(train.tolist(), answers.told[train].tolist(), strict=True))
         self._targets = None if answers.targets is None else answers.targets[train]
+        self._left = frozenset(answers.left.tolist())
         self._place_of = {row: place for place, row in enumerate(train.tolist())}
         self._revealed: dict[int, None] = {}  # ordered
 
@@ -34,6 +36,7 @@ class Oracle:
 
         Raises:
             OracleRefusal: for rows outside train, revealed before or listed twice; nothing is revealed then.
+            Unanswered: when people have not answered yet; nothing is revealed then.
         """
         asked = self._checked(rows)
         again = [row for row in asked if row in self._revealed]
@@ -50,6 +53,7 @@ class Oracle:
 
         Raises:
             OracleRefusal: for rows outside train or listed twice; nothing changes then.
+            Unanswered: when people have not answered yet; nothing changes then.
         """
         asked = self._checked(rows)
         self._revealed = dict.fromkeys(asked)
@@ -68,6 +72,16 @@ class Oracle:
         places = np.array([self._place_of[row] for row in asked], dtype=np.int64)
         return None if self._targets is None else self._targets[places]
 
+    def answered(self, rows: Rows) -> Rows:
+        """Those of `rows`, in their order, that somebody can tell: who heard the others could not.
+
+        Raises:
+            Unanswered: naming every row that nobody has listened to yet.
+        """
+        known = np.array([row not in self._left for row in rows.tolist()], dtype=bool)
+        self._refuse_unanswered(rows[known].tolist())
+        return rows[known]
+
     @property
     def revealed(self) -> Rows:
         """Every row revealed so far, in order."""
@@ -85,7 +99,13 @@ class Oracle:
         if len(set(asked)) != len(asked):
             twice = sorted({row for row in asked if asked.count(row) > 1})
             raise OracleRefusal("Answers asked for twice in one question", twice, "every row once")
+        self._refuse_unanswered(asked)
         return asked
+
+    def _refuse_unanswered(self, rows: Sequence[int]) -> None:
+        waiting = [row for row in rows if self._told_of[row] == UNKNOWN]
+        if waiting:
+            raise Unanswered(waiting)
 
     def _told(self, rows: Sequence[int]) -> NDArray[np.int64]:
         return np.array([self._told_of[row] for row in rows], dtype=np.int64)

@@ -53,10 +53,12 @@ def stratified_sizes(available: Rows, share: float) -> Rows:
 
 
 def _refuse_scarce_classes(manifest: Manifest, rest: Rows, index: int) -> None:
-    available = np.bincount(manifest.labels[rest], minlength=len(manifest.classes))
-    for emotion, count in zip(manifest.classes, available, strict=True):
+    classes, labels = manifest.strata
+    available = np.bincount(labels[rest], minlength=len(classes))
+    for emotion, count in zip(classes, available, strict=True):
         if count < 2:
-            problem = f"fold {index} leaves {count} utterance(s) of class '{emotion}' outside its test part"
+            of = f" of class '{emotion}'" if emotion else ""
+            problem = f"fold {index} leaves {count} utterance(s){of} outside its test part"
             raise BadFold(
                 manifest.corpus,
                 f"{problem}, and training and validation need one each",
@@ -79,10 +81,11 @@ def _stratified(manifest: Manifest, rest: Rows, share: float, index: int) -> Row
 
 def _strata(manifest: Manifest, rest: Rows) -> Iterator[tuple[tuple[str, ...], Rows]]:
     """Rows by class, and by corpus too where there are several; named for the seed tree."""
-    labels, sources = manifest.labels[rest], manifest.sources[rest]
+    classes, labels = manifest.strata
+    labels, sources = labels[rest], manifest.sources[rest]
     several = len(set(manifest.sources)) > 1
     for source in sorted(set(sources)):
-        for label, emotion in enumerate(manifest.classes):
+        for label, emotion in enumerate(classes):
             rows = rest[(labels == label) & (sources == source)]
             if len(rows):
                 yield ((source, emotion) if several else (emotion,)), rows
@@ -91,11 +94,12 @@ def _strata(manifest: Manifest, rest: Rows) -> Iterator[tuple[tuple[str, ...], R
 def _whole_speakers(manifest: Manifest, rest: Rows, share: float, index: int) -> Rows:
     """Whole speakers of every corpus, in a drawn order, until their utterances are nearest to the share."""
     seeds = SeedTree(0).child("validation speakers", index)
-    every = set(manifest.labels[rest].tolist())
+    _, labels = manifest.strata
+    every = set(labels[rest].tolist())
     for attempt in range(ATTEMPTS):
         drawn = np.sort(_draw_speakers(manifest, rest, share, seeds.child(attempt).generator()))
         left = np.setdiff1d(rest, drawn, assume_unique=True)
-        if set(manifest.labels[drawn].tolist()) == every == set(manifest.labels[left].tolist()):
+        if set(labels[drawn].tolist()) == every == set(labels[left].tolist()):
             return drawn
     raise BadFold(
         manifest.corpus,

@@ -23,7 +23,7 @@ def test_names_say_what_they_are_and_the_number_of_votes_is_part_of_them() -> No
         ({"name": "votes"}, "needs 'of'"),
         ({"name": "soft", "of": 3}, "the annotation soft has 'of: 3', which only votes reads"),
         ({"name": "votes", "of": 0}, "greater than or equal to 1"),
-        ({"name": "crowd"}, "'corpus', 'majority', 'soft', 'single' or 'votes'"),
+        ({"name": "crowd"}, "'corpus', 'majority', 'soft', 'single', 'votes' or 'people'"),
     ],
 )
 def test_what_means_nothing_is_refused(written: dict[str, Any], told: str) -> None:

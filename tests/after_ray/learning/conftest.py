@@ -15,7 +15,8 @@ from after_ray.acquisition import HeadDraws
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers import Classifier, ClassifierInputs, FitReport, Labelled
 from after_ray.learning._asked import Unlabelled
-from after_ray.learning.active import ActiveLearner, Validation
+from after_ray.learning._round import Validation
+from after_ray.learning.active import ActiveLearner
 from after_ray.seeds import SeedTree
 from after_ray.splits.oracle import Evaluator, Oracle
 from after_ray.splits.parts import Fold

@@ -14,7 +14,8 @@ from after_ray.initialization import Chosen, Initialization
 from after_ray.initialization._settings import ClusteringSettings, RandomSettings
 from after_ray.initialization.clustering import Clustering
 from after_ray.initialization.random import RandomInitialization
-from after_ray.learning.active import ActiveLearner, RoundResult, RoundState
+from after_ray.learning._round import RoundResult, RoundState
+from after_ray.learning.active import ActiveLearner
 from after_ray.learning.settings import Restart
 from after_ray.store import Checkpoint
 from tests.after_ray.expressions import EXPRESSIONS

@@ -15,7 +15,8 @@ from after_ray.errors import BadSchedule
 from after_ray.initialization._settings import RandomSettings
 from after_ray.initialization.random import RandomInitialization
 from after_ray.learning._budget import Budget
-from after_ray.learning.active import ActiveLearner, RoundState
+from after_ray.learning._round import RoundState
+from after_ray.learning.active import ActiveLearner
 from after_ray.learning.schedule import Target, target_seconds, targets_of
 from after_ray.learning.settings import FirstRoundSettings
 
