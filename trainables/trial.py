@@ -7,7 +7,8 @@ again (lost node, killed worker) finds there what is finished.
 What a step returns, beside `done` and `key`: what its work tells, or one of
 `failed` (a sentence; `again`: trying again may help), `halted`, `preempted` (this process will be ended, and
 another one goes on), `said` (a sentence for who watches: the store cannot be used, the next step tries
-again after a while), `stopped` (a sentence: it did not come back). Beside any of them `other_code` (a
+again after a while), `stopped` (a sentence: it did not come back), `awaiting` (how many utterances people
+have to label first). Beside any of them `other_code` (a
 sentence for who watches: this process runs other code than the launch), `warned` (of a result that stands).
 """
 
@@ -22,6 +23,7 @@ from ray.actor import exit_actor
 
 from after_ray.code_state import by_code_here, other_code
 from after_ray.environment import Execution, fix_threads, sentence_of, worth_trying_again
+from after_ray.errors import Unanswered
 from after_ray.preemption import NOTICE, Preempted, watch_node
 from after_ray.stages import Stage
 from after_ray.store import Outage, Store
@@ -92,7 +94,9 @@ class StageTrial(tune.Trainable):
         return told
 
     def _told_of(self, error: Exception) -> dict[str, Any]:
-        """An outage of the store is waited for; what else went wrong is a failure of the stage."""
+        """An outage of the store is waited for, people are not; all else is a failure of the stage."""
+        if isinstance(error, Unanswered):
+            return self._ending(awaiting=len(error.rows))
         try:
             waiting = self._outage.noticed(error)
         except StoreUnavailable as gone:

@@ -155,6 +155,8 @@ class ListedCorpus(Corpus):
         if not usable:
             raise NothingToUse(self.settings.title, _unused(listing, left_out))
         manifest = Manifest(self.settings.title, _table(usable, inspections))
+        if declared := getattr(self.settings, "classes", ()):
+            manifest = manifest.declaring(declared)
         conformity = self.conformity(manifest, listing.unvoted)
         if conformity.level == "altered" and self.settings.altered == "refuse":
             raise AlteredCorpus(self.settings.title, conformity.differences)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from after_ray.settings import Settings, neutral
@@ -16,6 +16,17 @@ FoldScheme = Literal["speaker_groups", "sessions", "leave_one_speaker_out"]
 CLASS_PATTERN = r"^[^\s/,][^/,]*$"
 ClassName = Annotated[str, Field(pattern=CLASS_PATTERN)]
 Labels = dict[str, ClassName]
+
+
+def _declared(classes: tuple[str, ...]) -> tuple[str, ...]:
+    if classes and len(set(classes)) < max(len(classes), 2):
+        raise PydanticCustomError(
+            "classes", "{classes}: name two classes or more, each once", {"classes": ", ".join(classes)}
+        )
+    return tuple(sorted(classes))
+
+
+Classes = Annotated[tuple[ClassName, ...], Field(max_length=20), AfterValidator(_declared)]
 # The name that somebody gives a corpus of their own.
 Called = Annotated[str | None, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
@@ -164,6 +175,9 @@ class CsvSettings(Settings):
     emotion is a class. `called` is the name of the corpus in tables and in the ids of its utterances, hence
     in keys; by default it is the CSV's name, so that renaming the CSV makes another corpus of it. `exclude`
     names utterances to leave out, by their path without its suffix (`calls/0001`).
+
+    `classes`: those that people tell apart who label it for the study (`after-ray annotate`); the CSV's
+    emotions and votes are then not read, and need not be there.
     """
 
     own_folds: ClassVar[FoldScheme] = "speaker_groups"
@@ -177,6 +191,16 @@ class CsvSettings(Settings):
     labels: dict[str, ClassName | None] | None = None
     exclude: tuple[str, ...] = neutral(())
     unusable: Literal["refuse", "skip"] = "refuse"
+    classes: Classes = neutral(())
+
+    @model_validator(mode="after")
+    def _labelled_once(self) -> CsvSettings:
+        if self.classes and self.labels is not None:
+            raise PydanticCustomError(
+                "classes",
+                "'classes' are for people who label it, 'labels' for what is labelled; leave one out",
+            )
+        return self
 
     @property
     def title(self) -> str:
@@ -189,7 +213,8 @@ class UnlabelledSettings(Settings):
 
     `speaker`: `folder` takes the first folder below the root as the speaker (files that lie in none are
     speakers of their own), `file` makes every file its own. `called`: the name of the corpus in tables and
-    in the ids of its utterances; the folder's by default.
+    in the ids of its utterances; the folder's by default. `classes`: those that people tell apart who label
+    it for the study (`after-ray annotate`).
     """
 
     own_folds: ClassVar[FoldScheme] = "speaker_groups"
@@ -200,6 +225,7 @@ class UnlabelledSettings(Settings):
     called: Called = None
     speaker: Literal["folder", "file"] = "folder"
     unusable: Literal["refuse", "skip"] = "refuse"
+    classes: Classes = neutral(())
 
     @property
     def title(self) -> str:

@@ -40,8 +40,7 @@ class Csv(FilesCorpus):
         Raises:
             BadTable: when the CSV does not describe a corpus.
         """
-        table = read_table(self.file, REQUIRED, OPTIONAL)
-        self._check(table)
+        table = self._read()
         classes = self._classes(table)
         mapped = [row for row, name in enumerate(classes) if name is not None]
         if not mapped:
@@ -65,6 +64,15 @@ class Csv(FilesCorpus):
             unvoted=tuple(name.partition("/")[2] for name in unvoted),
         )
 
+    def _read(self) -> Table:
+        """The table, its paths and speakers checked; of one that people label its emotions are not read."""
+        hidden = ("emotion", "votes") if self.settings.classes else ()
+        required = [name for name in REQUIRED if name not in hidden]
+        table = read_table(self.file, required, [name for name in OPTIONAL if name not in hidden])
+        self._check(table, required)
+        nothing = [""] * len(table.lines)
+        return replace(table, columns={**table.columns, **dict.fromkeys(hidden, nothing)})
+
     def _without_excluded(self, table: Table, rows: list[int]) -> tuple[list[int], tuple[str, ...]]:
         """Rows that stay, and the names of the utterances that the settings leave out."""
         if not self.settings.exclude:
@@ -77,9 +85,9 @@ class Csv(FilesCorpus):
     def _id(self, table: Table, row: int) -> str:
         return self.utterance(os.path.normpath(table.columns["path"][row]))
 
-    def _check(self, table: Table) -> None:
+    def _check(self, table: Table, required: Iterable[str]) -> None:
         """Refuse empty values, paths that lead elsewhere, a path in two rows, speakers that are one."""
-        for name in REQUIRED:
+        for name in required:
             table.refuse_where(name, lambda value: not value, f"no {name}", "Fill it in, or delete the row.")
         table.refuse_where(
             "path",
@@ -116,6 +124,8 @@ class Csv(FilesCorpus):
     def _classes(self, table: Table) -> list[str | None]:
         """The class of every row, None for emotions that are left out."""
         labels, emotions = self.settings.labels, table.columns["emotion"]
+        if self.settings.classes:
+            return list(emotions)
         if labels is None:
             self._check_emotions(table)
             return list(emotions)

@@ -44,6 +44,7 @@ from after_ray.errors._rounds import (
     UnannotatedLabels,
     Unanswered,
     UnboughtLabels,
+    Unheard,
     UnusableScores,
 )
 from after_ray.errors._selections import BadSelections
@@ -108,6 +109,7 @@ __all__ = [
     "Unanswered",
     "UnboughtLabels",
     "UnfitClassifier",
+    "Unheard",
     "UnknownName",
     "UnknownUtterance",
     "UnlabelledCorpus",

@@ -100,6 +100,16 @@ class UnannotatedLabels(AfterRayError):
         )
 
 
+class Unheard(AfterRayError):
+    """A study that people are to label, and that does not fit that."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"{problem[0].upper()}{problem[1:]}; begin with 'after-ray annotate start STUDY --audio DIR', "
+            "which writes such a study itself."
+        )
+
+
 class BrokenStrategy(AfterRayError):
     """A strategy that gives something else than it promises."""
 

@@ -22,11 +22,12 @@ from after_ray.splits.parts import Fold
 class Told:
     """What the oracle said in the place of the corpus' own `labels`, which are of every manifest row.
 
+    `labels`: None where people say all that is known, so that none of it can be called wrong.
     `initial`: how many rows round 0 has labelled, the first of all labelled ones; None in round 0 itself.
     """
 
     answers: Answers
-    labels: NDArray[np.int64]
+    labels: NDArray[np.int64] | None
     initial: int | None
 
     def measures(self, labelled: NDArray[np.int64]) -> dict[str, float | int | None]:
@@ -34,10 +35,13 @@ class Told:
 
         Wrong is what was told of an utterance and is not its label in the corpus.
         """
+        annotations = int(self.answers.cost[labelled].sum())
+        if self.labels is None:
+            return {"annotations": annotations}
         wrong = self.answers.told[labelled] != self.labels[labelled]
         acquired = wrong[len(labelled) if self.initial is None else self.initial :]
         return {
-            "annotations": int(self.answers.cost[labelled].sum()),
+            "annotations": annotations,
             "wrong": float(wrong.mean()),
             "wrong_acquired": float(acquired.mean()) if len(acquired) else None,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +18,7 @@ from after_ray.backbones.identity import provenance
 from after_ray.classifiers import Classifier, ClassifierInputs, Labelled, classifiers
 from after_ray.corpora._settings import votes_remedy
 from after_ray.environment import Execution, describe
-from after_ray.errors import ChangedCode, DivergedTraining
+from after_ray.errors import ChangedCode, DivergedTraining, Unanswered
 from after_ray.execution.adaptation import adapted_weights
 from after_ray.execution.answering import answers_of
 from after_ray.execution.corpus import open_corpus
@@ -26,6 +27,7 @@ from after_ray.execution.findings import Findings, Told, ranking
 from after_ray.execution.folds import open_folds
 from after_ray.execution.frame_losses import open_frame_losses
 from after_ray.execution.kept_selections import check_replayed, kept_rows, places_of
+from after_ray.execution.people import People
 from after_ray.execution.pretraining import pretrained_weights
 from after_ray.initialization import Initialization, initializations
 from after_ray.initialization._recorded import Recorded
@@ -98,6 +100,7 @@ class Trajectory:
 
         Raises:
             ChangedCode: when a file of a user's own code is not what the key of the round was made of.
+            Unanswered: when people have to label what the round has chosen, which is then written down.
         """
         stage = self.stages[len(self._records)]
         record = self._store.reclaim(stage.key)
@@ -121,6 +124,9 @@ class Trajectory:
             if self._first.replayed is not None:
                 check_replayed(result.labelled, self._recorded)
             record = self._commit(stage, result, started)
+        except Unanswered as waiting:
+            self._ask(stage, waiting)
+            raise
         except (DivergedTraining, ChangedCode):  # it would diverge again; or who knows what code made it
             checkpoint.clear()
             raise
@@ -134,7 +140,7 @@ class Trajectory:
         if isinstance(stage, FirstRoundStage):
             return self._first_round(stage, checkpoint)
         strategy = strategy_of(stage.strategy, stage.selector)
-        state = RoundState(self._labelled(), self._newest_weights())
+        state = RoundState(self._labelled(), self._newest_weights(), self._left())
         known = self._unlabelled(stage)
         return self._learner.next(
             state, strategy, stage.size, stage.restart, checkpoint, known, stage.seconds
@@ -186,8 +192,22 @@ class Trajectory:
 
     def _labelled(self, count: int | None = None) -> NDArray[np.int64]:
         """Rows labelled after the first `count` rounds (all found so far), in order of acquisition."""
-        acquired = [name for record in self._records[:count] for name in record.details["acquired"]]
-        return self._utterances.get_indexer(pd.Index(acquired, dtype=self._utterances.dtype)).astype(np.int64)
+        return self._rows([name for record in self._records[:count] for name in record.details["acquired"]])
+
+    def _left(self) -> NDArray[np.int64]:
+        """Rows that the rounds found so far asked for and nobody could tell."""
+        return self._rows([name for record in self._records for name in record.details.get("left", ())])
+
+    def _rows(self, names: list[str]) -> NDArray[np.int64]:
+        return self._utterances.get_indexer(pd.Index(np.array(names, dtype=object))).astype(np.int64)
+
+    def _ask(self, stage: RoundStage, waiting: Unanswered) -> None:
+        """Write down what people have to label: what a round chose, with round 0 also what judges it."""
+        assert self._people is not None
+        rows = list(waiting.rows)
+        if isinstance(stage, FirstRoundStage):
+            rows += [*self._fold.validation.tolist(), *self._fold.test.tolist()]
+        self._people.ask(len(self._records), stage.key, rows, self._manifest, self._fold)
 
     def _drop_intermediate_weights(self) -> None:
         """Keep the weights of round 0, which others start from, and of the newest round."""
@@ -239,8 +259,15 @@ class Trajectory:
         return first
 
     @cached_property
+    def _people(self) -> People | None:
+        """Those who label while the study waits, if its annotation says so."""
+        annotation = self._first.annotation
+        return People(annotation, self._store) if annotation.by_people else None
+
+    @cached_property
     def _manifest(self) -> Manifest:
-        return open_corpus(self._first.audio, self._execution).manifest
+        manifest = open_corpus(self._first.audio, self._execution).manifest
+        return manifest if self._people is None else self._people.labelled(manifest)
 
     @cached_property
     def _utterances(self) -> pd.Index[str]:
@@ -248,7 +275,8 @@ class Trajectory:
 
     @cached_property
     def _fold(self) -> Fold:
-        return self._folds.folds[self._first.fold.index]
+        fold = self._folds.folds[self._first.fold.index]
+        return fold if self._people is None else self._people.heard(fold, self._manifest)
 
     @cached_property
     def _folds(self) -> FoldTable:
@@ -286,7 +314,8 @@ class Trajectory:
         if not self._first.annotated:
             return None
         initial = int(self._records[0].measures["labelled"] or 0) if self._records else None
-        return Told(self._answers, self._manifest.labels, initial)
+        own = None if self._people is not None else self._manifest.labels
+        return Told(self._answers, own, initial)
 
     @cached_property
     def _answers(self) -> Answers:
@@ -297,7 +326,8 @@ class Trajectory:
         """
         first, manifest = self._first, self._manifest
         check_votes(first.annotation, manifest.votes, manifest.sources, self._fold.train, votes_remedy)
-        return answers_of(first, manifest)
+        answers = answers_of(first, manifest)
+        return answers if self._people is None else replace(answers, left=self._people.left(manifest))
 
     def _guarded(self, values: Ragged) -> Tripwire:
         return Tripwire(values, self._fold, self._manifest.table["utterance"].to_numpy())

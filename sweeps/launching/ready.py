@@ -153,7 +153,7 @@ class ReadyFirst(Searcher):
         if self._claims is not None:
             self._claims.give_back(job.key)
         told = result or {}
-        if told.get("halted") or told.get("stopped"):
+        if told.get("halted") or told.get("stopped") or told.get("awaiting"):
             return
         if told.get("preempted"):
             self._excused.handed_on()

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from sweeps.planning.jobs import Job
 
-UNFINISHED = ("failed", "halted", "preempted", "stopped")  # ends of a trial whose job is not done
+UNFINISHED = ("failed", "halted", "preempted", "stopped", "awaiting")  # ends of a trial whose job is not done
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from after_ray.initialization._settings import InitializationSettings
 from after_ray.learning.settings import Restart
 from after_ray.protocol import Protocol
 from after_ray.settings import Settings
-from sweeps.study.annotations import refuse_unannotated_labels
+from sweeps.study.annotations import refuse_unannotated_labels, refuse_unheard
 from sweeps.study.axes import Seed, as_list, folds, in_percent, integers, unique
 from sweeps.study.evidence import refuse_evidence_not_given
 from sweeps.study.families import ComparisonFamily
@@ -225,7 +225,7 @@ class Study(Settings):
     @classmethod
     def _labelled(cls, value: tuple[CorpusSettings, ...]) -> tuple[CorpusSettings, ...]:
         for corpus in value:
-            if isinstance(corpus, UnlabelledSettings):
+            if isinstance(corpus, UnlabelledSettings) and not corpus.classes:
                 raise PydanticCustomError(
                     "unlabelled", "{sentence}", {"sentence": str(UnlabelledCorpus(corpus.title))}
                 )
@@ -300,6 +300,7 @@ class Study(Settings):
             adaptations = self.adaptation if on_backbone else ()  # which others do without
             refuse_unbought_labels(self.schedule, self.classifier, adaptations)
             refuse_unannotated_labels(self.annotation, self.label_noise, self.classifier, adaptations)
+            refuse_unheard(self.corpus, self.annotation, self.label_noise)
         except AfterRayError as error:
             raise PydanticCustomError("evidence", "{sentence}", {"sentence": str(error)}) from error
 
