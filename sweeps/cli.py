@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from sweeps.commands import (
+    annotate,
     calibrate,
     cluster,
     corpora,
@@ -54,6 +55,7 @@ app.command()(mirror.mirror)
 app.command()(provenance.provenance)
 app.command()(verify.verify)
 app.command()(ui.ui)
+app.add_typer(annotate.app, name="annotate")
 app.add_typer(export.app, name="export")
 app.add_typer(corpora.app, name="corpora")
 app.add_typer(store.app, name="store")

@@ -2,6 +2,7 @@
 
 from analysis.curves.area import area, areas, areas_of, global_score
 from analysis.curves.deficiency import deficiency
+from analysis.curves.gain import Gain, gain_between
 from analysis.curves.learning import (
     bootstrap_over_seeds,
     interval_over_folds,
@@ -13,6 +14,7 @@ from analysis.curves.target import FoldCurve, Reached, reach, to_target, to_targ
 
 __all__ = [
     "FoldCurve",
+    "Gain",
     "Reached",
     "area",
     "areas",
@@ -20,6 +22,7 @@ __all__ = [
     "bootstrap_over_seeds",
     "checkpoints",
     "deficiency",
+    "gain_between",
     "global_score",
     "interval_over_folds",
     "learning_curves",

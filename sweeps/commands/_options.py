@@ -194,7 +194,7 @@ def _opened(
     scans = Scans()
     if quiet:
         return [open_study(study, store, overrides, None, chosen, scans) for study in studies]
-    with _scanning() as progress:
+    with scanning() as progress:
         opened = [open_study(study, store, overrides, progress, chosen, scans) for study in studies]
     for scanned in scans.all:
         if told := left_out_in_words(scanned):
@@ -216,7 +216,7 @@ def refuse_known_recordings(opened: OpenStudy) -> None:
 
 
 @contextmanager
-def _scanning() -> Iterator[Callable[[str, int, int], None]]:
+def scanning() -> Iterator[Callable[[str, int, int], None]]:
     from sweeps._console import Meter, meter
 
     with meter("reading corpora", 1) as shown:

@@ -1,0 +1,190 @@
+"""Label your own recordings with a study's choices: begin, write a batch, take answers in, look."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sweeps.commands._launching import Address, CacheFolder, CacheLimit, Cores
+from sweeps.commands._options import (
+    DEFAULT_STORE,
+    Overrides,
+    StoreOption,
+    StudyFile,
+    TrackingUri,
+    one_sentence,
+    quiet_libraries,
+    scanning,
+)
+
+if TYPE_CHECKING:
+    from sweeps.labelling.opening import OpenLabelling, Standing
+
+app = typer.Typer(
+    help="Label your own recordings, a batch at a time, with a study's choices.", no_args_is_help=True
+)
+StudyName = Annotated[
+    str | None,
+    typer.Option(
+        "--study", help="Of several labellings in the store, the one of this study.", metavar="NAME"
+    ),
+]
+Annotator = Annotated[
+    str | None,
+    typer.Option(
+        "--annotator", help="Who answered, where the file names nobody; you by default.", metavar="NAME"
+    ),
+]
+
+
+@app.callback()
+def annotate() -> None:
+    """Label your own recordings, a batch at a time, with a study's choices."""
+
+
+@app.command()
+def start(
+    study: StudyFile,
+    audio: Annotated[
+        Path,
+        typer.Option(
+            "--audio", help="Folder of recordings, or a CSV with the columns path and speaker.", metavar="DIR"
+        ),
+    ],
+    store: StoreOption = DEFAULT_STORE,
+    overrides: Overrides = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            "--classes", help="To tell apart, with commas; the study's by default.", metavar="A,B,..."
+        ),
+    ] = None,
+    annotators: Annotated[int, typer.Option(min=1, help="That hear every clip.")] = 1,
+    soft: Annotated[bool, typer.Option("--soft", help="Train on the shares of their answers.")] = False,
+    validation: Annotated[
+        int, typer.Option(min=0, help="Clips that training is judged by; 0: all of the part.")
+    ] = 50,
+    test: Annotated[
+        int, typer.Option(min=0, help="Clips that the model is tested on; 0: all of the part.")
+    ] = 50,
+    address: Address = None,
+    tracking_uri: TrackingUri = None,
+    cache_dir: CacheFolder = None,
+    cache_gb: CacheLimit = 50.0,
+    cpus: Cores = None,
+) -> None:
+    """Adapt the study's backbone to recordings that nobody has labelled, and choose the first batch."""
+    with one_sentence(store):
+        quiet_libraries()
+        from after_ray.store import Store
+        from sweeps.labelling.going import go_on
+        from sweeps.labelling.opening import OpenLabelling
+        from sweeps.labelling.starting import Wishes, start
+        from sweeps.launching.ray_start import Where
+
+        named = tuple(name.strip() for name in classes.split(",")) if classes else ()
+        wishes = Wishes(audio, named, annotators, soft, validation or None, test or None)
+        with scanning() as progress:
+            labelling, opened = start(study, overrides or (), wishes, Store(store), progress)
+        begun = OpenLabelling(labelling, opened)
+        _say(begun, go_on(begun, Where(address, cache_dir, cpus, cache_gb), tracking_uri))
+
+
+@app.command()
+def next(
+    store: StoreOption = DEFAULT_STORE,
+    study: StudyName = None,
+    out: Annotated[Path, typer.Option("--out", help="Table to write.", metavar="FILE.csv")] = Path(
+        "batch.csv"
+    ),
+    label_studio: Annotated[
+        Path | None,
+        typer.Option("--label-studio", help="Write tasks for Label Studio instead.", metavar="FILE.json"),
+    ] = None,
+    audio_url: Annotated[
+        str, typer.Option("--audio-url", help="What Label Studio plays, before a clip's path.", metavar="URL")
+    ] = "/data/local-files/?d=",
+    address: Address = None,
+    tracking_uri: TrackingUri = None,
+    cache_dir: CacheFolder = None,
+    cache_gb: CacheLimit = 50.0,
+    cpus: Cores = None,
+) -> None:
+    """Write the clips that wait for a label."""
+    with one_sentence(store):
+        quiet_libraries()
+        from sweeps.labelling import csv_batch
+        from sweeps.labelling import label_studio as studio
+        from sweeps.labelling.going import go_on
+        from sweeps.launching.ray_start import Where
+
+        opened = _opened(store, study)
+        standing = opened.stands()
+        if standing.asked is None and not standing.finished:  # what was killed on its way
+            standing = go_on(opened, Where(address, cache_dir, cpus, cache_gb), tracking_uri)
+        if standing.waiting and label_studio is not None:
+            interface = studio.write(label_studio, standing.waiting, opened.labelling.classes, audio_url)
+            print(
+                f"{len(standing.waiting)} tasks in {label_studio}, their project's interface in {interface}"
+            )
+        elif standing.waiting:
+            csv_batch.write(out, standing.waiting, opened.root)
+            print(f"{len(standing.waiting)} clips in {out}")
+        _say(opened, standing)
+
+
+@app.command("import")
+def take_in(
+    file: Annotated[Path, typer.Argument(help="CSV, or an export of Label Studio.", metavar="FILE")],
+    store: StoreOption = DEFAULT_STORE,
+    study: StudyName = None,
+    annotator: Annotator = None,
+    address: Address = None,
+    tracking_uri: TrackingUri = None,
+    cache_dir: CacheFolder = None,
+    cache_gb: CacheLimit = 50.0,
+    cpus: Cores = None,
+) -> None:
+    """Take answers in; once a round is answered, train on it and choose the next."""
+    with one_sentence(store):
+        quiet_libraries()
+        from sweeps.labelling import csv_batch, label_studio
+        from sweeps.labelling.going import go_on
+        from sweeps.labelling.incoming import take
+        from sweeps.launching.ray_start import Where
+
+        opened = _opened(store, study)
+        who = annotator or getpass.getuser()
+        studio = label_studio.is_export(file)
+        rows = label_studio.read(file, who) if studio else csv_batch.read(file, who)
+        taken = take(opened, opened.stands(), file, rows, "label-studio" if studio else "csv")
+        print("\n".join(taken.lines))
+        _say(opened, go_on(opened, Where(address, cache_dir, cpus, cache_gb), tracking_uri))
+
+
+@app.command()
+def status(store: StoreOption = DEFAULT_STORE, study: StudyName = None) -> None:
+    """Say how far a labelling is, what its labels brought, and what waits."""
+    with one_sentence(store):
+        quiet_libraries()
+        opened = _opened(store, study)
+        _say(opened, opened.stands())
+
+
+def _opened(store: str, study: str | None) -> OpenLabelling:
+    from sweeps.commands._options import refuse_no_store
+
+    refuse_no_store(store)
+    from after_ray.store import Store
+    from sweeps.labelling.opening import OpenLabelling
+
+    return OpenLabelling.of(Store(store), study)
+
+
+def _say(opened: OpenLabelling, standing: Standing) -> None:
+    from sweeps.labelling.in_words import standing_in_words
+
+    print("\n".join(standing_in_words(opened, standing)))

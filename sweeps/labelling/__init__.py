@@ -1,0 +1,1 @@
+"""Studies that people label: begun, asked, answered and gone on with."""

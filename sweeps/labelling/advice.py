@@ -1,0 +1,84 @@
+"""Whether to go on labelling: what the last labels brought on validation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from after_ray.seeds import SeedTree
+from after_ray.store import PREDICTIONS_FILE, Record
+from analysis.curves import Gain, gain_between
+from sweeps.labelling.opening import OpenLabelling
+
+PER = 100  # labels that a gain is told for
+
+
+@dataclass(frozen=True)
+class RoundMade:
+    """One trained round: how many labels it had, its UA on validation in percent, and what it gained."""
+
+    number: int
+    labelled: int
+    validation_ua: float
+    gain: Gain | None
+
+
+def rounds_made(opened: OpenLabelling) -> list[RoundMade]:
+    """Every trained round, with its gain over the round before on the validation clips that both used."""
+    store, finished = opened.store, opened.store.ledger.finished()
+    made: list[RoundMade] = []
+    before: Record | None = None
+    for number, stage in enumerate(opened.trajectory.stages):
+        if stage.key not in finished:
+            break
+        record = store.need(stage.key)
+        labelled = int(record.measures["labelled"] or 0)
+        gain = None if before is None else _gain(opened, before, record, number)
+        made.append(RoundMade(number, labelled, 100 * float(record.measures["validation_ua"] or 0), gain))
+        before = record
+    return made
+
+
+def _gain(opened: OpenLabelling, before: Record, after: Record, number: int) -> Gain | None:
+    """None where nothing was labelled between the two."""
+    labels = int(after.measures["labelled"] or 0) - int(before.measures["labelled"] or 0)
+    if labels < 1:
+        return None
+    earlier, later = (_said(opened, record) for record in (before, after))
+    rows = np.intersect1d(earlier[0], later[0])
+    truth, was, now = _at(later, rows)[0], _at(earlier, rows)[1], _at(later, rows)[1]
+    generator = SeedTree(opened.trajectory.first.seed).child("gain", number).generator()
+    return gain_between(truth, was, now, labels, generator)
+
+
+Said = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+
+
+def _said(opened: OpenLabelling, record: Record) -> Said:
+    """Validation rows, their truth, and what the round says."""
+    arrays = opened.store.arrays(record, PREDICTIONS_FILE)
+    said = arrays["validation_log_probabilities"].argmax(axis=1)
+    return arrays["validation_rows"], arrays["validation_truth"], said
+
+
+def _at(said: Said, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    places = np.searchsorted(said[0], rows)
+    return said[1][places], said[2][places]
+
+
+def advice(made: list[RoundMade]) -> str:
+    """One sentence."""
+    if len(made) < 2 or made[-1].gain is None:
+        return "go on: what a label brings shows after the next round"
+    gain = made[-1].gain
+    points, low, high = gain.per(PER)
+    interval = f"{low:+.1f} to {high:+.1f}"
+    told = f"the last {gain.labels} labels brought {points:+.1f} points of UA per {PER} ({interval})"
+    if gain.shown:
+        return f"go on: {told}"
+    earlier = [one.gain for one in made[:-1] if one.gain is not None]
+    if earlier and not earlier[-1].shown:
+        return f"you may stop: {told}, and the labels before them did not show a gain either"
+    return f"flattening: {told}, which may be nothing; label one more round to be sure"

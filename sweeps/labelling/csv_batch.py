@@ -1,0 +1,44 @@
+"""A batch as a table: one row per clip that waits, to be filled in with any spreadsheet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from after_ray.corpora._csv_table import CONTROL_CHARACTER, read_table
+from after_ray.labelling import Clip
+from sweeps.labelling.incoming import CANNOT_TELL, Row, refuse_large
+from sweeps.selections.csv_file import write_csv
+
+COLUMNS = ("clip", "audio", "seconds", "label", "annotator")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would compute
+
+
+def write(path: Path, clips: Sequence[Clip], root: Path) -> None:
+    """Write the clips with the paths of their audio, label and annotator empty."""
+    rows = (
+        (clip.utterance, _harmless(str(root / clip.path)), round(clip.seconds, 2), "", "") for clip in clips
+    )
+    write_csv(path, COLUMNS, rows)
+
+
+def read(path: Path, annotator: str) -> list[Row]:
+    """The rows that are filled in; `annotator` is who filled in those that name nobody.
+
+    Raises:
+        AfterRayError: when it is no such table.
+    """
+    refuse_large(path)
+    table = read_table(path, ("clip", "label"), ("annotator",))
+    columns = table.columns
+    cells = zip(table.lines, columns["clip"], columns["label"], columns["annotator"], strict=True)
+    return [
+        Row(f"line {line}", clip, who or annotator, None if label.casefold() in CANNOT_TELL else label)
+        for line, clip, label, who in cells
+        if label
+    ]
+
+
+def _harmless(text: str) -> str:
+    """A cell that no spreadsheet computes, and that is still a path."""
+    return f"./{text}" if text.startswith(FORMULA) or CONTROL_CHARACTER.search(text) else text

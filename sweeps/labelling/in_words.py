@@ -1,0 +1,45 @@
+"""How a labelling stands, for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from after_ray.wording import counted
+from sweeps.labelling.advice import advice, rounds_made
+from sweeps.labelling.opening import OpenLabelling, Standing
+
+
+def standing_in_words(opened: OpenLabelling, standing: Standing) -> list[str]:
+    """Lines: what every round made of its labels, what to do about it, and what waits."""
+    made = rounds_made(opened)
+    lines = [
+        f"round {one.number}: {counted(one.labelled, 'label')}, validation UA {one.validation_ua:.1f} %"
+        + (
+            ""
+            if one.gain is None
+            else f" ({one.gain.points:+.1f}, {one.gain.low:+.1f} to {one.gain.high:+.1f})"
+        )
+        for one in made
+    ]
+    if standing.finished:
+        return [*lines, f"all {standing.rounds} rounds are labelled and trained"]
+    if made:
+        lines.append(advice(made))
+    return [*lines, *_waiting(opened, standing)]
+
+
+def _waiting(opened: OpenLabelling, standing: Standing) -> list[str]:
+    if standing.asked is None:
+        return ["nothing is asked yet; 'after-ray annotate next' goes on"]
+    clips = standing.asked.clips
+    waiting = Counter(clip.part for clip in standing.waiting)
+    parts = ", ".join(f"{count} of {part}" for part, count in waiting.items())
+    told = f"round {standing.asked.round} asks for {counted(len(clips), 'clip')}"
+    lines = [
+        f"{told}; {counted(len(standing.waiting), 'clip')} wait for an answer ({parts})" if waiting else told
+    ]
+    tied = [name for name, one in standing.undecided.items() if one.tied]
+    if tied:
+        again = "one annotator more decides them"
+        lines.append(f"{counted(len(tied), 'clip')} of them: annotators disagree, and {again}")
+    return lines

@@ -1,0 +1,163 @@
+"""Taking answers in: all of a file or nothing, and what is to be told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from after_ray.errors import AfterRayError
+from after_ray.labelling import Answer
+from after_ray.wording import counted, first_of, printable
+from sweeps.labelling.opening import OpenLabelling, Standing
+
+CANNOT_TELL = frozenset({"cannot tell", "can't tell", "?"})
+MOST_BYTES = 64_000_000  # of a file of answers: a hundred thousand rows have a sixth of it
+
+
+class BadAnswers(AfterRayError):
+    """A file of answers that cannot be taken in; nothing of it is."""
+
+    def __init__(self, file: Path, problem: str, remedy: str) -> None:
+        super().__init__(f"The answers in {file} cannot be taken in: {problem}. {remedy}")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One answer as a file has it: where, and what it says; `label` None of who cannot tell."""
+
+    where: str
+    clip: str
+    annotator: str
+    label: str | None
+
+    @property
+    def said(self) -> str:
+        """For people."""
+        return self.label or "cannot tell"
+
+    @property
+    def answer(self) -> Answer:
+        """As the journal keeps it."""
+        return Answer(self.clip, self.annotator, self.label)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What came of a file.
+
+    Attributes:
+        added: answers that count from here on.
+        known: answers that had been given before, alike.
+        changed: sentences about answers that replace earlier ones.
+        late: sentences about answers that come after the training that they would have been for.
+        abstained: how many of the answers say that nobody can tell.
+    """
+
+    added: tuple[Answer, ...] = ()
+    known: int = 0
+    changed: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
+    abstained: int = 0
+
+    @property
+    def lines(self) -> list[str]:
+        """For people."""
+        told = f"{counted(len(self.added), 'answer')} taken in"
+        more = [f"{self.abstained} of them cannot tell"] if self.abstained else []
+        more += [f"{self.known} were known already"] if self.known else []
+        return [", ".join([told, *more]), *self.changed, *self.late]
+
+
+@dataclass
+class _Sorted:
+    added: list[Answer] = field(default_factory=list)
+    known: int = 0
+    changed: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
+
+
+def refuse_large(file: Path) -> None:
+    """Refuse to read what cannot be answers, before it is read.
+
+    Raises:
+        BadAnswers: saying how large it is.
+    """
+    try:
+        size = file.stat().st_size
+    except OSError as error:
+        raise BadAnswers(file, f"it cannot be opened ({error.strerror})", "Check its path.") from error
+    if size > MOST_BYTES:
+        raise BadAnswers(
+            file,
+            f"it has {size / 1e6:.0f} MB, and answers have {MOST_BYTES / 1e6:.0f} MB at most",
+            "Take in the file that 'after-ray annotate next' wrote, with the labels filled in.",
+        )
+
+
+def take(opened: OpenLabelling, standing: Standing, file: Path, rows: Sequence[Row], via: str) -> Taken:
+    """Check rows and write them down, all or none.
+
+    Raises:
+        BadAnswers: for the first thing that is wrong.
+    """
+    _refuse_strangers(opened, standing, file, rows)
+    _refuse_unknown_labels(opened, file, rows)
+    once = _refuse_contradictions(file, rows)
+    found = _sorted(opened, standing, once)
+    if found.added:
+        opened.journal.add(found.added, via)
+    abstained = sum(answer.label is None for answer in found.added)
+    return Taken(tuple(found.added), found.known, tuple(found.changed), tuple(found.late), abstained)
+
+
+def _refuse_strangers(opened: OpenLabelling, standing: Standing, file: Path, rows: Sequence[Row]) -> None:
+    asked = {clip.utterance for clip in standing.asked.clips} if standing.asked else set()
+    known = asked | standing.frozen.decisions.keys()
+    strange = [row for row in rows if row.clip not in known]
+    if strange:
+        shown = first_of([f"'{printable(row.clip)}' in {row.where}" for row in strange])
+        remedy = "Take in the file that 'after-ray annotate next' wrote, the column 'clip' unchanged."
+        raise BadAnswers(file, f"nobody was asked for {shown}", remedy)
+    nameless = [row for row in rows if not row.annotator]
+    if nameless:
+        raise BadAnswers(file, f"no annotator is named in {nameless[0].where}", "Name one with --annotator.")
+
+
+def _refuse_unknown_labels(opened: OpenLabelling, file: Path, rows: Sequence[Row]) -> None:
+    classes = opened.labelling.classes
+    wrong = [row for row in rows if row.label is not None and row.label not in classes]
+    if wrong:
+        shown = first_of([f"'{printable(str(row.label))}' in {row.where}" for row in wrong])
+        allowed = f"Allowed: {', '.join(classes)}, 'cannot tell', or nothing where nobody has listened yet."
+        raise BadAnswers(file, f"no class is called {shown}", allowed)
+
+
+def _refuse_contradictions(file: Path, rows: Sequence[Row]) -> list[Row]:
+    """Every annotator's answer about a clip once."""
+    found: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        before = found.setdefault((row.clip, row.annotator), row)
+        if before.label != row.label:
+            both = f"'{before.said}' in {before.where} and '{row.said}' in {row.where}"
+            who = f"{printable(row.annotator)} says of '{row.clip}' both {both}"
+            raise BadAnswers(file, who, "Keep one of the two.")
+    return list(found.values())
+
+
+def _sorted(opened: OpenLabelling, standing: Standing, rows: Sequence[Row]) -> _Sorted:
+    given, result = opened.journal.standing(), _Sorted()
+    for row in rows:
+        before = given.get(row.clip, {}).get(row.annotator)
+        if before is not None and before.label == row.label:
+            result.known += 1
+        elif row.clip in standing.frozen.decisions:
+            stands = standing.frozen.decisions[row.clip].emotion or "cannot tell"
+            told = f"'{row.said}' of {row.clip} comes late: '{stands}' was trained on and stands"
+            result.late.append(told)
+        else:
+            result.added.append(row.answer)
+            if before is not None:
+                told = f"'{row.said}' in place of '{before.label or 'cannot tell'}'"
+                result.changed.append(f"{printable(row.annotator)} now says of {row.clip} {told}")
+    return result

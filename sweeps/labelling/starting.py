@@ -1,0 +1,170 @@
+"""Beginning a labelling: a study's choices, on recordings that nobody has labelled."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from after_ray.corpora._settings import CorpusSettings, MergedSettings
+from after_ray.errors import AfterRayError
+from after_ray.labelling import Labelling, labelling_place
+from after_ray.store import Store
+from sweeps.planning.opening import CorpusProgress, OpenStudy, open_study
+from sweeps.study.declaration import Study
+from sweeps.study.loading import load_study
+
+STUDY_FILE = "study.yaml"
+REPEATED = ("fold", "seed")  # axes that repeat an experiment: a labelling takes the first of each
+CHOSEN = ("classifier", "backbone", "adaptation", "strategy", "initialization", "restart")
+KEPT = (*CHOSEN, "frame_losses", "schedule", "protocol", "resources")  # the rest is about simulations
+SYNTHETIC = ("anger", "happy", "neutral", "sad")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What somebody wants labelled, and how.
+
+    Attributes:
+        audio: a folder of recordings, or a CSV with the columns path and speaker.
+        classes: to tell apart; those of the study by default.
+        annotators: that hear every utterance.
+        soft: whether their shares are trained on, and not what most say.
+        validation, test: how many utterances of these parts are labelled at most; None: all.
+    """
+
+    audio: Path
+    classes: tuple[str, ...] = ()
+    annotators: int = 1
+    soft: bool = False
+    validation: int | None = None
+    test: int | None = None
+
+
+class NothingToChooseFrom(AfterRayError):
+    """A study that says no classes."""
+
+    def __init__(self, study: str) -> None:
+        super().__init__(
+            f"The corpus of '{study}' does not say which classes there are before it is read; name them with "
+            "--classes anger,happy,neutral,sad."
+        )
+
+
+class SeveralWays(AfterRayError):
+    """A study with several values of an axis that people cannot label for at once."""
+
+    def __init__(self, axis: str, values: Sequence[str]) -> None:
+        super().__init__(
+            f"The study has {len(values)} values of '{axis}' ({', '.join(values)}), and people label for "
+            f"one; choose it with --set {axis}={values[0]}."
+        )
+
+
+class LabellingThere(AfterRayError):
+    """A second labelling of one name."""
+
+    def __init__(self, study: str, store: str) -> None:
+        super().__init__(
+            f"A labelling for the study '{study}' has begun in {store}; go on with 'after-ray annotate "
+            "next', or begin another one under another name: --set study=NAME."
+        )
+
+
+def start(
+    path: Path,
+    overrides: Sequence[str],
+    wishes: Wishes,
+    store: Store,
+    progress: CorpusProgress | None = None,
+) -> tuple[Labelling, OpenStudy]:
+    """Write the study that waits for people into the store, and open it.
+
+    Raises:
+        AfterRayError: one sentence about the first thing that is wrong; nothing is written then.
+    """
+    given = load_study(path, overrides)
+    values = one_way(given)
+    classes = wishes.classes or _classes_of(given)
+    name = secrets.token_hex(6)
+    values |= {"corpus": _corpus(wishes, classes), "annotation": _annotation(wishes, name)}
+    refuse_second(store, given.study)
+    place = labelling_place(store.place, name)
+    file = place.local / STUDY_FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    place.write(STUDY_FILE, yaml.safe_dump(values, sort_keys=False, allow_unicode=True).encode())
+    try:
+        if not place.on_disk:
+            place.fetch(STUDY_FILE, file)
+        opened = open_study(file, store.url, (), progress)
+        labelling = Labelling(
+            name=name,
+            study=given.study,
+            classes=opened.scans[0].manifest.classes,
+            per_clip=wishes.annotators,
+        )
+        labelling.write(store.place)
+    except BaseException:
+        place.remove_folder("")
+        raise
+    return labelling, opened
+
+
+def one_way(study: Study) -> dict[str, Any]:
+    """The values of a study for one trajectory; of folds and seeds the first.
+
+    Raises:
+        SeveralWays: when another axis has several values.
+    """
+    if study.parts:
+        raise SeveralWays("parts", [str(index) for index, _ in enumerate(study.parts)])
+    for axis in CHOSEN:
+        found = getattr(study, axis)
+        if len(found) > 1:
+            raise SeveralWays(axis, [getattr(one, "name", None) or str(one) for one in found])
+    said = study.model_dump(mode="json", include={"study", "description", *KEPT})
+    fold = 0 if study.folds_wanted == "all" else study.folds_wanted[0]
+    values = {key: value for key, value in said.items() if value not in ([], "")}
+    return values | {"fold": fold, "seed": study.seed[0]}
+
+
+def refuse_second(store: Store, study: str) -> None:
+    """Refuse to begin what has begun."""
+    from sweeps.labelling.opening import labellings
+
+    if any(one.study == study for one in labellings(store)):
+        raise LabellingThere(study, store.url)
+
+
+def _corpus(wishes: Wishes, classes: Sequence[str]) -> dict[str, Any]:
+    audio = wishes.audio.expanduser().absolute()
+    if audio.is_dir():
+        return {"name": "unlabelled", "root": str(audio), "classes": list(classes)}
+    return {"name": "csv", "file": str(audio), "classes": list(classes)}
+
+
+def _annotation(wishes: Wishes, name: str) -> dict[str, Any]:
+    limits = {"validation": wishes.validation, "test": wishes.test}
+    said: dict[str, Any] = {"name": "people", "labelling": name, "by": "soft" if wishes.soft else "majority"}
+    return said | {key: value for key, value in limits.items() if value is not None}
+
+
+def _classes_of(study: Study) -> tuple[str, ...]:
+    """The classes that the corpora of a study map to, as far as its file says."""
+    found = {name for corpus in study.corpus for name in _said_by(corpus)}
+    if not found:
+        raise NothingToChooseFrom(study.study)
+    return tuple(sorted(found))
+
+
+def _said_by(corpus: CorpusSettings) -> Sequence[str]:
+    if isinstance(corpus, MergedSettings):
+        return [name for member in corpus.members for name in _said_by(member)]
+    if corpus.name == "synthetic":
+        return SYNTHETIC
+    labels = getattr(corpus, "labels", None) or {}
+    return [name for name in labels.values() if name] or list(getattr(corpus, "classes", ()))
