@@ -1,0 +1,194 @@
+"""The page's server: for this machine alone unless told otherwise, and then with a token."""
+
+from __future__ import annotations
+
+import hmac
+import io
+import ipaddress
+import json
+import wave
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from after_ray.errors import AfterRayError
+from sweeps.labelling.page.desk import Desk, NotWaiting
+from sweeps.labelling.page.picture import picture
+
+SAMPLE_RATE = 16_000
+COOKIE = "after_ray_token"
+ASKED_BY_PAGE = "x-after-ray"  # a header that no page of another origin can send without being asked first
+MOST_BYTES = 4096  # of a request
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+FILES = {"page.js": "text/javascript", "page.css": "text/css"}
+SAFE = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+Read = Callable[[str], NDArray[np.float32]]
+Next = Callable[[Request], Awaitable[Response]]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that is bound to a host."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Page:
+    """The page for one desk.
+
+    Args:
+        desk: whose answers are taken.
+        read: the samples of a clip, at 16 kHz in [-1, 1], by the id of its utterance.
+        token: that every client must know; None where only this machine can reach the server, whose name for
+            itself is then checked, so that no other name leads here (DNS rebinding).
+    """
+
+    def __init__(self, desk: Desk, read: Read, token: str | None) -> None:
+        self._desk, self._token = desk, token
+        self._heard = lru_cache(maxsize=8)(read)
+
+    @property
+    def application(self) -> Starlette:
+        """What a server runs."""
+        return Starlette(
+            routes=[
+                Route("/", self.page),
+                Route("/static/{name}", self.static),
+                Route("/api/state", self.state),
+                Route("/api/clips/{number:int}/audio", self.audio),
+                Route("/api/clips/{number:int}/picture", self.picture),
+                Route("/api/answers", self.answer, methods=["POST"]),
+                Route("/api/undo", self.undo, methods=["POST"]),
+            ],
+            middleware=[Middleware(BaseHTTPMiddleware, dispatch=self._guard)],
+        )
+
+    async def _guard(self, request: Request, call_next: Next) -> Response:
+        refused = _refused(request, self._token)
+        response = refused if refused is not None else await call_next(request)
+        response.headers.update(SAFE)
+        return response
+
+    async def page(self, request: Request) -> Response:
+        """The page; of a token in its address a cookie is made, so that it stays in no history."""
+        if self._token is not None and "token" in request.query_params:
+            response = RedirectResponse("/", 303)
+            response.set_cookie(COOKIE, self._token, httponly=True, samesite="strict")
+            return response
+        return Response(_static("index.html"), media_type="text/html")
+
+    async def static(self, request: Request) -> Response:
+        """Its script and its style, and no other file."""
+        name = request.path_params["name"]
+        return Response(_static(name), media_type=FILES[name]) if name in FILES else _none()
+
+    async def state(self, request: Request) -> Response:
+        """What is to be shown."""
+        return JSONResponse(self._desk.state())
+
+    def audio(self, request: Request) -> Response:
+        """A clip of the batch, by its number in it."""
+        samples = self._samples(request)
+        return _none() if samples is None else Response(_wav(samples), media_type="audio/wav")
+
+    def picture(self, request: Request) -> Response:
+        """What it looks like."""
+        samples = self._samples(request)
+        return _none() if samples is None else Response(picture(samples), media_type="image/png")
+
+    async def answer(self, request: Request) -> Response:
+        """Take an answer; it is on disk before this one is given."""
+        try:
+            values = await _json(request)
+            number, utterance, label = values["clip"], values["utterance"], values["label"]
+        except (ValueError, KeyError, TypeError):
+            return _told("An answer is {clip, utterance, label}.", 400)
+        if type(number) is not int or not isinstance(utterance, str) or not isinstance(label, str | None):
+            return _told("An answer is {clip: number, utterance: text, label: text or null}.", 400)
+        return _done(lambda: self._desk.answer(number, utterance, label), self._desk)
+
+    async def undo(self, request: Request) -> Response:
+        """Take the newest answer back."""
+        return _done(self._desk.undo, self._desk)
+
+    def _samples(self, request: Request) -> NDArray[np.float32] | None:
+        clip = self._desk.clip(request.path_params["number"])
+        return None if clip is None else self._heard(clip.utterance)
+
+
+def _refused(request: Request, token: str | None) -> Response | None:
+    """Why a request is not answered; None where it is."""
+    if token is None:
+        if (request.url.hostname or "") not in LOCAL:
+            return PlainTextResponse("This page is only for the machine it runs on.\n", 403)
+    else:
+        known = request.cookies.get(COOKIE) or request.query_params.get("token", "")
+        if not hmac.compare_digest(known.encode(), token.encode()):
+            return PlainTextResponse("Open the address that 'after-ray annotate serve' prints.\n", 403)
+    if request.method == "POST" and ASKED_BY_PAGE not in request.headers:
+        return PlainTextResponse("Answers come from the page alone.\n", 403)
+    return None
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES:
+            raise ValueError("too long")
+    values = json.loads(body)
+    if not isinstance(values, dict):
+        raise TypeError("no object")
+    return values
+
+
+def _done(act: Callable[[], None], desk: Desk) -> Response:
+    """The state after an act, or why it was not done."""
+    try:
+        act()
+    except NotWaiting as error:
+        return JSONResponse({"told": str(error), **desk.state()}, 409)
+    except AfterRayError as error:
+        return _told(str(error), 400)
+    except OSError as error:
+        return _told(f"The answer is not on disk ({error.strerror}); give it again.", 503)
+    return JSONResponse(desk.state())
+
+
+def _told(sentence: str, status: int) -> Response:
+    return JSONResponse({"told": sentence}, status)
+
+
+def _none() -> Response:
+    return _told("There is no such clip.", 404)
+
+
+def _static(name: str) -> str:
+    return resources.files("sweeps.labelling.page").joinpath("static", name).read_text(encoding="utf-8")
+
+
+def _wav(samples: NDArray[np.float32]) -> bytes:
+    """A WAV of 16 bits, which every browser plays."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return buffer.getvalue()

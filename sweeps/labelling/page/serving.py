@@ -1,0 +1,129 @@
+"""Serving the page: the server in a thread, trainings in the command's own, until all rounds are labelled."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import uvicorn
+from numpy.typing import NDArray
+
+from after_ray.environment import Execution
+from after_ray.errors import AfterRayError
+from after_ray.execution.corpus import open_corpus
+from sweeps.labelling.opening import OpenLabelling, Standing
+from sweeps.labelling.page.desk import Desk
+from sweeps.labelling.page.server import Page, is_loopback
+
+FULL_SCALE = 32768.0  # of prepared audio
+START_SECONDS = 20.0
+LOOK_SECONDS = 0.5
+
+
+class PortTaken(AfterRayError):
+    """A server that did not come up."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(
+            f"The page cannot be served at {host}:{port}: the address is not of this machine, or another program "
+            "uses the port. Choose another with --host and --port."
+        )
+
+
+class Samples:
+    """What clips sound like, from the audio that the study was prepared with: no file is named by anybody."""
+
+    def __init__(self, opened: OpenLabelling, cache: str) -> None:
+        audio = opened.trajectory.first.audio
+        self._corpus = open_corpus(audio, Execution(opened.store.address, cache))
+        ids = self._corpus.manifest.table["utterance"]
+        self._row_of = {name: row for row, name in enumerate(ids.to_numpy(dtype=object))}
+
+    def __call__(self, utterance: str) -> NDArray[np.float32]:
+        """At 16 kHz, in [-1, 1]."""
+        return np.asarray(self._corpus.audio[self._row_of[utterance]], dtype=np.float32) / FULL_SCALE
+
+
+def token_for(host: str) -> str | None:
+    """What every client must know of a server that others can reach; None where only this machine can."""
+    return None if is_loopback(host) else secrets.token_urlsafe(16)
+
+
+def address_of(host: str, port: int, token: str | None) -> str:
+    """What a person opens."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
+
+
+def serve(
+    desk: Desk,
+    samples: Samples,
+    host: str,
+    port: int,
+    token: str | None,
+    train: Callable[[], Standing] | None,
+) -> None:
+    """Serve until all rounds are labelled, or Ctrl-C.
+
+    Args:
+        desk: whose answers are taken.
+        samples: of clips.
+        host, port: where to listen.
+        token: of `token_for`.
+        train: trains on a complete round and lets the next choose; None leaves that to a command.
+
+    Raises:
+        PortTaken: when nobody can listen there.
+    """
+    application = Page(desk, samples, token).application
+    config = uvicorn.Config(application, host=host, port=port, log_level="warning", access_log=False)
+    with _running(_Quiet(config), host, port):
+        while True:
+            if not desk.complete.wait(LOOK_SECONDS):
+                continue
+            if train is None:
+                return
+            standing = train()
+            desk.goes_on_with(standing)
+            if standing.finished:
+                time.sleep(2 * LOOK_SECONDS)  # the page hears of it
+                return
+
+
+class _Quiet(uvicorn.Server):
+    """Leaves signals to the command, whose trainings listen to them."""
+
+    def install_signal_handlers(self) -> None:
+        """None."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None."""
+        yield
+
+
+@contextmanager
+def _running(server: uvicorn.Server, host: str, port: int) -> Iterator[None]:
+    thread = threading.Thread(target=_run, args=(server,), name="page", daemon=True)
+    thread.start()
+    end = time.monotonic() + START_SECONDS
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > end:
+            raise PortTaken(host, port)
+        time.sleep(0.02)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(START_SECONDS)
+
+
+def _run(server: uvicorn.Server) -> None:
+    try:
+        server.run()
+    except SystemExit:  # uvicorn's word for a port that is taken
+        return
