@@ -123,7 +123,7 @@ def next(
 
         opened = _opened(store, study)
         standing = opened.stands()
-        if standing.asked is None and not standing.finished:  # what was killed on its way
+        if not standing.waiting and not standing.finished:  # all is answered, or it was killed on its way
             standing = go_on(opened, Where(address, cache_dir, cpus, cache_gb), tracking_uri)
         if standing.waiting and label_studio is not None:
             interface = studio.write(label_studio, standing.waiting, opened.labelling.classes, audio_url)
@@ -171,6 +171,43 @@ def status(store: StoreOption = DEFAULT_STORE, study: StudyName = None) -> None:
     with one_sentence(store):
         quiet_libraries()
         opened = _opened(store, study)
+        _say(opened, opened.stands())
+
+
+@app.command()
+def serve(
+    store: StoreOption = DEFAULT_STORE,
+    study: StudyName = None,
+    annotator: Annotator = None,
+    host: Annotated[str, typer.Option(help="Where to listen; with a token if not loopback.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8765,
+    train: Annotated[
+        bool, typer.Option(help="Train on a round that is answered, and go on with the next.")
+    ] = True,
+    address: Address = None,
+    tracking_uri: TrackingUri = None,
+    cache_dir: CacheFolder = None,
+    cache_gb: CacheLimit = 50.0,
+    cpus: Cores = None,
+) -> None:
+    """Open a page to listen and label, one clip after the other, in a browser or on a phone."""
+    with one_sentence(store):
+        quiet_libraries()
+        from sweeps.labelling.going import go_on
+        from sweeps.labelling.page.desk import Desk
+        from sweeps.labelling.page.serving import Samples, address_of, serve, token_for
+        from sweeps.launching.ray_start import Where
+
+        opened = _opened(store, study)
+        where = Where(address, cache_dir, cpus, cache_gb)
+        if opened.stands().asked is None:
+            go_on(opened, where, tracking_uri)
+        desk = Desk(opened, annotator or getpass.getuser())
+        token = token_for(host)
+        samples = Samples(opened, str(cache_dir or opened.store.root / "cache"))
+        print(f"{address_of(host, port, token)} (Ctrl-C ends it; every answer is kept)", flush=True)
+        going = (lambda: go_on(opened, where, tracking_uri)) if train else None
+        serve(desk, samples, host, port, token, going)
         _say(opened, opened.stands())
 
 

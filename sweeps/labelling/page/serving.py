@@ -19,7 +19,6 @@ from sweeps.labelling.opening import OpenLabelling, Standing
 from sweeps.labelling.page.desk import Desk
 from sweeps.labelling.page.server import Page, is_loopback
 
-FULL_SCALE = 32768.0  # of prepared audio
 START_SECONDS = 20.0
 LOOK_SECONDS = 0.5
 
@@ -29,8 +28,8 @@ class PortTaken(AfterRayError):
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(
-            f"The page cannot be served at {host}:{port}: the address is not of this machine, or another program "
-            "uses the port. Choose another with --host and --port."
+            f"The page cannot be served at {host}:{port}: the address is not of this machine, or another "
+            "program uses the port. Choose another with --host and --port."
         )
 
 
@@ -45,7 +44,7 @@ class Samples:
 
     def __call__(self, utterance: str) -> NDArray[np.float32]:
         """At 16 kHz, in [-1, 1]."""
-        return np.asarray(self._corpus.audio[self._row_of[utterance]], dtype=np.float32) / FULL_SCALE
+        return self._corpus.wave(self._row_of[utterance])
 
 
 def token_for(host: str) -> str | None:
