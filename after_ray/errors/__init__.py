@@ -31,6 +31,7 @@ from after_ray.errors._models import (
     OccupiedFolder,
     TooManyLayers,
     UnfitClassifier,
+    UnfitModel,
     UnstorableFeatures,
 )
 from after_ray.errors._rounds import (
@@ -109,6 +110,7 @@ __all__ = [
     "Unanswered",
     "UnboughtLabels",
     "UnfitClassifier",
+    "UnfitModel",
     "Unheard",
     "UnknownName",
     "UnknownUtterance",

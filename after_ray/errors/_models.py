@@ -62,13 +62,20 @@ class MissingBackbone(AfterRayError):
 
 
 class OccupiedFolder(AfterRayError):
-    """A place for a backbone at which something else is."""
+    """A place for a backbone or a model at which something else is."""
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, what: str = "this backbone") -> None:
         super().__init__(
-            f"{folder} is there already and is not this backbone; nothing is written over. Name a folder "
+            f"{folder} is there already and is not {what}; nothing is written over. Name a folder "
             "that is not there yet, or remove this one."
         )
+
+
+class UnfitModel(AfterRayError):
+    """A folder that is no model, or one that is not loaded."""
+
+    def __init__(self, folder: Path | str, reason: str, remedy: str) -> None:
+        super().__init__(f"The model {folder} cannot be used: {reason}. {remedy}.")
 
 
 class TooManyLayers(AfterRayError):
