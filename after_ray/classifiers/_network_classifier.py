@@ -104,6 +104,11 @@ class NetworkClassifier(Classifier, Generic[Network]):
         self._made = trained._network
 
     @property
+    def network(self) -> Network:
+        """What was fitted or loaded, in evaluation mode."""
+        return self._network.eval()
+
+    @property
     def _network(self) -> Network:
         if self._made is None:
             raise ValueError("fit or load the classifier before scoring with it")

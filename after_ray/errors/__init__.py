@@ -32,6 +32,7 @@ from after_ray.errors._models import (
     TooManyLayers,
     UnfitClassifier,
     UnfitModel,
+    UnfitScript,
     UnstorableFeatures,
 )
 from after_ray.errors._rounds import (
@@ -111,6 +112,7 @@ __all__ = [
     "UnboughtLabels",
     "UnfitClassifier",
     "UnfitModel",
+    "UnfitScript",
     "Unheard",
     "UnknownName",
     "UnknownUtterance",

@@ -186,3 +186,14 @@ class UnfitClassifier(AfterRayError):
 
     def __init__(self, name: str, problem: str, remedy: str) -> None:
         super().__init__(f"The classifier '{name}' cannot be used: {problem}; {remedy}.")
+
+
+class UnfitScript(AfterRayError):
+    """A model that TorchScript does not carry to the same probabilities."""
+
+    def __init__(self, classifier: str, reason: str) -> None:
+        super().__init__(
+            f"The TorchScript file of the classifier '{classifier}' is not written: {reason}. Export the "
+            "model with --no-script, which 'after-ray predict' needs nothing more of, and report this with "
+            "the study file."
+        )

@@ -78,6 +78,16 @@ class Model:
         """In the order of probabilities."""
         return self.facts.classes
 
+    @property
+    def classifier(self) -> Classifier:
+        """What was trained, over no utterance of anybody's."""
+        return self._trained
+
+    @property
+    def pretrained(self) -> Weights | None:
+        """What the classifier learned before it was trained; None of one that learns nothing before."""
+        return self._pretrained
+
     def log_probabilities(self, waves: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
         """Natural log-probabilities of shape (len(waves), classes).
 

@@ -14,6 +14,7 @@ from after_ray.models import Model, ModelFacts, Parts, write_model
 from after_ray.models.facts import heard_seconds, kind_of
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
+from after_ray.weights import Weights
 
 CLASSES = ("anger", "happy", "neutral", "sad")
 SAMPLE_RATE = 16_000
@@ -61,17 +62,21 @@ def functionals_folder(out: Path) -> Path:
 
 
 def light_sernet_folder(out: Path) -> Path:
-    """A model of kind `network`, with the weights that a training would start from."""
-    settings = LightSerNetSettings()
+    """A model of kind `network`, small and with random weights."""
+    return network_folder(out, LightSerNetSettings())
+
+
+def network_folder(
+    out: Path, settings: ClassifierSettings, pretrained: Weights | None = None, louder: float = 20
+) -> Path:
+    """A model of kind `network`: the weights that a training would start from, the last layer so many times."""
     facts = facts_of(settings)
-    features = Ragged(np.zeros((184, 40), np.float32), np.array([0, 184]))
-    inputs = ClassifierInputs(features=features, classes=len(CLASSES))
-    drawn = classifiers.resolve("light_sernet").build(settings, inputs, None).initial(SeedTree(4))
+    extractor = extractors.resolve(facts.features.kind)(facts.features, None, "cpu")  # type: ignore[call-arg]
+    one = extractor.extract(waves(1)[0])
+    features = Ragged(one, np.array([0, len(one)]))
+    inputs = ClassifierInputs(features, len(CLASSES), pretrained=pretrained)
+    drawn = classifiers.resolve(settings.name).build(settings, inputs, None).initial(SeedTree(4))
     assert drawn is not None
-    write_model(out, facts, Parts(drawn))
+    weights = {name: louder * value if name == "head.weight" else value for name, value in drawn.items()}
+    write_model(out, facts, Parts(weights, pretrained=pretrained))
     return out
-
-
-def load(folder: Path) -> Model:
-    """The model of a folder."""
-    return Model.load(folder)

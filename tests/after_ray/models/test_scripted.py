@@ -1,0 +1,93 @@
+"""TorchScript files give what the package gives, in a process that has torch and nothing of this package."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from after_ray.classifiers._settings import (
+    ClassifierSettings,
+    GlamSettings,
+    LightSerNetSettings,
+    LssedSettings,
+    RhEmoSettings,
+)
+from after_ray.errors import UnfitScript
+from after_ray.models import Model
+from after_ray.models.scripted import can_be_scripted, write_scripted
+from after_ray.models.scripted.writing import check_scripted, scripted_model
+from tests.after_ray.classifiers.rh_emo_parts import untrained
+from tests.after_ray.models.folders import functionals_folder, light_sernet_folder, network_folder, waves
+
+# Samples of every length are given to the file, among them fewer than a frame of any kind has.
+PLAIN = """
+import sys
+import numpy as np, torch
+given, out, *files = sys.argv[1:]
+waves = list(np.load(given).values())
+found = {}
+for place, file in enumerate(files):
+    model = torch.jit.load(file)
+    found[str(place)] = np.stack([model(torch.from_numpy(wave)).numpy() for wave in waves])
+others = [n for n in sys.modules if n.split(".")[0] in ("after_ray", "torchaudio", "transformers", "sklearn")]
+assert not others, others
+np.savez(out, **found)
+"""
+# With what the last layer is multiplied, so that probabilities of clips differ.
+NETWORKS: dict[str, tuple[ClassifierSettings, float]] = {
+    "light_sernet": (LightSerNetSettings(seconds=7), 20),
+    "glam": (GlamSettings(), 0.1),
+    "lssed": (LssedSettings(seconds=1), 20),
+    "rh_emo": (RhEmoSettings(network="alexnet", supervised=False), 1),
+}
+
+
+@pytest.mark.slow
+def test_torch_alone_gives_the_same(tmp_path: Path) -> None:
+    made = {"functionals": functionals_folder(tmp_path / "functionals")}
+    for name, (settings, louder) in NETWORKS.items():
+        learned = untrained() if name == "rh_emo" else None
+        made[name] = network_folder(tmp_path / name, settings, learned, louder)
+    models = {name: Model.load(folder) for name, folder in made.items()}
+    for name, folder in made.items():
+        facts = write_scripted(folder, models[name])
+        assert facts.scripted is not None
+        assert facts.scripted.file == "model.ts"
+    sounds = [*waves(5, longest=9), waves(1)[0][:200], np.zeros(8_000, np.float32)]
+    np.savez(tmp_path / "waves.npz", *sounds)
+    files = [str(folder / "model.ts") for folder in made.values()]
+    command = [sys.executable, "-c", PLAIN, str(tmp_path / "waves.npz"), str(tmp_path / "out.npz"), *files]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = np.load(tmp_path / "out.npz")
+    for place, (name, model) in enumerate(models.items()):
+        ours = np.exp(model.log_probabilities(sounds))
+        np.testing.assert_allclose(found[str(place)], ours, atol=1e-5, err_msg=name)
+        assert np.ptp(ours, axis=0).max() > 1e-2, name
+
+
+def test_another_models_probabilities_are_not_written(tmp_path: Path) -> None:
+    model = Model.load(light_sernet_folder(tmp_path / "one"))
+    other = scripted_model(Model.load(network_folder(tmp_path / "other", LightSerNetSettings(seconds=7))))
+    check_scripted(scripted_model(model), model)
+    with pytest.raises(UnfitScript, match=r"light_sernet.*differs by"):
+        check_scripted(other, model)
+    with pytest.raises(UnfitScript, match="nan"):
+        check_scripted(lambda wave: torch.full([4], torch.nan), model)
+
+
+def test_what_is_carried(tmp_path: Path) -> None:
+    facts = Model.load(functionals_folder(tmp_path / "model")).facts
+    assert can_be_scripted(facts)
+
+    class Own(LightSerNetSettings):
+        """Settings of a user's own network."""
+
+    assert not can_be_scripted(facts.model_copy(update={"classifier": Own()}))
