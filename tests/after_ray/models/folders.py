@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from after_ray.classifiers import ClassifierInputs, Labelled, classifiers
 from after_ray.classifiers._settings import ClassifierSettings, FunctionalsSettings, LightSerNetSettings
 from after_ray.features import extractors
-from after_ray.models import Model, ModelFacts, Parts, write_model
+from after_ray.models import ModelFacts, Parts, write_model
 from after_ray.models.facts import heard_seconds, kind_of
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
@@ -69,7 +69,7 @@ def light_sernet_folder(out: Path) -> Path:
 def network_folder(
     out: Path, settings: ClassifierSettings, pretrained: Weights | None = None, louder: float = 20
 ) -> Path:
-    """A model of kind `network`: the weights that a training would start from, the last layer so many times."""
+    """A model of kind `network`: the weights that a training starts from, the last layer so many times."""
     facts = facts_of(settings)
     extractor = extractors.resolve(facts.features.kind)(facts.features, None, "cpu")  # type: ignore[call-arg]
     one = extractor.extract(waves(1)[0])
