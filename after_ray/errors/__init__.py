@@ -33,6 +33,7 @@ from after_ray.errors._models import (
     UnfitClassifier,
     UnfitModel,
     UnfitScript,
+    UnlikeRecord,
     UnstorableFeatures,
 )
 from after_ray.errors._rounds import (
@@ -117,6 +118,7 @@ __all__ = [
     "UnknownName",
     "UnknownUtterance",
     "UnlabelledCorpus",
+    "UnlikeRecord",
     "UnreadableAudio",
     "UnstorableFeatures",
     "UntestedClasses",

@@ -197,3 +197,14 @@ class UnfitScript(AfterRayError):
             "model with --no-script, which 'after-ray predict' needs nothing more of, and report this with "
             "the study file."
         )
+
+
+class UnlikeRecord(AfterRayError):
+    """A model that does not give the probabilities that the record of its round has."""
+
+    def __init__(self, key: str, largest: float, allowed: float) -> None:
+        super().__init__(
+            f"The model of round {key[:12]} is not written: a probability of a test clip differs by "
+            f"{largest:.2g} from the record of the round, and at most {allowed:g} is allowed. Export it on "
+            "the machine and with the versions that trained it, or let 'after-ray verify' say what differs."
+        )
