@@ -97,8 +97,8 @@ def _metrics(story: Story) -> str:
         lines.append(f"| {name} | {_percent(one.value)} | {interval} | {one.of} |")
     note = (
         "UA is the mean recall, WA the share of right answers. One fold, one seed. Intervals of UA, WA and "
-        "macro-F1 by bootstrap over test utterances within their class, those of recalls by Wilson's score; a bootstrap "
-        "of classes that are always or never found has no width, and says little."
+        "macro-F1 by bootstrap over test utterances within their class, those of recalls by Wilson's score; "
+        "a bootstrap of classes that are always or never found has no width, and says little."
     )
     return "\n".join([*lines, "", note, ""])
 
