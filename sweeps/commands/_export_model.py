@@ -114,8 +114,8 @@ def model(
         print(
             f"{out}: {facts.classifier.name} ({beside}), {', '.join(facts.classes)}; {axes.corpus}, "
             f"{axes.method}, {axes.strategy}, fold {axes.fold}, seed {axes.seed}, {found.percent:g} % of "
-            f"train; probabilities of {told.compared} test clips are within {told.largest:.1e} of the record; "
-            f"key {found.stage.key[:12]}"
+            f"train; probabilities of {told.compared} test clips are within {told.largest:.1e} of the "
+            f"record; key {found.stage.key[:12]}"
         )
 
 
