@@ -14,7 +14,7 @@ from after_ray.classifiers._settings import (
     PooledTransformerSettings,
     W2v2LR12Settings,
 )
-from after_ray.features._settings import FeatureSettings
+from after_ray.features._settings import CepstralFeatures, FeatureSettings, LogMelFeatures
 from after_ray.settings import Settings
 
 FACTS_FILE = "after_ray.json"
@@ -69,6 +69,6 @@ def heard_seconds(classifier: ClassifierSettings, features: FeatureSettings) -> 
     """How much of an utterance is heard at most; None where all of it is."""
     if isinstance(classifier, OnBackbone):
         return classifier.max_seconds
-    if features.kind in ("cepstra", "log_mel"):
-        return float(features.seconds)  # type: ignore[union-attr]
+    if isinstance(features, CepstralFeatures | LogMelFeatures):
+        return float(features.seconds)
     return None

@@ -41,10 +41,9 @@ def metrics_of(confusion: NDArray[np.int64]) -> tuple[Measured, ...]:
         "macro-F1": (2 * hits / np.maximum(columns + rows, 1))[:, present].mean(axis=1),
     }
     values = (unweighted_accuracy(confusion), weighted_accuracy(confusion), macro_f1(confusion))
-    return tuple(
-        Measured(name, value, *map(float, np.percentile(sample, _OUTSIDE)), of)
-        for (name, sample), value in zip(samples.items(), values, strict=True)
-    )
+    ends = (np.percentile(sample, _OUTSIDE).tolist() for sample in samples.values())
+    found = zip(samples, values, ends, strict=True)
+    return tuple(Measured(name, value, low, high, of) for name, value, (low, high) in found)
 
 
 def recalls_of(confusion: NDArray[np.int64], classes: tuple[str, ...]) -> tuple[Measured, ...]:

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -74,7 +73,7 @@ class TwoSources(AfterRayError):
 class ModelByDefault(TyperGroup):
     """`after-ray export CELL` is `after-ray export model --cell CELL`, and so with a study's file."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the command in where the first word is a study or a cell."""
         from sweeps.selections.choosing import KEY
 

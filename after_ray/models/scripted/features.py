@@ -4,8 +4,7 @@ Every one takes samples of shape (samples,), at least one, and gives pieces as t
 them. That they give what the extractors give is checked at every export, on clips of several lengths.
 """
 
-from __future__ import annotations
-
+# Annotations are looked at by TorchScript, which does not read them as strings.
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
@@ -37,6 +36,11 @@ compute_deltas = torchaudio.functional.compute_deltas
 
 class FunctionalsOf(nn.Module):
     """`after_ray.features.functionals`: (samples,) to (1, 94)."""
+
+    dct: Tensor
+    window: Tensor
+    gain: Tensor
+    shares: Tensor
 
     def __init__(self, extractor: Functionals) -> None:
         super().__init__()
@@ -99,6 +103,9 @@ class FunctionalsOf(nn.Module):
 class CepstraOf(nn.Module):
     """`after_ray.features.cepstra`: (samples,) to (1, frames, 40)."""
 
+    mel: Tensor
+    cosines: Tensor
+
     def __init__(self, extractor: Cepstra) -> None:
         super().__init__()
         self.samples = extractor._samples
@@ -143,6 +150,9 @@ class LogMelOf(nn.Module):
 
 class MfccSegmentsOf(nn.Module):
     """`after_ray.features.mfcc_segments`: (samples,) to (segments, 26, times)."""
+
+    mel: Tensor
+    cosines: Tensor
 
     def __init__(self, extractor: MfccSegments) -> None:
         super().__init__()

@@ -1,7 +1,6 @@
 """From samples to probabilities, as TorchScript carries it."""
 
-from __future__ import annotations
-
+# Annotations are looked at by TorchScript, which does not read them as strings.
 import math
 
 import torch
@@ -36,6 +35,12 @@ class NetworkScorer(nn.Module):
 
 class FunctionalsScorer(nn.Module):
     """Logistic regression on standardised functionals; classes never labelled have a fixed probability."""
+
+    mean: Tensor
+    scale: Tensor
+    coef: Tensor
+    intercept: Tensor
+    seen: Tensor
 
     def __init__(self, features: nn.Module, weights: Weights, classes: int) -> None:
         super().__init__()
