@@ -18,7 +18,7 @@ from after_ray.models import Model
 from after_ray.stages import NextRoundStage
 from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Store
 from tests.after_ray.execution.chains import TRANSFORMER, chain
-from tests.after_ray.models.backbones import by_transformers
+from tests.after_ray.models.plain import by_transformers
 
 AGREED = 1e-5
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,21 +21,8 @@ from after_ray.models.scripted import can_be_scripted, write_scripted
 from after_ray.models.scripted.writing import check_scripted, scripted_model
 from tests.after_ray.classifiers.rh_emo_parts import untrained
 from tests.after_ray.models.folders import functionals_folder, light_sernet_folder, network_folder, waves
+from tests.after_ray.models.plain import by_torch
 
-# Samples of every length are given to the file, among them fewer than a frame of any kind has.
-PLAIN = """
-import sys
-import numpy as np, torch
-given, out, *files = sys.argv[1:]
-waves = list(np.load(given).values())
-found = {}
-for place, file in enumerate(files):
-    model = torch.jit.load(file)
-    found[str(place)] = np.stack([model(torch.from_numpy(wave)).numpy() for wave in waves])
-others = [n for n in sys.modules if n.split(".")[0] in ("after_ray", "torchaudio", "transformers", "sklearn")]
-assert not others, others
-np.savez(out, **found)
-"""
 # With what the last layer is multiplied, so that probabilities of clips differ.
 NETWORKS: dict[str, tuple[ClassifierSettings, float]] = {
     "light_sernet": (LightSerNetSettings(seconds=7), 20),
@@ -59,17 +43,11 @@ def test_torch_alone_gives_the_same(tmp_path: Path) -> None:
         facts = write_scripted(folder, models[name])
         assert facts.scripted is not None
         assert facts.scripted.file == "model.ts"
-    sounds = [*waves(5, longest=9), waves(1)[0][:200], np.zeros(8_000, np.float32)]
-    np.savez(tmp_path / "waves.npz", *sounds)
-    files = [str(folder / "model.ts") for folder in made.values()]
-    command = [sys.executable, "-c", PLAIN, str(tmp_path / "waves.npz"), str(tmp_path / "out.npz"), *files]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found = np.load(tmp_path / "out.npz")
-    for place, (name, model) in enumerate(models.items()):
-        ours = np.exp(model.log_probabilities(sounds))
-        np.testing.assert_allclose(found[str(place)], ours, atol=1e-5, err_msg=name)
+    sounds = [*waves(4, longest=9), waves(1)[0][:200], np.zeros(8_000, np.float32)]
+    by_name = zip(models, by_torch(list(made.values()), sounds, tmp_path), strict=True)
+    for name, found in by_name:
+        ours = np.exp(models[name].log_probabilities(sounds))
+        np.testing.assert_allclose(found, ours, atol=1e-5, err_msg=name)
         assert np.ptp(ours, axis=0).max() > 1e-2, name
 
 

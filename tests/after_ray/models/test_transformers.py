@@ -11,8 +11,9 @@ import pytest
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import PooledTransformerSettings, W2v2LR12Settings
 from after_ray.models import Model
-from tests.after_ray.models.backbones import by_transformers, transformer_folder
+from tests.after_ray.models.backbones import transformer_folder
 from tests.after_ray.models.folders import CLASSES, waves
+from tests.after_ray.models.plain import by_transformers
 
 LIVE = PooledTransformerSettings(freeze_front_end=False, freeze_projection=False, max_seconds=2)
 CASES = {
