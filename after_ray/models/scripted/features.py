@@ -119,8 +119,9 @@ class CepstraOf(nn.Module):
         """Coefficients, float32."""
         first = max(0, samples.shape[0] - self.samples) // 2
         middle = samples[first : first + self.samples]
-        loud = torch.quantile(middle.abs(), self.share).double() + self.epsilon
-        stretch = (middle / loud).clamp(-1, 1).float()
+        # In double precision, in which numpy finds the place of a percentile, and stored as numpy stores it.
+        loud = torch.quantile(middle.abs().double(), self.share).float().double() + self.epsilon
+        stretch = (middle.double() / loud).clamp(-1, 1).float()
         missing = self.samples - stretch.shape[0]
         magnitude = self.magnitude(pad(stretch, (missing // 2, missing - missing // 2)))
         log_mel = torch.log(magnitude.t() @ self.mel + self.floor)
