@@ -86,6 +86,7 @@ class Batch:
     def close(self) -> bool:
         """Take no more answers, as training begins; False where one was taken back just now."""
         with self.lock:
+            self.look()
             self.training = self.decided
             return self.training
 

@@ -83,9 +83,7 @@ def serve(
     Raises:
         PortTaken: when nobody can listen there.
     """
-    application = Page(desks, samples).application
-    config = uvicorn.Config(application, host=host, port=port, log_level="warning", access_log=False)
-    with _running(_Quiet(config), host, port):
+    with running(Page(desks, samples), host, port):
         while not batch.finished:
             time.sleep(LOOK_SECONDS)
             batch.look()
@@ -111,7 +109,15 @@ class _Quiet(uvicorn.Server):
 
 
 @contextmanager
-def _running(server: uvicorn.Server, host: str, port: int) -> Iterator[None]:
+def running(page: Page, host: str, port: int) -> Iterator[None]:
+    """The page is served, by a thread, for as long as this lasts.
+
+    Raises:
+        PortTaken: when nobody can listen there.
+    """
+    server = _Quiet(
+        uvicorn.Config(page.application, host=host, port=port, log_level="warning", access_log=False)
+    )
     thread = threading.Thread(target=_run, args=(server,), name="page", daemon=True)
     thread.start()
     end = time.monotonic() + START_SECONDS
