@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from after_ray.corpora._csv_table import shortened
 from after_ray.errors import AfterRayError
 from after_ray.labelling import Answer
 from after_ray.wording import counted, first_of
-from sweeps.labelling.opening import OpenLabelling, Standing
+
+if TYPE_CHECKING:
+    from sweeps.labelling.opening import OpenLabelling, Standing
 
 CANNOT_TELL = frozenset({"cannot tell", "can't tell", "?"})
 

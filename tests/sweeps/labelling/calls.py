@@ -61,7 +61,6 @@ def speech(folder: Path, settings: SyntheticSettings = SMALL) -> dict[str, str]:
 def study_in(folder: Path, **changed: Any) -> Path:
     """The study's file; a value of None leaves the key out."""
     values = {key: value for key, value in (STUDY | changed).items() if value is not None}
-    values["corpus"] = {key: value for key, value in values["corpus"].items() if value is not None}
     path = folder / "study.yaml"
     path.write_text(yaml.safe_dump(values))
     return path
