@@ -22,6 +22,7 @@ from sweeps.launching.launch import Outcome
 from sweeps.planning.jobs import jobs_of
 from sweeps.planning.opening import OpenStudy
 from sweeps.running.studies import RunReport, prepare
+from sweeps.tracking import MirrorReport
 
 STUDY = {
     "study": "calls",
@@ -79,7 +80,7 @@ def run_here(studies: Sequence[OpenStudy], *where: Any, **more: Any) -> RunRepor
             except Unanswered:
                 break
             ran += 1
-    return RunReport(Outcome(ran), ())
+    return RunReport(Outcome(ran), (MirrorReport(0, 0, None),) * len(studies))
 
 
 def annotate(*arguments: object) -> tuple[int, str]:

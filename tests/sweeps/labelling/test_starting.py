@@ -1,4 +1,4 @@
-"""Beginning a labelling: what of a study is taken, what is refused, and that a refusal leaves nothing behind."""
+"""Beginning a labelling: what of a study is taken, what is refused, and that a refusal leaves nothing."""
 
 from __future__ import annotations
 
@@ -99,8 +99,10 @@ def test_a_study_that_says_no_classes_is_told_how_to_name_them(
 
 @pytest.mark.parametrize(
     "classes",
-    ["anger", "sad,sad", "anger,", "a/b,sad", "a=1 b,sad", "sad,?", "Cannot tell,sad"]
-    + [",".join(f"c{number}" for number in range(21))],
+    [
+        *("anger", "sad,sad", "anger,", "a/b,sad", "a=1 b,sad", "sad,?", "Cannot tell,sad"),
+        ",".join(f"c{number}" for number in range(21)),
+    ],
 )
 def test_classes_that_nobody_could_choose_from_are_refused_before_anything_is_read(
     tmp_path: Path, store: Store, audio: Path, classes: str, monkeypatch: pytest.MonkeyPatch
