@@ -165,7 +165,7 @@ def take_in(
         from sweeps.launching.ray_start import Where
 
         opened = _opened(store, study)
-        who = annotator or getpass.getuser()
+        who = annotator or _user()
         studio = label_studio.is_export(file)
         rows = label_studio.read(file, who) if studio else csv_batch.read(file, who)
         taken = take(opened, opened.stands(), file, rows, "label-studio" if studio else "csv")
@@ -219,6 +219,14 @@ def serve(
         going = (lambda: go_on(opened, where, tracking_uri)) if train else None
         serve(batch, desks, samples, host, port, going)
         _say(opened, opened.stands())
+
+
+def _user() -> str:
+    """Who runs this; empty in a container that has no name for its user."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
 
 
 def _opened(store: str, study: str | None) -> OpenLabelling:

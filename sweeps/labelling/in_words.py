@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 
+from after_ray.annotation import CORPUS
+from after_ray.labelling import Labelling
 from after_ray.wording import counted
 from sweeps.labelling.advice import advice, rounds_made
 from sweeps.labelling.opening import OpenLabelling, Standing
+from sweeps.planning.opening import OpenStudy
 
 
 def standing_in_words(opened: OpenLabelling, standing: Standing) -> list[str]:
@@ -26,6 +30,24 @@ def standing_in_words(opened: OpenLabelling, standing: Standing) -> list[str]:
     if made:
         lines.append(advice(made))
     return [*lines, *_waiting(opened, standing)]
+
+
+def people_in_words(opened: OpenStudy) -> str:
+    """Whether a study waits for people, and the command that goes on; empty where it does not."""
+    annotation = opened.study.annotation[0] if opened.study.annotation else CORPUS
+    if not annotation.by_people:
+        return ""
+    labelling = Labelling.read(opened.store.place, annotation.labelling)
+    standing = OpenLabelling(labelling, opened).stands()
+    if standing.finished:
+        return ""
+    command = shlex.join(
+        ["after-ray", "annotate", "next", "--study", labelling.study, "--store", opened.store.url]
+    )
+    if not standing.waiting:
+        return f"people label this study; '{command}' goes on with it"
+    waiting = f"{counted(len(standing.waiting), 'clip')} of round {standing.done} wait for people"
+    return f"{waiting}; '{command}' writes them into a file to label"
 
 
 def _waiting(opened: OpenLabelling, standing: Standing) -> list[str]:

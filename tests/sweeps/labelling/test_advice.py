@@ -1,0 +1,77 @@
+"""Whether to go on labelling: by what the last labels brought on validation, and how sure that is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from analysis.curves import Gain
+from sweeps.labelling.advice import RoundMade, advice, rounds_made
+from sweeps.labelling.in_words import standing_in_words
+from tests.sweeps.labelling.calls import bits_of, rounds_of
+from tests.sweeps.labelling.conftest import Begin, Recordings, went_on
+
+SHOWN, HIDDEN = Gain(4.0, 1.0, 7.0, 50), Gain(0.5, -2.0, 3.0, 50)
+
+
+def after(*gains: Gain | None) -> list[RoundMade]:
+    """Rounds with these gains, the first one before them."""
+    return [RoundMade(number, 50 * (number + 1), 50.0, gain) for number, gain in enumerate([None, *gains])]
+
+
+@pytest.mark.parametrize(
+    ("rounds", "told"),
+    [
+        ([], "go on: what a label brings shows after the next round"),
+        (after(), "go on: what a label brings shows after the next round"),
+        (after(None), "go on: what a label brings shows after the next round"),
+        (after(SHOWN), "go on: the last 50 labels brought +8.0 points of UA per 100 (+2.0 to +14.0)"),
+        (after(HIDDEN, SHOWN), "go on: the last 50 labels brought +8.0 points"),
+        (
+            after(HIDDEN),
+            "flattening: the last 50 labels brought +1.0 points of UA per 100 (-4.0 to +6.0), which",
+        ),
+        (after(SHOWN, HIDDEN), "flattening: the last 50 labels"),
+        (after(SHOWN, HIDDEN, None), "go on: what a label brings shows after the next round"),
+        (after(HIDDEN, None, HIDDEN), "you may stop: the last 50"),
+        (after(SHOWN, HIDDEN, HIDDEN), "you may stop: the last 50 labels brought +1.0 points"),
+        (after(HIDDEN, HIDDEN, SHOWN), "go on"),
+    ],
+)
+def test_it_is_to_stop_only_when_two_gains_in_turn_may_be_nothing(rounds: list[RoundMade], told: str) -> None:
+    assert advice(rounds).startswith(told)
+
+
+def test_one_that_may_be_nothing_asks_for_one_round_more() -> None:
+    assert advice(after(HIDDEN)).endswith("which may be nothing; label one more round to be sure")
+    assert advice(after(HIDDEN, HIDDEN)).endswith("the labels before them did not show a gain either")
+
+
+def test_gains_are_those_of_records_on_the_clips_that_judge_both(
+    begin: Begin, recordings: Recordings
+) -> None:
+    opened = begin()
+    assert rounds_made(opened) == []
+    for _ in range(3):
+        opened.journal.add(recordings.answers(opened.stands().waiting), "page")
+        went_on(opened)
+    made, records = rounds_made(opened), rounds_of(opened.store.root)
+    assert [one.number for one in made] == [0, 1, 2]
+    assert [one.labelled for one in made] == [record.measures["labelled"] for record in records]
+    assert made[0].gain is None
+    uas = [100 * float(record.measures["validation_ua"] or 0) for record in records]
+    assert [one.validation_ua for one in made] == uas
+    for before, later, ua, earlier in zip(made, made[1:], uas[1:], uas, strict=False):
+        assert later.gain is not None
+        assert later.gain.points == pytest.approx(ua - earlier)
+        assert later.gain.labels == later.labelled - before.labelled
+        assert later.gain.low <= later.gain.points <= later.gain.high
+    assert rounds_made(opened) == made, "the interval is another one each time"
+    lines = standing_in_words(opened, opened.stands())
+    assert lines[0] == f"round 0: {made[0].labelled} labels, validation UA {uas[0]:.1f} %"
+    assert made[2].gain is not None
+    assert lines[2].startswith(
+        f"round 2: {made[2].labelled} labels, validation UA {uas[2]:.1f} % ({made[2].gain.points:+.1f}, "
+    )
+    one = np.frombuffer(bits_of(opened.store.root, records[0])["validation_truth"], dtype=np.int64)
+    assert len(one) == records[0].measures["validation"]
