@@ -21,7 +21,7 @@ def standing_in_words(opened: OpenLabelling, standing: Standing) -> list[str]:
         + (
             ""
             if one.gain is None
-            else f" ({one.gain.points:+.1f}, {one.gain.low:+.1f} to {one.gain.high:+.1f})"
+            else f" ({one.gain.points:+.1f} points, {one.gain.low:+.1f} to {one.gain.high:+.1f})"
         )
         for one in made
     ]
@@ -58,7 +58,9 @@ def _waiting(opened: OpenLabelling, standing: Standing) -> list[str]:
     parts = ", ".join(f"{count} of {part}" for part, count in waiting.items())
     told = f"round {standing.asked.round} asks for {counted(len(clips), 'clip')}"
     lines = [
-        f"{told}; {counted(len(standing.waiting), 'clip')} wait for an answer ({parts})" if waiting else told
+        f"{told}; {counted(len(standing.waiting), 'clip')} wait for an answer ({parts})"
+        if waiting
+        else f"{told}, and all are answered; 'after-ray annotate next' trains on them"
     ]
     tied = [name for name, one in standing.undecided.items() if one.tied]
     if tied:

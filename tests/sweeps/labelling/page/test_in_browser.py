@@ -6,24 +6,25 @@ import socket
 from contextlib import contextmanager
 from threading import Thread
 
-import numpy as np
 import pytest
 
 from after_ray.environment import Execution
 from after_ray.execution.corpus import open_corpus
-from after_ray.store import PREDICTIONS_FILE
 from sweeps.labelling.page import serving
 from sweeps.labelling.page.batch import Batch
 from sweeps.labelling.page.server import Page
 from sweeps.labelling.page.serving import Samples, address_of, desks_for, running
+from sweeps.planning.opening import open_study
 from tests.browsing import DESKTOP, PHONE, driven
-from tests.sweeps.labelling.page.conftest import truth
+from tests.sweeps.labelling.calls import bits_of, rounds_of, run_here, study_in
+from tests.sweeps.labelling.conftest import went_on
 
 pytest.importorskip("selenium.webdriver")
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 pytestmark = pytest.mark.browser
+ROUNDS = 3
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +40,14 @@ def free_port():
 
 
 def samples_of(begun):
-    return Samples(begun.opened, str(begun.folder / "cache"))
+    return Samples(begun, str(begun.store.root / "cache"))
 
 
 @contextmanager
 def served(begun, annotators=("ann",)):
     """The page's address for every annotator, while it is served and nobody trains."""
     port = free_port()
-    desks = desks_for(Batch(begun.opened), annotators, "127.0.0.1")
+    desks = desks_for(Batch(begun), annotators, "127.0.0.1")
     with running(Page(desks, samples_of(begun)), "127.0.0.1", port):
         yield {desk.annotator: address_of("127.0.0.1", port, token) for token, desk in desks.items()}
 
@@ -72,72 +73,76 @@ def opened(browser, address):
     return state(browser)
 
 
-def answer_all(browser, number):
+def answer_all(browser, number, recordings):
     """Answer every clip of a round by the keys; returns how many."""
     found = state(browser, round=number, training=False)
     answered = found["answered"]
     while found["clip"] is not None:
-        press(browser, str(found["classes"].index(truth(found["utterance"])) + 1))
+        press(browser, str(found["classes"].index(recordings.emotion(found["utterance"])) + 1))
         answered += 1
         found = state(browser, answered=answered)
     return answered
 
 
-def rounds_of(store, stages):
-    """By round what was acquired, measured and predicted."""
-    found = []
-    for stage in stages:
-        record = store.need(stage.key)
-        arrays = store.arrays(record, PREDICTIONS_FILE)
-        found.append((record.details["acquired"], record.measures, arrays))
-    return found
+@pytest.fixture
+def simulated(recordings, tmp_path):
+    """The store of the same study with an oracle that answers at once."""
+    file = study_in(tmp_path, corpus={"name": "csv", "file": str(recordings.folder / "known.csv")})
+    run_here([open_study(file, tmp_path / "simulated")])
+    return tmp_path / "simulated"
 
 
-def test_labels_from_the_page_give_the_simulated_study_bit_for_bit(browser, begin, simulated, monkeypatch):
+def test_labels_from_the_page_give_the_simulated_study_bit_for_bit(
+    browser, begin, recordings, simulated, monkeypatch
+):
     monkeypatch.setattr(serving, "GRACE_SECONDS", 0.2)
     begun = begin()
-    batch, port = Batch(begun.opened), free_port()
+    batch, port = Batch(begun), free_port()
     page = Thread(
         target=serving.serve,
         args=(batch, desks_for(batch, ["ann"], "127.0.0.1"), samples_of(begun)),
-        kwargs={"host": "127.0.0.1", "port": port, "train": begun.go_on},
+        kwargs={"host": "127.0.0.1", "port": port, "train": lambda: went_on(begun)},
         daemon=True,
     )
     page.start()
     while socket.socket().connect_ex(("127.0.0.1", port)):
         assert page.is_alive()
     opened(browser, address_of("127.0.0.1", port, ""))
-    for number in range(2):
-        assert answer_all(browser, number) > 0
+    for number in range(ROUNDS):
+        assert answer_all(browser, number, recordings) > 0
     state(browser, finished=True)
     page.join(20)
     assert not page.is_alive(), "it is over when all rounds are labelled"
-    (trajectory,) = simulated.plan.trajectories
-    expected = rounds_of(simulated.store, trajectory.stages)
-    for seen, true in zip(
-        rounds_of(begun.opened.store, begun.opened.trajectory.stages), expected, strict=True
-    ):
-        assert seen[0] == true[0]
-        assert true[1].items() <= seen[1].items()
-        assert seen[2].keys() == true[2].keys()
-        assert all(np.array_equal(seen[2][name], true[2][name]) for name in true[2])
+    found, expected = rounds_of(begun.store.root), rounds_of(simulated)
+    assert len(found) == len(expected) == ROUNDS
+    for seen, true in zip(found, expected, strict=True):
+        assert paths(seen) == paths(true)
+        assert true.measures.items() <= seen.measures.items()
+        assert bits_of(begun.store.root, seen) == bits_of(simulated, true)
+
+
+def paths(record):
+    """What a round acquired, whatever its corpus is called."""
+    return [utterance.partition("/")[2] for utterance in record.details["acquired"]]
 
 
 def test_a_clip_plays_and_is_seen_and_its_answer_is_kept_before_the_next_plays(browser, begin):
     begun = begin()
     with served(begun) as addresses:
         first = opened(browser, addresses["ann"])
-        WebDriverWait(browser, 10, 0.05).until(
-            lambda _: browser.execute_script("return document.getElementById('audio').currentTime > 0")
+        heard_and_seen = (
+            "return document.getElementById('audio').currentTime > 0"
+            " && document.getElementById('picture').naturalWidth > 0"
         )
+        WebDriverWait(browser, 10, 0.05).until(lambda _: browser.execute_script(heard_and_seen))
         wide, high, long = browser.execute_script(
             "const [image, audio] = [document.getElementById('picture'), document.getElementById('audio')];"
             "return [image.naturalWidth, image.naturalHeight, audio.duration]"
         )
         assert (wide, high) == (800, 320)
         audio = open_corpus(
-            begun.opened.trajectory.first.audio,
-            Execution(begun.opened.store.url, str(begun.folder / "cache")),
+            begun.trajectory.first.audio,
+            Execution(begun.store.url, str(begun.store.root / "cache")),
         )
         row = list(audio.manifest.table["utterance"]).index(first["utterance"])
         assert long == pytest.approx(len(audio.wave(row)) / 16_000, abs=0.001)
@@ -150,7 +155,7 @@ def test_a_clip_plays_and_is_seen_and_its_answer_is_kept_before_the_next_plays(b
         press(browser, "1")
         state(browser, answered=1)
         assert browser.execute_script("return seen") == [before], "the next clip was there before the answer"
-        assert begun.opened.journal.standing()[first["utterance"]]["ann"].label == "anger"
+        assert begun.journal.standing()[first["utterance"]]["ann"].label == "anger"
         assert browser.get_log("browser") == []
 
 
@@ -161,20 +166,27 @@ def test_undo_and_cannot_tell_have_a_key_and_everything_has_a_button_on_a_phone(
         first = opened(browser, addresses["ann"])
         press(browser, "x")
         state(browser, answered=1)
-        assert begun.opened.journal.standing()[first["utterance"]]["ann"].label is None
+        assert begun.journal.standing()[first["utterance"]]["ann"].label is None
         press(browser, "u")
         assert state(browser, answered=0)["utterance"] == first["utterance"]
         buttons = browser.find_elements(By.TAG_NAME, "button")
-        assert [button.text.split()[0] for button in buttons] == ["anger", "sad", "cannot", "undo"]
+        assert [button.text.split()[0] for button in buttons] == [
+            "anger",
+            "happy",
+            "neutral",
+            "sad",
+            "cannot",
+            "undo",
+        ]
         width = browser.execute_script("return document.documentElement.clientWidth")
         for button in buttons:
             assert button.rect["height"] >= 44, "too small for a finger"
             assert button.rect["x"] >= 0
             assert button.rect["x"] + button.rect["width"] <= width
-        buttons[1].click()
-        state(browser, answered=1)
-        assert begun.opened.journal.standing()[first["utterance"]]["ann"].label == "sad"
         buttons[3].click()
+        state(browser, answered=1)
+        assert begun.journal.standing()[first["utterance"]]["ann"].label == "sad"
+        buttons[-1].click()
         state(browser, answered=0)
 
 
@@ -195,17 +207,17 @@ def test_a_second_window_cannot_answer_over_the_first(browser, begin):
         told = browser.find_element(By.ID, "told").text
         assert "answered in another window: anger" in told
         assert after["utterance"] != shown["utterance"]
-        assert begun.opened.journal.standing()[shown["utterance"]]["ann"].label == "anger"
+        assert begun.journal.standing()[shown["utterance"]]["ann"].label == "anger"
 
 
-def test_two_annotators_label_at_once_each_at_an_address_of_their_own(browser, begin):
+def test_two_annotators_label_at_once_each_at_an_address_of_their_own(browser, begin, recordings):
     begun = begin(annotators=2)
     with served(begun, ("ann", "bob")) as addresses:
         for name in ("ann", "bob"):
             found = opened(browser, addresses[name])
             assert found["annotator"] == name
             assert "token" not in browser.current_url
-            assert answer_all(browser, 0) == found["clips"]
+            assert answer_all(browser, 0, recordings) == found["clips"]
         assert state(browser)["decided"]
-    answers = begun.opened.journal.standing()
+    answers = begun.journal.standing()
     assert {frozenset(said) for said in answers.values()} == {frozenset({"ann", "bob"})}
