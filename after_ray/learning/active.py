@@ -131,6 +131,8 @@ class ActiveLearner:
         size = min(size, len(state.labelled) + len(pool))
 
         def choose(watch: Stopwatch) -> Choice:
+            if not len(pool):  # what nobody could tell was the rest of it
+                return Choice(NOTHING)
             with watch.phase("score"):
                 evidence = self._evidence(strategy, state, pool, unlabelled)
             with watch.phase("acquire"):

@@ -209,6 +209,12 @@ def _why_missing(studies: Sequence[OpenStudy], outcome: Outcome) -> tuple[str, i
         return outcome.unmet, 1
     if outcome.stopped:
         return outcome.stopped, STOPPED
+    if not (outcome.failed or outcome.blocked or outcome.quarantined):
+        from sweeps.labelling.in_words import people_in_words
+
+        for opened in studies:
+            if waiting := people_in_words(opened):
+                return waiting, 1
     first, *others = studies
     return f"'{first.command_here('status', *(str(one.path) for one in others))}' says why", 1
 

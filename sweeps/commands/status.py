@@ -92,6 +92,7 @@ def _print_running(studies: Sequence[OpenStudy]) -> None:
 
 def _print_standing(studies: Sequence[OpenStudy]) -> None:
     from sweeps._console import console, print_counts
+    from sweeps.labelling.in_words import people_in_words
     from sweeps.planning.counting import counts
     from sweeps.planning.failing import causes
     from sweeps.provenance.drift import drift
@@ -100,12 +101,15 @@ def _print_standing(studies: Sequence[OpenStudy]) -> None:
     ledger = studies[0].store.ledger
     done, failures = ledger.finished(), ledger.failures()
     for opened, progress in zip(studies, _progresses(studies), strict=True):
-        standing = counts([opened.wanted], done, failures)
+        standing, waiting = counts([opened.wanted], done, failures), people_in_words(opened)
         print_counts(f"status of {opened.study.study}", standing)
         if progress is not None:
             console.print(progress_in_words(progress), markup=False)
-            if _whole(progress) and standing["missing"] and not standing["failed"]:
+            missing = standing["missing"] and not standing["failed"] and not waiting
+            if missing and _whole(progress):
                 console.print(CHANGED_SINCE, markup=False)
+        if waiting:
+            console.print(waiting, markup=False)
         if model := model_in_words(opened.study.resources):
             console.print(model, markup=False)
     for sentence in searches_in_words(studies):

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from after_ray.corpora._csv_table import CONTROL_CHARACTER, read_table
 from after_ray.labelling import Clip
-from sweeps.labelling.incoming import CANNOT_TELL, Row, refuse_large
+from sweeps.labelling.incoming import CANNOT_TELL, Row, refuse_unreadable
 from sweeps.selections.csv_file import write_csv
 
 COLUMNS = ("clip", "audio", "seconds", "label", "annotator")
+MOST_BYTES = 16_000_000  # a hundred thousand rows have two thirds of it; millions would take minutes
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would compute
 
 
@@ -28,7 +29,7 @@ def read(path: Path, annotator: str) -> list[Row]:
     Raises:
         AfterRayError: when it is no such table.
     """
-    refuse_large(path)
+    refuse_unreadable(path, MOST_BYTES)
     table = read_table(path, ("clip", "label"), ("annotator",))
     columns = table.columns
     cells = zip(table.lines, columns["clip"], columns["label"], columns["annotator"], strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from after_ray.errors import AfterRayError
-from after_ray.labelling import Decision
+from after_ray.labelling import Decision, Frozen
 from sweeps.labelling.opening import OpenLabelling, Standing
 from sweeps.launching.ray_start import Where
 from sweeps.running.studies import run_studies
@@ -21,6 +21,17 @@ class NobodyCanTell(AfterRayError):
         )
 
 
+class ChoseAnew(AfterRayError):
+    """A round whose choice was lost after it was answered, and that chose other clips."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"Round {number} is answered and was not trained: what it had chosen was lost with its "
+            "checkpoint, and it chose other clips now, as it may on another machine or with other versions. "
+            "Go on where it was begun, with the versions it was begun with."
+        )
+
+
 def go_on(opened: OpenLabelling, where: Where, tracking_uri: str | None) -> Standing:
     """Train on what is fully answered, and run until people are needed again or all is done.
 
@@ -34,6 +45,7 @@ def go_on(opened: OpenLabelling, where: Where, tracking_uri: str | None) -> Stan
         return standing
     if standing.asked is not None and not freeze(opened, standing):
         return standing
+    begun = Frozen.read(opened.place).rounds
     uri = tracking_uri or default_tracking_uri(opened.store)
     outcome = run_studies([opened.opened], where, uri).outcome
     for sentence in outcome.failed.values():
@@ -42,7 +54,10 @@ def go_on(opened: OpenLabelling, where: Where, tracking_uri: str | None) -> Stan
         raise AfterRayError(str(outcome.stopped or outcome.unavailable or outcome.unmet))
     if outcome.quarantined:
         raise AfterRayError("It failed too often before; 'after-ray retry' on its study says why.")
-    return opened.stands()
+    standing = opened.stands()
+    if standing.done < begun:  # nothing failed, and what was answered is not what was waited for
+        raise ChoseAnew(standing.done)
+    return standing
 
 
 def freeze(opened: OpenLabelling, standing: Standing) -> bool:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 
+from after_ray.annotation import CORPUS
+from after_ray.labelling import Labelling
 from after_ray.wording import counted
 from sweeps.labelling.advice import advice, rounds_made
 from sweeps.labelling.opening import OpenLabelling, Standing
+from sweeps.planning.opening import OpenStudy
 
 
 def standing_in_words(opened: OpenLabelling, standing: Standing) -> list[str]:
@@ -17,7 +21,7 @@ def standing_in_words(opened: OpenLabelling, standing: Standing) -> list[str]:
         + (
             ""
             if one.gain is None
-            else f" ({one.gain.points:+.1f}, {one.gain.low:+.1f} to {one.gain.high:+.1f})"
+            else f" ({one.gain.points:+.1f} points, {one.gain.low:+.1f} to {one.gain.high:+.1f})"
         )
         for one in made
     ]
@@ -28,6 +32,24 @@ def standing_in_words(opened: OpenLabelling, standing: Standing) -> list[str]:
     return [*lines, *_waiting(opened, standing)]
 
 
+def people_in_words(opened: OpenStudy) -> str:
+    """Whether a study waits for people, and the command that goes on; empty where it does not."""
+    annotation = opened.study.annotation[0] if opened.study.annotation else CORPUS
+    if not annotation.by_people:
+        return ""
+    labelling = Labelling.read(opened.store.place, annotation.labelling)
+    standing = OpenLabelling(labelling, opened).stands()
+    if standing.finished:
+        return ""
+    command = shlex.join(
+        ["after-ray", "annotate", "next", "--study", labelling.study, "--store", opened.store.url]
+    )
+    if not standing.waiting:
+        return f"people label this study; '{command}' goes on with it"
+    waiting = f"{counted(len(standing.waiting), 'clip')} of round {standing.done} wait for people"
+    return f"{waiting}; '{command}' writes them into a file to label"
+
+
 def _waiting(opened: OpenLabelling, standing: Standing) -> list[str]:
     if standing.asked is None:
         return ["nothing is asked yet; 'after-ray annotate next' goes on"]
@@ -36,7 +58,9 @@ def _waiting(opened: OpenLabelling, standing: Standing) -> list[str]:
     parts = ", ".join(f"{count} of {part}" for part, count in waiting.items())
     told = f"round {standing.asked.round} asks for {counted(len(clips), 'clip')}"
     lines = [
-        f"{told}; {counted(len(standing.waiting), 'clip')} wait for an answer ({parts})" if waiting else told
+        f"{told}; {counted(len(standing.waiting), 'clip')} wait for an answer ({parts})"
+        if waiting
+        else f"{told}, and all are answered; 'after-ray annotate next' trains on them"
     ]
     tied = [name for name, one in standing.undecided.items() if one.tied]
     if tied:

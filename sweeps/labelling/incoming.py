@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from after_ray.corpora._csv_table import shortened
 from after_ray.errors import AfterRayError
 from after_ray.labelling import Answer
-from after_ray.wording import counted, first_of, printable
-from sweeps.labelling.opening import OpenLabelling, Standing
+from after_ray.wording import counted, first_of
+
+if TYPE_CHECKING:
+    from sweeps.labelling.opening import OpenLabelling, Standing
 
 CANNOT_TELL = frozenset({"cannot tell", "can't tell", "?"})
-MOST_BYTES = 64_000_000  # of a file of answers: a hundred thousand rows have a sixth of it
 
 
 class BadAnswers(AfterRayError):
@@ -77,20 +80,23 @@ class _Sorted:
     late: list[str] = field(default_factory=list)
 
 
-def refuse_large(file: Path) -> None:
-    """Refuse to read what cannot be answers, before it is read.
+def refuse_unreadable(file: Path, most: int) -> None:
+    """Refuse to read what cannot be answers, before any of it is in memory; `most` bytes may be.
 
     Raises:
-        BadAnswers: saying how large it is.
+        BadAnswers: saying what it is, or how large.
     """
     try:
-        size = file.stat().st_size
-    except OSError as error:
-        raise BadAnswers(file, f"it cannot be opened ({error.strerror})", "Check its path.") from error
-    if size > MOST_BYTES:
+        size, is_file = file.stat().st_size, file.is_file()
+    except (OSError, ValueError) as error:  # a NUL in a path is a ValueError
+        why = getattr(error, "strerror", None) or error
+        raise BadAnswers(file, f"it cannot be opened ({why})", "Check its path.") from error
+    if not is_file:
+        raise BadAnswers(file, "it is no file", "Name the file itself.")
+    if size > most:
         raise BadAnswers(
             file,
-            f"it has {size / 1e6:.0f} MB, and answers have {MOST_BYTES / 1e6:.0f} MB at most",
+            f"it has {size / 1e6:.0f} MB, and answers have {most / 1e6:.0f} MB at most",
             "Take in the file that 'after-ray annotate next' wrote, with the labels filled in.",
         )
 
@@ -116,7 +122,7 @@ def _refuse_strangers(opened: OpenLabelling, standing: Standing, file: Path, row
     known = asked | standing.frozen.decisions.keys()
     strange = [row for row in rows if row.clip not in known]
     if strange:
-        shown = first_of([f"'{printable(row.clip)}' in {row.where}" for row in strange])
+        shown = first_of([f"'{shortened(row.clip)}' in {row.where}" for row in strange])
         remedy = "Take in the file that 'after-ray annotate next' wrote, the column 'clip' unchanged."
         raise BadAnswers(file, f"nobody was asked for {shown}", remedy)
     nameless = [row for row in rows if not row.annotator]
@@ -128,7 +134,7 @@ def _refuse_unknown_labels(opened: OpenLabelling, file: Path, rows: Sequence[Row
     classes = opened.labelling.classes
     wrong = [row for row in rows if row.label is not None and row.label not in classes]
     if wrong:
-        shown = first_of([f"'{printable(str(row.label))}' in {row.where}" for row in wrong])
+        shown = first_of([f"'{shortened(str(row.label))}' in {row.where}" for row in wrong])
         allowed = f"Allowed: {', '.join(classes)}, 'cannot tell', or nothing where nobody has listened yet."
         raise BadAnswers(file, f"no class is called {shown}", allowed)
 
@@ -140,7 +146,7 @@ def _refuse_contradictions(file: Path, rows: Sequence[Row]) -> list[Row]:
         before = found.setdefault((row.clip, row.annotator), row)
         if before.label != row.label:
             both = f"'{before.said}' in {before.where} and '{row.said}' in {row.where}"
-            who = f"{printable(row.annotator)} says of '{row.clip}' both {both}"
+            who = f"{shortened(row.annotator)} says of '{row.clip}' both {both}"
             raise BadAnswers(file, who, "Keep one of the two.")
     return list(found.values())
 
@@ -159,5 +165,5 @@ def _sorted(opened: OpenLabelling, standing: Standing, rows: Sequence[Row]) -> _
             result.added.append(row.answer)
             if before is not None:
                 told = f"'{row.said}' in place of '{before.label or 'cannot tell'}'"
-                result.changed.append(f"{printable(row.annotator)} now says of {row.clip} {told}")
+                result.changed.append(f"{shortened(row.annotator)} now says of {row.clip} {told}")
     return result

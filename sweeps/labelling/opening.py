@@ -40,6 +40,17 @@ class WhichLabelling(AfterRayError):
         super().__init__(f"{told}.")
 
 
+class ChangedLabelling(AfterRayError):
+    """A labelling whose recordings or study are not those that its answers were given for."""
+
+    def __init__(self, study: str, root: Path, file: str, number: int) -> None:
+        super().__init__(
+            f"Round {number} of '{study}' was labelled for other recordings or another study than there are "
+            f"now: files below {root} were added, removed or changed, or {file} was. Put them back as they "
+            "were, or begin another labelling under another name: --set study=NAME."
+        )
+
+
 def labellings(store: Store) -> list[Labelling]:
     """All that have begun in a store, by the names of their studies."""
     names = store.place.folders(FOLDER)
@@ -107,8 +118,17 @@ class OpenLabelling:
         return Journal(self.place)
 
     def stands(self) -> Standing:
-        """How far it is, as the store says now."""
+        """How far it is, as the store says now.
+
+        Raises:
+            ChangedLabelling: when answers that were trained on are of other recordings.
+        """
         frozen = Frozen.read(self.place)
+        for number, stage in enumerate(self.trajectory.stages[: frozen.rounds]):
+            before = Asked.read(self.place, number)
+            if before is not None and before.key != stage.key:
+                told = self.place.told(STUDY_FILE)
+                raise ChangedLabelling(self.labelling.study, self.root, told, number)
         finished = self.store.ledger.finished()
         done = sum(stage.key in finished for stage in self.trajectory.stages)
         asked = Asked.read(self.place, frozen.rounds) if frozen.rounds < len(self.trajectory.stages) else None

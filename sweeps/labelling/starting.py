@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
-from after_ray.corpora._settings import CorpusSettings, MergedSettings
-from after_ray.errors import AfterRayError
+from after_ray.corpora._settings import Classes, CorpusSettings, MergedSettings
+from after_ray.errors import AfterRayError, BadValue
 from after_ray.labelling import Labelling, labelling_place
 from after_ray.store import Store
+from after_ray.votes import Ballots, write_votes
+from after_ray.wording import printable
+from sweeps.labelling.incoming import CANNOT_TELL
+from sweeps.planning.heard import refuse_knowing_backbones
 from sweeps.planning.opening import CorpusProgress, OpenStudy, open_study
 from sweeps.study.declaration import Study
 from sweeps.study.loading import load_study
+from sweeps.study.splitting import refuse_shared_recordings
 
 STUDY_FILE = "study.yaml"
 REPEATED = ("fold", "seed")  # axes that repeat an experiment: a labelling takes the first of each
@@ -65,6 +72,16 @@ class SeveralWays(AfterRayError):
         )
 
 
+class SeveralParts(AfterRayError):
+    """A study of parts, each with choices of its own."""
+
+    def __init__(self, study: str, parts: int) -> None:
+        super().__init__(
+            f"'{study}' has {parts} parts, and people label for one choice of everything; write the part "
+            "that you want as a study of its own."
+        )
+
+
 class LabellingThere(AfterRayError):
     """A second labelling of one name."""
 
@@ -90,6 +107,7 @@ def start(
     given = load_study(path, overrides)
     values = one_way(given)
     classes = wishes.classes or _classes_of(given)
+    _refuse_unusable(wishes.audio, classes)
     name = secrets.token_hex(6)
     values |= {"corpus": _corpus(wishes, classes), "annotation": _annotation(wishes, name)}
     refuse_second(store, given.study)
@@ -101,15 +119,22 @@ def start(
         if not place.on_disk:
             place.fetch(STUDY_FILE, file)
         opened = open_study(file, store.url, (), progress)
+        for scanned, split in zip(opened.scans, opened.plan.splits, strict=True):
+            refuse_shared_recordings(split, scanned.manifest)
+        refuse_knowing_backbones(opened)
         labelling = Labelling(
             name=name,
             study=given.study,
             classes=opened.scans[0].manifest.classes,
             per_clip=wishes.annotators,
         )
-        labelling.write(store.place)
+        if not labelling.write(store.place):
+            raise LabellingThere(given.study, store.url)
+        refuse_second(store, given.study, name)  # of two at the same moment neither may be asked for by name
     except BaseException:
         place.remove_folder("")
+        with suppress(OSError):  # others have begun
+            place.local.parent.rmdir()
         raise
     return labelling, opened
 
@@ -119,25 +144,50 @@ def one_way(study: Study) -> dict[str, Any]:
 
     Raises:
         SeveralWays: when another axis has several values.
+        SeveralParts: when it has parts.
     """
     if study.parts:
-        raise SeveralWays("parts", [str(index) for index, _ in enumerate(study.parts)])
+        raise SeveralParts(study.study, len(study.parts))
     for axis in CHOSEN:
         found = getattr(study, axis)
         if len(found) > 1:
-            raise SeveralWays(axis, [getattr(one, "name", None) or str(one) for one in found])
+            raise SeveralWays(axis, [_called(one) for one in found])
     said = study.model_dump(mode="json", include={"study", "description", *KEPT})
     fold = 0 if study.folds_wanted == "all" else study.folds_wanted[0]
     values = {key: value for key, value in said.items() if value not in ([], "")}
     return values | {"fold": fold, "seed": study.seed[0]}
 
 
-def refuse_second(store: Store, study: str) -> None:
-    """Refuse to begin what has begun."""
+def refuse_second(store: Store, study: str, own: str = "") -> None:
+    """Refuse to begin what has begun under another name than `own`."""
     from sweeps.labelling.opening import labellings
 
-    if any(one.study == study for one in labellings(store)):
+    if any(one.study == study and one.name != own for one in labellings(store)):
         raise LabellingThere(study, store.url)
+
+
+def _refuse_unusable(audio: Path, classes: Sequence[str]) -> None:
+    """Refuse recordings that are not there, and classes to choose from that are none."""
+    if not audio.expanduser().exists():
+        allowed = "a folder of recordings, or a CSV with the columns path and speaker; it is not there"
+        raise BadValue("--audio", printable(str(audio)), allowed)
+    told = {name for name in classes if name.casefold() in CANNOT_TELL}
+    try:
+        TypeAdapter(Classes).validate_python(classes)
+        write_votes(Ballots.of_counts(dict.fromkeys(classes, 1)))
+    except (ValidationError, AfterRayError):
+        told = {*classes}
+    if told:
+        allowed = (
+            "2 to 20 names with commas between, each once, without '/' and without a blank after a '=', and "
+            "none of the words for who cannot tell; such as anger,happy,neutral,sad"
+        )
+        raise BadValue("--classes", printable(",".join(classes)), allowed)
+
+
+def _called(value: Any) -> str:
+    """A value of an axis as a study writes it."""
+    return "none" if value is None else getattr(value, "name", None) or str(value)
 
 
 def _corpus(wishes: Wishes, classes: Sequence[str]) -> dict[str, Any]:

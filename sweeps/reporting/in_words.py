@@ -32,6 +32,7 @@ _ANSWERS: Mapping[str, str] = {
     "single": "one vote, drawn at random",
     "votes": "the majority of {} votes, drawn at random",
 }
+_NOBODY = "what none of them could tell is in no part."
 DIGEST_SHOWN = 12  # characters of a fold file's digest
 
 
@@ -89,6 +90,11 @@ def annotation_in_words(study: Study) -> str:
     noisy = any(study.label_noise)
     if study.annotation == (CORPUS,) and not noisy:
         return ""
+    if study.annotation[0].by_people:
+        of_several = (
+            "the shares of their answers" if study.annotation[0].by == "soft" else "what most of them said"
+        )
+        return f"Utterances of all parts are labelled by people who listened: {of_several}; " + _NOBODY
     told = listed([_ANSWERS[one.name].format(one.of) for one in study.annotation], "or")
     noise = f", of which {listed(flipped, 'or')} are replaced by another class at random" if noisy else ""
     return (

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from after_ray.errors import BadManifest, UnlabelledCorpus
-from after_ray.manifest import Manifest
+from after_ray.manifest import UNKNOWN, Manifest
 
 
 def table(classes: int = 2) -> pd.DataFrame:
@@ -214,3 +214,46 @@ def test_the_given_table_is_left_alone() -> None:
     given = table()
     Manifest("toy", given)
     assert list(given["utterance"]) == ["toy/b", "toy/a", "toy/C", "toy/d"]
+
+
+def hidden() -> Manifest:
+    """The corpus without its emotions, for people who tell three classes apart."""
+    return Manifest("toy", table().assign(emotion="")).declaring(["sad", "anger", "happy"])
+
+
+def test_declared_classes_are_those_of_a_corpus_that_nobody_has_labelled() -> None:
+    manifest = hidden()
+    assert manifest.classes == ("anger", "happy", "sad")
+    assert not manifest.labelled
+    assert manifest.labels.tolist() == [UNKNOWN] * 4
+    assert manifest.votes is None
+    assert manifest.digest == Manifest("toy", table().assign(emotion="")).digest, "classes are in the digest"
+
+
+def test_answers_of_people_are_labels_and_votes_of_their_rows_alone() -> None:
+    said = hidden().answered({"toy/b": "sad", "toy/a": "happy"}, {"toy/b": "sad=2 happy=1 / 4"})
+    rows = said.table["utterance"].tolist()
+    assert dict(zip(rows, said.labels.tolist(), strict=True)) == {
+        "toy/a": 1, "toy/b": 2, "toy/C": UNKNOWN, "toy/d": UNKNOWN,
+    }  # fmt: skip
+    assert said.votes is not None
+    assert said.votes.counts[rows.index("toy/b")].tolist() == [0, 1, 2]
+    assert said.votes.asked[rows.index("toy/b")] == 4
+    assert said.classes == ("anger", "happy", "sad"), "a class that nobody has heard yet is gone"
+
+
+def test_folds_of_a_corpus_that_people_label_are_drawn_alike_before_and_after_answers() -> None:
+    before, after = hidden(), hidden().answered({"toy/b": "sad", "toy/a": "happy"}, {})
+    for manifest in (before, after):
+        classes, labels = manifest.strata
+        assert classes == ("",)
+        assert labels.tolist() == [0, 0, 0, 0]
+    classes, labels = Manifest("toy", table()).strata
+    assert (classes, labels.tolist()) == (("e0", "e1"), Manifest("toy", table()).labels.tolist())
+
+
+def test_an_answer_that_is_no_declared_class_is_refused_by_utterance() -> None:
+    with pytest.raises(BadManifest, match=r"emotions that are no class.*toy/b.*anger, happy, sad"):
+        hidden().answered({"toy/b": "bored"}, {})
+    with pytest.raises(BadManifest, match=r"votes for bored"):
+        hidden().answered({"toy/b": "sad"}, {"toy/b": "bored=1 sad=2"})

@@ -315,3 +315,19 @@ def test_other_formats_are_refused_for_what_they_are(root: Path, name: str) -> N
         UnusableAudio, match=rf"{re.escape(name)}: it is neither \.wav nor \.flac; convert it"
     ):
         scanned(root, with_row(f"{name},s1,sad"))
+
+
+def test_of_a_corpus_that_people_label_emotions_and_votes_are_not_read(root: Path) -> None:
+    bare = ["path,speaker", *(",".join(row.split(",")[:2]) for row in ROWS[1:])]
+    without = scanned(root, bare, classes=("anger", "sad")).manifest
+    labelled = [f"{row},{'votes' if number == 0 else '???'}" for number, row in enumerate(ROWS)]
+    assert scanned(root, labelled, classes=("anger", "sad")).manifest.digest == without.digest
+    assert set(without.table["emotion"]) == {""}
+    assert without.classes == ("anger", "sad")
+    assert without.votes is None
+
+
+def test_labels_and_classes_for_people_exclude_each_other() -> None:
+    with pytest.raises(ValidationError, match="'classes' are for people who label it, 'labels' for what is"):
+        CsvSettings(file="x.csv", classes=("anger", "sad"), labels={"W": "anger"})
+    assert CsvSettings(file="x.csv").meaning() == CsvSettings(file="x.csv", classes=()).meaning()

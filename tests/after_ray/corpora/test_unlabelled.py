@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from after_ray.corpora._base import Scan, scan
 from after_ray.corpora._settings import UnlabelledSettings
 from after_ray.errors import MissingCorpus, UnlabelledCorpus, UnusableAudio
+from after_ray.manifest import UNKNOWN
 from tests.after_ray.corpora.trees import plant, wav
 
 FILES = ("one/a.wav", "one/deep/er/b.WAV", "two/a.wav", "top.wav")
@@ -107,3 +109,27 @@ def test_a_folder_that_links_to_itself_is_read_once(root: Path) -> None:
 )
 def test_the_name_of_a_folder_becomes_a_name_for_tables(root: str, title: str) -> None:
     assert UnlabelledSettings(root=root).title == title
+
+
+def test_classes_for_people_are_sorted_declared_and_change_no_digest(root: Path) -> None:
+    asked = scanned(root, classes=("sad", "anger")).manifest
+    assert asked.classes == asked.declared == ("anger", "sad")
+    assert asked.labels.tolist() == [UNKNOWN] * 4
+    assert asked.digest == scanned(root).manifest.digest
+    assert UnlabelledSettings(root="x").meaning() == UnlabelledSettings(root="x", classes=()).meaning()
+
+
+@pytest.mark.parametrize(
+    ("classes", "told"),
+    [
+        (["sad"], "sad: name two classes or more, each once"),
+        (["sad", "sad"], "sad, sad: name two classes or more, each once"),
+        (["sad", ""], "should match pattern"),
+        (["a/b", "sad"], "should match pattern"),
+        ([f"c{number}" for number in range(21)], "at most 20 items"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_classes_that_nobody_could_choose_from_are_refused(classes: list[str], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        UnlabelledSettings.model_validate({"root": "x", "classes": classes})

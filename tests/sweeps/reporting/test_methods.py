@@ -1,5 +1,7 @@
 """Methods and checklist are written from a study's own settings."""
 
+from after_ray.annotation import AnnotationSettings
+from sweeps.reporting.in_words import annotation_in_words
 from sweeps.reporting.methods import checklist_of, methods_of
 from tests.sweeps.small import small_study
 
@@ -164,3 +166,14 @@ def test_annotation_and_noise_are_told_and_that_validation_stays_clean(tmp_path)
     assert said in told(opened)
     assert said in " ".join(item.answer for item in checklist_of(opened))
     assert "replaced by another class" not in told(small_study(tmp_path))
+
+
+def test_of_a_study_that_people_label_it_is_told_that_nothing_is_the_corpus_own(tmp_path):
+    for by, said in (("majority", "what most of them said"), ("soft", "the shares of their answers")):
+        opened = small_study(tmp_path)
+        people = AnnotationSettings(name="people", labelling="abc", by=by)
+        study = opened.study.model_copy(update={"annotation": (people,)})
+        assert annotation_in_words(study) == (
+            f"Utterances of all parts are labelled by people who listened: {said}; what none of them could "
+            "tell is in no part."
+        )

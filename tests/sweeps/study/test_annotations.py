@@ -47,7 +47,7 @@ def test_both_are_lists_of_names_and_of_numbers_or_single_values(tmp_path: Path)
     ("line", "told"),
     [
         ("annotation: [soft, soft]", "soft is listed twice"),
-        ("annotation: crowd", "'corpus', 'majority', 'soft', 'single' or 'votes', not 'crowd'"),
+        ("annotation: crowd", "'corpus', 'majority', 'soft', 'single', 'votes' or 'people', not 'crowd'"),
         ("annotation: votes", r"the annotation votes needs 'of', a number of votes: \{name: votes, of: 3\}"),
         ("annotation: {name: soft, of: 2}", "the annotation soft has 'of: 2', which only votes reads"),
         ("annotation: []", "the list is empty"),
@@ -147,3 +147,45 @@ def test_a_search_has_one_share_of_noise_and_does_not_search_it(tmp_path: Path) 
     other = search.replace("classifier.regularization", "label_noise").replace("[1, 2]", "[0.1, 0.2]")
     with pytest.raises(StudyError, match="cannot be searched, since it is what candidates are compared on"):
         loaded(tmp_path, STUDY.replace("[random, entropy]", "random") + other)
+
+
+HEARD = "{name: unlabelled, root: speech, classes: [sad, anger]}"
+PEOPLE = "{name: people, labelling: abc}"
+
+
+def for_people(corpus: str = HEARD, annotation: str = PEOPLE, more: str = "") -> str:
+    return STUDY.replace("corpus: synthetic", f"corpus: {corpus}") + f"annotation: {annotation}\n{more}"
+
+
+def test_people_label_the_one_corpus_that_has_classes_for_them(tmp_path: Path) -> None:
+    study = loaded(tmp_path, for_people())
+    (annotation,) = study.annotation
+    assert (annotation.by_people, annotation.labelling) == (True, "abc")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (for_people(annotation="corpus"), "the corpus 'speech' has 'classes', so that people label it"),
+        (
+            for_people(corpus="synthetic"),
+            "'annotation: people' is of one corpus that has 'classes', and stands",
+        ),
+        (for_people(corpus=f"[{HEARD}, synthetic]"), "'annotation: people' is of one corpus"),
+        (for_people(annotation=f"[{PEOPLE}, corpus]"), "'annotation: people' is of one corpus"),
+        (for_people(more="label_noise: 0.1\n"), "'label_noise' replaces answers that people give"),
+        (for_people(annotation="people"), "leave 'annotation' out of the study"),
+        (for_people(corpus="{name: unlabelled, root: speech}"), "'speech' has no labels"),
+    ],
+)
+def test_what_people_cannot_label_is_refused_with_the_command_that_writes_such_studies(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    with pytest.raises(StudyError, match=told):
+        loaded(tmp_path, text)
+
+
+def test_nothing_that_reads_all_labels_of_a_corpus_goes_with_people(tmp_path: Path) -> None:
+    text = for_people().partition("classifier")[0] + RH_EMO + f"annotation: {PEOPLE}\n"
+    with pytest.raises(StudyError, match="the classifier rh_emo reads the corpus' own labels"):
+        loaded(tmp_path, text)
