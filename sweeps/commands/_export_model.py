@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -48,6 +49,12 @@ Labelled = Annotated[
         "--labelling", help="Of several labellings in the store, the one of this study.", metavar="NAME"
     ),
 ]
+
+
+QUIET = {  # of transformers, which a published backbone's other heads would make talk
+    "TRANSFORMERS_VERBOSITY": "error",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+}
 
 
 class NoStudy(AfterRayError):
@@ -105,6 +112,8 @@ def model(
     with one_sentence(store):
         refuse_no_store(store, [] if study is None else [study], overrides)
         quiet_libraries()
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)
         found = _found(study, cell, ratio, store, overrides, labelling)
         told = _export(found, out.absolute(), cache_dir, script)
         axes, facts = found.trajectory.axes, told.facts
