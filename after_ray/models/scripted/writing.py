@@ -36,7 +36,7 @@ SAMPLE_RATE = 16_000
 TOLERANCE = 1e-5  # of probabilities
 # Seconds: less than a frame of any kind, less than a piece, and up to two pieces of the longest kind.
 _LENGTHS = (0.01, 0.31, 1.0, 2.77, 5.2, 8.5)
-_FEATURES: Mapping[str, Callable[[Any], nn.Module]] = {
+SCRIPTED: Mapping[str, Callable[[Any], nn.Module]] = {
     "functionals": carried.FunctionalsOf,
     "cepstra": carried.CepstraOf,
     "log_mel": carried.LogMelOf,
@@ -69,7 +69,7 @@ def scripted_model(model: Model) -> torch.jit.ScriptModule:
     """A module from samples, shape (samples,), 16 kHz, in [-1, 1], to probabilities, shape (classes,)."""
     facts = model.facts
     extractor: Any = extractors.resolve(facts.features.kind)(facts.features, None, "cpu")  # type: ignore[call-arg]
-    features = _FEATURES[facts.features.kind](extractor).eval()
+    features = SCRIPTED[facts.features.kind](extractor).eval()
     if facts.kind == "functionals":
         scorer: nn.Module = FunctionalsScorer(features, model.classifier.weights(), len(facts.classes))
     else:

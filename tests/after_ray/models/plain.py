@@ -20,7 +20,7 @@ TRANSFORMERS = """
 import json, sys
 sys.modules["torchaudio"] = None
 import numpy as np, torch
-from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
+from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, pipeline
 given, out, *folders = sys.argv[1:]
 waves = list(np.load(given).values())
 found, classes = {}, []
@@ -29,12 +29,21 @@ for place, folder in enumerate(folders):
     model, report = AutoModelForAudioClassification.from_pretrained(
         folder, trust_remote_code=True, output_loading_info=True)
     assert not any(report.values()), report
+    try:
+        AutoModelForAudioClassification.from_pretrained(folder, trust_remote_code=False)
+    except ValueError as error:
+        assert "custom code" in str(error)
+    else:
+        raise AssertionError("loaded without trust")
     def scored(some):
         inputs = extractor(some, sampling_rate=16000, padding=True, return_tensors="pt")
         with torch.no_grad():
             return model(**inputs).logits.double().softmax(dim=1).numpy()
     found[f"together {place}"] = scored(waves)
     found[f"alone {place}"] = np.concatenate([scored([wave]) for wave in waves])
+    scores = pipeline("audio-classification", model=model, feature_extractor=extractor, top_k=None)(waves[0])
+    by_label = [{one["label"]: one["score"] for one in scores}[name] for name in model.config.label2id]
+    assert np.allclose(by_label, found[f"alone {place}"][0], atol=1e-5), scores
     classes.append([model.config.id2label[i] for i in range(model.config.num_labels)])
 assert not [name for name in sys.modules if name.startswith("after_ray")]
 np.savez(out, **found)

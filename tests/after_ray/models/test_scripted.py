@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +17,18 @@ from after_ray.classifiers._settings import (
     RhEmoSettings,
 )
 from after_ray.errors import UnfitScript
+from after_ray.features import (
+    CepstralFeatures,
+    FeatureSettings,
+    FunctionalFeatures,
+    LogMelFeatures,
+    MagnitudeFeatures,
+    MfccSegmentFeatures,
+    extractors,
+)
 from after_ray.models import Model
 from after_ray.models.scripted import can_be_scripted, write_scripted
-from after_ray.models.scripted.writing import check_scripted, scripted_model
+from after_ray.models.scripted.writing import SCRIPTED, check_scripted, scripted_model
 from tests.after_ray.classifiers.rh_emo_parts import untrained
 from tests.after_ray.models.folders import functionals_folder, light_sernet_folder, network_folder, waves
 from tests.after_ray.models.plain import by_torch
@@ -69,3 +79,24 @@ def test_what_is_carried(tmp_path: Path) -> None:
         """Settings of a user's own network."""
 
     assert not can_be_scripted(facts.model_copy(update={"classifier": Own()}))
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        FunctionalFeatures(),
+        CepstralFeatures(seconds=3),
+        LogMelFeatures(seconds=2),
+        MfccSegmentFeatures(),
+        MagnitudeFeatures(),
+    ],
+    ids=lambda one: one.kind,
+)
+def test_scripted_features_are_those_of_the_extractor(features: FeatureSettings) -> None:
+    extractor: Any = extractors.resolve(features.kind)(features, None, "cpu")  # type: ignore[call-arg]
+    scripted = torch.jit.script(SCRIPTED[features.kind](extractor).eval())
+    silence = np.zeros(20_000, np.float32)
+    for wave in (*waves(8, longest=9, seed=2), waves(1)[0][:150], silence):
+        ours = extractor.extract(wave).astype(np.float32)
+        theirs = scripted(torch.from_numpy(wave)).numpy().reshape(ours.shape)
+        np.testing.assert_allclose(theirs, ours, atol=1e-5, rtol=1e-6)
