@@ -138,8 +138,8 @@ def _labels(source: Source) -> Iterator[str]:
         yield f"A share of {noise_text(first.label_noise)} of the answers is another class, drawn at random."
     used = int(measures["validation_used"] or 0)
     yield (
-        f"The labels of {counted(used, 'validation utterance')}, by which trainings choose their weights, are "
-        "not counted above."
+        f"The labels of {counted(used, 'validation utterance')}, by which trainings choose their weights, "
+        "are not counted above."
     )
     by = source.record.details["labelled_by"]["emotion"]
     yield f"By class: {', '.join(f'{name} {count}' for name, count in by.items())}."
