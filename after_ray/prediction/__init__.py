@@ -1,0 +1,6 @@
+"""Predicting with a trained model: recordings of any length and format to probabilities, many at a time."""
+
+from after_ray.prediction.predicting import Classes, Prediction, Refused, predict
+from after_ray.prediction.windows import Windows
+
+__all__ = ["Classes", "Prediction", "Refused", "Windows", "predict"]
