@@ -16,6 +16,7 @@ from sweeps.commands import (
     export,
     mirror,
     plan,
+    predict,
     provenance,
     report,
     run,
@@ -50,6 +51,7 @@ app.command()(search.search)
 app.command()(status.status)
 app.command()(report.report)
 app.command()(explain.explain)
+app.command()(predict.predict)
 app.command()(calibrate.calibrate)
 app.command()(mirror.mirror)
 app.command()(provenance.provenance)

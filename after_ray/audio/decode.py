@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ def opened(path: Path) -> Iterator[soundfile.SoundFile]:
     """
     try:
         _refuse_what_is_no_audio(path)
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(os.fsencode(path)) as file:  # a name need not be UTF-8
             yield file
     except soundfile.LibsndfileError as error:
         raise UnreadableAudio(path, f"corrupt: {error.error_string.strip().rstrip('.')}") from error

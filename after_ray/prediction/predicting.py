@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,14 +119,26 @@ def _scores(model: Classes, heard: Sequence[Window]) -> list[NDArray[np.float64]
         return []
     try:
         logs = model.log_probabilities([_wave(window) for window in heard])
-    except AfterRayError as error:
-        if len(heard) > 1:
-            return [answer for window in heard for answer in _scores(model, [window])]
-        return [Unjudged(heard[0], str(error))]
-    return [
-        row if np.isfinite(np.exp(row)).all() else Unjudged(window, "its probabilities are no numbers.")
-        for window, row in zip(heard, logs, strict=True)
-    ]
+    except (AfterRayError, RuntimeError) as error:
+        reason = _reason(error)
+    else:
+        return [
+            row if np.isfinite(np.exp(row)).all() else Unjudged(window, "its probabilities are no numbers.")
+            for window, row in zip(heard, logs, strict=True)
+        ]
+    if len(heard) > 1:
+        return [answer for window in heard for answer in _scores(model, [window])]
+    return [Unjudged(heard[0], reason)]
+
+
+def _reason(error: AfterRayError | RuntimeError) -> str:
+    """Why a model fails on a recording; an error that has another cause goes on."""
+    if isinstance(error, AfterRayError):
+        return str(error)
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(error, torch.OutOfMemoryError):
+        raise error
+    return "the memory of the device does not hold it; choose a shorter --window, or --device cpu."
 
 
 def _wave(window: Window) -> NDArray[np.float32]:

@@ -9,11 +9,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from after_ray.classifiers._settings import OnBackbone
 from after_ray.errors import BadValue
+from after_ray.models.facts import ModelFacts
 
 SAMPLE_RATE = 16_000
 SHORTEST = 0.025  # seconds, as of a recording: one frame of wav2vec 2.0
 MOST_WINDOWS_A_SECOND = 100
+USUAL = 10.0  # seconds: hardly a clip of a corpus of emotional speech is longer
 
 Span: TypeAlias = tuple[int, int]
 """First sample of a window and the one behind its last, at 16 kHz."""
@@ -32,16 +35,26 @@ class Windows:
     whole: int
 
     @classmethod
+    def for_model(cls, facts: ModelFacts, window: float | None = None, hop: float | None = None) -> Windows:
+        """Windows for a model; those of `of`, with what the model hears.
+
+        A backbone's classifier hears the beginning of a recording, so what is longer is cut. Networks on
+        spectra were trained on the middle of whole clips, so recordings as long as clips are stay whole.
+        """
+        heard = facts.max_seconds
+        longest = heard if heard is not None and isinstance(facts.classifier, OnBackbone) else USUAL
+        return cls.of(window, hop, longest=longest, heard=heard)
+
+    @classmethod
     def of(
         cls, window: float | None, hop: float | None, *, longest: float, heard: float | None = None
     ) -> Windows:
         """Windows of so many seconds.
 
         Args:
-            window: None takes what the model was trained on, `longest`, or what it hears of it.
+            window: None takes `longest`, or what is heard if that is less.
             hop: from one beginning to the next; None takes the window, so that they do not overlap.
-            longest: seconds of the longest recording of the training. With no `window`, recordings up to
-                that length stay whole, as they were in the study.
+            longest: seconds of the longest recording that stays whole when there is no `window`.
             heard: seconds that the model hears of any recording; None for all.
 
         Raises:
