@@ -21,6 +21,7 @@ from sweeps.commands import (
     report,
     run,
     search,
+    serve,
     status,
     store,
     ui,
@@ -52,6 +53,7 @@ app.command()(status.status)
 app.command()(report.report)
 app.command()(explain.explain)
 app.command()(predict.predict)
+app.command()(serve.serve)
 app.command()(calibrate.calibrate)
 app.command()(mirror.mirror)
 app.command()(provenance.provenance)

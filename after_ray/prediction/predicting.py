@@ -86,18 +86,25 @@ def predict(
     on. Files are decoded by `workers` threads ahead of the model, and `batch` windows are scored at a time,
     whichever files they are of. Memory does not grow with the number of files or their lengths.
     """
+    return judged(model, read_ahead(files, windows, workers), batch)
+
+
+def judged(
+    model: Classes, windows: Iterable[Window | Unread], batch: int = BATCH
+) -> Iterator[Prediction | Refused]:
+    """What the model says of windows, as they come."""
     waiting: list[Window | Unread] = []
     scored = 0
-    for found in read_ahead(files, windows, workers):
+    for found in windows:
         waiting.append(found)
         scored += isinstance(found, Window) and found.samples is not None
         if scored == batch or len(waiting) == 16 * batch:
-            yield from _judged(model, waiting)
+            yield from _of_batch(model, waiting)
             waiting, scored = [], 0
-    yield from _judged(model, waiting)
+    yield from _of_batch(model, waiting)
 
 
-def _judged(model: Classes, waiting: Sequence[Window | Unread]) -> Iterator[Prediction | Refused]:
+def _of_batch(model: Classes, waiting: Sequence[Window | Unread]) -> Iterator[Prediction | Refused]:
     heard = [one for one in waiting if isinstance(one, Window) and one.samples is not None]
     answers = iter(_scores(model, heard))
     for one in waiting:

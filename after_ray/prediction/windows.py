@@ -63,13 +63,13 @@ class Windows:
         most = longest if heard is None else min(longest, heard)
         length = max(most, SHORTEST) if window is None else window
         if length < SHORTEST:
-            raise BadValue("--window", length, f"at least {SHORTEST} seconds")
+            raise BadValue("window", length, f"at least {SHORTEST} seconds")
         if heard is not None and length > heard:
-            raise BadValue("--window", length, f"up to {heard:g} seconds, which is what this model hears")
+            raise BadValue("window", length, f"up to {heard:g} seconds, which is what this model hears")
         step = length if hop is None else hop
         if not 1 / MOST_WINDOWS_A_SECOND <= step <= length:
             allowed = f"from {1 / MOST_WINDOWS_A_SECOND:g} to {length:g} seconds, the length of a window"
-            raise BadValue("--hop", step, f"{allowed}: a longer one would leave out what is between")
+            raise BadValue("hop", step, f"{allowed}: a longer one would leave out what is between")
         whole = length if window is not None else max(longest, length)
         return cls(round(length * SAMPLE_RATE), round(step * SAMPLE_RATE), round(whole * SAMPLE_RATE))
 

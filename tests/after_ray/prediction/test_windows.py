@@ -63,7 +63,7 @@ def test_a_window_that_is_named_counts_for_every_recording() -> None:
 
 @pytest.mark.parametrize(
     ("window", "hop", "word"),
-    [(10.5, None, "hears"), (0.01, None, "0.025"), (2.0, 3.0, "leave out"), (2.0, 0.0, "--hop")],
+    [(10.5, None, "hears"), (0.01, None, "0.025"), (2.0, 3.0, "leave out"), (2.0, 0.0, "hop")],
 )
 def test_windows_that_hear_less_than_they_say_are_refused(
     window: float, hop: float | None, word: str

@@ -113,7 +113,7 @@ def test_a_long_recording_comes_in_windows(model: Path, here: Path) -> None:
         (["--hop", "60"], "would leave out"),
         (["--device", "tpu"], "cpu, cuda"),
         (["--out", "clips"], "the name of a file"),
-        (["--window", "0"], "--window"),
+        (["--window", "0"], "Bad window: 0.0; allowed: at least 0.025 seconds."),
     ],
 )
 def test_what_cannot_be_meant_is_one_sentence(model: Path, here: Path, words: list[str], said: str) -> None:
