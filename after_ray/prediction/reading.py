@@ -74,10 +74,15 @@ def read_ahead(files: Iterable[Path], windows: Windows, workers: int) -> Iterato
                 future.cancel()
 
 
-def windows_of(file: Path, windows: Windows) -> Iterator[list[Window]]:
+class TooLong(UnreadableAudio):
+    """A recording that is longer than what was asked for."""
+
+
+def windows_of(file: Path, windows: Windows, most: float = math.inf) -> Iterator[list[Window]]:
     """The windows of one recording, a list for every minute of it.
 
     Raises:
+        TooLong: when it goes on after `most` seconds, whatever its header promises.
         UnreadableAudio: as `after_ray.audio.decode.decode` does, and of rates that no recording has; for a
             long recording perhaps after its first windows.
     """
@@ -87,7 +92,10 @@ def windows_of(file: Path, windows: Windows) -> Iterator[list[Window]]:
     with opened(file) as sound:
         refuse_rate(file, sound.samplerate)
         for wave in _at_16_khz(file, sound):
-            yield silent.told(cutter.add(to_int16(wave)[0]))
+            told = silent.told(cutter.add(to_int16(wave)[0]))
+            if cutter.samples > most * SAMPLE_RATE:
+                raise TooLong(file, f"longer than {most:g} s")
+            yield told
     yield silent.told(cutter.end())
     silent.refuse(cutter.samples)
 

@@ -16,13 +16,14 @@ import soundfile
 
 from after_ray.errors import AfterRayError, UnreadableAudio
 from after_ray.prediction import Windows
-from after_ray.prediction.reading import Window, windows_of
+from after_ray.prediction.reading import TooLong, Window, windows_of
 from after_ray.prediction.windows import SAMPLE_RATE
 
 INPUT = "input"
 AUDIO, SAMPLES, RATE = "audio", "samples", "sampling_rate"
 MOST_INPUTS = 256
 MOST_SECONDS = 600.0  # of audio in a request
+HIGHEST_RATE = 2**31  # of a file's header; which of them are heard, is said where they are read
 SMALLEST_FILE = 100  # bytes: what is less may be base64 by chance, as many names of files are
 ALLOWED = (
     f"'{AUDIO}' with the bytes of an audio file in base64, or '{SAMPLES}' with numbers in [-1, 1] and "
@@ -57,16 +58,14 @@ def windows_of_inputs(rows: Sequence[Mapping[str, Any]], windows: Windows) -> li
 
 
 def _windows(path: Path, place: int, windows: Windows, left: float) -> list[Window]:
-    """Of one input; reading stops where there is too much, whatever a header promises."""
-    found: list[Window] = []
+    """Of one input."""
     try:
-        for block in windows_of(path, windows):
-            found += [replace(window, file=Path(f"{INPUT} {place}")) for window in block]
-            if _seconds(found) > left:
-                raise BadRequest(f"The request has over {MOST_SECONDS:g} s of audio; send several.")
+        blocks = list(windows_of(path, windows, left))
+    except TooLong as error:
+        raise BadRequest(f"The request has over {MOST_SECONDS:g} s of audio; send several.") from error
     except UnreadableAudio as error:
         raise BadRequest(f"Input {place} cannot be used: {error.reason}.") from error
-    return found
+    return [replace(window, file=Path(f"{INPUT} {place}")) for block in blocks for window in block]
 
 
 def _seconds(windows: Sequence[Window]) -> float:
@@ -122,13 +121,11 @@ def _samples(place: int, samples: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 
 def _rate(place: int, rate: Any) -> int:
-    if isinstance(rate, bool) or not isinstance(rate, int | float | np.number) or rate != int(rate):
+    number = isinstance(rate, int | float | np.number) and not isinstance(rate, bool)
+    if not number or not 0 < rate < HIGHEST_RATE or rate != int(rate):
         raise BadRequest(
-            f"'{RATE}' of input {place} is {rate!r}; allowed: a whole number, such as {SAMPLE_RATE}."
-        )
-    if not 0 < rate < 2**31:
-        raise BadRequest(
-            f"'{RATE}' of input {place} is {rate:g}; allowed: a rate in use, such as {SAMPLE_RATE}."
+            f"'{RATE}' of input {place} is {str(rate)[:40]!r}; allowed: a whole number of Hz, such as "
+            f"{SAMPLE_RATE}."
         )
     return int(rate)
 
