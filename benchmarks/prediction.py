@@ -5,7 +5,8 @@ with drawn weights (speed does not depend on them). `predict` loads the model on
 scores windows of many files at a time. `loaded_for_each` loads the model for every file, in one process that
 has imported everything before; `one_file_at_a_time` loads it once and does without batches and without
 threads. `command_for_each` starts the command anew for every file, as a shell's loop would, on the first
-`--commands` files. The sides take turns, and their probabilities are compared.
+`--commands` files. The sides take turns, and their probabilities are compared. Rates by the clock, and by the
+time that cores were busy, which says more where other work runs on the machine.
 
     python benchmarks/prediction.py [--model small] [--files 120] [--repeats 3] [--commands 5]
 """
@@ -13,6 +14,7 @@ threads. `command_for_each` starts the command anew for every file, as a shell's
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -141,24 +143,29 @@ def measured(root: Path, options: argparse.Namespace) -> dict[str, object]:
         "one_file_at_a_time": one_at_a_time,
     }
     seconds: dict[str, list[float]] = {name: [] for name in sides}
+    busy: dict[str, list[float]] = {name: [] for name in sides}
     difference = 0.0
     for _ in range(options.repeats):
         results = {}
         for name, side in sides.items():
-            started = time.perf_counter()
+            started, began = time.perf_counter(), time.process_time()
             results[name] = np.array(side())
             seconds[name].append(time.perf_counter() - started)
+            busy[name].append(time.process_time() - began)
         difference = max(
             difference, *(float(np.abs(one - results["predict"]).max()) for one in results.values())
         )
     rates = {name: audio / median(values) for name, values in seconds.items()}
+    busy_rates = {name: audio / median(values) for name, values in busy.items()}
     if options.commands:
-        rates["command_for_each"] = of_commands(folder, files[: options.commands])
+        of_commands = by_commands(folder, files[: options.commands])
+        rates["command_for_each"], busy_rates["command_for_each"] = of_commands
     return {
         "model": options.model,
         "files": options.files,
         "audio_seconds": round(audio, 1),
         "hours_of_audio_per_hour": {name: round(rate, 1) for name, rate in rates.items()},
+        "hours_of_audio_per_hour_of_a_core": {name: round(rate, 1) for name, rate in busy_rates.items()},
         "predict_over": {name: round(rates["predict"] / rate, 2) for name, rate in rates.items()},
         "seconds": {name: [round(value, 2) for value in values] for name, values in seconds.items()},
         "largest_difference_of_probabilities": difference,
@@ -166,14 +173,16 @@ def measured(root: Path, options: argparse.Namespace) -> dict[str, object]:
     }
 
 
-def of_commands(folder: Path, files: Sequence[Path]) -> float:
-    """Seconds of audio per second of a command for each file."""
-    started = time.perf_counter()
+def by_commands(folder: Path, files: Sequence[Path]) -> tuple[float, float]:
+    """Seconds of audio per second, and per second of a core, of a command for each file."""
+    started, before = time.perf_counter(), os.times()
     for file in files:
         words = [sys.executable, "-c", COMMAND, "predict", str(folder), str(file)]
         subprocess.run(words, check=True, capture_output=True)
-    seconds = time.perf_counter() - started
-    return sum(soundfile.info(file).duration for file in files) / seconds
+    seconds, after = time.perf_counter() - started, os.times()
+    busy = after.children_user + after.children_system - before.children_user - before.children_system
+    audio = sum(soundfile.info(file).duration for file in files)
+    return audio / seconds, audio / busy
 
 
 if __name__ == "__main__":

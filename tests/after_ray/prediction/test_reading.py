@@ -58,9 +58,7 @@ def test_rates_whose_filters_would_take_all_memory_are_refused(rate: int, tmp_pa
     assert f"rate of {rate} Hz" in found.reason
 
 
-@pytest.mark.parametrize(
-    "rate", [4000, 8000, 11_025, 12_000, 22_050, 37_800, 44_056, 96_000, 384_000]
-)
+@pytest.mark.parametrize("rate", [4000, 8000, 11_025, 12_000, 22_050, 37_800, 44_056, 96_000, 384_000])
 def test_rates_in_use_are_heard(rate: int) -> None:
     refuse_rate(Path("a.wav"), rate)
 
