@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sweeps.launching.ray_start import Where, running_ray
 from sweeps.planning.opening import open_study
 from tests.sweeps.labelling.calls import (
     CLASSES,
@@ -50,7 +51,9 @@ def through_json_min(folder: Path, recordings: Recordings) -> Path:
     """The same as JSON-MIN."""
     tasks = json.loads(through_label_studio(folder, recordings).read_text())
     (folder / "min.json").write_text(
-        json.dumps([one["data"] | {"id": one["id"], "annotator": 1, "emotion": _chosen(one)} for one in tasks])
+        json.dumps(
+            [one["data"] | {"id": one["id"], "annotator": 1, "emotion": _chosen(one)} for one in tasks]
+        )
     )
     return folder / "min.json"
 
@@ -126,12 +129,15 @@ def test_what_is_answered_bit_by_bit_and_changed_meanwhile_makes_it_too(
 
 @pytest.mark.ray
 def test_through_ray_a_table_and_an_export_make_the_simulated_study(
-    tmp_path: Path, recordings: Recordings
+    tmp_path: Path, recordings: Recordings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     schedule = [35, 60]
     simulate(tmp_path, recordings, schedule=schedule)
-    begin(tmp_path, recordings, schedule=schedule)
-    said("import", tmp_path, through_csv(tmp_path, recordings))
-    output = said("import", tmp_path, through_label_studio(tmp_path, recordings))
+    with monkeypatch.context() as patch:  # what round 0 asks for is the same from either
+        patch.setattr("sweeps.labelling.going.run_studies", run_here)
+        begin(tmp_path, recordings, schedule=schedule)
+    with running_ray(Where(cpus=1)):  # one for both commands: each would start its own
+        said("import", tmp_path, through_csv(tmp_path, recordings))
+        output = said("import", tmp_path, through_label_studio(tmp_path, recordings))
     assert output.splitlines()[-1] == "all 2 rounds are labelled and trained"
     assert_the_same(tmp_path, 2)
