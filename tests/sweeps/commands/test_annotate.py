@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from after_ray.store import Store
 from sweeps.cli import app
+from sweeps.running.progress import NOTHING_MORE, Progress, write_progress
 from tests.sweeps.labelling.calls import (
     CLASSES,
     annotate,
@@ -294,6 +296,7 @@ def test_status_and_run_of_a_study_that_waits_say_so_with_the_command_that_goes_
         1,
         True,
     )
+    write_progress(Store(str(tmp_path / "store")), "calls", Progress(3, 0, ended=NOTHING_MORE))  # of that run
     code, told = said("status")
     assert (code, f"33 clips of round 0 wait for people; {goes_on}" in told) == (0, True)
     assert "was not part of that launch" not in told
