@@ -81,12 +81,6 @@ def test_a_loss_is_negative_and_none_that_is_shown_as_a_gain() -> None:
     assert not found.shown
 
 
-def test_clips_are_drawn_within_their_classes() -> None:
-    """Every draw has as many of each class: where all of a class change alike there is no interval."""
-    found = gain(says((30, 10, 0)), says((30, 10, 10)))
-    assert found.low == found.high == found.points == pytest.approx(100 / 3)
-
-
 def test_few_clips_that_changed_either_way_show_no_gain() -> None:
     before, after = says((30, 15, 5)), says((31, 16, 5))
     after[0] = (TRUTH[0] + 1) % 3
