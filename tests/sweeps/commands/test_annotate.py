@@ -311,3 +311,23 @@ def test_status_and_run_of_a_study_that_waits_say_so_with_the_command_that_goes_
     assert "Utterances of all parts are labelled by people who listened" in "".join(
         page.read_text() for page in (tmp_path / "store" / "reports").rglob("*.html")
     )
+
+
+@pytest.mark.usefixtures("_waiting")
+def test_a_session_that_was_killed_in_a_training_goes_on_with_next(
+    calls: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*asked: Any) -> Any:
+        raise KeyboardInterrupt
+
+    in_store(tmp_path, "next", "--out", tmp_path / "batch.csv")
+    file = filled(tmp_path / "batch.csv", calls[1], annotator="ann")
+    with monkeypatch.context() as patch:
+        patch.setattr("sweeps.labelling.going.run_studies", die)
+        code, output = annotate("import", file, "--store", tmp_path / "store")
+        assert (code, output.splitlines()[0]) == (130, "33 answers taken in")
+    assert rounds_of(tmp_path / "store") == []
+    assert in_store(tmp_path, "status")[1] == "nothing is asked yet; 'after-ray annotate next' goes on"
+    code, output = annotate("next", "--store", tmp_path / "store", "--out", tmp_path / "batch.csv")
+    assert (code, output.splitlines()[0]) == (0, f"5 clips in {tmp_path}/batch.csv")
+    assert len(rounds_of(tmp_path / "store")) == 1
