@@ -145,5 +145,12 @@ class Classifier(ABC):
     def load(self, weights: Weights) -> None:
         """Take over weights returned by `weights`."""
 
+    def take_over(self, trained: Classifier) -> None:
+        """Score as `trained` does, a classifier of the same settings over other utterances.
+
+        What the two have may be shared, so that none of them is trained afterwards.
+        """
+        self.load(trained.weights())
+
 
 classifiers: Registry[Classifier] = Registry("classifier", "after_ray.classifiers", Classifier)

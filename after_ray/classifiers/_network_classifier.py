@@ -98,6 +98,16 @@ class NetworkClassifier(Classifier, Generic[Network]):
         load_tensors(self._trained().items(), weights)
         self._made.eval()
 
+    def take_over(self, trained: Classifier) -> None:
+        """Score with the network of `trained`, which is not copied."""
+        assert isinstance(trained, NetworkClassifier)
+        self._made = trained._network
+
+    @property
+    def network(self) -> Network:
+        """What was fitted or loaded, in evaluation mode."""
+        return self._network.eval()
+
     @property
     def _network(self) -> Network:
         if self._made is None:

@@ -31,6 +31,9 @@ from after_ray.errors._models import (
     OccupiedFolder,
     TooManyLayers,
     UnfitClassifier,
+    UnfitModel,
+    UnfitScript,
+    UnlikeRecord,
     UnstorableFeatures,
 )
 from after_ray.errors._rounds import (
@@ -109,10 +112,13 @@ __all__ = [
     "Unanswered",
     "UnboughtLabels",
     "UnfitClassifier",
+    "UnfitModel",
+    "UnfitScript",
     "Unheard",
     "UnknownName",
     "UnknownUtterance",
     "UnlabelledCorpus",
+    "UnlikeRecord",
     "UnreadableAudio",
     "UnstorableFeatures",
     "UntestedClasses",

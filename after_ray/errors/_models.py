@@ -62,13 +62,20 @@ class MissingBackbone(AfterRayError):
 
 
 class OccupiedFolder(AfterRayError):
-    """A place for a backbone at which something else is."""
+    """A place for a backbone or a model at which something else is."""
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, what: str = "this backbone") -> None:
         super().__init__(
-            f"{folder} is there already and is not this backbone; nothing is written over. Name a folder "
+            f"{folder} is there already and is not {what}; nothing is written over. Name a folder "
             "that is not there yet, or remove this one."
         )
+
+
+class UnfitModel(AfterRayError):
+    """A folder that is no model, or one that is not loaded."""
+
+    def __init__(self, folder: Path | str, reason: str, remedy: str) -> None:
+        super().__init__(f"The model {folder} cannot be used: {reason}. {remedy}.")
 
 
 class TooManyLayers(AfterRayError):
@@ -179,3 +186,25 @@ class UnfitClassifier(AfterRayError):
 
     def __init__(self, name: str, problem: str, remedy: str) -> None:
         super().__init__(f"The classifier '{name}' cannot be used: {problem}; {remedy}.")
+
+
+class UnfitScript(AfterRayError):
+    """A model that TorchScript does not carry to the same probabilities."""
+
+    def __init__(self, classifier: str, reason: str) -> None:
+        super().__init__(
+            f"The TorchScript file of the classifier '{classifier}' is not written: {reason}. Export the "
+            "model with --no-script, which 'after-ray predict' needs nothing more of, and report this with "
+            "the study file."
+        )
+
+
+class UnlikeRecord(AfterRayError):
+    """A model that does not give the probabilities that the record of its round has."""
+
+    def __init__(self, key: str, largest: float, allowed: float) -> None:
+        super().__init__(
+            f"The model of round {key[:12]} is not written: a probability of a test clip differs by "
+            f"{largest:.2g} from the record of the round, and at most {allowed:g} is allowed. Export it on "
+            "the machine and with the versions that trained it, or let 'after-ray verify' say what differs."
+        )

@@ -112,6 +112,16 @@ class Trajectory:
         self._records.append(record)
         return record
 
+    @property
+    def manifest(self) -> Manifest:
+        """The utterances, with what people said of them where they label."""
+        return self._manifest
+
+    @property
+    def fold(self) -> Fold:
+        """Who is train, validation and test."""
+        return self._fold
+
     def _checkpoint(self, stage: RoundStage) -> Checkpoint:
         return self._store.checkpoint(stage.key, self._execution.checkpoint_seconds)
 
@@ -140,7 +150,7 @@ class Trajectory:
         if isinstance(stage, FirstRoundStage):
             return self._first_round(stage, checkpoint)
         strategy = strategy_of(stage.strategy, stage.selector)
-        state = RoundState(self._labelled(), self._newest_weights(), self._left())
+        state = RoundState(self._labelled(), self.newest_weights(), self._left())
         known = self._unlabelled(stage)
         return self._learner.next(
             state, strategy, stage.size, stage.restart, checkpoint, known, stage.seconds
@@ -174,8 +184,8 @@ class Trajectory:
         with guarded.lifted("train", during=during):
             return np.concatenate([guarded[row] for row in self._fold.train.tolist()])
 
-    def _newest_weights(self) -> Weights:
-        """Weights of the round before the one to run: at hand, stored, or trained again."""
+    def newest_weights(self) -> Weights:
+        """Weights of the newest round that is done: at hand, stored, or trained again to the same bits."""
         if self._weights is None:
             self._weights = self._weights_of(len(self._records) - 1)
         return self._weights

@@ -241,11 +241,14 @@ class MappedArrays(Mapping[str, NDArray[Any]]):
         return len(self._names)
 
 
-def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays as one safetensors file (into a workspace, which is not yet visible to anybody)."""
+def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], about: dict[str, str] | None = None) -> None:
+    """Write arrays as one safetensors file (into a workspace, which is not yet visible to anybody).
+
+    `about`: what the header of the file says beside names and shapes.
+    """
     from safetensors.numpy import save_file
 
-    save_file({name: np.asarray(value, order="C") for name, value in arrays.items()}, path)
+    save_file({name: np.asarray(value, order="C") for name, value in arrays.items()}, path, about)
 
 
 def _entry(path: Path) -> FileEntry:

@@ -38,6 +38,14 @@ Annotator = Annotated[
         "--annotator", help="Who answered, where the file names nobody; you by default.", metavar="NAME"
     ),
 ]
+Annotators = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--annotator",
+        help="Who answers; you by default. Name several, and each gets an address.",
+        metavar="NAME",
+    ),
+]
 
 
 @app.callback()
@@ -178,7 +186,7 @@ def status(store: StoreOption = DEFAULT_STORE, study: StudyName = None) -> None:
 def serve(
     store: StoreOption = DEFAULT_STORE,
     study: StudyName = None,
-    annotator: Annotator = None,
+    annotator: Annotators = None,
     host: Annotated[str, typer.Option(help="Where to listen; with a token if not loopback.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8765,
     train: Annotated[
@@ -194,20 +202,22 @@ def serve(
     with one_sentence(store):
         quiet_libraries()
         from sweeps.labelling.going import go_on
-        from sweeps.labelling.page.desk import Desk
-        from sweeps.labelling.page.serving import Samples, address_of, serve, token_for
+        from sweeps.labelling.page.batch import Batch
+        from sweeps.labelling.page.serving import Samples, address_of, desks_for, serve
         from sweeps.launching.ray_start import Where
 
         opened = _opened(store, study)
         where = Where(address, cache_dir, cpus, cache_gb)
         if opened.stands().asked is None:
             go_on(opened, where, tracking_uri)
-        desk = Desk(opened, annotator or getpass.getuser())
-        token = token_for(host)
+        batch = Batch(opened)
+        desks = desks_for(batch, list(dict.fromkeys(annotator or [getpass.getuser()])), host)
         samples = Samples(opened, str(cache_dir or opened.store.root / "cache"))
-        print(f"{address_of(host, port, token)} (Ctrl-C ends it; every answer is kept)", flush=True)
+        for token, desk in desks.items():
+            print(f"{desk.annotator}: {address_of(host, port, token)}")
+        print("Ctrl-C ends it; every answer is kept", flush=True)
         going = (lambda: go_on(opened, where, tracking_uri)) if train else None
-        serve(desk, samples, host, port, token, going)
+        serve(batch, desks, samples, host, port, going)
         _say(opened, opened.stands())
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from after_ray.errors import AfterRayError
+from sweeps.commands._export_model import ModelByDefault, model
 from sweeps.commands._options import (
     DEFAULT_STORE,
     OnlyText,
@@ -31,7 +32,12 @@ OutFolder = Annotated[
 AdaptationName = Annotated[
     str | None, typer.Option("--adaptation", help="Of several the one of this name.", metavar="NAME")
 ]
-app = typer.Typer(help="Write results of a study as files that others can read.", no_args_is_help=True)
+app = typer.Typer(
+    help="Write results of a study as files that others can read.",
+    cls=ModelByDefault,
+    no_args_is_help=True,
+)
+app.command("model")(model)
 
 
 class NothingSelected(AfterRayError):

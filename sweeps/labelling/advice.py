@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from after_ray.seeds import SeedTree
 from after_ray.store import PREDICTIONS_FILE, Record
 from analysis.curves import Gain, gain_between
 from sweeps.labelling.opening import OpenLabelling
 
 PER = 100  # labels that a gain is told for
+LITTLE = 2.0  # points of UA per so many labels that are not worth an annotator's hour
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ def rounds_made(opened: OpenLabelling) -> list[RoundMade]:
             break
         record = store.need(stage.key)
         labelled = int(record.measures["labelled"] or 0)
-        gain = None if before is None else _gain(opened, before, record, number)
+        gain = None if before is None else _gain(opened, before, record)
         made.append(RoundMade(number, labelled, 100 * float(record.measures["validation_ua"] or 0), gain))
         before = record
     return made
 
 
-def _gain(opened: OpenLabelling, before: Record, after: Record, number: int) -> Gain | None:
+def _gain(opened: OpenLabelling, before: Record, after: Record) -> Gain | None:
     """None where nothing was labelled between the two."""
     labels = int(after.measures["labelled"] or 0) - int(before.measures["labelled"] or 0)
     if labels < 1:
@@ -49,8 +49,7 @@ def _gain(opened: OpenLabelling, before: Record, after: Record, number: int) -> 
     earlier, later = (_said(opened, record) for record in (before, after))
     rows = np.intersect1d(earlier[0], later[0])
     truth, was, now = _at(later, rows)[0], _at(earlier, rows)[1], _at(later, rows)[1]
-    generator = SeedTree(opened.trajectory.first.seed).child("gain", number).generator()
-    return gain_between(truth, was, now, labels, generator)
+    return gain_between(truth, was, now, labels)
 
 
 Said = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
@@ -69,16 +68,20 @@ def _at(said: Said, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray
 
 
 def advice(made: list[RoundMade]) -> str:
-    """One sentence."""
+    """One sentence: whether the last labels brought anything, or enough to go on."""
     if len(made) < 2 or made[-1].gain is None:
         return "go on: what a label brings shows after the next round"
     gain = made[-1].gain
     points, low, high = gain.per(PER)
-    interval = f"{low:+.1f} to {high:+.1f}"
-    told = f"the last {gain.labels} labels brought {points:+.1f} points of UA per {PER} ({interval})"
+    told = (
+        f"the last {gain.labels} labels brought {points:+.1f} points of UA per {PER} "
+        f"(95 % interval {low:+.1f} to {high:+.1f})"
+    )
     if gain.shown:
         return f"go on: {told}"
+    if high < LITTLE:
+        return f"you may stop: {told}, so {LITTLE:g} points or more are ruled out"
     earlier = [one.gain for one in made[:-1] if one.gain is not None]
     if earlier and not earlier[-1].shown:
-        return f"you may stop: {told}, and the labels before them did not show a gain either"
-    return f"flattening: {told}, which may be nothing; label one more round to be sure"
+        return f"flattening: {told}, and the labels before them did not show a gain either"
+    return f"cannot tell yet: {told}, which may be nothing; one more round says more"

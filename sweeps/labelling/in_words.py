@@ -21,7 +21,7 @@ def standing_in_words(opened: OpenLabelling, standing: Standing) -> list[str]:
         + (
             ""
             if one.gain is None
-            else f" ({one.gain.points:+.1f}, {one.gain.low:+.1f} to {one.gain.high:+.1f})"
+            else f" ({one.gain.points:+.1f} points, {one.gain.low:+.1f} to {one.gain.high:+.1f})"
         )
         for one in made
     ]
@@ -60,7 +60,7 @@ def _waiting(opened: OpenLabelling, standing: Standing) -> list[str]:
     lines = [
         f"{told}; {counted(len(standing.waiting), 'clip waits', 'clips wait')} for an answer ({parts})"
         if waiting
-        else told
+        else f"{told}, and all are answered; 'after-ray annotate next' trains on them"
     ]
     tied = [name for name, one in standing.undecided.items() if one.tied]
     if tied:

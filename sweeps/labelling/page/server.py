@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hmac
+import hashlib
 import io
-import ipaddress
 import json
 import wave
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -18,19 +17,20 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from after_ray.errors import AfterRayError
 from sweeps.labelling.page.desk import Desk, NotWaiting
 from sweeps.labelling.page.picture import picture
+from sweeps.listening import LOCAL
 
 SAMPLE_RATE = 16_000
 COOKIE = "after_ray_token"
 ASKED_BY_PAGE = "x-after-ray"  # a header that no page of another origin can send without being asked first
 MOST_BYTES = 4096  # of a request
-LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
-FILES = {"page.js": "text/javascript", "page.css": "text/css"}
+FILES = {"page.js": "text/javascript", "page.css": "text/css", "icon.svg": "image/svg+xml"}
+OF_ANSWER = ("clip", "utterance", "label")
 SAFE = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -41,26 +41,19 @@ Read = Callable[[str], NDArray[np.float32]]
 Next = Callable[[Request], Awaitable[Response]]
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server that is bound to a host."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 class Page:
-    """The page for one desk.
+    """The page, with a desk for each annotator.
 
     Args:
-        desk: whose answers are taken.
+        desks: by token, which every client must know; by the empty text the only one where just this machine
+            can reach the server, whose name for itself is then checked, so that no other name leads here (DNS
+            rebinding).
         read: the samples of a clip, at 16 kHz in [-1, 1], by the id of its utterance.
-        token: that every client must know; None where only this machine can reach the server, whose name for
-            itself is then checked, so that no other name leads here (DNS rebinding).
     """
 
-    def __init__(self, desk: Desk, read: Read, token: str | None) -> None:
-        self._desk, self._token = desk, token
+    def __init__(self, desks: Mapping[str, Desk], read: Read) -> None:
+        self._desks = {digest(token): desk for token, desk in desks.items()}
+        self._open = "" in desks
         self._heard = lru_cache(maxsize=8)(read)
 
     @property
@@ -80,16 +73,36 @@ class Page:
         )
 
     async def _guard(self, request: Request, call_next: Next) -> Response:
-        refused = _refused(request, self._token)
+        refused = self._refused(request)
         response = refused if refused is not None else await call_next(request)
         response.headers.update(SAFE)
         return response
 
+    def _refused(self, request: Request) -> Response | None:
+        """Why a request is not answered; None where it is."""
+        if self._open and (request.url.hostname or "") not in LOCAL:
+            return _told("This page is only for the machine it runs on.", 403)
+        if self._desk_of(request) is None:
+            return _told("Open the address that 'after-ray annotate serve' printed when it was started.", 403)
+        if request.method == "POST" and ASKED_BY_PAGE not in request.headers:
+            return _told("Answers come from the page alone.", 403)
+        return None
+
+    def _desk_of(self, request: Request) -> Desk | None:
+        """By the token of its address, else of the cookie that was made of one."""
+        known = "" if self._open else request.query_params.get("token") or request.cookies.get(COOKIE, "")
+        return self._desks.get(digest(known))
+
+    def _desk(self, request: Request) -> Desk:
+        desk = self._desk_of(request)
+        assert desk is not None  # the guard has refused
+        return desk
+
     async def page(self, request: Request) -> Response:
         """The page; of a token in its address a cookie is made, so that it stays in no history."""
-        if self._token is not None and "token" in request.query_params:
+        if not self._open and "token" in request.query_params:
             response = RedirectResponse("/", 303)
-            response.set_cookie(COOKIE, self._token, httponly=True, samesite="strict")
+            response.set_cookie(COOKIE, request.query_params["token"], httponly=True, samesite="strict")
             return response
         return Response(_static("index.html"), media_type="text/html")
 
@@ -100,7 +113,7 @@ class Page:
 
     async def state(self, request: Request) -> Response:
         """What is to be shown."""
-        return JSONResponse(self._desk.state())
+        return JSONResponse(self._desk(request).state())
 
     def audio(self, request: Request) -> Response:
         """A clip of the batch, by its number in it."""
@@ -116,34 +129,26 @@ class Page:
         """Take an answer; it is on disk before this one is given."""
         try:
             values = await _json(request)
-            number, utterance, label = values["clip"], values["utterance"], values["label"]
-        except (ValueError, KeyError, TypeError):
-            return _told("An answer is {clip, utterance, label}.", 400)
+            who, number, utterance, label = (values[name] for name in ("annotator", *OF_ANSWER))
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return _told(f"An answer is an object with annotator, {', '.join(OF_ANSWER)}.", 400)
         if type(number) is not int or not isinstance(utterance, str) or not isinstance(label, str | None):
-            return _told("An answer is {clip: number, utterance: text, label: text or null}.", 400)
-        return _done(lambda: self._desk.answer(number, utterance, label), self._desk)
+            return _told("A clip is a number, an utterance a text, and a label a text or null.", 400)
+        desk = self._desk(request)
+        return _done(desk, who, lambda: desk.answer(number, utterance, label))
 
     async def undo(self, request: Request) -> Response:
         """Take the newest answer back."""
-        return _done(self._desk.undo, self._desk)
+        try:
+            who = (await _json(request))["annotator"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return _told("What takes an answer back is an object with annotator.", 400)
+        desk = self._desk(request)
+        return _done(desk, who, desk.undo)
 
     def _samples(self, request: Request) -> NDArray[np.float32] | None:
-        clip = self._desk.clip(request.path_params["number"])
+        clip = self._desk(request).clip(request.path_params["number"])
         return None if clip is None else self._heard(clip.utterance)
-
-
-def _refused(request: Request, token: str | None) -> Response | None:
-    """Why a request is not answered; None where it is."""
-    if token is None:
-        if (request.url.hostname or "") not in LOCAL:
-            return PlainTextResponse("This page is only for the machine it runs on.\n", 403)
-    else:
-        known = request.cookies.get(COOKIE) or request.query_params.get("token", "")
-        if not hmac.compare_digest(known.encode(), token.encode()):
-            return PlainTextResponse("Open the address that 'after-ray annotate serve' prints.\n", 403)
-    if request.method == "POST" and ASKED_BY_PAGE not in request.headers:
-        return PlainTextResponse("Answers come from the page alone.\n", 403)
-    return None
 
 
 async def _json(request: Request) -> dict[str, Any]:
@@ -158,8 +163,16 @@ async def _json(request: Request) -> dict[str, Any]:
     return values
 
 
-def _done(act: Callable[[], None], desk: Desk) -> Response:
+def digest(token: str) -> bytes:
+    """What tokens are looked up by: how long it takes tells nothing of a token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def _done(desk: Desk, annotator: object, act: Callable[[], None]) -> Response:
     """The state after an act, or why it was not done."""
+    if annotator != desk.annotator:  # one browser has opened the addresses of two
+        told = f"This browser is {desk.annotator}'s now; open your own address again."
+        return JSONResponse({"told": told, **desk.state()}, 409)
     try:
         act()
     except NotWaiting as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -16,11 +16,15 @@ from after_ray.environment import Execution
 from after_ray.errors import AfterRayError
 from after_ray.execution.corpus import open_corpus
 from sweeps.labelling.opening import OpenLabelling, Standing
+from sweeps.labelling.page.batch import Batch
 from sweeps.labelling.page.desk import Desk
-from sweeps.labelling.page.server import Page, is_loopback
+from sweeps.labelling.page.server import Page
+from sweeps.listening import is_loopback
 
 START_SECONDS = 20.0
 LOOK_SECONDS = 0.5
+POLL_SECONDS = 2.0  # of the page, as in page.js
+GRACE_SECONDS = 4.0  # in which the last answer of a batch can still be taken back
 
 
 class PortTaken(AfterRayError):
@@ -47,50 +51,50 @@ class Samples:
         return self._corpus.wave(self._row_of[utterance])
 
 
-def token_for(host: str) -> str | None:
-    """What every client must know of a server that others can reach; None where only this machine can."""
-    return None if is_loopback(host) else secrets.token_urlsafe(16)
+def desks_for(batch: Batch, annotators: Sequence[str], host: str) -> dict[str, Desk]:
+    """By token a desk for each annotator; one alone needs none where only this machine can reach the page."""
+    if len(annotators) == 1 and is_loopback(host):
+        return {"": Desk(batch, annotators[0])}
+    return {secrets.token_urlsafe(16): Desk(batch, name) for name in annotators}
 
 
-def address_of(host: str, port: int, token: str | None) -> str:
+def address_of(host: str, port: int, token: str) -> str:
     """What a person opens."""
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
 
 
 def serve(
-    desk: Desk,
+    batch: Batch,
+    desks: Mapping[str, Desk],
     samples: Samples,
     host: str,
     port: int,
-    token: str | None,
     train: Callable[[], Standing] | None,
 ) -> None:
     """Serve until all rounds are labelled, or Ctrl-C.
 
     Args:
-        desk: whose answers are taken.
+        batch: what is labelled.
+        desks: of `desks_for`.
         samples: of clips.
         host, port: where to listen.
-        token: of `token_for`.
         train: trains on a complete round and lets the next choose; None leaves that to a command.
 
     Raises:
         PortTaken: when nobody can listen there.
     """
-    application = Page(desk, samples, token).application
-    config = uvicorn.Config(application, host=host, port=port, log_level="warning", access_log=False)
-    with _running(_Quiet(config), host, port):
-        while True:
-            if not desk.complete.wait(LOOK_SECONDS):
+    with running(Page(desks, samples), host, port):
+        while not batch.finished:
+            time.sleep(LOOK_SECONDS)
+            batch.look()
+            if not batch.decided_for(GRACE_SECONDS):
                 continue
             if train is None:
                 return
-            standing = train()
-            desk.goes_on_with(standing)
-            if standing.finished:
-                time.sleep(2 * LOOK_SECONDS)  # the page hears of it
-                return
+            if batch.close():
+                batch.goes_on_with(train())
+        time.sleep(2 * LOOK_SECONDS + POLL_SECONDS)  # the page hears of it
 
 
 class _Quiet(uvicorn.Server):
@@ -106,7 +110,15 @@ class _Quiet(uvicorn.Server):
 
 
 @contextmanager
-def _running(server: uvicorn.Server, host: str, port: int) -> Iterator[None]:
+def running(page: Page, host: str, port: int) -> Iterator[None]:
+    """The page is served, by a thread, for as long as this lasts.
+
+    Raises:
+        PortTaken: when nobody can listen there.
+    """
+    server = _Quiet(
+        uvicorn.Config(page.application, host=host, port=port, log_level="warning", access_log=False)
+    )
     thread = threading.Thread(target=_run, args=(server,), name="page", daemon=True)
     thread.start()
     end = time.monotonic() + START_SECONDS

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import shutil
 
 import pytest
 
 from analysis.report import write_report
 from analysis.study import StudyInfo
+from tests.browsing import DESKTOP, PHONE, driven
 
-webdriver = pytest.importorskip("selenium.webdriver")
-from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
+pytest.importorskip("selenium.webdriver")
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
 
 pytestmark = pytest.mark.browser
 
-QUIET = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--force-prefers-reduced-motion",  # a page that still scrolls is not where it will be pressed
-)
-DESKTOP, PHONE = (1280, 900), (390, 844)
 STUDY = StudyInfo(
     name="seen <in> a browser",
     description="Known & small.",
@@ -51,16 +39,8 @@ def report(tmp_path_factory, study_maker):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    names = ("chromium", "chromium-browser", "google-chrome")
-    options = webdriver.ChromeOptions()
-    options.binary_location = next(found for name in names if (found := shutil.which(name)))
-    for argument in (*QUIET, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
-    driver = webdriver.Chrome(options=options, service=service)
-    yield driver
-    driver.quit()
+    with driven(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 @pytest.fixture

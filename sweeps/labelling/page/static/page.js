@@ -8,6 +8,7 @@ const element = (id) => document.getElementById(id);
 let state = null;
 let busy = false;
 let shown = null;
+let timer = null;
 
 async function ask(path, body) {
   const options = body === undefined ? {} : {
@@ -27,9 +28,9 @@ async function act(path, body) {
   try {
     const { ok, status, values } = await ask(path, body);
     if (ok || status === 409) show(values);
-    tell(ok ? "" : values.told);
+    else tell(values.told);
   } catch (error) {
-    tell("The answer did not reach the server, which may have been stopped; nothing was recorded. Try again.");
+    tell("The server does not answer, it may have been stopped. Try again: an answer counts once.");
   } finally {
     busy = false;
     disable(false);
@@ -46,7 +47,13 @@ function disable(off) {
 }
 
 function answer(label) {
-  if (state && state.clip !== null) act("/api/answers", { clip: state.clip, utterance: state.utterance, label });
+  if (!state || state.clip === null) return;
+  const { annotator, clip, utterance } = state;
+  act("/api/answers", { annotator, clip, utterance, label });
+}
+
+function undo() {
+  if (state && state.undo) act("/api/undo", { annotator: state.annotator });
 }
 
 function show(next) {
@@ -58,9 +65,7 @@ function show(next) {
   element("desk").hidden = state.clips === 0;
   choices();
   element("undo").disabled = !state.undo;
-  if (state.finished) tell("All rounds are labelled. Thank you.");
-  else if (state.training) tell("All clips are answered; the model is being trained, and the next batch follows.");
-  else if (state.clip === null) tell("You have answered all clips; others still have some.");
+  tell(news());
   if (state.clip === null) return silence();
   const name = `${state.round}:${state.utterance}`;
   if (name !== shown) {
@@ -71,10 +76,18 @@ function show(next) {
   }
 }
 
+function news() {
+  if (state.finished) return "All rounds are labelled. Thank you.";
+  if (state.training) return "The model is being trained on the answers; the next batch follows.";
+  if (state.decided) return "All clips are answered; training begins in a few seconds (u takes the last answer back).";
+  if (state.clip === null) return "You have answered all your clips; others still have some.";
+  return state.told || "";
+}
+
 function silence() {
   shown = null;
   element("audio").pause();
-  setTimeout(look, POLL);
+  later();
 }
 
 function choices() {
@@ -97,13 +110,20 @@ function key(text) {
   return found;
 }
 
+function later() {
+  clearTimeout(timer);
+  timer = setTimeout(look, POLL);
+}
+
 async function look() {
   try {
     const { ok, values } = await ask("/api/state");
-    if (ok) show(values);
+    if (ok) return show(values);
+    tell(values.told);
+    later();
   } catch (error) {
     tell("The server does not answer; start 'after-ray annotate serve' again.");
-    setTimeout(look, POLL);
+    later();
   }
 }
 
@@ -115,11 +135,11 @@ document.addEventListener("keydown", (event) => {
     const audio = element("audio");
     audio.currentTime = 0;
     audio.play().catch(() => {});
-  } else if (event.key.toLowerCase() === "u") act("/api/undo", {});
+  } else if (event.key.toLowerCase() === "u") undo();
   else if (event.key.toLowerCase() === "x") answer(null);
   else if (place >= 0 && place < state.classes.length) answer(state.classes[place]);
 });
-element("undo").addEventListener("click", () => act("/api/undo", {}));
+element("undo").addEventListener("click", undo);
 element("audio").addEventListener("timeupdate", () => {
   const audio = element("audio");
   element("cursor").style.left = `${audio.duration ? (100 * audio.currentTime) / audio.duration : 0}%`;
