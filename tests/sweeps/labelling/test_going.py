@@ -288,7 +288,7 @@ def test_all_rounds_are_labelled_in_their_turn_and_the_last_asks_nothing(
         assert standing.asked is not None
         assert (standing.asked.round, standing.done, standing.finished) == (number, number, False)
         assert said[-1].startswith(
-            f"{len(standing.waiting)} clips of round {number} wait for people; 'after-ray"
+            f"round {number}: {len(standing.waiting)} clips wait for people; 'after-ray"
         )
         opened.journal.add(recordings.answers(standing.waiting), "page")
         went_on(opened)
