@@ -20,6 +20,7 @@ from after_ray.prediction.windows import SAMPLE_RATE, Cutter, Span, Windows
 
 LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000  # Hz
 LARGEST_KERNEL = 1 << 24  # numbers in the filters of a resampling: 44,101 Hz would take 700 million
+LOUDEST = 8.0  # of samples stored as floats: a little more than 1 is cut, as corpora have it
 BLOCK_SECONDS = 60  # of a recording in memory at its own rate
 FILTER_REACH = 128  # samples at the lower rate on either side of a sample: almost twice what is needed
 
@@ -162,12 +163,12 @@ def _at_16_khz(file: Path, sound: soundfile.SoundFile) -> Iterator[NDArray[np.fl
     unit = rate // math.gcd(rate, SAMPLE_RATE)  # after so many samples both rates meet
     margin = 0 if rate == SAMPLE_RATE else unit * math.ceil(FILTER_REACH * max(1, rate / SAMPLE_RATE) / unit)
     size = max(rate, 2 * BLOCK_SECONDS * rate // max(2, sound.channels))
-    block = read(sound, size)
+    block = _usable(file, read(sound, size))
     if len(block) < size:
         check_samples(file, block)
     before = 0  # samples of the block that stand for what is behind us
     while True:
-        following = _finite(file, read(sound, size))
+        following = _usable(file, read(sound, size))
         done = len(block) if not len(following) else (len(block) - margin) // unit * unit
         first, end = (-(-place * SAMPLE_RATE // rate) for place in (before, done))
         yield to_16_khz(block)[first:end]
@@ -200,9 +201,16 @@ class _Silence:
             raise UnreadableAudio(self._file, f"silent: all of its {length} samples at 16 bits are zero")
 
 
-def _finite(file: Path, wave: Waveform) -> Waveform:
-    if not np.isfinite(wave.samples).all():
+def _usable(file: Path, wave: Waveform) -> Waveform:
+    """Refuse floats that are no numbers, or numbers of another scale, which would be cut to full scale."""
+    if not len(wave) or np.issubdtype(wave.samples.dtype, np.integer):
+        return wave
+    loudest = float(np.abs(wave.samples).max())
+    if not np.isfinite(loudest):
         raise UnreadableAudio(file, "corrupt: samples that are not finite numbers")
+    if loudest > LOUDEST:
+        reason = f"its samples reach {loudest:g}, and full scale is 1: divide those of 16 bits by 32768"
+        raise UnreadableAudio(file, reason)
     return wave
 
 

@@ -60,6 +60,7 @@ def predict(
         loaded = Model.load(model, known_device(device))
         windows = Windows.for_model(loaded.facts, window, hop)
         found, told = find(files), _Told()
+        _refuse_recording(out, found.files)
         if found.repeated:
             told.say(f"{counted(found.repeated, 'file')} named again, and not taken twice")
         told.refuse(found.refused)
@@ -69,6 +70,14 @@ def predict(
         told.end()
     if told.bad:
         raise typer.Exit(1)
+
+
+def _refuse_recording(out: Path | None, files: Sequence[Path]) -> None:
+    """A table never replaces a recording, whatever is mistyped."""
+    from after_ray.errors import BadValue
+
+    if out is not None and os.path.abspath(out) in map(os.path.abspath, files):
+        raise BadValue("--out", str(out), "a file that is none of the recordings")
 
 
 class _Told:

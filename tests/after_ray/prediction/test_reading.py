@@ -63,17 +63,20 @@ def test_rates_in_use_are_heard(rate: int) -> None:
     refuse_rate(Path("a.wav"), rate)
 
 
-def test_samples_that_are_no_numbers_are_refused_wherever_they_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("value", "said"), [(np.nan, "finite"), (-np.inf, "finite"), (300, "reach 300")])
+@pytest.mark.parametrize("place", [3, 3 * SECOND, -3])
+def test_samples_that_are_no_numbers_or_of_another_scale_are_refused_wherever_they_are(
+    place: int, value: float, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    samples = np.full(5 * SECOND, 0.1, np.float32)
-    samples[-3] = np.nan
+    samples = np.full(5 * SECOND, 1.02, np.float32)
+    samples[place] = value
     soundfile.write(tmp_path / "a.wav", samples, SECOND, subtype="FLOAT")
     monkeypatch.setattr(reading, "BLOCK_SECONDS", 2)
     *windows, last = read_ahead([tmp_path / "a.wav"], Windows(SECOND, SECOND, SECOND), 1)
     assert all(isinstance(one, Window) for one in windows)
     assert isinstance(last, Unread)
-    assert "finite" in last.reason
+    assert said in last.reason
+    assert len(windows) <= 4
 
 
 def test_pipes_are_not_waited_for(tmp_path: Path) -> None:

@@ -113,6 +113,7 @@ def test_a_long_recording_comes_in_windows(model: Path, here: Path) -> None:
         (["--hop", "60"], "would leave out"),
         (["--device", "tpu"], "cpu, cuda"),
         (["--out", "clips"], "the name of a file"),
+        (["--out", "./clips/../clips/1.wav"], "none of the recordings"),
         (["--window", "0"], "Bad window: 0.0; allowed: at least 0.025 seconds."),
     ],
 )
