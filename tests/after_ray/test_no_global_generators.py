@@ -20,6 +20,7 @@ PACKAGES = ("after_ray", "trainables", "sweeps", "analysis")
 CHECKED = "looks whether a strategy or a classifier moves the global generators, and draws nothing"
 PUT_BACK = "makes sure that nothing depends on the global generators, and puts them back"
 FORKED = "seeds torch's default generator inside `fork_rng`, which puts it back"
+LOADED = "runs in processes of transformers alone, which load weights over what is drawn"
 REPLACED = "is called inside `fork_rng`, and a generator that is passed in draws its weights anew"
 # (path, function, what is named): why that is in order.
 ALLOWED = {
@@ -41,6 +42,7 @@ ALLOWED = {
     ("after_ray/classifiers/_quaternion_networks.py", "__init__", "torch.nn.Linear"): REPLACED,
     ("after_ray/classifiers/_rh_emo_network.py", "__init__", "torch.nn.Conv2d"): REPLACED,
     ("after_ray/classifiers/_rh_emo_network.py", "__init__", "torch.nn.Linear"): REPLACED,
+    ("after_ray/models/transformers/modeling_after_ray.py", "__init__", "torch.nn.Linear"): LOADED,
 }
 
 

@@ -30,6 +30,7 @@ from after_ray.models.facts import ModelFacts, Scripted
 from after_ray.models.model import Model
 from after_ray.models.scripted import features as carried
 from after_ray.models.scripted.scorers import FunctionalsScorer, NetworkScorer, Turned
+from after_ray.seeds import SeedTree
 
 SCRIPT_FILE = "model.ts"
 SAMPLE_RATE = 16_000
@@ -95,7 +96,7 @@ def check_scripted(scripted: Callable[[Tensor], Tensor], model: Model) -> None:
 
 
 def _made_up() -> list[NDArray[np.float32]]:
-    generator = np.random.default_rng(0)
+    generator = SeedTree(0).child("noise").generator()
     waves = [np.zeros(SAMPLE_RATE, np.float32)]
     for place, seconds in enumerate(_LENGTHS):
         time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE

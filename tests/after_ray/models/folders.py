@@ -14,6 +14,7 @@ from after_ray.models import ModelFacts, Parts, write_model
 from after_ray.models.facts import heard_seconds, kind_of
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
+from after_ray.store.checkpoints import NO_CHECKPOINT
 from after_ray.weights import Weights
 
 CLASSES = ("anger", "happy", "neutral", "sad")
@@ -47,16 +48,16 @@ def facts_of(settings: ClassifierSettings) -> ModelFacts:
     )
 
 
-def functionals_folder(out: Path) -> Path:
-    """A model of kind `functionals`, trained on 16 tones."""
-    settings = FunctionalsSettings()
+def functionals_folder(out: Path, settings: ClassifierSettings | None = None) -> Path:
+    """A model trained on 16 tones by their functionals: of kind `functionals`, or of `settings` on these."""
+    settings = settings or FunctionalsSettings()
     facts, sounds = facts_of(settings), waves(16, 1.0, seed=1)
     extractor = extractors.resolve("functionals")(facts.features, None, "cpu")  # type: ignore[call-arg]
     features = Ragged(np.concatenate([extractor.extract(wave) for wave in sounds]), np.arange(17))
     inputs = ClassifierInputs(features=features, classes=len(CLASSES))
-    classifier = classifiers.resolve("functionals").build(settings, inputs, None)
+    classifier = classifiers.resolve(settings.name).build(settings, inputs, None)
     labelled = Labelled(np.arange(16), np.arange(16) % len(CLASSES))
-    classifier.fit(labelled, labelled, start=None, seeds=SeedTree(0))
+    classifier.fit(labelled, labelled, start=None, seeds=SeedTree(0), checkpoint=NO_CHECKPOINT)
     write_model(out, facts, Parts(classifier.weights()))
     return out
 
