@@ -38,7 +38,7 @@ TRANSFORMERS = {
         freeze_projection=False, max_seconds=3, fitting=FittingSettings(**SHORT)
     )
 }
-OTHERS = {"functionals": FunctionalsSettings(), "light_sernet": LightSerNetSettings(steps=12, evaluations=1)}
+OTHERS = {"functionals": FunctionalsSettings(), "light_sernet": LightSerNetSettings(steps=6, evaluations=1)}
 
 
 @pytest.mark.slow
