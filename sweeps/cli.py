@@ -16,10 +16,12 @@ from sweeps.commands import (
     export,
     mirror,
     plan,
+    predict,
     provenance,
     report,
     run,
     search,
+    serve,
     status,
     store,
     ui,
@@ -50,6 +52,8 @@ app.command()(search.search)
 app.command()(status.status)
 app.command()(report.report)
 app.command()(explain.explain)
+app.command()(predict.predict)
+app.command()(serve.serve)
 app.command()(calibrate.calibrate)
 app.command()(mirror.mirror)
 app.command()(provenance.provenance)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 
 from after_ray.errors import AfterRayError
 from after_ray.store import Store
+from sweeps.listening import check_port
 from sweeps.tracking import default_tracking_uri
 from sweeps.tracking._connection import ENVIRONMENT, artifact_location, connect_to_read
 from sweeps.tracking._links import curves_path, rows_path
@@ -31,13 +31,6 @@ class NoPagesOfOurs(AfterRayError):
         super().__init__(f"{tracking_uri} is a tracking server with pages of its own; open it in a browser.")
 
 
-class PortTaken(AfterRayError):
-    """Something else listens where the pages were to be."""
-
-    def __init__(self, host: str, port: int, reason: str) -> None:
-        super().__init__(f"Cannot listen on {host}:{port} ({reason}); choose another port with --port.")
-
-
 def serve(store: Store, tracking_uri: str, host: str = "127.0.0.1", port: int = 5000) -> None:
     """Become an MLflow server on the store's database and artifacts; does not return.
 
@@ -47,7 +40,7 @@ def serve(store: Store, tracking_uri: str, host: str = "127.0.0.1", port: int = 
         PortTaken: when the port cannot be had.
     """
     command = server_command(store, tracking_uri, host, port)
-    _check_port(host, port)
+    check_port(host, port)
     address = f"http://{host}:{port}"
     print(f"MLflow on {store.url}: {address} (stop with Ctrl-C)")
     for study, experiment in mirrored_studies(tracking_uri).items():
@@ -90,11 +83,3 @@ def server_command(store: Store, tracking_uri: str, host: str, port: int) -> lis
         "--workers",
         "1",
     ]
-
-
-def _check_port(host: str, port: int) -> None:
-    """MLflow itself starts for ten seconds before it says that a port is taken."""
-    try:
-        socket.create_server((host, port)).close()
-    except OSError as error:
-        raise PortTaken(host, port, error.strerror or str(error)) from error

@@ -47,6 +47,15 @@ SMALL = {
     "mirror": ("--seeds 1 --folds 2", ["followed", "rebuild_seconds"]),
     "overhead": ("--seeds 1 --set fold=0 --set schedule=[20,100]", ["per_trajectory", "start_up"]),
     "padding": ("--steps 5", ["real_share", "passes_per_step"]),
+    "prediction": (
+        "--model tiny --files 3 --longest 2 --repeats 1 --commands 1 --threads 1",
+        [
+            "hours_of_audio_per_hour",
+            "hours_of_audio_per_hour_of_a_core",
+            "predict_over",
+            "largest_difference_of_probabilities",
+        ],
+    ),
     "report": ("--seeds 1 --set fold=0 --set schedule=[20,100]", ["store", "sqlite", "server"]),
     "scaling": ("--nodes 1 2 --trials 2 --scale 0.05", ["runs", "efficiency", "ideal"]),
     "schedule": ("--draws 1 --gpus 8", ["over_bound", "target"]),

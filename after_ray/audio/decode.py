@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -59,16 +62,32 @@ def decode(path: Path) -> Waveform:
         UnreadableAudio: for an empty, textual, corrupt or cut file, and one whose samples are none, too few
             or silent.
     """
+    with opened(path) as file:
+        wave = read(file)
+    check_samples(path, wave)
+    return wave
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    """An audio file to `read` from.
+
+    Raises:
+        UnreadableAudio: for an empty, textual, corrupt or cut file, also where that shows while it is read.
+    """
     try:
         _refuse_what_is_no_audio(path)
-        with soundfile.SoundFile(path) as file:
-            wave = Waveform(file.read(dtype=_sample_type(file.subtype), always_2d=True), file.samplerate)
+        with soundfile.SoundFile(os.fsencode(path)) as file:  # a name need not be UTF-8
+            yield file
     except soundfile.LibsndfileError as error:
         raise UnreadableAudio(path, f"corrupt: {error.error_string.strip().rstrip('.')}") from error
     except OSError as error:
         raise UnreadableAudio(path, f"cannot be opened: {error.strerror}") from error
-    check_samples(path, wave)
-    return wave
+
+
+def read(file: soundfile.SoundFile, most: int = -1) -> Waveform:
+    """The next `most` samples of an opened file, fewer where it ends; -1: all of them."""
+    return Waveform(file.read(most, dtype=_sample_type(file.subtype), always_2d=True), file.samplerate)
 
 
 def check_samples(path: Path, wave: Waveform) -> None:

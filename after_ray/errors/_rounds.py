@@ -14,8 +14,9 @@ class Unanswered(AfterRayError):
     def __init__(self, rows: Sequence[int]) -> None:
         self.rows = tuple(rows)
         super().__init__(
-            f"{counted(len(self.rows), 'utterance')} wait for somebody to label them; 'after-ray annotate "
-            "next' writes them into a file, 'after-ray annotate import FILE' takes the answers in."
+            f"{counted(len(self.rows), 'utterance waits', 'utterances wait')} for somebody to label; "
+            "'after-ray annotate next' writes what waits into a file, 'after-ray annotate import FILE' takes "
+            "the answers in."
         )
 
 

@@ -2,7 +2,7 @@
 
 from after_ray.labelling.answers import Answer, Journal, Said
 from after_ray.labelling.decisions import Decision, Undecided, decide
-from after_ray.labelling.project import Labelling, labelling_place
+from after_ray.labelling.project import Labelling, labelling_place, lend_labelling
 from after_ray.labelling.rounds import Asked, Clip, Frozen
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "Undecided",
     "decide",
     "labelling_place",
+    "lend_labelling",
 ]

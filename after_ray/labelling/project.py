@@ -64,3 +64,10 @@ class Labelling(Settings):
 def labelling_place(store: Place, name: str) -> Place:
     """Where a labelling keeps what is its own."""
     return store.below(f"{FOLDER}/{name}")
+
+
+def lend_labelling(name: str, store: Place, other: Place) -> None:
+    """Give another store what trainings read of a labelling: what it is, and the answers that are frozen."""
+    here, there = labelling_place(store, name), labelling_place(other, name)
+    for file in (_FILE, *here.json_files("rounds")):
+        there.create(file, here.read(file))

@@ -215,6 +215,15 @@ def refuse_known_recordings(opened: OpenStudy) -> None:
     refuse_knowing_backbones(opened)
 
 
+def waiting_for_people(opened: OpenStudy) -> str:
+    """One sentence where a study waits for people to label; else empty, and nothing heavy is imported."""
+    if not any(one.by_people for one in opened.study.annotation):
+        return ""
+    from sweeps.labelling.in_words import people_in_words
+
+    return people_in_words(opened)
+
+
 @contextmanager
 def scanning() -> Iterator[Callable[[str, int, int], None]]:
     from sweeps._console import Meter, meter

@@ -32,6 +32,7 @@ from sweeps.commands._options import (
     quiet_libraries,
     refuse_known_recordings,
     refuse_no_store,
+    waiting_for_people,
 )
 from sweeps.commands._submitting import refuse_store_of_a_job, submitted
 from sweeps.commands.report import print_report
@@ -210,10 +211,8 @@ def _why_missing(studies: Sequence[OpenStudy], outcome: Outcome) -> tuple[str, i
     if outcome.stopped:
         return outcome.stopped, STOPPED
     if not (outcome.failed or outcome.blocked or outcome.quarantined):
-        from sweeps.labelling.in_words import people_in_words
-
         for opened in studies:
-            if waiting := people_in_words(opened):
+            if waiting := waiting_for_people(opened):
                 return waiting, 1
     first, *others = studies
     return f"'{first.command_here('status', *(str(one.path) for one in others))}' says why", 1

@@ -17,6 +17,7 @@ from sweeps.commands._options import (
     one_sentence,
     opened_studies,
     refuse_no_store,
+    waiting_for_people,
 )
 
 if TYPE_CHECKING:
@@ -92,7 +93,6 @@ def _print_running(studies: Sequence[OpenStudy]) -> None:
 
 def _print_standing(studies: Sequence[OpenStudy]) -> None:
     from sweeps._console import console, print_counts
-    from sweeps.labelling.in_words import people_in_words
     from sweeps.planning.counting import counts
     from sweeps.planning.failing import causes
     from sweeps.provenance.drift import drift
@@ -101,7 +101,7 @@ def _print_standing(studies: Sequence[OpenStudy]) -> None:
     ledger = studies[0].store.ledger
     done, failures = ledger.finished(), ledger.failures()
     for opened, progress in zip(studies, _progresses(studies), strict=True):
-        standing, waiting = counts([opened.wanted], done, failures), people_in_words(opened)
+        standing, waiting = counts([opened.wanted], done, failures), waiting_for_people(opened)
         print_counts(f"status of {opened.study.study}", standing)
         if progress is not None:
             console.print(progress_in_words(progress), markup=False)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from after_ray.corpora._csv_table import CONTROL_CHARACTER, read_table
+from after_ray.corpora._csv_table import read_table
 from after_ray.labelling import Clip
 from sweeps.labelling.incoming import CANNOT_TELL, Row, refuse_unreadable
-from sweeps.selections.csv_file import write_csv
+from sweeps.selections.csv_file import harmless_path, write_csv
 
 COLUMNS = ("clip", "audio", "seconds", "label", "annotator")
 MOST_BYTES = 16_000_000  # a hundred thousand rows have two thirds of it; millions would take minutes
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would compute
 
 
 def write(path: Path, clips: Sequence[Clip], root: Path) -> None:
     """Write the clips with the paths of their audio, label and annotator empty."""
     rows = (
-        (clip.utterance, _harmless(str(root / clip.path)), round(clip.seconds, 2), "", "") for clip in clips
+        (clip.utterance, harmless_path(str(root / clip.path)), round(clip.seconds, 2), "", "")
+        for clip in clips
     )
     write_csv(path, COLUMNS, rows)
 
@@ -38,8 +38,3 @@ def read(path: Path, annotator: str) -> list[Row]:
         for line, clip, label, who in cells
         if label
     ]
-
-
-def _harmless(text: str) -> str:
-    """A cell that no spreadsheet computes, and that is still a path."""
-    return f"./{text}" if text.startswith(FORMULA) or CONTROL_CHARACTER.search(text) else text

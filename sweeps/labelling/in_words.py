@@ -46,8 +46,8 @@ def people_in_words(opened: OpenStudy) -> str:
     )
     if not standing.waiting:
         return f"people label this study; '{command}' goes on with it"
-    waiting = f"{counted(len(standing.waiting), 'clip')} of round {standing.done} wait for people"
-    return f"{waiting}; '{command}' writes them into a file to label"
+    waiting = counted(len(standing.waiting), "clip waits", "clips wait")
+    return f"round {standing.done}: {waiting} for people; '{command}' writes a file to label"
 
 
 def _waiting(opened: OpenLabelling, standing: Standing) -> list[str]:
@@ -58,7 +58,7 @@ def _waiting(opened: OpenLabelling, standing: Standing) -> list[str]:
     parts = ", ".join(f"{count} of {part}" for part, count in waiting.items())
     told = f"round {standing.asked.round} asks for {counted(len(clips), 'clip')}"
     lines = [
-        f"{told}; {counted(len(standing.waiting), 'clip')} wait for an answer ({parts})"
+        f"{told}; {counted(len(standing.waiting), 'clip waits', 'clips wait')} for an answer ({parts})"
         if waiting
         else f"{told}, and all are answered; 'after-ray annotate next' trains on them"
     ]

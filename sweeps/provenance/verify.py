@@ -9,6 +9,7 @@ from pathlib import Path
 
 from after_ray.environment import Execution, fix_threads
 from after_ray.errors import AfterRayError
+from after_ray.labelling import lend_labelling
 from after_ray.seeds import SeedTree
 from after_ray.sources import source_of
 from after_ray.stages import AdaptationStage, PretrainingStage, Stage, foundations
@@ -136,6 +137,8 @@ class Again:
         It ends with the first round that labels others than before: what follows cannot be compared.
         """
         scratch = self._scratch("rounds", foundations(trajectory.last))
+        if labelling := trajectory.first.annotation.labelling:
+            lend_labelling(labelling, self._store.place, scratch.place)
         promise = Promise()
         for stage in trajectory.stages:
             compared = self._compared(stage, scratch, promise)

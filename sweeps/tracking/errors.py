@@ -101,8 +101,8 @@ class DatabaseSetAside(AfterRayError):
     def __init__(self, database: Path, reason: str, aside: Path) -> None:
         super().__init__(
             f"MLflow's database {database} cannot be used ({reason}); it holds nothing that the store "
-            f"lacks, so it was set aside as {aside.name} and is made anew: run 'after-ray mirror' for the "
-            "store's other studies."
+            f"lacks but registered models, so it was set aside as {aside.name} and is made anew: run "
+            "'after-ray mirror' for the store's other studies, and 'after-ray serve' with a model's folder."
         )
 
 

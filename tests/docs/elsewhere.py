@@ -114,6 +114,15 @@ ELSEWHERE = (
     Elsewhere(
         r"export AFTER_RAY_CORPORA=", "the reader's own folder", words_are_known, f"{RESULTS}|docs/paper"
     ),
+    Elsewhere(
+        r"after-ray annotate\b", "starts Ray, and waits for people: tests/sweeps/labelling", parsed
+    ),
+    Elsewhere(
+        r"after-ray export model --out model", "of what people have labelled: tests/sweeps/commands", parsed
+    ),
+    Elsewhere(r"after-ray serve\b", "serves until it is stopped: tests/sweeps/serving", parsed),
+    Elsewhere(r"MLFLOW_TRACKING_URI=\S+ mlflow models serve\b", "likewise", nothing),
+    Elsewhere(r"curl -s http://127\.0\.0\.1:5001/invocations", "needs that server", nothing),
     Elsewhere(r"after-ray ui\b", "serves until it is stopped: tests/sweeps/test_ui.py", parsed),
     Elsewhere(
         r"after-ray run .* --tracking-uri http://",

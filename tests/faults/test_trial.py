@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from after_ray.environment import Execution
+from after_ray.errors import Unanswered
 from after_ray.features._settings import CepstralFeatures
 from after_ray.preemption import NOTICE, Preempted, watch_node
 from after_ray.stages import AudioStage, FeaturesStage
@@ -89,6 +90,12 @@ def test_a_failure_says_whether_trying_again_may_help(tmp_path: Path) -> None:
     (failure,) = Store(tmp_path).ledger.failures().values()
     assert (failure.cause, failure.again, failure.attempts) == ("ValueError", False, 2)
     assert "a bug" in (tmp_path / failure.log).read_text()
+
+
+def test_people_are_not_waited_for_by_a_process_and_their_silence_is_no_failure(tmp_path: Path) -> None:
+    told = trial(tmp_path, raising(Unanswered([3, 1]))).step()
+    assert told == {"done": True, "key": STAGE.key, "awaiting": 2}
+    assert Store(tmp_path).ledger.failures() == {}
 
 
 def test_a_failure_that_cannot_be_written_is_still_told(

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from after_ray.store import Store
 from sweeps import ui
 from sweeps.cli import app
+from sweeps.listening import PortTaken
 from sweeps.tracking import Mirror, default_tracking_uri
 from sweeps.tracking.sample import sample_study
 
@@ -76,7 +77,7 @@ def test_the_pages_of_a_mirrored_study_are_served_and_a_taken_port_is_named(tmp_
     mirror.close_study()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ui.PortTaken, match=f"127.0.0.1:{port}"):
+        with pytest.raises(PortTaken, match=f"127.0.0.1:{port}"):
             ui.serve(store, default_tracking_uri(store), port=port)
     program = (
         "import sys; from after_ray.store import Store; from sweeps.ui import serve;"

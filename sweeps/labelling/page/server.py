@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import ipaddress
 import json
 import wave
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,12 +23,12 @@ from starlette.routing import Route
 from after_ray.errors import AfterRayError
 from sweeps.labelling.page.desk import Desk, NotWaiting
 from sweeps.labelling.page.picture import picture
+from sweeps.listening import LOCAL
 
 SAMPLE_RATE = 16_000
 COOKIE = "after_ray_token"
 ASKED_BY_PAGE = "x-after-ray"  # a header that no page of another origin can send without being asked first
 MOST_BYTES = 4096  # of a request
-LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 FILES = {"page.js": "text/javascript", "page.css": "text/css", "icon.svg": "image/svg+xml"}
 OF_ANSWER = ("clip", "utterance", "label")
 SAFE = {
@@ -40,14 +39,6 @@ SAFE = {
 }
 Read = Callable[[str], NDArray[np.float32]]
 Next = Callable[[Request], Awaitable[Response]]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server that is bound to a host."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class Page:

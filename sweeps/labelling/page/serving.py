@@ -18,7 +18,8 @@ from after_ray.execution.corpus import open_corpus
 from sweeps.labelling.opening import OpenLabelling, Standing
 from sweeps.labelling.page.batch import Batch
 from sweeps.labelling.page.desk import Desk
-from sweeps.labelling.page.server import Page, is_loopback
+from sweeps.labelling.page.server import Page
+from sweeps.listening import is_loopback
 
 START_SECONDS = 20.0
 LOOK_SECONDS = 0.5

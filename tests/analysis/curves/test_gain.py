@@ -81,11 +81,20 @@ def test_a_loss_is_negative_and_none_that_is_shown_as_a_gain() -> None:
     assert not found.shown
 
 
+def test_variances_are_those_of_the_classes_and_not_of_all_clips_together() -> None:
+    """By hand: nothing changed among 60 and among 30 clips, and all of 10 became right."""
+    found = gain(says((30, 10, 0)), says((30, 10, 10)))
+    variance = 1 / 62**2 + 1 / 32**2 + (11 / 12 - (10 / 12) ** 2) / 12
+    centre, half = 10 / 12 / 3, 1.959964 * np.sqrt(variance) / 3
+    assert found.points == pytest.approx(100 / 3)
+    assert (found.low, found.high) == pytest.approx((100 * (centre - half), 100 * (centre + half)))
+
+
 def test_few_clips_that_changed_either_way_show_no_gain() -> None:
-    before, after = says((30, 15, 5)), says((31, 15, 5))
+    before, after = says((30, 15, 5)), says((31, 16, 5))
     after[0] = (TRUTH[0] + 1) % 3
     found = gain(before, after)
-    assert found.low < 0 < found.high
+    assert found.low < 0 < found.points < found.high
     assert not found.shown
 
 

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from after_ray.store import Store
 from sweeps.cli import app
+from sweeps.running.progress import NOTHING_MORE, Progress, write_progress
 from tests.sweeps.labelling.calls import (
     CLASSES,
     annotate,
@@ -130,6 +132,9 @@ def test_a_part_of_a_round_may_come_in_and_what_waits_is_written_next(
     assert "2 clips wait for an answer (2 of train)" in output
     in_store(tmp_path, "next", "--out", tmp_path / "rest.csv")
     assert [row["clip"] for row in read_rows(tmp_path / "rest.csv")] == [row["clip"] for row in rows[:2]]
+    write_rows(tmp_path / "rest.csv", rows[:1])
+    code, told = in_store(tmp_path, "import", tmp_path / "rest.csv", "--annotator", "ann")
+    assert (code, told.endswith("; 1 clip waits for an answer (1 of train)")) == (0, True)
 
 
 @pytest.mark.usefixtures("_waiting")
@@ -279,9 +284,7 @@ def test_status_and_run_of_a_study_that_waits_say_so_with_the_command_that_goes_
     calls: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (study,) = (tmp_path / "store" / "labelling").glob("*/study.yaml")
-    goes_on = (
-        f"'after-ray annotate next --study calls --store {tmp_path}/store' writes them into a file to label"
-    )
+    goes_on = f"'after-ray annotate next --study calls --store {tmp_path}/store' writes a file to label"
 
     def said(command: str) -> tuple[int, str]:
         done = CliRunner().invoke(app, [command, str(study), "--store", str(tmp_path / "store")])
@@ -290,21 +293,42 @@ def test_status_and_run_of_a_study_that_waits_say_so_with_the_command_that_goes_
 
     monkeypatch.setattr("sweeps.running.studies.run_studies", run_here)
     code, told = said("run")
-    assert (code, told.endswith(f"3 cells are missing; 33 clips of round 0 wait for people; {goes_on}")) == (
+    assert (code, told.endswith(f"3 cells are missing; round 0: 33 clips wait for people; {goes_on}")) == (
         1,
         True,
     )
+    write_progress(Store(str(tmp_path / "store")), "calls", Progress(3, 0, ended=NOTHING_MORE))  # of that run
     code, told = said("status")
-    assert (code, f"33 clips of round 0 wait for people; {goes_on}" in told) == (0, True)
+    assert (code, f"round 0: 33 clips wait for people; {goes_on}" in told) == (0, True)
     assert "was not part of that launch" not in told
 
     in_store(tmp_path, "next", "--out", tmp_path / "batch.csv")
     in_store(tmp_path, "import", filled(tmp_path / "batch.csv", calls[1], annotator="ann"))
     code, told = said("run")
-    assert (code, told.endswith(f"2 cells are missing; 5 clips of round 1 wait for people; {goes_on}")) == (
+    assert (code, told.endswith(f"2 cells are missing; round 1: 5 clips wait for people; {goes_on}")) == (
         1,
         True,
     )
     assert "Utterances of all parts are labelled by people who listened" in "".join(
         page.read_text() for page in (tmp_path / "store" / "reports").rglob("*.html")
     )
+
+
+@pytest.mark.usefixtures("_waiting")
+def test_a_session_that_was_killed_in_a_training_goes_on_with_next(
+    calls: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*asked: Any) -> Any:
+        raise KeyboardInterrupt
+
+    in_store(tmp_path, "next", "--out", tmp_path / "batch.csv")
+    file = filled(tmp_path / "batch.csv", calls[1], annotator="ann")
+    with monkeypatch.context() as patch:
+        patch.setattr("sweeps.labelling.going.run_studies", die)
+        code, output = annotate("import", file, "--store", tmp_path / "store")
+        assert (code, output.splitlines()[0]) == (130, "33 answers taken in")
+    assert rounds_of(tmp_path / "store") == []
+    assert in_store(tmp_path, "status")[1] == "nothing is asked yet; 'after-ray annotate next' goes on"
+    code, output = annotate("next", "--store", tmp_path / "store", "--out", tmp_path / "batch.csv")
+    assert (code, output.splitlines()[0]) == (0, f"5 clips in {tmp_path}/batch.csv")
+    assert len(rounds_of(tmp_path / "store")) == 1

@@ -18,6 +18,7 @@ from sweeps.labelling.in_words import people_in_words, standing_in_words
 from sweeps.labelling.opening import ChangedLabelling, OpenLabelling, WhichLabelling, the_labelling
 from sweeps.labelling.starting import Wishes, start
 from sweeps.launching.launch import Outcome
+from sweeps.provenance.verify import Again, verify
 from sweeps.running.studies import RunReport
 from tests.sweeps.labelling.calls import CLASSES, bits_of, rounds_of, study_in
 from tests.sweeps.labelling.conftest import Begin, Recordings, went_on
@@ -115,6 +116,11 @@ def test_what_nobody_can_tell_is_left_and_the_next_round_asks_for_as_many_more(
     sizes = [stage.size for stage in opened.trajectory.stages]
     assert len(standing.waiting) == sizes[1] - (len(train) - 2)
     assert not set(standing.waiting) & set(clips)
+    while not standing.finished:
+        opened.journal.add(recordings.answers(standing.waiting), "page")
+        standing = went_on(opened)
+    labelled = [record.measures["labelled"] for record in rounds_of(opened.store.root)]
+    assert labelled == [len(train) - 2, *sizes[1:]]
 
 
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
@@ -282,7 +288,7 @@ def test_all_rounds_are_labelled_in_their_turn_and_the_last_asks_nothing(
         assert standing.asked is not None
         assert (standing.asked.round, standing.done, standing.finished) == (number, number, False)
         assert said[-1].startswith(
-            f"{len(standing.waiting)} clips of round {number} wait for people; 'after-ray"
+            f"round {number}: {len(standing.waiting)} clips wait for people; 'after-ray"
         )
         opened.journal.add(recordings.answers(standing.waiting), "page")
         went_on(opened)
@@ -292,6 +298,23 @@ def test_all_rounds_are_labelled_in_their_turn_and_the_last_asks_nothing(
     assert standing_in_words(opened, standing)[-1] == "all 3 rounds are labelled and trained"
     monkeypatch.setattr(going, "run_studies", never)
     assert went_on(opened).finished
+
+
+def test_what_people_labelled_can_be_verified_from_what_was_frozen(
+    begin: Begin, recordings: Recordings, tmp_path: Path
+) -> None:
+    opened = begin()
+    lost = opened.stands().waiting[:1]
+    for _ in range(3):
+        waiting = opened.stands().waiting
+        opened.journal.add(recordings.answers(waiting), "page")
+        say(opened, [clip for clip in waiting if clip in lost], None)
+        went_on(opened)
+    say(opened, [Clip(next(iter(opened.stands().frozen.emotions)), "", "train", 1.0)], "sad", "late")
+    compared = verify(Again(opened.store, tmp_path / "again"), [opened.trajectory])
+    assert [one.stage.key for one in compared] == [stage.key for stage in opened.trajectory.stages]
+    assert [one.wrong for one in compared] == [()] * 3
+    assert {one.promise.name[:10] for one in compared} == {"equal bits"}
 
 
 def test_of_several_labellings_the_one_of_a_study_is_opened(tmp_path: Path, recordings: Recordings) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from sweeps.launching.ray_start import Where, running_ray
 from sweeps.planning.opening import open_study
+from tests.buckets import ADDRESS, buckets_in_memory
 from tests.sweeps.labelling.calls import (
     CLASSES,
     annotate,
@@ -50,7 +52,9 @@ def through_json_min(folder: Path, recordings: Recordings) -> Path:
     """The same as JSON-MIN."""
     tasks = json.loads(through_label_studio(folder, recordings).read_text())
     (folder / "min.json").write_text(
-        json.dumps([one["data"] | {"id": one["id"], "annotator": 1, "emotion": _chosen(one)} for one in tasks])
+        json.dumps(
+            [one["data"] | {"id": one["id"], "annotator": 1, "emotion": _chosen(one)} for one in tasks]
+        )
     )
     return folder / "min.json"
 
@@ -124,14 +128,39 @@ def test_what_is_answered_bit_by_bit_and_changed_meanwhile_makes_it_too(
     assert_the_same(tmp_path, 3)
 
 
+def test_a_labelling_in_a_bucket_is_one_like_any_other(
+    tmp_path: Path, recordings: Recordings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buckets_in_memory(tmp_path / "node", monkeypatch)
+    store = ("--store", f"{ADDRESS}/calls")
+    audio = ("--audio", recordings.folder / "unknown.csv", "--classes", CLASSES)
+    study, file = study_in(tmp_path), tmp_path / "batch.csv"
+    assert annotate("start", study, *audio, "--validation", 4, "--test", 6, *store)[0] == 0
+    code, output = annotate("start", study, *audio, *store)
+    assert (code, f"has begun in {ADDRESS}/calls" in output) == (1, True)
+    for number in range(3):
+        shutil.rmtree(tmp_path / "node", ignore_errors=True)  # another machine goes on
+        annotate("next", "--out", file, *store)
+        rows = [
+            row | {"label": recordings.emotion(row["clip"]), "annotator": "ann"} for row in read_rows(file)
+        ]
+        write_rows(file, rows)
+        code, output = annotate("import", file, *store)
+        assert (code, f"round {number}: " in output) == (0, True), output
+    assert output.splitlines()[-1] == "all 3 rounds are labelled and trained"
+
+
 @pytest.mark.ray
 def test_through_ray_a_table_and_an_export_make_the_simulated_study(
-    tmp_path: Path, recordings: Recordings
+    tmp_path: Path, recordings: Recordings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     schedule = [35, 60]
     simulate(tmp_path, recordings, schedule=schedule)
-    begin(tmp_path, recordings, schedule=schedule)
-    said("import", tmp_path, through_csv(tmp_path, recordings))
-    output = said("import", tmp_path, through_label_studio(tmp_path, recordings))
+    with monkeypatch.context() as patch:  # what round 0 asks for is the same from either
+        patch.setattr("sweeps.labelling.going.run_studies", run_here)
+        begin(tmp_path, recordings, schedule=schedule)
+    with running_ray(Where(cpus=1)):  # one for both commands: each would start its own
+        said("import", tmp_path, through_csv(tmp_path, recordings))
+        output = said("import", tmp_path, through_label_studio(tmp_path, recordings))
     assert output.splitlines()[-1] == "all 2 rounds are labelled and trained"
     assert_the_same(tmp_path, 2)

@@ -44,6 +44,20 @@ def test_a_job_starts_as_soon_as_its_own_needs_are_met() -> None:
 
 
 @pytest.mark.ray
+def test_what_rests_on_people_does_not_run_and_the_launch_ends_once_all_else_is_done() -> None:
+    search = searcher(job("asked"), job("b"), job("after_it", "asked"), job("after_b", "b"))
+    search.suggest("1")
+    search.suggest("2")
+    search.on_trial_complete("1", {"done": True, "awaiting": 5})
+    assert search.suggest("3") is None, "what it asked for was handed out again, or what rests on it"
+    search.on_trial_complete("2", {"done": True})
+    assert name(search.suggest("3")) == "after_b"
+    search.on_trial_complete("3", {"done": True})
+    assert search.suggest("4") == Searcher.FINISHED
+    assert not search.blocked, "nothing failed"
+
+
+@pytest.mark.ray
 def test_what_rests_on_a_failure_does_not_run_and_the_rest_does() -> None:
     search = searcher(
         job("a"), job("b"), job("after_a", "a"), job("after_both", "a", "b"), job("after_b", "b")

@@ -130,7 +130,7 @@ def test_a_trial_that_is_stopped_between_rounds_is_not_taken_for_finished(tmp_pa
     assert (shown.done, mirror.keys) == (2, [])
 
 
-@pytest.mark.parametrize("end", ["preempted", "halted", "stopped"])
+@pytest.mark.parametrize("end", ["preempted", "halted", "stopped", "awaiting"])
 def test_a_trial_whose_work_goes_on_elsewhere_has_finished_nothing(tmp_path: Path, end: str) -> None:
     one = study(tmp_path, "one", "random")
     seen, (mirror,), shown = following([one], set())

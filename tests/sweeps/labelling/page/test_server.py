@@ -14,8 +14,9 @@ from starlette.testclient import TestClient
 from after_ray.labelling import Journal
 from sweeps.labelling.page.batch import Batch
 from sweeps.labelling.page.desk import Desk
-from sweeps.labelling.page.server import ASKED_BY_PAGE, MOST_BYTES, Page, is_loopback
+from sweeps.labelling.page.server import ASKED_BY_PAGE, MOST_BYTES, Page
 from sweeps.labelling.page.serving import address_of, desks_for
+from sweeps.listening import is_loopback
 
 OURS = {ASKED_BY_PAGE: "page"}
 WAVE = np.sin(np.arange(8000) / 10).astype(np.float32)

@@ -1,0 +1,29 @@
+"""The device that somebody names, before a model is loaded onto it."""
+
+from __future__ import annotations
+
+import re
+
+from after_ray.errors import BadValue
+
+NAMES = re.compile(r"cpu|cuda(:(?P<number>\d+))?")
+
+
+def known_device(name: str) -> str:
+    """The name, of a device that is there.
+
+    Raises:
+        BadValue: for another one.
+    """
+    found = NAMES.fullmatch(name)
+    if found is None:
+        raise BadValue("--device", name, "cpu, cuda, or cuda:N for the GPU of that number")
+    if name != "cpu":
+        import torch
+
+        there = torch.cuda.device_count()
+        if int(found["number"] or 0) >= there:
+            allowed = f"cuda:0 to cuda:{there - 1}" if there else "cpu, since no GPU is seen here"
+            raise BadValue("--device", name, allowed)
+        torch.backends.cudnn.allow_tf32 = False  # as in trials: float32 means float32
+    return name

@@ -1,0 +1,1 @@
+"""A trained model in MLflow's registry, and served from there."""

@@ -1,0 +1,155 @@
+"""MLflow's model server behind a guard: limits on what comes in, one sentence where something is wrong."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from sweeps.listening import LOCAL
+
+MOST_BYTES = 64_000_000  # of a request
+LONGEST_SENTENCE = 500  # characters
+TYPE = "application/json"
+ECHO = "\nError: "  # in MLflow's words: behind all of the data that was sent
+UNREADABLE = 'The request cannot be read; allowed: JSON as {"dataframe_records": [{"audio": BASE64}]}.'
+BAD_SAMPLES = (
+    "'samples' of an input is no list of numbers; allowed: one channel in [-1, 1], and recordings as 'audio' "
+    "in a request of their own."
+)
+
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Application: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+def application(folder: Path, device: str, local: bool) -> Application:
+    """The server of a registered model, which lies in `folder`.
+
+    Args:
+        folder: of `Registry.folder_of`.
+        device: a torch device name.
+        local: whether only this machine can reach the server. Its name for itself is then checked, so that
+            no other name leads here (DNS rebinding).
+    """
+    import mlflow.pyfunc
+    from mlflow.pyfunc import scoring_server
+
+    from sweeps.serving.scoring import DEVICE
+
+    model = mlflow.pyfunc.load_model(str(folder), model_config={DEVICE: device})
+    return Guard(scoring_server.init(model), local)
+
+
+class Guard:
+    """What stands before MLflow's server, which reads bodies of any size and answers with all of them."""
+
+    def __init__(self, inner: Application, local: bool, most: int = MOST_BYTES) -> None:
+        self._inner, self._local, self._most = inner, local, most
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """As ASGI has it."""
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        refused = self._refused(scope, headers)
+        body = b"" if refused else await self._body(headers, receive)
+        if body is None:
+            refused = (
+                413,
+                f"The request is over {self._most} bytes; send fewer recordings at a time, or FLAC.",
+            )
+        if refused or body is None:
+            await _answer(send, *(refused or (400, UNREADABLE)))
+            return
+        await self._pass_on(scope, body, receive, send)
+
+    def _refused(self, scope: Message, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
+        """Why a request is not looked at, with its status; None where it is."""
+        if self._local and _host(headers) not in LOCAL:
+            return 403, "This server is only for the machine it runs on; 'after-ray serve --host' opens it."
+        if scope["method"] == "POST" and not headers.get(b"content-type", b"").startswith(TYPE.encode()):
+            return 415, f"The request is no JSON; send it with the header 'Content-Type: {TYPE}'."
+        return None
+
+    async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes | None:
+        """All of it; None as soon as it is known to be too long."""
+        announced = headers.get(b"content-length", b"0")
+        if not announced.isdigit() or int(announced) > self._most:
+            return None
+        parts, length = [], 0
+        while True:
+            message = await receive()
+            parts.append(message.get("body", b""))
+            length += len(parts[-1])
+            if length > self._most:
+                return None
+            if not message.get("more_body"):
+                return b"".join(parts)
+
+    async def _pass_on(self, scope: Message, body: bytes, receive: Receive, send: Send) -> None:
+        pending = [{"type": "http.request", "body": body, "more_body": False}]
+        said: list[Message] = []
+
+        async def replayed() -> Message:
+            return pending.pop() if pending else await receive()
+
+        async def kept(message: Message) -> None:
+            said.append(message)
+
+        try:
+            await self._inner(scope, replayed, kept)
+        except RecursionError:
+            await _answer(send, 400, UNREADABLE)
+            return
+        except Exception:
+            logging.getLogger(__name__).exception("a request failed")
+            await _answer(send, 500, "The server failed on this request; its own output says why.")
+            return
+        status = next(one["status"] for one in said if one["type"] == "http.response.start")
+        if status < 400:
+            for message in said:
+                await send(message)
+            return
+        answer = b"".join(one.get("body", b"") for one in said)
+        await _answer(send, status, sentence_of(answer.decode("utf-8", "replace")))
+
+
+def sentence_of(answer: str) -> str:
+    """What is wrong, of an answer of MLflow: without traces, and without what was sent.
+
+    Ours stand behind all of the data; of MLflow's own the first line says it.
+    """
+    try:
+        said = json.loads(answer)
+        message = str(said["message"] if "message" in said else said["detail"])
+    except (ValueError, KeyError, TypeError):
+        message = answer
+    if ECHO in message:
+        message = message.rpartition(ECHO)[2]
+    elif "'Array(" in message:
+        message = BAD_SAMPLES
+    elif "valid JSON" in message or "input fields" in message:
+        message = UNREADABLE
+    line = (message.strip().splitlines() or [UNREADABLE])[0]
+    if line.startswith("Failed to enforce schema"):
+        line = line.rpartition("Error: ")[2]
+    return line if len(line) <= LONGEST_SENTENCE else f"{line[:LONGEST_SENTENCE]}..."
+
+
+def _host(headers: dict[bytes, bytes]) -> str:
+    """The name by which a server was asked, without its port."""
+    host = headers.get(b"host", b"").decode("latin-1")
+    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+
+
+async def _answer(send: Send, status: int, sentence: str) -> None:
+    body = json.dumps({"message": sentence}).encode()
+    length = str(len(body)).encode()
+    headers = [(b"content-type", TYPE.encode()), (b"content-length", length), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,143 @@
+"""Registered models have their folder with them, bring no code, and answer as the folder does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
+
+from after_ray.errors import AfterRayError, UnfitModel
+from after_ray.models import Model
+from after_ray.store import Store
+from sweeps.cli import app
+from sweeps.serving.application import application
+from sweeps.serving.registering import CODE, EXPERIMENT, Registry, UnfitEntry
+from tests.after_ray.models.folders import CLASSES, functionals_folder, light_sernet_folder, waves
+from tests.sweeps.serving.asking import asked, recording
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    return Registry.of(Store(tmp_path_factory.mktemp("registry")), None)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return functionals_folder(tmp_path / "functionals")
+
+
+def test_a_registered_model_answers_as_its_folder_did_when_the_folder_is_gone(
+    registry: Registry, folder: Path
+) -> None:
+    expected = np.exp(Model.load(folder).log_probabilities(waves(3)))
+    uri = registry.register(folder, "gone")
+    assert registry.register(folder, "gone") == uri  # the same folder is the same version
+    shutil.rmtree(folder)
+    client = TestClient(application(registry.folder_of(uri), "cpu", local=True), base_url="http://localhost")
+    answer = client.post("/invocations", json=asked(*({"audio": recording(place)} for place in range(3))))
+    assert answer.status_code == 200, answer.text
+    said = answer.json()["predictions"]
+    found = [[one["probabilities"][name] for name in CLASSES] for one in said]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    assert [one["input"] for one in said] == [0, 1, 2]
+    assert [one["label"] for one in said] == [CLASSES[place] for place in expected.argmax(axis=1)]
+    windowed = client.post("/invocations", json=asked({"audio": recording(0)}, window=0.5, hop=0.05)).json()
+    assert [one["start"] for one in windowed["predictions"]][:3] == [0.0, 0.05, 0.1]
+    for body in (
+        asked({"audio": "/etc/passwd"}),
+        asked({"audio": recording(0)}, window=-1),
+        asked({"samples": "abc", "sampling_rate": 16_000}),
+        asked({"file": "a.wav"}),
+        {"inputs": {"audio": ["a", "b"]}},
+        {"messages": [{"role": "user", "content": "hello"}]},
+        {},
+    ):
+        refused = client.post("/invocations", json=body)
+        assert refused.status_code == 400, body
+        assert list(refused.json()) == ["message"]
+        assert "\n" not in refused.json()["message"]
+        assert "mlflow" not in refused.json()["message"].lower()
+
+
+def test_nothing_in_an_entry_is_a_pickle_and_its_code_is_ours(registry: Registry, folder: Path) -> None:
+    kept = registry.folder_of(registry.register(folder, "kept"))
+    files = {path.relative_to(kept).as_posix() for path in kept.rglob("*") if path.is_file()}
+    assert {"MLmodel", "registered_code.py", "artifacts/functionals/after_ray.json"} <= files
+    assert not [name for name in files if name.endswith((".pkl", ".bin", ".pt"))]
+    assert (kept / "registered_code.py").read_bytes() == CODE.read_bytes()
+    (experiment,) = registry.client.search_experiments(filter_string=f"name = '{EXPERIMENT}'")
+    assert experiment.artifact_location == registry.artifacts
+
+
+def test_another_folder_is_another_version(registry: Registry, folder: Path, tmp_path: Path) -> None:
+    first = registry.register(folder, "two")
+    second = registry.register(light_sernet_folder(tmp_path / "light"), "two")
+    assert (first, second) == ("models:/two/1", "models:/two/2")
+    assert registry.register(folder, "two") == first
+
+
+def test_a_folder_with_a_pickle_is_not_registered(registry: Registry, folder: Path) -> None:
+    (folder / "notes.txt").write_bytes(b"\x80\x04\x95...")
+    with pytest.raises(UnfitModel, match=r"notes\.txt is a pickle"):
+        registry.register(folder, "pickled")
+    assert not registry.client.search_model_versions("name = 'pickled'")
+
+
+def _other_code(kept: Path) -> None:
+    (kept / "registered_code.py").write_text("raise SystemExit('ran')\n")
+
+
+def _pickled(kept: Path) -> None:
+    (kept / "python_model.pkl").write_bytes(b"\x80\x04.")
+
+
+def _with_modules(kept: Path) -> None:
+    _change(kept, "code: null", "code: code")
+
+
+def _other_loader(kept: Path) -> None:
+    _change(kept, "loader_module: mlflow.pyfunc.loaders.code_model", "loader_module: mlflow.pyfunc.model")
+
+
+def _outside(kept: Path) -> None:
+    _change(kept, "path: artifacts/functionals", "path: ../../../..")
+
+
+def _change(kept: Path, before: str, after: str) -> None:
+    text = (kept / "MLmodel").read_text()
+    assert before in text
+    (kept / "MLmodel").write_text(text.replace(before, after))
+
+
+@pytest.mark.parametrize("tamper", [_other_code, _pickled, _with_modules, _other_loader, _outside])
+def test_an_entry_that_would_run_something_else_is_refused(
+    registry: Registry, folder: Path, tamper: Any
+) -> None:
+    uri = registry.register(folder, f"tampered{tamper.__name__}")
+    tamper(registry.folder_of(uri))
+    with pytest.raises(UnfitEntry, match="other code"):
+        registry.folder_of(uri)
+    assert registry.register(folder, f"tampered{tamper.__name__}") == uri.replace("/1", "/2")
+
+
+def test_a_version_that_is_not_there_and_a_name_that_is_not_taken(registry: Registry, folder: Path) -> None:
+    with pytest.raises(UnfitEntry, match="not found"):
+        registry.folder_of("models:/nobody/3")
+    with pytest.raises(AfterRayError, match="choose another --name"):
+        registry.register(folder, "a/b")
+
+
+def test_a_mistyped_store_is_not_made(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["serve", str(folder), "--store", "nowhere"])
+    assert done.exit_code == 1
+    assert "There is no store at nowhere" in done.output
+    assert json.dumps(sorted(path.name for path in tmp_path.iterdir())) == '["functionals"]'
