@@ -8,7 +8,7 @@ threads. `command_for_each` starts the command anew for every file, as a shell's
 `--commands` files. The sides take turns, and their probabilities are compared. Rates by the clock, and by the
 time that cores were busy, which says more where other work runs on the machine.
 
-    python benchmarks/prediction.py [--model small] [--files 120] [--repeats 3] [--commands 5]
+    python benchmarks/prediction.py [--model small] [--files 120] [--repeats 3] [--commands 5] [--device cuda]
 """
 
 from __future__ import annotations
@@ -112,6 +112,9 @@ def main() -> None:
         "--commands", type=int, default=5, help="files of the side that starts a command for each"
     )
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--workers", type=int, default=2, help="threads that decode")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     with TemporaryDirectory() as temporary:
@@ -125,16 +128,19 @@ def measured(root: Path, options: argparse.Namespace) -> dict[str, object]:
     else:
         write_transformer(folder, options.model)
     files, audio = write_recordings(root, options.files, options.longest)
-    Model.load(folder)  # what is imported once is imported before any side begins
+    Model.load(folder, options.device)  # what is imported once is imported before any side begins
+
+    def load() -> Model:
+        return Model.load(folder, options.device)
 
     def ours() -> list[NDArray[np.float64] | None]:
-        return probabilities(Model.load(folder), files, 32, 2)
+        return probabilities(load(), files, options.batch, options.workers)
 
     def loaded_for_each() -> list[NDArray[np.float64] | None]:
-        return [found for file in files for found in probabilities(Model.load(folder), [file], 1, 1)]
+        return [found for file in files for found in probabilities(load(), [file], 1, 1)]
 
     def one_at_a_time() -> list[NDArray[np.float64] | None]:
-        model = Model.load(folder)
+        model = load()
         return [found for file in files for found in probabilities(model, [file], 1, 1)]
 
     sides: dict[str, Callable[[], list[NDArray[np.float64] | None]]] = {
@@ -170,7 +176,7 @@ def measured(root: Path, options: argparse.Namespace) -> dict[str, object]:
         "seconds": {name: [round(value, 2) for value in values] for name, values in seconds.items()},
         "largest_difference_of_probabilities": difference,
         "machine": machine(),
-    }
+    } | ({} if options.device == "cpu" else {"gpu": torch.cuda.get_device_name()})
 
 
 def by_commands(folder: Path, files: Sequence[Path]) -> tuple[float, float]:

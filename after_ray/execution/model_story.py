@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -211,12 +210,11 @@ def _licences(source: Source) -> Iterator[str]:
     backbone = source.first.backbone
     if backbone is None or backbone.name is None:
         return
-    name = backbone.name if backbone.origin is None else backbone.origin.began.name
+    name = provenance(backbone)["name"] if backbone.origin is None else backbone.origin.began.name
     if name == _NONCOMMERCIAL:
         yield f"Weights of {name}: CC BY-NC-SA 4.0, so this model is under the same licence."
     elif name is not None:
-        told = name if not Path(name).is_absolute() else Path(name).name
-        yield f"Weights of {told}: terms of their own, which their publishers state."
+        yield f"Weights of {name}: terms of their own, which their publishers state."
 
 
 def _groups(source: Source) -> dict[str, tuple[Group, ...]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import (
@@ -56,6 +56,18 @@ class ModelFacts(Settings):
     max_seconds: float | None = None
     version: str = ""
     scripted: Scripted | None = None
+
+    @model_validator(mode="after")
+    def _asks_for_no_other_place(self) -> Self:
+        """No hub and no folder is looked at for a model, whatever its facts say."""
+        of_features = getattr(self.features, "backbone", self.backbone)
+        if self.backbone is not None and self.backbone.name is not None:
+            raise ValueError(
+                f"the backbone is told by its configuration, not by the name {self.backbone.name}"
+            )
+        if of_features != self.backbone:
+            raise ValueError("the backbone of the features is not that of the classifier")
+        return self
 
 
 def kind_of(classifier: ClassifierSettings) -> Kind:

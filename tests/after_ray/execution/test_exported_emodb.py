@@ -38,7 +38,7 @@ TRANSFORMERS = {
         freeze_projection=False, max_seconds=3, fitting=FittingSettings(**SHORT)
     )
 }
-OTHERS = {"functionals": FunctionalsSettings(), "light_sernet": LightSerNetSettings(steps=12, evaluations=1)}
+OTHERS = {"functionals": FunctionalsSettings(), "light_sernet": LightSerNetSettings(steps=6, evaluations=1)}
 
 
 @pytest.mark.slow
@@ -86,6 +86,8 @@ def test_probabilities_are_those_of_the_records(corpora: Path, tmp_path: Path) -
         _agrees(probabilities, given[name], name)
     card = (folders["pooled"] / "README.md").read_text(encoding="utf-8")
     assert "Weights of published (identity" in card
+    assert "Weights of published: terms of their own" in card
+    assert str(tmp_path) not in card  # nor any other path of the machine
     assert "Recordings of emodb: free of charge for research" in card
     assert "| female |" in card
 

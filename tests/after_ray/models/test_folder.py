@@ -133,6 +133,11 @@ def test_a_pipe_is_not_read(folder: Path) -> None:
         ({"scripted": {"file": "gone.ts", "sha256": "0" * 64}}, "gone.ts is not the file"),
         ({"classifier": {"name": "modeling_after_ray:Evil"}}, "code of the folder"),
         ({"classifier": {"name": "os:system"}}, "os:system"),
+        ({"backbone": {"name": "facebook/wav2vec2-base"}}, "not by the name facebook/wav2vec2-base"),
+        (
+            {"features": {"kind": "front_end", "backbone": {"name": "/somewhere"}}},
+            "backbone of the features is not that",
+        ),
         ({"classifier": {"name": "light_sernet"}}, "not those of its classifier 'light_sernet'"),
     ],
 )
