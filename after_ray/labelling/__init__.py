@@ -1,11 +1,13 @@
 """People who label while a study waits: what they are asked, what they say, and what becomes of it."""
 
-from after_ray.labelling.answers import Answer, Journal, Said
+from after_ray.labelling.answers import CANNOT_TELL, Answer, Journal, Said
 from after_ray.labelling.decisions import Decision, Undecided, decide
-from after_ray.labelling.project import Labelling, labelling_place, lend_labelling
+from after_ray.labelling.project import STUDY_FILE, Labelling, labelling_place, labellings, lend_labelling
 from after_ray.labelling.rounds import Asked, Clip, Frozen
 
 __all__ = [
+    "CANNOT_TELL",
+    "STUDY_FILE",
     "Answer",
     "Asked",
     "Clip",
@@ -17,5 +19,6 @@ __all__ = [
     "Undecided",
     "decide",
     "labelling_place",
+    "labellings",
     "lend_labelling",
 ]

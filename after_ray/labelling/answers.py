@@ -13,6 +13,7 @@ from after_ray.files import as_json
 from after_ray.store.places import Place
 
 FOLDER = "answers"
+CANNOT_TELL = frozenset({"cannot tell", "can't tell", "?"})  # how people say so in files, whatever the case
 
 
 @dataclass(frozen=True)

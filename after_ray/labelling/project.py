@@ -12,6 +12,7 @@ from after_ray.settings import Settings
 from after_ray.store.places import Place
 
 FOLDER = "labelling"
+STUDY_FILE = "study.yaml"  # of the study that waits, beside it
 _FILE = "labelling.json"
 
 
@@ -71,3 +72,10 @@ def lend_labelling(name: str, store: Place, other: Place) -> None:
     here, there = labelling_place(store, name), labelling_place(other, name)
     for file in (_FILE, *here.json_files("rounds")):
         there.create(file, here.read(file))
+
+
+def labellings(store: Place) -> list[Labelling]:
+    """All that have begun in a store, by the names of their studies."""
+    names = store.folders(FOLDER)
+    begun = (name for name in names if labelling_place(store, name).size(_FILE) is not None)
+    return sorted((Labelling.read(store, name) for name in begun), key=lambda one: one.study)

@@ -146,13 +146,14 @@ def _found(
 
 def _of_labelling(cell: str | None, ratio: float | None, store: str, labelling: str | None) -> FinishedRound:
     """The round of the labelling of that name, of the only one, or of the one that has the cell."""
+    from after_ray.labelling import labellings
     from after_ray.store import Store
-    from sweeps.labelling.opening import OpenLabelling, labellings
+    from sweeps.labelling.opening import OpenLabelling
     from sweeps.planning.only import BadSelection
     from sweeps.selections.finished import finished_round
 
     kept = Store(store)
-    names = [labelling] if labelling or cell is None else [one.study for one in labellings(kept)]
+    names = [labelling] if labelling or cell is None else [one.study for one in labellings(kept.place)]
     for name in names:
         of = OpenLabelling.of(kept, name)
         said = f"--study {of.labelling.study} --store {store}"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from after_ray.corpora._csv_table import read_table
-from after_ray.labelling import Clip
-from sweeps.labelling.incoming import CANNOT_TELL, Row, refuse_unreadable
+from after_ray.labelling import CANNOT_TELL, Clip
+from sweeps.labelling.incoming import Row, refuse_unreadable
 from sweeps.selections.csv_file import harmless_path, write_csv
 
 COLUMNS = ("clip", "audio", "seconds", "label", "annotator")

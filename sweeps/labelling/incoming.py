@@ -15,8 +15,6 @@ from after_ray.wording import counted, first_of
 if TYPE_CHECKING:
     from sweeps.labelling.opening import OpenLabelling, Standing
 
-CANNOT_TELL = frozenset({"cannot tell", "can't tell", "?"})
-
 
 class BadAnswers(AfterRayError):
     """A file of answers that cannot be taken in; nothing of it is."""

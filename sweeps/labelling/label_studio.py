@@ -12,9 +12,9 @@ from xml.sax.saxutils import quoteattr
 from after_ray.corpora._csv_table import shortened
 from after_ray.errors import BadValue
 from after_ray.files import write_text
-from after_ray.labelling import Clip
+from after_ray.labelling import CANNOT_TELL, Clip
 from after_ray.wording import counted, first_of
-from sweeps.labelling.incoming import CANNOT_TELL, BadAnswers, Row, refuse_unreadable
+from sweeps.labelling.incoming import BadAnswers, Row, refuse_unreadable
 
 CONTROL = "emotion"  # the name of the choice in a labelling interface
 LOCAL_FILES = "/data/local-files/?d="  # where Label Studio serves files of its own machine

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from after_ray.errors import AfterRayError
 from after_ray.labelling import (
+    STUDY_FILE,
     Asked,
     Clip,
     Decision,
@@ -18,11 +19,10 @@ from after_ray.labelling import (
     Undecided,
     decide,
     labelling_place,
+    labellings,
 )
-from after_ray.labelling.project import FOLDER
 from after_ray.store import Store
 from after_ray.store.places import Place
-from sweeps.labelling.starting import STUDY_FILE
 from sweeps.planning.opening import CorpusProgress, OpenStudy, open_study
 from sweeps.planning.trajectories import Trajectory
 
@@ -51,20 +51,13 @@ class ChangedLabelling(AfterRayError):
         )
 
 
-def labellings(store: Store) -> list[Labelling]:
-    """All that have begun in a store, by the names of their studies."""
-    names = store.place.folders(FOLDER)
-    begun = (name for name in names if labelling_place(store.place, name).size("labelling.json") is not None)
-    return sorted((Labelling.read(store.place, name) for name in begun), key=lambda one: one.study)
-
-
 def the_labelling(store: Store, study: str | None) -> Labelling:
     """The one of a study's name, or the only one.
 
     Raises:
         WhichLabelling: when there is none, or several and no name.
     """
-    found = labellings(store)
+    found = labellings(store.place)
     chosen = found if study is None else [one for one in found if one.study == study]
     if len(chosen) != 1:
         raise WhichLabelling(store.url, [one.study for one in found], study)

@@ -14,18 +14,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from after_ray.corpora._settings import Classes, CorpusSettings, MergedSettings
 from after_ray.errors import AfterRayError, BadValue
-from after_ray.labelling import Labelling, labelling_place
+from after_ray.labelling import CANNOT_TELL, STUDY_FILE, Labelling, labelling_place, labellings
 from after_ray.store import Store
 from after_ray.votes import Ballots, write_votes
 from after_ray.wording import printable
-from sweeps.labelling.incoming import CANNOT_TELL
 from sweeps.planning.heard import refuse_knowing_backbones
 from sweeps.planning.opening import CorpusProgress, OpenStudy, open_study
 from sweeps.study.declaration import Study
 from sweeps.study.loading import load_study
 from sweeps.study.splitting import refuse_shared_recordings
 
-STUDY_FILE = "study.yaml"
 REPEATED = ("fold", "seed")  # axes that repeat an experiment: a labelling takes the first of each
 CHOSEN = ("classifier", "backbone", "adaptation", "strategy", "initialization", "restart")
 KEPT = (*CHOSEN, "frame_losses", "schedule", "protocol", "resources")  # the rest is about simulations
@@ -160,9 +158,7 @@ def one_way(study: Study) -> dict[str, Any]:
 
 def refuse_second(store: Store, study: str, own: str = "") -> None:
     """Refuse to begin what has begun under another name than `own`."""
-    from sweeps.labelling.opening import labellings
-
-    if any(one.study == study and one.name != own for one in labellings(store)):
+    if any(one.study == study and one.name != own for one in labellings(store.place)):
         raise LabellingThere(study, store.url)
 
 

@@ -114,9 +114,7 @@ ELSEWHERE = (
     Elsewhere(
         r"export AFTER_RAY_CORPORA=", "the reader's own folder", words_are_known, f"{RESULTS}|docs/paper"
     ),
-    Elsewhere(
-        r"after-ray annotate\b", "starts Ray, and waits for people: tests/sweeps/labelling", parsed
-    ),
+    Elsewhere(r"after-ray annotate\b", "starts Ray, and waits for people: tests/sweeps/labelling", parsed),
     Elsewhere(
         r"after-ray export model --out model", "of what people have labelled: tests/sweeps/commands", parsed
     ),

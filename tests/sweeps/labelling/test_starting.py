@@ -11,10 +11,9 @@ import pytest
 import yaml
 
 from after_ray.errors import AfterRayError
-from after_ray.labelling import Labelling
+from after_ray.labelling import Labelling, labellings
 from after_ray.store import Store
 from sweeps.labelling import starting
-from sweeps.labelling.opening import labellings
 from sweeps.labelling.starting import LabellingThere, SeveralWays, Wishes, one_way, start
 from sweeps.planning.opening import OpenStudy
 from sweeps.study.loading import load_study
@@ -45,7 +44,7 @@ def refused(folder: Path, store: Store, wishes: Wishes, *overrides: str, **chang
     with pytest.raises(AfterRayError) as told:
         begun(folder, store, wishes, *overrides, **changed)
     assert not (store.root / "labelling").exists()
-    assert labellings(store) == []
+    assert labellings(store.place) == []
     return str(told.value)
 
 
@@ -53,7 +52,7 @@ def test_the_studys_choices_stand_on_recordings_that_nobody_has_labelled(
     tmp_path: Path, store: Store, audio: Path
 ) -> None:
     labelling, opened = begun(tmp_path, store, Wishes(audio, FOUR, 2, True, 5, 6), seed=3, fold=1)
-    assert labellings(store) == [labelling]
+    assert labellings(store.place) == [labelling]
     assert (labelling.study, labelling.classes, labelling.per_clip) == ("calls", FOUR, 2)
     study, known = opened.study, load_study(study_in(tmp_path), ())
     (people,), (corpus,) = study.annotation, study.corpus
@@ -177,9 +176,9 @@ def test_a_second_labelling_of_a_study_is_refused_and_one_under_another_name_is_
     first, _ = begun(tmp_path, store, Wishes(audio, FOUR))
     with pytest.raises(LabellingThere, match=r"go on with 'after-ray annotate next', or .*--set study=NAME"):
         begun(tmp_path, store, Wishes(audio, FOUR))
-    assert labellings(store) == [first]
+    assert labellings(store.place) == [first]
     other, _ = begun(tmp_path, store, Wishes(audio, FOUR), "study=another")
-    assert labellings(store) == [other, first]
+    assert labellings(store.place) == [other, first]
     assert {first.name, other.name} == set(store.place.folders("labelling"))
 
 
@@ -209,8 +208,8 @@ def test_of_two_that_begin_at_the_same_moment_there_are_never_two(
     for one in starts:
         one.join()
     assert len(ended) == 2
-    assert labellings(store) == [one for one in ended if isinstance(one, Labelling)]
-    assert len(labellings(store)) < 2
+    assert labellings(store.place) == [one for one in ended if isinstance(one, Labelling)]
+    assert len(labellings(store.place)) < 2
 
 
 def test_a_name_that_is_taken_is_not_taken_over(
