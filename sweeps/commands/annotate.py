@@ -127,9 +127,14 @@ def next(
         from sweeps.labelling import csv_batch
         from sweeps.labelling import label_studio as studio
         from sweeps.labelling.going import go_on
+        from sweeps.labelling.replacing import refuse_csv_loss, refuse_tasks_loss
         from sweeps.launching.ray_start import Where
 
         opened = _opened(store, study)
+        if label_studio is None:
+            refuse_csv_loss(out, opened.journal)
+        else:
+            refuse_tasks_loss(label_studio)
         standing = opened.stands()
         if not standing.waiting and not standing.finished:  # all is answered, or it was killed on its way
             standing = go_on(opened, Where(address, cache_dir, cpus, cache_gb), tracking_uri)
