@@ -10,17 +10,32 @@ from typing import Any
 import pytest
 import yaml
 
-from after_ray.errors import AfterRayError
-from after_ray.labelling import Labelling, labellings
+from after_ray.backbones.loading import arrays, build
+from after_ray.backbones.origin import Began, Origin, Trained
+from after_ray.backbones.settings import BackboneSettings
+from after_ray.backbones.writing import write_backbone
+from after_ray.errors import AfterRayError, HeardTest, UnboughtLabels
+from after_ray.labelling import STUDY_FILE, Labelling, labelling_place, labellings
 from after_ray.store import Store
 from sweeps.labelling import starting
 from sweeps.labelling.starting import LabellingThere, SeveralWays, Wishes, one_way, start
 from sweeps.planning.opening import OpenStudy
+from sweeps.study.declaration import Study
 from sweeps.study.loading import load_study
+from tests.after_ray.tiny import TINY
 from tests.sweeps.labelling.calls import CLASSES, study_in
 from tests.sweeps.labelling.conftest import Recordings
 
 FOUR = tuple(CLASSES.split(","))
+CONFIG = {name: list(value) if isinstance(value, tuple) else value for name, value in TINY.items()}
+TRANSFORMER = {
+    "classifier": {"name": "pooled_transformer", "fitting": {"max_epochs": 1, "batch_size": 8}},
+    "backbone": {"config": CONFIG},
+}
+OF_SIMULATIONS = {
+    "ratios", "reference", "families", "equivalence", "targets", "replays", "parts", "search",
+    "selected_from", "label_noise",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -228,3 +243,73 @@ def test_what_is_kept_of_a_study_is_a_study_that_stands_alone(tmp_path: Path) ->
     assert (
         load_study(tmp_path / "again.yaml", ()).strategy == load_study(tmp_path / "study.yaml", ()).strategy
     )
+
+
+def test_all_that_a_study_says_beside_its_simulations_is_said_by_what_waits(
+    tmp_path: Path, store: Store, audio: Path
+) -> None:
+    """A study that has nothing as it is by default, and a setting that is new is one to think of here."""
+    said = {
+        **TRANSFORMER,
+        "description": "Calls of a week.",
+        "adaptation": {"name": "tapt", "steps": 3, "batch_seconds": 8},
+        "frame_losses": {"mask_share": 0.3, "seed": 4},
+        "restart": "shrink_perturb",
+        "seed": 3,
+        "fold": 1,
+        "resources": {"cpu": 2, "checkpoint_seconds": 60, "compile": True},
+    }
+    given = load_study(study_in(tmp_path, **said), ())
+    labelling, _ = begun(tmp_path, store, Wishes(audio, FOUR), **said)
+    written = load_study(labelling_place(store.place, labelling.name).local / STUDY_FILE, ())
+    kept = Study.model_fields.keys() - OF_SIMULATIONS - {"corpus", "annotation"}
+    for name in kept:
+        assert getattr(written, name) == getattr(given, name), name
+        assert getattr(given, name) != Study.model_fields[name].get_default(), name
+
+
+@pytest.mark.parametrize(
+    ("heard", "labels", "error", "told"),
+    [
+        ("test", False, HeardTest, "The backbone own has heard"),
+        ("train", True, UnboughtLabels, "the labels of all of train before round 0"),
+        ("train", False, None, ""),
+    ],
+)
+def test_a_backbone_that_knows_what_people_are_to_tell_is_refused(
+    tmp_path: Path,
+    store: Store,
+    audio: Path,
+    heard: str,
+    labels: bool,
+    error: type[AfterRayError] | None,
+    told: str,
+) -> None:
+    _, plain = begun(tmp_path, store, Wishes(audio, FOUR), study="plain")
+    rows = getattr(plain.plan.splits[0].table.folds[0], heard)
+    digests = plain.scans[0].manifest.table["audio"].to_numpy(dtype=object)[rows].tolist()
+    own = {"classifier": TRANSFORMER["classifier"], "backbone": trained_on(digests, labels, tmp_path / "own")}
+    other = Store(str(tmp_path / "other"))
+    if error is None:
+        labelling, _ = begun(tmp_path, other, Wishes(audio, FOUR), **own)
+        assert labellings(other.place) == [labelling]
+        return
+    with pytest.raises(error, match=told):
+        begun(tmp_path, other, Wishes(audio, FOUR), **own)
+    assert not (other.root / "labelling").exists()
+
+
+def trained_on(digests: list[str], labels: bool, out: Path) -> str:
+    """A folder of weights that were trained here on some recordings."""
+    settings = BackboneSettings(config=TINY)
+
+    def origin(identity: str) -> Origin:
+        began = Began(random=True, model_type="wav2vec2")
+        trained = Trained(
+            study="pre", corpus="calls", manifest="ab", fold=0, seed=None, key="k",
+            adaptation={"name": "tapt"}, audio=tuple(sorted(digests)), seconds=60.0, labels=labels,
+        )  # fmt: skip
+        return Origin(identity=identity, began=began, trainings=(trained,))
+
+    write_backbone(out, settings, arrays(build(settings)), None, origin)
+    return str(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 
@@ -78,6 +79,50 @@ def test_what_is_no_answer_is_refused(client, body):
     for path in ("/api/answers", "/api/undo"):
         assert client.post(path, content=body, headers=OURS).status_code == 400
     assert client.get("/api/state").json()["answered"] == 0
+
+
+def in_pieces(client, path, whole):
+    """The status of a request that does not say how long it is, which the client for tests cannot send."""
+    parts = [whole[begin : begin + 1000] for begin in range(0, len(whole), 1000)]
+    said = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+    said[-1]["more_body"] = False
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1:8765"), (ASKED_BY_PAGE.encode(), b"page")],
+    }
+    answers = []
+
+    async def receive():
+        return said.pop(0)
+
+    async def send(message):
+        answers.append(message)
+
+    asyncio.run(client.app(scope, receive, send))
+    return answers[0]["status"]
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["with its length", "in pieces"])
+@pytest.mark.parametrize("path", ["/api/answers", "/api/undo"])
+def test_a_request_beyond_the_limit_does_nothing_however_right_it_is(client, path, at_once):
+    if path == "/api/undo":
+        given(client)
+    state = client.get("/api/state").json()
+    body = json.dumps({"annotator": "ann", "label": "sad", **{k: state[k] for k in ("clip", "utterance")}})
+
+    def posted(size):
+        whole = body.encode().ljust(size)  # blanks, which JSON allows
+        if at_once:
+            return client.post(path, content=whole, headers=OURS).status_code
+        return in_pieces(client, path, whole)
+
+    assert posted(MOST_BYTES + 1) in (400, 413)
+    assert client.get("/api/state").json() == state
+    assert posted(MOST_BYTES) == 200
+    assert client.get("/api/state").json()["answered"] == 1 - state["answered"]
 
 
 @pytest.mark.parametrize(
