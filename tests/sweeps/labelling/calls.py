@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import soundfile
 import yaml
 from typer.testing import CliRunner
 
-from after_ray.corpora._settings import SyntheticSettings
+from after_ray.corpora._base import Entry
+from after_ray.corpora._settings import EmodbSettings, SyntheticSettings
+from after_ray.corpora.emodb import Emodb
 from after_ray.corpora.synthetic import Synthetic
 from after_ray.environment import Execution, fix_threads
 from after_ray.errors import Unanswered
@@ -43,20 +46,29 @@ def speech(folder: Path, settings: SyntheticSettings = SMALL) -> dict[str, str]:
 
     No path says an emotion, and paths are in another order than emotions.
     """
-    corpus, truth = Synthetic(settings), dict[str, str]()
-    known, unknown = [["path", "speaker", "gender", "emotion"]], [["path", "speaker", "gender"]]
+    corpus, found = Synthetic(settings), list[Entry]()
     for number, entry in enumerate(corpus.listing().entries):
         path = f"speech/{entry.speaker}/{number * 7919 % 1000:03d}.wav"
         sound = corpus.read(entry.path)
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(folder / path, sound.samples, sound.sample_rate, subtype="PCM_16")
-        truth[path] = entry.emotion
-        known.append([path, entry.speaker, entry.gender, entry.emotion])
-        unknown.append([path, entry.speaker, entry.gender])
-    for name, rows in (("known.csv", known), ("unknown.csv", unknown)):
-        with (folder / name).open("w", newline="") as file:
-            csv.writer(file).writerows(rows)
-    return truth
+        found.append(replace(entry, path=path, sentence=""))
+    return _hidden(folder, found)
+
+
+def emodb(folder: Path, root: Path) -> dict[str, str]:
+    """The same tables of EMO-DB, whose recordings `folder / "speech"` leads to."""
+    (folder / "speech").symlink_to(root / "wav", target_is_directory=True)
+    listing = Emodb(EmodbSettings(root=str(root))).listing()
+    return _hidden(folder, [replace(one, path=f"speech/{Path(one.path).name}") for one in listing.entries])
+
+
+def _hidden(folder: Path, entries: Sequence[Entry]) -> dict[str, str]:
+    columns = ("path", "speaker", "gender", "sentence", "emotion")
+    rows = [{name: getattr(entry, name) for name in columns} for entry in entries]
+    write_rows(folder / "known.csv", rows)
+    write_rows(folder / "unknown.csv", [{k: v for k, v in row.items() if k != "emotion"} for row in rows])
+    return {entry.path: entry.emotion for entry in entries}
 
 
 def study_in(folder: Path, **changed: Any) -> Path:

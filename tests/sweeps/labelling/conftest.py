@@ -24,10 +24,11 @@ class Recordings:
 
     folder: Path
     truth: dict[str, str]
+    ending: str = ".wav"
 
     def emotion(self, clip: str) -> str:
         """What an utterance is, by its id."""
-        return self.truth[clip.partition("/")[2] + ".wav"]
+        return self.truth[clip.partition("/")[2] + self.ending]
 
     def answers(self, clips: tuple[Clip, ...], who: str = "ann") -> list[Answer]:
         """What somebody says who knows."""

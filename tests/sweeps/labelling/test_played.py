@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 
+from after_ray.store import Store
 from sweeps.launching.ray_start import Where, running_ray
 from sweeps.planning.opening import open_study
+from tests.after_ray.tiny import TINY
 from tests.buckets import ADDRESS, buckets_in_memory
 from tests.sweeps.labelling.calls import (
     CLASSES,
     annotate,
     bits_of,
+    emodb,
     read_rows,
     rounds_of,
     run_here,
@@ -27,6 +30,8 @@ from tests.sweeps.labelling.conftest import Recordings
 
 Play = Callable[[Path, Recordings], Path]
 SAME_NAME = {"name": "csv", "file": "known.csv", "called": "unknown"}  # so that ids of utterances are equal
+
+BY_TRUTH = ("wrong", "wrong_acquired")  # what only a corpus' own labels can say of answers
 
 
 def through_csv(folder: Path, recordings: Recordings) -> Path:
@@ -76,10 +81,10 @@ def said(command: str, folder: Path, *options: object) -> str:
     return output
 
 
-def begin(folder: Path, recordings: Recordings, **changed: Any) -> None:
+def begin(folder: Path, recordings: Recordings, *options: object, **changed: Any) -> None:
     unlimited = ("--validation", 0, "--test", 0)
     audio = ("--audio", recordings.folder / "unknown.csv", "--classes", CLASSES)
-    said("start", folder, study_in(folder, corpus=SAME_NAME, **changed), *audio, *unlimited)
+    said("start", folder, study_in(folder, corpus=SAME_NAME, **changed), *audio, *unlimited, *options)
 
 
 def simulate(folder: Path, recordings: Recordings, **changed: Any) -> None:
@@ -89,13 +94,17 @@ def simulate(folder: Path, recordings: Recordings, **changed: Any) -> None:
     run_here([open_study(study_in(folder, corpus=SAME_NAME, **changed), folder / "simulated")])
 
 
-def assert_the_same(folder: Path, rounds: int) -> None:
-    known, played = rounds_of(folder / "simulated"), rounds_of(folder / "store")
+def assert_the_same(folder: Path, rounds: int, simulated: Path | None = None, each: int = 1) -> None:
+    """Selections, measures and predictions; every utterance had `each` annotators."""
+    simulated = simulated or folder / "simulated"
+    known, played = rounds_of(simulated), rounds_of(folder / "store")
     assert len(known) == len(played) == rounds
     for one, other in zip(known, played, strict=True):
         assert one.details["acquired"] == other.details["acquired"]
-        assert dict(one.measures) | {"annotations": one.measures["labelled"]} == dict(other.measures)
-        assert bits_of(folder / "simulated", one) == bits_of(folder / "store", other)
+        annotations = {"annotations": each * (one.measures["labelled"] or 0)}
+        told = {name: value for name, value in one.measures.items() if name not in BY_TRUTH}
+        assert told | annotations == dict(other.measures)
+        assert bits_of(simulated, one) == bits_of(folder / "store", other)
     assert len({bits_of(folder / "store", one)["test_log_probabilities"] for one in played}) == rounds
 
 
@@ -126,6 +135,80 @@ def test_what_is_answered_bit_by_bit_and_changed_meanwhile_makes_it_too(
     for _ in range(2):
         said("import", tmp_path, through_csv(tmp_path, recordings))
     assert_the_same(tmp_path, 3)
+
+
+def test_soft_labels_are_those_of_a_simulated_study_whose_corpus_has_the_votes(
+    tmp_path: Path, recordings: Recordings
+) -> None:
+    """Two annotators know and one always says sad: their majority is the truth, and their shares are not."""
+    (tmp_path / "sure").mkdir()
+    simulate(tmp_path / "sure", recordings, schedule=[35, 60])
+    begin(tmp_path, recordings, "--soft", "--annotators", 3, schedule=[35, 60])
+    for _ in range(2):
+        file = through_csv(tmp_path, recordings)
+        file.write_bytes(file.read_bytes().removeprefix(b"\xef\xbb\xbf").replace(b";", b","))
+        rows = read_rows(file)
+        unsure = [row | {"annotator": "cy", "label": "sad"} for row in rows]
+        write_rows(file, [*rows, *(row | {"annotator": "bo"} for row in rows), *unsure])
+        said("import", tmp_path, file)
+    known = read_rows(recordings.folder / "known.csv")
+    votes = ({"votes": "sad=3" if row["emotion"] == "sad" else f"{row['emotion']}=2 sad=1"} for row in known)
+    voted = Recordings(tmp_path / "voted", recordings.truth)
+    voted.folder.mkdir()
+    (voted.folder / "speech").symlink_to(recordings.folder / "speech")
+    write_rows(voted.folder / "known.csv", [row | cell for row, cell in zip(known, votes, strict=True)])
+    simulate(tmp_path, voted, schedule=[35, 60], annotation="soft")
+    assert_the_same(tmp_path, 2, each=3)
+    first, sure = (rounds_of(store)[0] for store in (tmp_path / "store", tmp_path / "sure" / "simulated"))
+    assert first.details["acquired"] == sure.details["acquired"]
+    assert bits_of(tmp_path / "store", first) != bits_of(tmp_path / "sure" / "simulated", sure)
+
+
+@pytest.mark.slow
+def test_emodb_with_hidden_labels_is_the_simulated_study(tmp_path: Path, corpora: Path) -> None:
+    folder = tmp_path / "emodb"
+    folder.mkdir()
+    recordings = Recordings(folder, emodb(folder, corpora / "emodb"), ".flac")
+    protocol = {"preset": "paper", "validation": "by_speaker"}
+    study: dict[str, Any] = {"schedule": [10, 20, 30], "protocol": protocol}
+    simulate(tmp_path, recordings, **study)
+    for play in (through_csv, through_label_studio):
+        played = tmp_path / play.__name__
+        played.mkdir()
+        begin(played, recordings, **study)
+        for _ in range(3):
+            said("import", played, play(played, recordings))
+        assert_the_same(played, 3, tmp_path / "simulated")
+
+
+@pytest.mark.slow
+def test_a_transformer_adapts_before_anybody_labels_and_is_the_simulated_one(
+    tmp_path: Path, recordings: Recordings
+) -> None:
+    study: dict[str, Any] = {
+        "classifier": {
+            "name": "pooled_transformer",
+            "fitting": {"max_epochs": 1, "min_updates": 4, "batch_size": 8},
+        },
+        "backbone": {"config": {k: list(v) if isinstance(v, tuple) else v for k, v in TINY.items()}},
+        "adaptation": {"steps": 3, "batch_seconds": 4, "max_seconds": 1, "negatives": 5},
+        "schedule": [35, 60],
+    }
+    simulate(tmp_path, recordings, **study)
+    begin(tmp_path, recordings, **study)
+    adapted = {name: adaptation_of(tmp_path / name) for name in ("simulated", "store")}
+    for _ in range(2):
+        said("import", tmp_path, through_csv(tmp_path, recordings))
+    assert_the_same(tmp_path, 2)
+    assert adapted["simulated"] == adapted["store"] == adaptation_of(tmp_path / "store")
+
+
+def adaptation_of(store: Path) -> str:
+    """The digest of the one adapted backbone of a store."""
+    found = Store(str(store))
+    records = map(found.need, found.ledger.finished())
+    (one,) = (record for record in records if record.kind == "adaptation")
+    return one.files["backbone.safetensors"].sha256
 
 
 def test_a_labelling_in_a_bucket_is_one_like_any_other(

@@ -15,7 +15,7 @@ from tests.sweeps.labelling.conftest import Begin, Recordings
 
 
 class Clock:
-    """Time that passes only while somebody sleeps, and what others do meanwhile, each once its time is come."""
+    """Time that passes only while somebody sleeps, and what others do meanwhile, each in its turn."""
 
     def __init__(self) -> None:
         self.now = 100.0
