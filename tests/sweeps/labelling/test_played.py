@@ -30,7 +30,6 @@ from tests.sweeps.labelling.conftest import Recordings
 
 Play = Callable[[Path, Recordings], Path]
 SAME_NAME = {"name": "csv", "file": "known.csv", "called": "unknown"}  # so that ids of utterances are equal
-
 BY_TRUTH = ("wrong", "wrong_acquired")  # what only a corpus' own labels can say of answers
 
 
@@ -142,7 +141,7 @@ def test_soft_labels_are_those_of_a_simulated_study_whose_corpus_has_the_votes(
 ) -> None:
     """Two annotators know and one always says sad: their majority is the truth, and their shares are not."""
     (tmp_path / "sure").mkdir()
-    simulate(tmp_path / "sure", recordings, schedule=[35, 60])
+    simulate(tmp_path / "sure", recordings, schedule=[35])
     begin(tmp_path, recordings, "--soft", "--annotators", 3, schedule=[35, 60])
     for _ in range(2):
         file = through_csv(tmp_path, recordings)
