@@ -38,6 +38,21 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def reachable(host: str) -> str:
+    """Of a server that listens at every address (`0.0.0.0`, `::`) the one by which others reach this machine.
+
+    No packet is sent: connecting a datagram socket only asks which way it would go.
+    """
+    if host not in ("0.0.0.0", "::"):
+        return host
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        try:
+            way.connect(("192.0.2.1", 9))  # an address for documentation, which nobody has
+            return str(way.getsockname()[0])
+        except OSError:  # without a network
+            return "127.0.0.1"
+
+
 def shown(host: str, port: int) -> str:
     """An address to open."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

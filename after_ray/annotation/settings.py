@@ -48,7 +48,9 @@ class AnnotationSettings(Settings):
 
     @model_validator(mode="after")
     def _of_people(self) -> AnnotationSettings:
-        if self.by_people == bool(self.labelling):
+        only_theirs = {"labelling": "", "by": "majority", "validation": None, "test": None}
+        said = [name for name, neutral in only_theirs.items() if getattr(self, name) != neutral]
+        if self.labelling if self.by_people else not said:
             return self
         if self.by_people:
             raise PydanticCustomError(
@@ -58,8 +60,8 @@ class AnnotationSettings(Settings):
             )
         raise PydanticCustomError(
             "labelling",
-            "'labelling' is of the annotation people; leave it out of {name}",
-            {"name": self.name},
+            "'{setting}' is of the annotation people; leave it out of {name}",
+            {"name": self.name, "setting": said[0]},
         )
 
     @property

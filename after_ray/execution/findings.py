@@ -24,18 +24,22 @@ class Told:
 
     `labels`: None where people say all that is known, so that none of it can be called wrong.
     `initial`: how many rows round 0 has labelled, the first of all labelled ones; None in round 0 itself.
+    `left`: rows that nobody could tell in the rounds before.
     """
 
     answers: Answers
     labels: NDArray[np.int64] | None
     initial: int | None
+    left: NDArray[np.int64]
 
-    def measures(self, labelled: NDArray[np.int64]) -> dict[str, float | int | None]:
-        """Annotations spent on the rows labelled (in order of acquisition), and the shares of wrong ones.
+    def measures(self, labelled: NDArray[np.int64], left: NDArray[np.int64]) -> dict[str, float | int | None]:
+        """Annotations spent, and the shares of wrong ones among the rows labelled, in order of acquisition.
+
+        Spent is what labelled rows took, and what rows took that nobody could tell, `left` in this round too.
 
         Wrong is what was told of an utterance and is not its label in the corpus.
         """
-        annotations = int(self.answers.cost[labelled].sum())
+        annotations = int(self.answers.cost[np.concatenate([labelled, self.left, left])].sum())
         if self.labels is None:
             return {"annotations": annotations}
         wrong = self.answers.told[labelled] != self.labels[labelled]
@@ -89,7 +93,7 @@ class Findings:
             "test": len(self.fold.test),
             "updates": result.fit.updates,
             "epochs": result.fit.epochs,
-            **({} if self.told is None else self.told.measures(result.labelled)),
+            **({} if self.told is None else self.told.measures(result.labelled, result.left)),
         }
 
     def details(self) -> dict[str, Any]:

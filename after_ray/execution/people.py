@@ -9,15 +9,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from after_ray.annotation import AnnotationSettings
+from after_ray.annotation import AnnotationSettings, Answers
 from after_ray.labelling import Asked, Clip, Frozen, Labelling, labelling_place
 from after_ray.manifest import Manifest
 from after_ray.seeds import SeedTree
 from after_ray.splits.parts import Fold
-from after_ray.store import Store
+from after_ray.store import Checkpoint, Store
 
 Rows = NDArray[np.int64]
 PARTS = ("train", "validation", "test")
+CHOICES = "choices"  # folder of a labelling: by key what each round chose
 
 
 class People:
@@ -30,6 +31,7 @@ class People:
     def __init__(self, annotation: AnnotationSettings, store: Store) -> None:
         self._annotation = annotation
         self._place = labelling_place(store.place, annotation.labelling)
+        self._choices = self._place.below(CHOICES)
         self._classes = Labelling.read(store.place, annotation.labelling).classes
 
     @cached_property
@@ -42,7 +44,14 @@ class People:
 
     def left(self, manifest: Manifest) -> Rows:
         """Rows that nobody could tell."""
-        return np.flatnonzero(manifest.table["utterance"].isin(self._frozen.left)).astype(np.int64)
+        return np.flatnonzero(manifest.table["utterance"].isin(list(self._frozen.left))).astype(np.int64)
+
+    def answers(self, told: Answers, manifest: Manifest) -> Answers:
+        """What they have told, with what they could not tell and what that took."""
+        left = self.left(manifest)
+        names, cost = manifest.table["utterance"].to_numpy(dtype=object), told.cost.copy()
+        cost[left] = [self._frozen.left[name] for name in names[left]]
+        return replace(told, cost=cost, left=left)
 
     def heard(self, fold: Fold, manifest: Manifest) -> Fold:
         """The fold with as much of validation and test as people label, without what nobody could tell.
@@ -58,12 +67,32 @@ class People:
         unused = np.sort(np.concatenate([fold.unused, spare]))
         return replace(fold, validation=validation, test=test, unused=unused)
 
+    def remember(self, key: str, checkpoint: Checkpoint) -> None:
+        """Keep what a round chose as long as its labelling: what people are paid for outlasts checkpoints."""
+        chosen, kept = checkpoint.load(), self._choice(key)
+        if chosen is not None and kept.load() is None:
+            kept.save(chosen.arrays, chosen.values)
+
+    def remind(self, key: str, checkpoint: Checkpoint) -> None:
+        """Give a round that has lost its checkpoint what it chose when people were asked."""
+        chosen = self._choice(key).load()
+        if chosen is not None and checkpoint.load() is None:
+            checkpoint.save(chosen.arrays, chosen.values)
+
+    def _choice(self, key: str) -> Checkpoint:
+        return Checkpoint(self._choices.below(key))
+
     def ask(self, number: int, key: str, rows: Sequence[int], manifest: Manifest, fold: Fold) -> None:
-        """Write down what a round has to be told."""
+        """Write down what a round has to be told.
+
+        Parts are mixed, so that who is tired is as tired for one of them as for another.
+        """
         part_of = {row: name for name in PARTS for row in getattr(fold, name).tolist()}
         table = manifest.table
         ids, paths = (table[name].to_numpy(dtype=object) for name in ("utterance", "path"))
         seconds = table["seconds"].to_numpy(dtype=np.float64)
+        if len({part_of[row] for row in rows}) > 1:
+            rows = SeedTree(0).child("order of asking", key).generator().permutation(np.array(rows)).tolist()
         clips = (Clip(ids[row], paths[row], part_of[row], float(seconds[row])) for row in rows)
         Asked(number, key, tuple(clips)).write(self._place)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -129,13 +128,15 @@ class Trajectory:
         stage.checked_meaning()
         started = time.time()
         checkpoint = self._checkpoint(stage)
+        if self._people is not None:
+            self._people.remind(stage.key, checkpoint)
         try:
             result = self._result(stage, checkpoint)
             if self._first.replayed is not None:
                 check_replayed(result.labelled, self._recorded)
             record = self._commit(stage, result, started)
         except Unanswered as waiting:
-            self._ask(stage, waiting)
+            self._ask(stage, waiting, checkpoint)
             raise
         except (DivergedTraining, ChangedCode):  # it would diverge again; or who knows what code made it
             checkpoint.clear()
@@ -211,9 +212,10 @@ class Trajectory:
     def _rows(self, names: list[str]) -> NDArray[np.int64]:
         return self._utterances.get_indexer(pd.Index(np.array(names, dtype=object))).astype(np.int64)
 
-    def _ask(self, stage: RoundStage, waiting: Unanswered) -> None:
+    def _ask(self, stage: RoundStage, waiting: Unanswered, checkpoint: Checkpoint) -> None:
         """Write down what people have to label: what a round chose, with round 0 also what judges it."""
         assert self._people is not None
+        self._people.remember(stage.key, checkpoint)
         rows = list(waiting.rows)
         if isinstance(stage, FirstRoundStage):
             rows += [*self._fold.validation.tolist(), *self._fold.test.tolist()]
@@ -325,7 +327,7 @@ class Trajectory:
             return None
         initial = int(self._records[0].measures["labelled"] or 0) if self._records else None
         own = None if self._people is not None else self._manifest.labels
-        return Told(self._answers, own, initial)
+        return Told(self._answers, own, initial, self._left())
 
     @cached_property
     def _answers(self) -> Answers:
@@ -337,7 +339,7 @@ class Trajectory:
         first, manifest = self._first, self._manifest
         check_votes(first.annotation, manifest.votes, manifest.sources, self._fold.train, votes_remedy)
         answers = answers_of(first, manifest)
-        return answers if self._people is None else replace(answers, left=self._people.left(manifest))
+        return answers if self._people is None else self._people.answers(answers, manifest)
 
     def _guarded(self, values: Ragged) -> Tripwire:
         return Tripwire(values, self._fold, self._manifest.table["utterance"].to_numpy())

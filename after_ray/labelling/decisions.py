@@ -15,10 +15,17 @@ By = Literal["majority", "soft"]
 
 @dataclass(frozen=True)
 class Decision:
-    """What an utterance counts as: its class (empty: nobody could tell it) and its votes as one cell."""
+    """What an utterance counts as.
+
+    Attributes:
+        emotion: its class; empty where nobody could tell it.
+        votes: those for a class, as one cell.
+        abstained: how many annotators have heard what nobody could tell; else 0, as the votes say all.
+    """
 
     emotion: str
     votes: str
+    abstained: int = 0
 
     @property
     def left(self) -> bool:
@@ -41,18 +48,18 @@ def decide(answers: Sequence[Answer], per_clip: int, by: By) -> Decision | Undec
         answers: one of each annotator, in the order in which they were given.
         per_clip: how many annotators are asked.
         by: `majority`: the class that most say; where several are said as often, one more annotator is asked.
-            `soft`: the shares of all votes; the class is then the one that most say, of several the first.
+            `soft`: the shares of all votes; the class is then the one that most say, of several the first by
+            name, as of the votes of a corpus.
     """
     if len(answers) < per_clip:
         return Undecided(per_clip - len(answers))
     named = [answer.label for answer in answers if answer.label is not None]
     if not named:
-        return Decision("", "")
-    counts = Counter(named)  # in the order in which they were said
+        return Decision("", "", len(answers))
+    counts = Counter(sorted(named))
     most = max(counts.values())
     leading = [label for label, count in counts.items() if count == most]
     if len(leading) > 1 and by == "majority":
         return Undecided(1, tied=True)
-    return Decision(
-        leading[0], write_votes(Ballots({(label,): n for label, n in counts.items()}, len(answers)))
-    )
+    ballots = Ballots({(label,): n for label, n in counts.items()}, len(answers))
+    return Decision(leading[0], write_votes(ballots))

@@ -74,9 +74,9 @@ class Frozen:
         return {name: one.votes for name, one in self.decisions.items() if not one.left}
 
     @property
-    def left(self) -> frozenset[str]:
-        """Utterances that nobody could tell."""
-        return frozenset(name for name, one in self.decisions.items() if one.left)
+    def left(self) -> dict[str, int]:
+        """Utterances that nobody could tell, and how many annotators each of them took."""
+        return {name: one.abstained for name, one in self.decisions.items() if one.left}
 
     @classmethod
     def read(cls, place: Place) -> Frozen:

@@ -39,7 +39,6 @@ _DAMAGED = re.compile(r"[0-9a-f]{32}\.json\.damaged-[0-9a-f]+")
 _TAKEN_OVER = re.compile(r".+\.json\.[0-9a-f]{16}")  # what a launch left that took a lease over
 _OF_A_STAGE = re.compile(r"artifacts/[0-9a-f]{2}/[0-9a-f]{32}-[0-9a-f]+")
 SCRATCH_FOLDER, CLAIMS, LAUNCHES = "ray", "claims", "launches"  # folders of a store
-LABELLINGS = "labelling"  # the folder of `after_ray.labelling`
 _NOT_OURS = ("mlartifacts", "ray")  # written by others, below which nothing is looked for
 
 
@@ -146,31 +145,19 @@ def _living(store: Store, now: float) -> set[str]:
 
 def _claimed_by(store: Store, name: str) -> str:
     """The launch that a claim names; empty where it is gone or damaged."""
-    return _said_in(store, name, "launch")
-
-
-def _said_in(store: Store, name: str, field: str) -> str:
-    """A field of a JSON file; empty where it is gone or damaged."""
     try:
-        return str(json.loads(store.place.read(name))[field])
+        return str(json.loads(store.place.read(name))["launch"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return ""
 
 
 def _checkpoints(store: Store, census: Census, days: float, now: float) -> Iterator[Garbage]:
-    awaited = _awaited(store)
     folders = (f"{CHECKPOINTS}/{key}" for key in store.place.folders(CHECKPOINTS))
     for folder, size, age in _sizes_and_ages(store, folders, now):
         if folder.rpartition("/")[2] in census.records and age > HOUR:
             yield Garbage(folder, size, RECORDED, folder=True)
-        elif age > max(days * DAY, HOUR) and folder.rpartition("/")[2] not in awaited:
+        elif age > max(days * DAY, HOUR):
             yield Garbage(folder, size, ABANDONED, folder=True)
-
-
-def _awaited(store: Store) -> set[str]:
-    """Rounds that people label, however long that takes: what they chose is in their checkpoints."""
-    asked = (name for name in store.place.json_files(LABELLINGS) if "/asked/" in name)
-    return {_said_in(store, name, "key") for name in asked}
 
 
 def _scratch(store: Store, now: float) -> Iterator[Garbage]:

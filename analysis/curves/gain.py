@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NORMAL = 1.959964  # 97.5 % quantile
-Answers = NDArray[np.int64]
+Classes = NDArray[np.int64]  # of utterances, by index
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Gain:
         return self.low > 0
 
 
-def gain_between(truth: Answers, before: Answers, after: Answers, labels: int) -> Gain:
+def gain_between(truth: Classes, before: Classes, after: Classes, labels: int) -> Gain:
     """The gain in UA and its interval, paired: both rounds are judged by the same utterances.
 
     UA is the mean of the classes' recalls, so its gain is the mean over classes of what changed in each:

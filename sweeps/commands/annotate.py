@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from after_ray.errors import BadValue
 from sweeps.commands._launching import Address, CacheFolder, CacheLimit, Cores
 from sweeps.commands._options import (
     DEFAULT_STORE,
@@ -155,6 +156,10 @@ def take_in(
     store: StoreOption = DEFAULT_STORE,
     study: StudyName = None,
     annotator: Annotator = None,
+    skip_unasked: Annotated[
+        bool,
+        typer.Option("--skip-unasked", help="Pass over clips that nobody was asked for."),
+    ] = False,
     address: Address = None,
     tracking_uri: TrackingUri = None,
     cache_dir: CacheFolder = None,
@@ -172,10 +177,35 @@ def take_in(
         opened = _opened(store, study)
         who = annotator or _user()
         studio = label_studio.is_export(file)
-        rows = label_studio.read(file, who) if studio else csv_batch.read(file, who)
-        taken = take(opened, opened.stands(), file, rows, "label-studio" if studio else "csv")
+        rows = (
+            label_studio.read(file, who, named=annotator is not None) if studio else csv_batch.read(file, who)
+        )
+        via = "label-studio" if studio else "csv"
+        taken = take(opened, opened.stands(), file, rows, via, skip_unasked=skip_unasked)
         print("\n".join(taken.lines))
         _say(opened, go_on(opened, Where(address, cache_dir, cpus, cache_gb), tracking_uri))
+
+
+@app.command()
+def labels(
+    out: Annotated[Path, typer.Option("--out", help="Table to write.", metavar="FILE.csv")],
+    store: StoreOption = DEFAULT_STORE,
+    study: StudyName = None,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Each answer of each annotator, as 'import' takes them in.")
+    ] = False,
+) -> None:
+    """Write the labels as a table that a study reads, or every answer for another labelling."""
+    with one_sentence(store):
+        quiet_libraries()
+        from after_ray.wording import counted
+        from sweeps.labelling.outgoing import write_answers, write_labels
+
+        opened = _opened(store, study)
+        written = write_answers(out, opened) if answers else write_labels(out, opened)
+        reads = f"corpus: {{name: csv, file: {out}, root: {opened.root}}}"
+        told = "taken in by 'after-ray annotate import'" if answers else f"a study reads it as {reads}"
+        print(f"{counted(written, 'answer' if answers else 'label')} in {out}; {told}")
 
 
 @app.command()
@@ -193,7 +223,10 @@ def serve(
     study: StudyName = None,
     annotator: Annotators = None,
     host: Annotated[str, typer.Option(help="Where to listen; with a token if not loopback.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535)] = 8765,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="To listen on.")] = 8765,
+    token: Annotated[
+        bool, typer.Option("--token", help="Ask for a token on this machine, too: others work on it.")
+    ] = False,
     train: Annotated[
         bool, typer.Option(help="Train on a round that is answered, and go on with the next.")
     ] = True,
@@ -210,20 +243,35 @@ def serve(
         from sweeps.labelling.page.batch import Batch
         from sweeps.labelling.page.serving import Samples, address_of, desks_for, serve
         from sweeps.launching.ray_start import Where
+        from sweeps.listening import check_port
 
+        names = _named(annotator)
+        check_port(host, port)  # before hours of training
         opened = _opened(store, study)
         where = Where(address, cache_dir, cpus, cache_gb)
         if opened.stands().asked is None:
             go_on(opened, where, tracking_uri)
         batch = Batch(opened)
-        desks = desks_for(batch, list(dict.fromkeys(annotator or [getpass.getuser()])), host)
+        desks = desks_for(batch, names, host, token=token)
         samples = Samples(opened, str(cache_dir or opened.store.root / "cache"))
-        for token, desk in desks.items():
-            print(f"{desk.annotator}: {address_of(host, port, token)}")
+        for secret, desk in desks.items():
+            print(f"{desk.annotator}: {address_of(host, port, secret)}")
         print("Ctrl-C ends it; every answer is kept", flush=True)
         going = (lambda: go_on(opened, where, tracking_uri)) if train else None
         serve(batch, desks, samples, host, port, going)
         _say(opened, opened.stands())
+
+
+def _named(annotators: list[str] | None) -> list[str]:
+    """Each annotator once.
+
+    Raises:
+        BadValue: for one without a name.
+    """
+    names = list(dict.fromkeys(name.strip() for name in annotators or [_user()]))
+    if not all(names):
+        raise BadValue("--annotator", "", "a name of who answers")
+    return names
 
 
 def _user() -> str:

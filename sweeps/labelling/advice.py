@@ -52,17 +52,17 @@ def _gain(opened: OpenLabelling, before: Record, after: Record) -> Gain | None:
     return gain_between(truth, was, now, labels)
 
 
-Said = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+Judged = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
 
-def _said(opened: OpenLabelling, record: Record) -> Said:
+def _said(opened: OpenLabelling, record: Record) -> Judged:
     """Validation rows, their truth, and what the round says."""
     arrays = opened.store.arrays(record, PREDICTIONS_FILE)
     said = arrays["validation_log_probabilities"].argmax(axis=1)
     return arrays["validation_rows"], arrays["validation_truth"], said
 
 
-def _at(said: Said, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _at(said: Judged, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     places = np.searchsorted(said[0], rows)
     return said[1][places], said[2][places]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from after_ray.errors import AfterRayError
 from after_ray.labelling import Decision, Frozen
 from sweeps.labelling.opening import OpenLabelling, Standing
+from sweeps.labelling.starting import refuse_leaks
 from sweeps.launching.ray_start import Where
 from sweeps.running.studies import run_studies
 from sweeps.tracking import default_tracking_uri
@@ -43,6 +44,7 @@ def go_on(opened: OpenLabelling, where: Where, tracking_uri: str | None) -> Stan
     standing = opened.stands()
     if standing.finished:
         return standing
+    refuse_leaks(opened.opened)  # recordings may have come since it was begun
     if standing.asked is not None and not freeze(opened, standing):
         return standing
     begun = Frozen.read(opened.place).rounds
@@ -66,10 +68,12 @@ def freeze(opened: OpenLabelling, standing: Standing) -> bool:
     Raises:
         NobodyCanTell: when nothing of a part could be told.
     """
-    if standing.asked is None or standing.undecided:
+    if standing.asked is None:
         return False
-    decided = opened.decided(standing.asked.clips)
+    decided = opened.decided(standing.asked.clips)  # once: an answer may be taken back at any moment
     decisions = {name: one for name, one in decided.items() if isinstance(one, Decision)}
+    if len(decisions) < len(decided):
+        return False
     if standing.frozen.rounds == 0:
         for part in dict.fromkeys(clip.part for clip in standing.asked.clips):
             names = [clip.utterance for clip in standing.asked.clips if clip.part == part]

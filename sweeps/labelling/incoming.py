@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from after_ray.corpora._csv_table import shortened
 from after_ray.errors import AfterRayError
-from after_ray.labelling import Answer
+from after_ray.labelling import Answer, Frozen
 from after_ray.wording import counted, first_of
 
 if TYPE_CHECKING:
     from sweeps.labelling.opening import OpenLabelling, Standing
+
+
+CANNOT = "cannot tell"
 
 
 class BadAnswers(AfterRayError):
@@ -35,7 +38,7 @@ class Row:
     @property
     def said(self) -> str:
         """For people."""
-        return self.label or "cannot tell"
+        return self.label or CANNOT
 
     @property
     def answer(self) -> Answer:
@@ -53,6 +56,7 @@ class Taken:
         changed: sentences about answers that replace earlier ones.
         late: sentences about answers that come after the training that they would have been for.
         abstained: how many of the answers say that nobody can tell.
+        skipped: how many are about clips that nobody was asked for.
     """
 
     added: tuple[Answer, ...] = ()
@@ -60,6 +64,7 @@ class Taken:
     changed: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
     abstained: int = 0
+    skipped: int = 0
 
     @property
     def lines(self) -> list[str]:
@@ -67,6 +72,7 @@ class Taken:
         told = f"{counted(len(self.added), 'answer')} taken in"
         more = [f"{self.abstained} of them cannot tell"] if self.abstained else []
         more += [f"{self.known} were known already"] if self.known else []
+        more += [f"{self.skipped} were about clips that nobody was asked for"] if self.skipped else []
         return [", ".join([told, *more]), *self.changed, *self.late]
 
 
@@ -76,6 +82,16 @@ class _Sorted:
     known: int = 0
     changed: list[str] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
+
+    def overtaken(self, now: Frozen, before: Frozen) -> None:
+        """Tell answers that came in while another command began to train on those before them."""
+        for answer in self.added:
+            if answer.utterance in now.decisions and answer.utterance not in before.decisions:
+                told = now.decisions[answer.utterance].emotion or CANNOT
+                self.late.append(
+                    f"'{answer.label or CANNOT}' of {answer.utterance} may come late: another command has "
+                    f"just begun to train, on '{told}'"
+                )
 
 
 def refuse_unreadable(file: Path, most: int) -> None:
@@ -99,25 +115,48 @@ def refuse_unreadable(file: Path, most: int) -> None:
         )
 
 
-def take(opened: OpenLabelling, standing: Standing, file: Path, rows: Sequence[Row], via: str) -> Taken:
-    """Check rows and write them down, all or none.
+def take(
+    opened: OpenLabelling,
+    standing: Standing,
+    file: Path,
+    rows: Sequence[Row],
+    via: str,
+    *,
+    skip_unasked: bool = False,
+) -> Taken:
+    """Check rows and write them down, all or none; `skip_unasked`: but for clips that nobody was asked for.
 
     Raises:
         BadAnswers: for the first thing that is wrong.
     """
-    _refuse_strangers(opened, standing, file, rows)
+    given = _as_asked(standing, rows)
+    rows = [row for row in given if row.clip in _known(standing)] if skip_unasked else given
+    _refuse_strangers(standing, file, rows)
     _refuse_unknown_labels(opened, file, rows)
     once = _refuse_contradictions(file, rows)
     found = _sorted(opened, standing, once)
     if found.added:
         opened.journal.add(found.added, via)
+        found.overtaken(Frozen.read(opened.place), standing.frozen)
     abstained = sum(answer.label is None for answer in found.added)
-    return Taken(tuple(found.added), found.known, tuple(found.changed), tuple(found.late), abstained)
+    skipped = len(given) - len(rows)
+    return Taken(tuple(found.added), found.known, tuple(found.changed), tuple(found.late), abstained, skipped)
 
 
-def _refuse_strangers(opened: OpenLabelling, standing: Standing, file: Path, rows: Sequence[Row]) -> None:
+def _known(standing: Standing) -> set[str]:
+    """Utterances that somebody was or is asked for."""
     asked = {clip.utterance for clip in standing.asked.clips} if standing.asked else set()
-    known = asked | standing.frozen.decisions.keys()
+    return asked | standing.frozen.decisions.keys()
+
+
+def _as_asked(standing: Standing, rows: Sequence[Row]) -> list[Row]:
+    """Clips by their own names: a table loses blanks at the ends of a cell."""
+    own = {name.strip(): name for name in _known(standing)}
+    return [replace(row, clip=own.get(row.clip, row.clip)) for row in rows]
+
+
+def _refuse_strangers(standing: Standing, file: Path, rows: Sequence[Row]) -> None:
+    known = _known(standing)
     strange = [row for row in rows if row.clip not in known]
     if strange:
         shown = first_of([f"'{shortened(row.clip)}' in {row.where}" for row in strange])
@@ -156,12 +195,12 @@ def _sorted(opened: OpenLabelling, standing: Standing, rows: Sequence[Row]) -> _
         if before is not None and before.label == row.label:
             result.known += 1
         elif row.clip in standing.frozen.decisions:
-            stands = standing.frozen.decisions[row.clip].emotion or "cannot tell"
+            stands = standing.frozen.decisions[row.clip].emotion or CANNOT
             told = f"'{row.said}' of {row.clip} comes late: '{stands}' was trained on and stands"
             result.late.append(told)
         else:
             result.added.append(row.answer)
             if before is not None:
-                told = f"'{row.said}' in place of '{before.label or 'cannot tell'}'"
+                told = f"'{row.said}' in place of '{before.label or CANNOT}'"
                 result.changed.append(f"{shortened(row.annotator)} now says of {row.clip} {told}")
     return result

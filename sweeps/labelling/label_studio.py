@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -62,11 +63,17 @@ def interface_of(classes: Sequence[str]) -> str:
     )
 
 
-def read(path: Path, annotator: str) -> list[Row]:
-    """The answers of an export; `annotator` is who gave those that name nobody.
+def read(path: Path, annotator: str, *, named: bool = False) -> list[Row]:
+    """The answers of an export.
+
+    Args:
+        path: of the export.
+        annotator: who gave those that name nobody.
+        named: whether somebody has said so, for then it is the name of the only annotator of the export too,
+            whose number in Label Studio would else be another person than the same one at the page.
 
     Raises:
-        BadAnswers: when it is no export.
+        BadAnswers: when it is no export, or `named` is one person and there are several.
     """
     refuse_unreadable(path, MOST_BYTES)
     remedy = "Export the project from Label Studio as JSON or JSON-MIN."
@@ -84,7 +91,18 @@ def read(path: Path, annotator: str) -> list[Row]:
             "Label them in a project with the interface that 'after-ray annotate next --label-studio' wrote "
             "beside them, and export it as JSON or JSON-MIN.",
         )
-    return rows
+    return _by(path, rows, annotator) if named else rows
+
+
+def _by(path: Path, rows: Sequence[Row], annotator: str) -> list[Row]:
+    others = sorted({row.annotator for row in rows} - {annotator})
+    if len({row.annotator for row in rows}) > 1:
+        who = first_of([shortened(name) for name in others])
+        remedy = (
+            "Leave --annotator out, which names one; annotators then go by their numbers in Label Studio."
+        )
+        raise BadAnswers(path, f"it has answers of several annotators ({who})", remedy)
+    return [replace(row, annotator=annotator) for row in rows]
 
 
 def _rows(path: Path, number: int, task: Mapping[str, Any], annotator: str) -> Iterator[Row]:

@@ -130,12 +130,17 @@ class OpenLabelling:
         return Standing(self, frozen, done, asked)
 
     def decided(self, clips: Sequence[Clip]) -> dict[str, Decision | Undecided]:
-        """What the answers about clips come to."""
+        """What the answers about clips come to.
+
+        Only what is trained on has shares: what judges a model has one class, so that a tie waits there.
+        """
         standing = self.journal.standing()
-        by = self.trajectory.first.annotation.by
+        by, per_clip = self.trajectory.first.annotation.by, self.labelling.per_clip
         return {
             clip.utterance: decide(
-                tuple(standing.get(clip.utterance, {}).values()), self.labelling.per_clip, by
+                tuple(standing.get(clip.utterance, {}).values()),
+                per_clip,
+                by if clip.part == "train" else "majority",
             )
             for clip in clips
         }

@@ -117,9 +117,7 @@ def start(
         if not place.on_disk:
             place.fetch(STUDY_FILE, file)
         opened = open_study(file, store.url, (), progress)
-        for scanned, split in zip(opened.scans, opened.plan.splits, strict=True):
-            refuse_shared_recordings(split, scanned.manifest)
-        refuse_knowing_backbones(opened)
+        refuse_leaks(opened)
         labelling = Labelling(
             name=name,
             study=given.study,
@@ -135,6 +133,17 @@ def start(
             place.local.parent.rmdir()
         raise
     return labelling, opened
+
+
+def refuse_leaks(opened: OpenStudy) -> None:
+    """Refuse recordings that are in two parts of a fold, and backbones that know the labels of test.
+
+    Raises:
+        AfterRayError: naming them.
+    """
+    for scanned, split in zip(opened.scans, opened.plan.splits, strict=True):
+        refuse_shared_recordings(split, scanned.manifest)
+    refuse_knowing_backbones(opened)
 
 
 def one_way(study: Study) -> dict[str, Any]:

@@ -62,6 +62,11 @@ class Batch:
         return self._standing.finished
 
     @property
+    def elsewhere(self) -> bool:
+        """Whether another command trains, so that nothing is asked until it has chosen."""
+        return self._standing.asked is None and not self._standing.finished
+
+    @property
     def decided(self) -> bool:
         """Whether the answers decide every clip, so that they can be trained on."""
         return self._decided_at is not None
@@ -73,7 +78,7 @@ class Batch:
     def look(self) -> None:
         """See what the answers come to, and whether another command has gone on with them meanwhile."""
         with self.lock:
-            if self._opened.place.size(f"rounds/{self.round}.json") is not None:
+            if self.elsewhere or self._opened.place.size(f"rounds/{self.round}.json") is not None:
                 self._standing = self._opened.stands()
             decided = self._opened.decided(self.clips)
             waiting = (name for name, one in decided.items() if isinstance(one, Undecided))

@@ -51,7 +51,7 @@ class Desk:
                 "clips": sum(one.utterance in mine or self._waits(one) for one in self._batch.clips),
                 "undo": self._last(mine) is not None and not self._batch.training,
                 "decided": self._batch.decided,
-                "training": self._batch.training,
+                "training": self._batch.training or self._batch.elsewhere,
                 "finished": self._batch.finished,
             }
 

@@ -49,11 +49,12 @@ class Page:
             can reach the server, whose name for itself is then checked, so that no other name leads here (DNS
             rebinding).
         read: the samples of a clip, at 16 kHz in [-1, 1], by the id of its utterance.
+        host: where the server listens.
     """
 
-    def __init__(self, desks: Mapping[str, Desk], read: Read) -> None:
+    def __init__(self, desks: Mapping[str, Desk], read: Read, host: str = "127.0.0.1") -> None:
         self._desks = {digest(token): desk for token, desk in desks.items()}
-        self._open = "" in desks
+        self._open, self._names = "" in desks, LOCAL | {host}
         self._heard = lru_cache(maxsize=8)(read)
 
     @property
@@ -80,7 +81,7 @@ class Page:
 
     def _refused(self, request: Request) -> Response | None:
         """Why a request is not answered; None where it is."""
-        if self._open and (request.url.hostname or "") not in LOCAL:
+        if self._open and (request.url.hostname or "") not in self._names:
             return _told("This page is only for the machine it runs on.", 403)
         if self._desk_of(request) is None:
             return _told("Open the address that 'after-ray annotate serve' printed when it was started.", 403)
@@ -99,10 +100,13 @@ class Page:
         return desk
 
     async def page(self, request: Request) -> Response:
-        """The page; of a token in its address a cookie is made, so that it stays in no history."""
+        """The page; of a token in its address a cookie is made, so that it stays in no history.
+
+        The cookie is lax, not strict: the address may be opened from a mail. Answers need a header of ours.
+        """
         if not self._open and "token" in request.query_params:
             response = RedirectResponse("/", 303)
-            response.set_cookie(COOKIE, request.query_params["token"], httponly=True, samesite="strict")
+            response.set_cookie(COOKIE, request.query_params["token"], httponly=True, samesite="lax")
             return response
         return Response(_static("index.html"), media_type="text/html")
 
@@ -113,7 +117,10 @@ class Page:
 
     async def state(self, request: Request) -> Response:
         """What is to be shown."""
-        return JSONResponse(self._desk(request).state())
+        try:
+            return JSONResponse(self._desk(request).state())
+        except AfterRayError as error:  # an answer in the store cannot be read
+            return _told(str(error), 503)
 
     def audio(self, request: Request) -> Response:
         """A clip of the batch, by its number in it."""

@@ -13,28 +13,17 @@ import uvicorn
 from numpy.typing import NDArray
 
 from after_ray.environment import Execution
-from after_ray.errors import AfterRayError
 from after_ray.execution.corpus import open_corpus
 from sweeps.labelling.opening import OpenLabelling, Standing
 from sweeps.labelling.page.batch import Batch
 from sweeps.labelling.page.desk import Desk
 from sweeps.labelling.page.server import Page
-from sweeps.listening import is_loopback
+from sweeps.listening import PortTaken, is_loopback, reachable, shown
 
 START_SECONDS = 20.0
 LOOK_SECONDS = 0.5
 POLL_SECONDS = 2.0  # of the page, as in page.js
 GRACE_SECONDS = 4.0  # in which the last answer of a batch can still be taken back
-
-
-class PortTaken(AfterRayError):
-    """A server that did not come up."""
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(
-            f"The page cannot be served at {host}:{port}: the address is not of this machine, or another "
-            "program uses the port. Choose another with --host and --port."
-        )
 
 
 class Samples:
@@ -51,17 +40,20 @@ class Samples:
         return self._corpus.wave(self._row_of[utterance])
 
 
-def desks_for(batch: Batch, annotators: Sequence[str], host: str) -> dict[str, Desk]:
-    """By token a desk for each annotator; one alone needs none where only this machine can reach the page."""
-    if len(annotators) == 1 and is_loopback(host):
+def desks_for(batch: Batch, annotators: Sequence[str], host: str, *, token: bool = False) -> dict[str, Desk]:
+    """By token a desk for each annotator.
+
+    One annotator alone needs none where only this machine can reach the page, unless it is asked for, as
+    where others work on this machine.
+    """
+    if len(annotators) == 1 and is_loopback(host) and not token:
         return {"": Desk(batch, annotators[0])}
     return {secrets.token_urlsafe(16): Desk(batch, name) for name in annotators}
 
 
 def address_of(host: str, port: int, token: str) -> str:
-    """What a person opens."""
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
+    """What a person opens; of a server that listens at every address one that other machines can reach."""
+    return f"{shown(reachable(host), port)}/" + (f"?token={token}" if token else "")
 
 
 def serve(
@@ -84,7 +76,7 @@ def serve(
     Raises:
         PortTaken: when nobody can listen there.
     """
-    with running(Page(desks, samples), host, port):
+    with running(Page(desks, samples, host), host, port):
         while not batch.finished:
             time.sleep(LOOK_SECONDS)
             batch.look()
@@ -124,7 +116,7 @@ def running(page: Page, host: str, port: int) -> Iterator[None]:
     end = time.monotonic() + START_SECONDS
     while not server.started:
         if not thread.is_alive() or time.monotonic() > end:
-            raise PortTaken(host, port)
+            raise PortTaken(host, port, "the page did not come up")
         time.sleep(0.02)
     try:
         yield

@@ -31,6 +31,9 @@ def test_names_say_what_they_are_and_the_number_of_votes_is_part_of_them() -> No
         ({"name": "people", "labelling": "../x"}, "should match pattern"),
         ({"name": "people", "labelling": "abc", "of": 2}, "which only votes reads"),
         ({"name": "people", "labelling": "abc", "validation": 0}, "greater than or equal to 1"),
+        ({"name": "soft", "by": "soft"}, "'by' is of the annotation people"),
+        ({"name": "soft", "validation": 3}, "'validation' is of the annotation people"),
+        ({"name": "majority", "test": 3}, "'test' is of the annotation people"),
         ({"name": "crowd"}, "'corpus', 'majority', 'soft', 'single', 'votes' or 'people'"),
     ],
 )

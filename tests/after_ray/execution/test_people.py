@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -99,16 +100,30 @@ def test_a_trajectory_reads_answers_once_and_another_one_those_since(store: Stor
     assert people(store).left(MANIFEST).tolist() == [7]
 
 
-def test_what_is_asked_has_files_parts_and_lengths_in_the_order_asked(store: Store) -> None:
-    people(store).ask(0, "key", [12, 3, 21, 35], MANIFEST, FOLD)
-    asked = Asked.read(labelling_place(store.place, "abc"), 0)
+def test_what_is_asked_has_files_parts_and_lengths_in_the_order_chosen(store: Store) -> None:
+    people(store).ask(1, "key", [12, 3], MANIFEST, FOLD)
+    asked = Asked.read(labelling_place(store.place, "abc"), 1)
     assert asked is not None
     table = MANIFEST.table
-    assert (asked.round, asked.key) == (0, "key")
-    assert [clip.utterance for clip in asked.clips] == table["utterance"][[12, 3, 21, 35]].tolist()
-    assert [clip.path for clip in asked.clips] == table["path"][[12, 3, 21, 35]].tolist()
-    assert [clip.part for clip in asked.clips] == ["train", "train", "validation", "test"]
+    assert (asked.round, asked.key) == (1, "key")
+    assert [clip.utterance for clip in asked.clips] == table["utterance"][[12, 3]].tolist()
+    assert [clip.path for clip in asked.clips] == table["path"][[12, 3]].tolist()
+    assert {clip.part for clip in asked.clips} == {"train"}
     assert {clip.seconds for clip in asked.clips} == {1.0}
+
+
+def test_parts_are_asked_for_in_turns_so_that_no_part_comes_last(store: Store) -> None:
+    rows = [*FOLD.train.tolist(), *FOLD.validation.tolist(), *FOLD.test.tolist()]
+    people(store).ask(0, "key", rows, MANIFEST, FOLD)
+    asked = Asked.read(labelling_place(store.place, "abc"), 0)
+    assert asked is not None
+    ids = MANIFEST.table["utterance"]
+    part_of = {ids[row]: part for part in ("train", "validation", "test") for row in getattr(FOLD, part)}
+    assert {clip.utterance: clip.part for clip in asked.clips} == part_of
+    parts = [clip.part for clip in asked.clips]
+    assert sum(one != other for one, other in itertools.pairwise(parts)) > 4
+    people(store).ask(0, "key", rows, MANIFEST, FOLD)
+    assert Asked.read(labelling_place(store.place, "abc"), 0) == asked, "another order each time"
 
 
 def test_a_study_of_a_labelling_that_is_not_in_the_store_is_told(tmp_path: Path) -> None:

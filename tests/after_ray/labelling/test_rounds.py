@@ -11,7 +11,7 @@ from after_ray.labelling import Asked, Clip, Decision, Frozen
 from after_ray.store.places import Folder
 
 CLIPS = (Clip("c/1", "a/1.wav", "train", 1.25), Clip("c/2", "a/2.wav", "test", 0.1 + 0.2))
-SAD, ANGER, LEFT = Decision("sad", "sad=2 / 3"), Decision("anger", "anger=1"), Decision("", "")
+SAD, ANGER, LEFT = Decision("sad", "sad=2 / 3"), Decision("anger", "anger=1"), Decision("", "", abstained=2)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_frozen_answers_add_up_round_by_round(place: Folder) -> None:
     assert Frozen.read(place) == second == Frozen(2, {"c/1": SAD, "c/2": LEFT, "c/3": ANGER})
     assert second.emotions == {"c/1": "sad", "c/3": "anger"}
     assert second.votes == {"c/1": "sad=2 / 3", "c/3": "anger=1"}
-    assert second.left == {"c/2"}
+    assert second.left == {"c/2": 2}
 
 
 def test_of_two_who_freeze_a_round_the_first_counts_for_both(place: Folder) -> None:

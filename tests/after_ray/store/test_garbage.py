@@ -73,20 +73,6 @@ def test_days_say_when_an_unfinished_stage_counts_as_abandoned(store: Store) -> 
     assert [piece.what for piece in find_garbage(store, days=2)] == [cleaning.ABANDONED]
 
 
-def test_what_a_round_chose_stays_while_people_label_it_however_long_that_takes(store: Store) -> None:
-    recorded = min(store.ledger.finished())
-    for key in (OTHER, recorded):
-        leave(store.root / "checkpoints" / key, 400 * DAY, "state.json")
-    asked = store.root / "labelling" / "abc" / "asked"
-    asked.mkdir(parents=True)
-    for damaged in (b"", b"[]", b"{}"):
-        (asked / "0.json").write_bytes(damaged)
-        assert {found.what for found in find_garbage(store)} == {cleaning.RECORDED, cleaning.ABANDONED}
-    for number, key in enumerate((recorded, OTHER)):
-        (asked / f"{number}.json").write_text(f'{{"round": {number}, "key": "{key}", "clips": []}}')
-    assert [found.name for found in find_garbage(store)] == [f"checkpoints/{recorded}"], "it is trained"
-
-
 def test_a_folder_with_one_young_file_is_in_use(store: Store) -> None:
     """Features are written for hours into a folder that no record names yet."""
     left = leave(store.root / "artifacts" / "ee" / f"{OTHER}-00ff", 5, "offsets.npy")

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from after_ray.store import Store
 from sweeps.cli import app
+from sweeps.labelling.opening import OpenLabelling
 from sweeps.running.progress import NOTHING_MORE, Progress, write_progress
 from tests.sweeps.labelling.calls import (
     CLASSES,
@@ -124,15 +125,19 @@ def test_a_part_of_a_round_may_come_in_and_what_waits_is_written_next(
 ) -> None:
     in_store(tmp_path, "next", "--out", tmp_path / "batch.csv")
     rows = read_rows(filled(tmp_path / "batch.csv", calls[1]))
-    write_rows(tmp_path / "batch.csv", [row | {"label": ""} for row in rows[:2]] + rows[2:])
+    opened = OpenLabelling.of(Store(str(tmp_path / "store")), None)
+    train = [clip.utterance for clip in opened.stands().waiting if clip.part == "train"][:2]
+    late = [row for row in rows if row["clip"] in train]
+    early = [row | {"label": ""} if row in late else row for row in rows]
+    write_rows(tmp_path / "batch.csv", early)
     code, output = annotate(
         "import", tmp_path / "batch.csv", "--store", tmp_path / "store", "--annotator", "ann"
     )
     assert (code, output.splitlines()[0]) == (0, "31 answers taken in")
     assert "2 clips wait for an answer (2 of train)" in output
     in_store(tmp_path, "next", "--out", tmp_path / "rest.csv")
-    assert [row["clip"] for row in read_rows(tmp_path / "rest.csv")] == [row["clip"] for row in rows[:2]]
-    write_rows(tmp_path / "rest.csv", rows[:1])
+    assert [row["clip"] for row in read_rows(tmp_path / "rest.csv")] == [row["clip"] for row in late]
+    write_rows(tmp_path / "rest.csv", late[:1])
     code, told = in_store(tmp_path, "import", tmp_path / "rest.csv", "--annotator", "ann")
     assert (code, told.endswith("; 1 clip waits for an answer (1 of train)")) == (0, True)
 

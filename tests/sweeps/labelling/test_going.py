@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from after_ray.acquisition import PoolEvidence
 from after_ray.errors import AfterRayError
 from after_ray.labelling import Answer, Asked, Clip, Frozen
+from after_ray.learning.active import ActiveLearner
 from after_ray.store import Store
 from sweeps.labelling import going
 from sweeps.labelling.going import ChoseAnew, NobodyCanTell, freeze
@@ -55,7 +57,8 @@ def test_round_0_asks_for_what_it_chose_and_all_that_judges_it(begin: Begin) -> 
     asked = opened.stands().asked
     assert asked is not None
     parts = [clip.part for clip in asked.clips]
-    assert parts == ["train"] * parts.count("train") + ["validation"] * 3 + ["test"] * 4
+    assert (parts.count("validation"), parts.count("test")) == (3, 4)
+    assert set(parts) == {"train", "validation", "test"}
     assert parts.count("train") == opened.trajectory.first.size
     assert all((opened.root / clip.path).is_file() for clip in asked.clips)
     assert all(0.2 < clip.seconds < 2 for clip in asked.clips)
@@ -65,7 +68,7 @@ def test_who_disagree_get_one_annotator_more_and_their_majority_is_trained_on(
     begin: Begin, recordings: Recordings
 ) -> None:
     opened = begin(annotators=2)
-    clips = opened.stands().waiting
+    clips = tuple(sorted(opened.stands().waiting, key=lambda clip: clip.part != "train"))
     opened.journal.add(recordings.answers(clips, "ann"), "page")
     assert {one.missing for one in opened.stands().undecided.values()} == {1}
     other = "sad" if recordings.emotion(clips[0].utterance) != "sad" else "anger"
@@ -93,9 +96,14 @@ def test_shares_of_who_disagree_are_trained_on_where_they_are_asked_for(
     clips = opened.stands().waiting
     opened.journal.add(recordings.answers(clips, "ann"), "page")
     say(opened, clips, "sad", "bo")
+    waiting = went_on(opened).waiting
+    judging = {clip for clip in clips if clip.part != "train" and recordings.emotion(clip.utterance) != "sad"}
+    assert set(waiting) == judging, "what judges a model has one class, so that a tie waits"
+    say(opened, waiting, "sad", "eve")
     standing = went_on(opened)
     assert standing.done == 1, "a tie waits where shares need no majority"
-    name = next(clip.utterance for clip in clips if recordings.emotion(clip.utterance) == "anger")
+    train = [clip.utterance for clip in clips if clip.part == "train"]
+    name = next(name for name in train if recordings.emotion(name) == "anger")
     assert standing.frozen.votes[name] == "anger=1 sad=1"
 
 
@@ -111,7 +119,7 @@ def test_what_nobody_can_tell_is_left_and_the_next_round_asks_for_as_many_more(
     standing = went_on(opened)
     (record,) = rounds_of(opened.store.root)
     assert record.measures["labelled"] == len(train) - 2
-    assert record.details["left"] == sorted(clip.utterance for clip in lost[:2])
+    assert sorted(record.details["left"]) == sorted(clip.utterance for clip in lost[:2])
     assert record.measures["test"] == sum(clip.part == "test" for clip in clips) - 1
     sizes = [stage.size for stage in opened.trajectory.stages]
     assert len(standing.waiting) == sizes[1] - (len(train) - 2)
@@ -334,3 +342,74 @@ def test_of_several_labellings_the_one_of_a_study_is_opened(tmp_path: Path, reco
         the_labelling(store, None)
     with pytest.raises(WhichLabelling, match="has no labelling of 'x'; allowed with --study: calls, more"):
         the_labelling(store, "x")
+
+
+def test_an_answer_that_is_taken_back_while_a_round_is_frozen_freezes_nothing(
+    begin: Begin, recordings: Recordings
+) -> None:
+    opened = begin()
+    clips = opened.stands().waiting
+    opened.journal.add(recordings.answers(clips), "page")
+    standing = opened.stands()
+    assert not standing.undecided
+    opened.journal.add([Answer(clips[0].utterance, "ann", None, withdrawn=True)], "page")
+    assert not freeze(opened, standing)
+    assert Frozen.read(opened.place).rounds == 0
+    assert went_on(opened).waiting == clips[:1]
+
+
+def test_what_was_chosen_outlives_its_checkpoint(
+    begin: Begin, recordings: Recordings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a training diverged, which clears it; scores of another machine would choose other clips."""
+    opened = begin()
+    opened.journal.add(recordings.answers(opened.stands().waiting), "page")
+    asked = went_on(opened).waiting
+    shutil.rmtree(opened.store.root / "checkpoints")
+    opened.journal.add(recordings.answers(asked), "page")
+    keys = [stage.key for stage in opened.trajectory.stages]
+    scored: list[str] = []
+    evidence = ActiveLearner._evidence
+
+    def noted(learner: ActiveLearner, *args: Any) -> PoolEvidence:
+        scored.append("again")
+        return evidence(learner, *args)
+
+    monkeypatch.setattr(ActiveLearner, "_evidence", noted)
+    assert went_on(opened).done == 2
+    assert scored == ["again"], "round 2 is scored, and round 1 is not once more"
+    acquired = opened.store.need(keys[1]).details["acquired"]
+    assert set(acquired) == {clip.utterance for clip in asked}
+
+
+def test_recordings_that_come_later_under_another_name_are_refused_before_anything_is_trained(
+    begin: Begin, recordings: Recordings, tmp_path: Path
+) -> None:
+    opened = begin()
+    folder = tmp_path / "recordings"
+    shutil.copytree(recordings.folder, folder)
+    rows = (folder / "unknown.csv").read_text().splitlines()
+    copied = [row for row in rows[1:] if row.split(",")[1] == "01"]
+    (folder / "speech" / "copy").mkdir()
+    for number, row in enumerate(copied):
+        shutil.copy(folder / row.split(",")[0], folder / "speech" / "copy" / f"{number}.wav")
+    more = [f"speech/copy/{number}.wav,99,female" for number, _ in enumerate(copied)]
+    (folder / "unknown.csv").write_text("\n".join([*rows, *more]) + "\n")
+    study = opened.place.local / "study.yaml"
+    study.write_text(study.read_text().replace(str(recordings.folder), str(folder)))
+    later = OpenLabelling.of(opened.store, None)
+    with pytest.raises(AfterRayError, match="duplicate recording"):
+        went_on(later)
+
+
+def test_what_nobody_could_tell_was_paid_for_all_the_same(begin: Begin, recordings: Recordings) -> None:
+    opened = begin(annotators=2)
+    clips = opened.stands().waiting
+    lost = next(clip for clip in clips if clip.part == "train")
+    for who in ("ann", "bo"):
+        say(opened, [lost], None, who)
+        told = recordings.answers(tuple(clip for clip in clips if clip != lost), who)
+        opened.journal.add(told, "page")
+    went_on(opened)
+    (record,) = rounds_of(opened.store.root)
+    assert record.measures["annotations"] == 2 * record.measures["labelled"] + 2

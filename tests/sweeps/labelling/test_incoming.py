@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from after_ray.errors import AfterRayError
 from sweeps.labelling import csv_batch
+from sweeps.labelling.going import freeze
 from sweeps.labelling.incoming import BadAnswers, Row, Taken, refuse_unreadable, take
 from sweeps.labelling.opening import OpenLabelling
 from tests.sweeps.labelling.conftest import Begin, Recordings, went_on
@@ -231,3 +233,35 @@ def test_a_batch_is_written_without_a_cell_that_a_spreadsheet_computes_and_read_
         assert not {clip[0], audio[0]} & {*"=+-@\t\r"}
         assert Path(audio).is_file()
     assert csv_batch.read(file, "me") == []
+
+
+def test_blanks_at_the_ends_of_a_name_are_no_other_clip(
+    opened: OpenLabelling, clips: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table loses them, and a file may well be called `a .wav`."""
+    standing = opened.stands()
+    assert standing.asked is not None
+    first = replace(standing.asked.clips[0], utterance=f"{clips[0]} ")
+    asked = replace(standing.asked, clips=(first, *standing.asked.clips[1:]))
+    take(opened, replace(standing, asked=asked), Path("batch.csv"), [row(clips[0])], "csv")
+    assert list(opened.journal.standing()) == [f"{clips[0]} "]
+
+
+def test_clips_of_another_labelling_are_passed_over_where_that_is_said(
+    opened: OpenLabelling, clips: list[str]
+) -> None:
+    rows = [row(clips[0]), row("calls/elsewhere")]
+    found = take(opened, opened.stands(), Path("batch.csv"), rows, "csv", skip_unasked=True)
+    assert found.lines == ["1 answer taken in, 1 were about clips that nobody was asked for"]
+    assert list(opened.journal.standing()) == clips[:1]
+
+
+def test_an_answer_that_comes_in_while_another_command_begins_to_train_is_told(
+    opened: OpenLabelling, recordings: Recordings, clips: list[str]
+) -> None:
+    stale = opened.stands()
+    opened.journal.add(recordings.answers(stale.waiting, "bo"), "page")
+    assert freeze(opened, opened.stands())
+    found = take(opened, stale, Path("batch.csv"), [row(clips[0])], "csv")
+    (told,) = found.late
+    assert "may come late: another command has just begun to train" in told

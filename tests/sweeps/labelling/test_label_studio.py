@@ -300,3 +300,13 @@ def test_what_one_annotator_says_twice_differently_is_refused_with_both_tasks(
     rows = label_studio.read(file, "me")
     with pytest.raises(BadAnswers, match=f"4 says of '{clip}' both 'sad' in task 7 and 'happy' in task 8"):
         take(opened, opened.stands(), file, rows, "label-studio")
+
+
+def test_the_one_annotator_of_an_export_can_be_named_so_that_nobody_counts_twice(tmp_path: Path) -> None:
+    file = tmp_path / "export.json"
+    file.write_text(json.dumps([task("c/1", annotation(result("sad"), by=5))]))
+    assert [row.annotator for row in label_studio.read(file, "ann", named=True)] == ["ann"]
+    two = [annotation(result("sad"), by=5), annotation(result("anger"), by=6)]
+    file.write_text(json.dumps([task("c/1", *two)]))
+    with pytest.raises(BadAnswers, match=r"answers of several annotators \(5, 6\).*Leave --annotator out"):
+        label_studio.read(file, "ann", named=True)

@@ -6,6 +6,7 @@ import pytest
 
 from after_ray.errors import AfterRayError
 from after_ray.labelling import Answer
+from sweeps.labelling.going import freeze
 from sweeps.labelling.opening import OpenLabelling
 from sweeps.labelling.page.batch import Batch
 from sweeps.labelling.page.desk import Desk, NotWaiting
@@ -154,3 +155,15 @@ def test_a_desk_sees_that_another_command_has_gone_on(begin, recordings):
     with pytest.raises(NotWaiting):
         desk.answer(stale["clip"], stale["utterance"], "sad")
     assert desk.state()["round"] == 1
+
+
+def test_a_desk_looks_on_while_another_command_trains_and_shows_what_that_chose(begin, recordings):
+    begun = begin()
+    desk = Desk(Batch(begun), "ann")
+    begun.journal.add(recordings.answers(begun.stands().waiting, "bob"), "csv")
+    assert freeze(begun, begun.stands())
+    between = desk.state()
+    assert (between["training"], between["clips"]) == (True, 0)
+    went_on(begun)
+    after = desk.state()
+    assert (after["round"], after["training"], after["clip"]) == (1, False, 0)

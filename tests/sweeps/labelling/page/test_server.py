@@ -164,6 +164,9 @@ def test_beyond_this_machine_a_token_is_needed_and_leaves_the_address(begun):
     client = client_of(desks, "192.168.0.7:8765")
     for path in ("/", "/api/state", "/api/clips/0/audio", "/static/page.js", "/?token=", "/?token=wrong"):
         assert client.get(path).status_code == 403
+    kept = client.get(f"/?token={token}", follow_redirects=False).headers["set-cookie"].lower()
+    assert "httponly" in kept
+    assert "samesite=lax" in kept, "strict: an address opened from a mail is refused"
     opened = client.get(f"/?token={token}")
     assert opened.status_code == 200
     assert token not in str(opened.url)
@@ -226,3 +229,13 @@ def test_only_loopback_goes_without_a_token(begun, host, local):
 def test_addresses_can_be_opened():
     assert address_of("127.0.0.1", 8765, "") == "http://127.0.0.1:8765/"
     assert address_of("::1", 80, "abc") == "http://[::1]:80/?token=abc"
+    assert "0.0.0.0" not in address_of("0.0.0.0", 80, "abc")
+
+
+def test_the_name_that_it_listens_on_is_one_of_its_own(begun):
+    page = Page({"": Desk(Batch(begun), "ann")}, lambda utterance: WAVE, "127.8.9.1")
+    assert TestClient(page.application, base_url="http://127.8.9.1:8765").get("/").status_code == 200
+
+
+def test_a_token_can_be_asked_for_on_this_machine_too(begun):
+    assert "" not in desks_for(Batch(begun), ["ann"], "127.0.0.1", token=True)
