@@ -52,19 +52,19 @@ def speech(folder: Path, settings: SyntheticSettings = SMALL) -> dict[str, str]:
         sound = corpus.read(entry.path)
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(folder / path, sound.samples, sound.sample_rate, subtype="PCM_16")
-        found.append(replace(entry, path=path, sentence=""))
-    return _hidden(folder, found)
+        found.append(replace(entry, path=path))
+    return _hidden(folder, found, ("path", "speaker", "gender", "emotion"))
 
 
 def emodb(folder: Path, root: Path) -> dict[str, str]:
     """The same tables of EMO-DB, whose recordings `folder / "speech"` leads to."""
     (folder / "speech").symlink_to(root / "wav", target_is_directory=True)
     listing = Emodb(EmodbSettings(root=str(root))).listing()
-    return _hidden(folder, [replace(one, path=f"speech/{Path(one.path).name}") for one in listing.entries])
+    entries = [replace(one, path=f"speech/{Path(one.path).name}") for one in listing.entries]
+    return _hidden(folder, entries, ("path", "speaker", "gender", "sentence", "emotion"))
 
 
-def _hidden(folder: Path, entries: Sequence[Entry]) -> dict[str, str]:
-    columns = ("path", "speaker", "gender", "sentence", "emotion")
+def _hidden(folder: Path, entries: Sequence[Entry], columns: Sequence[str]) -> dict[str, str]:
     rows = [{name: getattr(entry, name) for name in columns} for entry in entries]
     write_rows(folder / "known.csv", rows)
     write_rows(folder / "unknown.csv", [{k: v for k, v in row.items() if k != "emotion"} for row in rows])
