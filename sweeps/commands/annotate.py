@@ -79,6 +79,9 @@ def start(
     test: Annotated[
         int, typer.Option(min=0, help="Clips that the model is tested on; 0: all of the part.")
     ] = 50,
+    skip_unusable: Annotated[
+        bool, typer.Option("--skip-unusable", help="Leave files out that cannot be used.")
+    ] = False,
     address: Address = None,
     tracking_uri: TrackingUri = None,
     cache_dir: CacheFolder = None,
@@ -95,7 +98,9 @@ def start(
         from sweeps.launching.ray_start import Where
 
         named = tuple(name.strip() for name in classes.split(",")) if classes else ()
-        wishes = Wishes(audio, named, annotators, soft, validation or None, test or None)
+        wishes = Wishes(
+            audio, named, annotators, soft, validation or None, test or None, skip_unusable=skip_unusable
+        )
         with scanning() as progress:
             labelling, opened = start(study, overrides or (), wishes, Store(store), progress)
         begun = OpenLabelling(labelling, opened)
@@ -240,14 +245,15 @@ def serve(
     with one_sentence(store):
         quiet_libraries()
         from sweeps.labelling.going import go_on
+        from sweeps.labelling.incoming import annotators_of
         from sweeps.labelling.page.batch import Batch
         from sweeps.labelling.page.serving import Samples, address_of, desks_for, serve
         from sweeps.launching.ray_start import Where
         from sweeps.listening import check_port
 
-        names = _named(annotator)
         check_port(host, port)  # before hours of training
         opened = _opened(store, study)
+        names = _named(annotator, annotators_of(opened.journal))
         where = Where(address, cache_dir, cpus, cache_gb)
         if opened.stands().asked is None:
             go_on(opened, where, tracking_uri)
@@ -257,18 +263,25 @@ def serve(
         for secret, desk in desks.items():
             print(f"{desk.annotator}: {address_of(host, port, secret)}")
         print("Ctrl-C ends it; every answer is kept", flush=True)
-        going = (lambda: go_on(opened, where, tracking_uri)) if train else None
-        serve(batch, desks, samples, host, port, going)
+
+        def going() -> Standing:
+            standing = go_on(opened, where, tracking_uri)
+            _say(opened, standing)
+            return standing
+
+        serve(batch, desks, samples, host, port, going if train else None)
         _say(opened, opened.stands())
 
 
-def _named(annotators: list[str] | None) -> list[str]:
-    """Each annotator once.
+def _named(annotators: list[str] | None, people: dict[str, str]) -> list[str]:
+    """Each annotator once, as known so far.
 
     Raises:
         BadValue: for one without a name.
     """
-    names = list(dict.fromkeys(name.strip() for name in annotators or [_user()]))
+    from sweeps.labelling.incoming import known_as
+
+    names = list(dict.fromkeys(known_as(name, people) for name in annotators or [_user()]))
     if not all(names):
         raise BadValue("--annotator", "", "a name of who answers")
     return names

@@ -17,11 +17,12 @@ LITTLE = 2.0  # points of UA per so many labels that are not worth an annotator'
 
 @dataclass(frozen=True)
 class RoundMade:
-    """One trained round: how many labels it had, its UA on validation in percent, and what it gained."""
+    """One trained round: its labels, its UA on validation in percent of how many clips, what it gained."""
 
     number: int
     labelled: int
     validation_ua: float
+    clips: int
     gain: Gain | None
 
 
@@ -36,7 +37,8 @@ def rounds_made(opened: OpenLabelling) -> list[RoundMade]:
         record = store.need(stage.key)
         labelled = int(record.measures["labelled"] or 0)
         gain = None if before is None else _gain(opened, before, record)
-        made.append(RoundMade(number, labelled, 100 * float(record.measures["validation_ua"] or 0), gain))
+        ua, clips = float(record.measures["validation_ua"] or 0), int(record.measures["validation"] or 0)
+        made.append(RoundMade(number, labelled, 100 * ua, clips, gain))
         before = record
     return made
 
@@ -72,15 +74,14 @@ def advice(made: list[RoundMade]) -> str:
     if len(made) < 2 or made[-1].gain is None:
         return "go on: what a label brings shows after the next round"
     gain = made[-1].gain
-    points, low, high = gain.per(PER)
     told = (
-        f"the last {gain.labels} labels brought {points:+.1f} points of UA per {PER} "
-        f"(95 % interval {low:+.1f} to {high:+.1f})"
+        f"the last {gain.labels} labels brought {gain.points:+.1f} points of UA "
+        f"(95 % interval {gain.low:+.1f} to {gain.high:+.1f})"
     )
     if gain.shown:
         return f"go on: {told}"
-    if high < LITTLE:
-        return f"you may stop: {told}, so {LITTLE:g} points or more are ruled out"
+    if gain.per(PER)[2] < LITTLE:
+        return f"you may stop: {told}, so {LITTLE:g} points or more for {PER} labels are ruled out"
     earlier = [one.gain for one in made[:-1] if one.gain is not None]
     if earlier and not earlier[-1].shown:
         return f"flattening: {told}, and the labels before them did not show a gain either"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from after_ray.corpora._csv_table import shortened
-from after_ray.errors import AfterRayError
-from after_ray.labelling import Answer, Frozen
+from after_ray.errors import AfterRayError, BadValue
+from after_ray.labelling import Answer, Frozen, Journal
 from after_ray.wording import counted, first_of
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 CANNOT = "cannot tell"
+LONGEST_NAME = 100  # characters of an annotator's
 
 
 class BadAnswers(AfterRayError):
@@ -129,7 +131,7 @@ def take(
     Raises:
         BadAnswers: for the first thing that is wrong.
     """
-    given = _as_asked(standing, rows)
+    given = _as_meant(opened, standing, rows)
     rows = [row for row in given if row.clip in _known(standing)] if skip_unasked else given
     _refuse_strangers(standing, file, rows)
     _refuse_unknown_labels(opened, file, rows)
@@ -149,10 +151,51 @@ def _known(standing: Standing) -> set[str]:
     return asked | standing.frozen.decisions.keys()
 
 
-def _as_asked(standing: Standing, rows: Sequence[Row]) -> list[Row]:
-    """Clips by their own names: a table loses blanks at the ends of a cell."""
+def _as_meant(opened: OpenLabelling, standing: Standing, rows: Sequence[Row]) -> list[Row]:
+    """Rows by the names of clips, classes and annotators that are known.
+
+    A table loses blanks at the ends of a cell, and a phone begins a word with a capital.
+    """
     own = {name.strip(): name for name in _known(standing)}
-    return [replace(row, clip=own.get(row.clip, row.clip)) for row in rows]
+    classes = only_spellings(opened.labelling.classes)
+    people = annotators_of(opened.journal)
+    return [
+        replace(
+            row,
+            clip=own.get(row.clip, row.clip),
+            annotator=known_as(row.annotator, people),
+            label=None if row.label is None else classes.get(row.label.casefold(), row.label),
+        )
+        for row in rows
+    ]
+
+
+def only_spellings(names: Sequence[str]) -> dict[str, str]:
+    """Names by how they read without capitals, but for those that differ by nothing else."""
+    spelled = Counter(name.casefold() for name in names)
+    return {name.casefold(): name for name in names if spelled[name.casefold()] == 1}
+
+
+def annotators_of(journal: Journal) -> dict[str, str]:
+    """Everybody who has answered, by the name without capitals, as the name was first written."""
+    found: dict[str, str] = {}
+    for said in journal.said():
+        for answer in said.answers:
+            found.setdefault(answer.annotator.casefold(), answer.annotator)
+    return found
+
+
+def known_as(name: str, people: dict[str, str]) -> str:
+    """An annotator by the name known so far: `Ann` and ` ann` are one person, who is not to count twice.
+
+    Raises:
+        BadValue: for a name that is too long to be one, or that cannot be shown.
+    """
+    plain = " ".join(name.split())
+    if len(plain) > LONGEST_NAME or not plain.isprintable():
+        allowed = f"the name of a person, {LONGEST_NAME} characters at most"
+        raise BadValue("annotator", shortened(plain), allowed)
+    return people.setdefault(plain.casefold(), plain)
 
 
 def _refuse_strangers(standing: Standing, file: Path, rows: Sequence[Row]) -> None:

@@ -36,7 +36,7 @@ class WhichLabelling(AfterRayError):
         elif asked is None:
             told = f"{store} has labellings of {', '.join(names)}; say which one with --study NAME"
         else:
-            told = f"{store} has no labelling of '{asked}'; allowed with --study: {', '.join(names)}"
+            told = f"{store} has no labelling of '{asked}'; allowed: {', '.join(names)}"
         super().__init__(f"{told}.")
 
 

@@ -40,6 +40,7 @@ class Wishes:
         annotators: that hear every utterance.
         soft: whether their shares are trained on, and not what most say.
         validation, test: how many utterances of these parts are labelled at most; None: all.
+        skip_unusable: whether files that cannot be used are left out.
     """
 
     audio: Path
@@ -48,6 +49,7 @@ class Wishes:
     soft: bool = False
     validation: int | None = None
     test: int | None = None
+    skip_unusable: bool = False
 
 
 class NothingToChooseFrom(AfterRayError):
@@ -77,6 +79,16 @@ class SeveralParts(AfterRayError):
         super().__init__(
             f"'{study}' has {parts} parts, and people label for one choice of everything; write the part "
             "that you want as a study of its own."
+        )
+
+
+class NoChoiceYet(AfterRayError):
+    """A study that says how to find a choice, and not which."""
+
+    def __init__(self, study: str, what: str) -> None:
+        super().__init__(
+            f"'{study}' has {what}, and people label for one configuration and a strategy that chooses; give "
+            "the study that 'after-ray search' wrote, or one with a strategy of its own."
         )
 
 
@@ -152,9 +164,12 @@ def one_way(study: Study) -> dict[str, Any]:
     Raises:
         SeveralWays: when another axis has several values.
         SeveralParts: when it has parts.
+        NoChoiceYet: when it searches or replays.
     """
     if study.parts:
         raise SeveralParts(study.study, len(study.parts))
+    if study.search is not None or study.replays:
+        raise NoChoiceYet(study.study, "a search" if study.search is not None else "a replay")
     for axis in CHOSEN:
         found = getattr(study, axis)
         if len(found) > 1:
@@ -197,9 +212,10 @@ def _called(value: Any) -> str:
 
 def _corpus(wishes: Wishes, classes: Sequence[str]) -> dict[str, Any]:
     audio = wishes.audio.expanduser().absolute()
+    said = {"classes": list(classes), "unusable": "skip" if wishes.skip_unusable else "refuse"}
     if audio.is_dir():
-        return {"name": "unlabelled", "root": str(audio), "classes": list(classes)}
-    return {"name": "csv", "file": str(audio), "classes": list(classes)}
+        return {"name": "unlabelled", "root": str(audio)} | said
+    return {"name": "csv", "file": str(audio)} | said
 
 
 def _annotation(wishes: Wishes, name: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ class Batch:
         lock: held by whoever reads or writes answers.
         training: whether its answers are frozen, so that none counts any more.
         undecided: utterances that wait for an answer, by any annotator.
+        tied: those of them about which annotators disagree.
     """
 
     def __init__(self, opened: OpenLabelling) -> None:
@@ -28,6 +29,7 @@ class Batch:
         self._standing = opened.stands()
         self._decided_at: float | None = None
         self.undecided: frozenset[str] = frozenset()
+        self.tied: frozenset[str] = frozenset()
         self.look()
 
     @property
@@ -81,8 +83,9 @@ class Batch:
             if self.elsewhere or self._opened.place.size(f"rounds/{self.round}.json") is not None:
                 self._standing = self._opened.stands()
             decided = self._opened.decided(self.clips)
-            waiting = (name for name, one in decided.items() if isinstance(one, Undecided))
+            waiting = {name: one for name, one in decided.items() if isinstance(one, Undecided)}
             self.undecided = frozenset(waiting)
+            self.tied = frozenset(name for name, one in waiting.items() if one.tied)
             if self.undecided or not self.clips:
                 self._decided_at = None
             elif self._decided_at is None:

@@ -50,6 +50,7 @@ class Desk:
                 "answered": sum(one.utterance in mine for one in self._batch.clips),
                 "clips": sum(one.utterance in mine or self._waits(one) for one in self._batch.clips),
                 "undo": self._last(mine) is not None and not self._batch.training,
+                "tied": len(self._batch.tied),
                 "decided": self._batch.decided,
                 "training": self._batch.training or self._batch.elsewhere,
                 "finished": self._batch.finished,

@@ -106,12 +106,10 @@ def test_a_labelling_from_its_start_to_its_end(
         code, output = annotate("import", file, "--store", tmp_path / "store")
         assert (code, output.splitlines()[0]) == (0, f"{count} answers taken in")
         assert f"round {number}: " in output
-    assert in_store(tmp_path, "status") == (0, "all 3 rounds are labelled and trained")
     (tmp_path / "batch.csv").unlink()
-    assert in_store(tmp_path, "next", "--out", tmp_path / "batch.csv") == (
-        0,
-        "all 3 rounds are labelled and trained",
-    )
+    for command in (["status"], ["next", "--out", tmp_path / "batch.csv"]):
+        code, told = in_store(tmp_path, *command)
+        assert (code, told.partition(";")[0]) == (0, "all 3 rounds are labelled and trained")
     assert not (tmp_path / "batch.csv").exists(), "an empty batch was written"
     write_rows(tmp_path / "late.csv", [row | {"label": "cannot tell", "annotator": "bo"} for row in rows])
     code, output = annotate("import", tmp_path / "late.csv", "--store", tmp_path / "store")
@@ -139,7 +137,7 @@ def test_a_part_of_a_round_may_come_in_and_what_waits_is_written_next(
     assert [row["clip"] for row in read_rows(tmp_path / "rest.csv")] == [row["clip"] for row in late]
     write_rows(tmp_path / "rest.csv", late[:1])
     code, told = in_store(tmp_path, "import", tmp_path / "rest.csv", "--annotator", "ann")
-    assert (code, told.endswith("; 1 clip waits for an answer (1 of train)")) == (0, True)
+    assert (code, "; 1 clip waits for an answer (1 of train)" in told) == (0, True)
 
 
 @pytest.mark.usefixtures("_waiting")
@@ -245,7 +243,7 @@ def test_a_second_start_and_an_unknown_or_unnamed_labelling_are_told(begin: Any,
         True,
     )
     code, told = in_store(tmp_path, "next", "--study", "x")
-    assert (code, told.endswith("has no labelling of 'x'; allowed with --study: calls, more.")) == (1, True)
+    assert (code, told.endswith("has no labelling of 'x'; allowed: calls, more.")) == (1, True)
     assert in_store(tmp_path, "status", "--study", "more")[0] == 0
 
 
@@ -333,7 +331,7 @@ def test_a_session_that_was_killed_in_a_training_goes_on_with_next(
         code, output = annotate("import", file, "--store", tmp_path / "store")
         assert (code, output.splitlines()[0]) == (130, "33 answers taken in")
     assert rounds_of(tmp_path / "store") == []
-    assert in_store(tmp_path, "status")[1] == "nothing is asked yet; 'after-ray annotate next' goes on"
+    assert in_store(tmp_path, "status")[1].startswith("no clip is asked for yet")
     code, output = annotate("next", "--store", tmp_path / "store", "--out", tmp_path / "batch.csv")
     assert (code, output.splitlines()[0]) == (0, f"5 clips in {tmp_path}/batch.csv")
     assert len(rounds_of(tmp_path / "store")) == 1

@@ -186,7 +186,7 @@ def test_a_process_killed_after_it_froze_is_gone_on_with_by_the_same_call(
             went_on(opened)
     standing = opened.stands()
     assert (standing.frozen.rounds, standing.done, standing.asked) == (1, 0, None)
-    assert "nothing is asked yet" in standing_in_words(opened, standing)[-1]
+    assert "no clip is asked for yet" in standing_in_words(opened, standing)[-1]
     assert "'after-ray annotate next --study calls --store" in people_in_words(opened.opened)
     standing = went_on(opened)
     assert (standing.done, len(standing.waiting) > 0) == (1, True)
@@ -303,7 +303,7 @@ def test_all_rounds_are_labelled_in_their_turn_and_the_last_asks_nothing(
     standing = opened.stands()
     assert (standing.finished, standing.asked, standing.waiting) == (True, None, ())
     assert people_in_words(opened.opened) == ""
-    assert standing_in_words(opened, standing)[-1] == "all 3 rounds are labelled and trained"
+    assert standing_in_words(opened, standing)[-1].startswith("all 3 rounds are labelled and trained")
     monkeypatch.setattr(going, "run_studies", never)
     assert went_on(opened).finished
 
@@ -340,7 +340,7 @@ def test_of_several_labellings_the_one_of_a_study_is_opened(tmp_path: Path, reco
         WhichLabelling, match="has labellings of calls, more; say which one with --study NAME"
     ):
         the_labelling(store, None)
-    with pytest.raises(WhichLabelling, match="has no labelling of 'x'; allowed with --study: calls, more"):
+    with pytest.raises(WhichLabelling, match="has no labelling of 'x'; allowed: calls, more"):
         the_labelling(store, "x")
 
 

@@ -71,8 +71,8 @@ def test_many_strange_clips_are_counted_and_long_ones_cut(opened: OpenLabelling)
 def test_a_label_that_is_no_class_is_refused_with_the_classes(
     opened: OpenLabelling, clips: list[str]
 ) -> None:
-    told = refused(opened, row(clips[0]), row(clips[1], "bored", line=3), row(clips[2], "Sad", line=4))
-    assert "no class is called 'bored' in line 3, 'Sad' in line 4" in told
+    told = refused(opened, row(clips[0]), row(clips[1], "bored", line=3), row(clips[2], "sa d", line=4))
+    assert "no class is called 'bored' in line 3, 'sa d' in line 4" in told
     assert "Allowed: anger, happy, neutral, sad, 'cannot tell', or nothing where nobody has" in told
 
 
@@ -265,3 +265,22 @@ def test_an_answer_that_comes_in_while_another_command_begins_to_train_is_told(
     found = take(opened, stale, Path("batch.csv"), [row(clips[0])], "csv")
     (told,) = found.late
     assert "may come late: another command has just begun to train" in told
+
+
+def test_one_person_is_one_annotator_however_the_name_is_written(
+    opened: OpenLabelling, clips: list[str]
+) -> None:
+    first = row(clips[0])
+    take(opened, opened.stands(), Path("a.csv"), [first], "csv")
+    for name in (f"  {first.annotator} ", first.annotator.upper(), first.annotator.title()):
+        again = replace(first, annotator=name)
+        assert take(opened, opened.stands(), Path("b.csv"), [again], "csv").known == 1
+    assert list(opened.journal.standing()[clips[0]]) == [first.annotator]
+    with pytest.raises(AfterRayError, match="100 characters at most"):
+        take(opened, opened.stands(), Path("b.csv"), [replace(first, annotator="x" * 101)], "csv")
+
+
+def test_a_class_may_begin_with_a_capital(opened: OpenLabelling, clips: list[str]) -> None:
+    take(opened, opened.stands(), Path("a.csv"), [row(clips[0], "Sad"), row(clips[1], "ANGER")], "csv")
+    answers = opened.journal.standing()
+    assert [next(iter(answers[clip].values())).label for clip in clips[:2]] == ["sad", "anger"]

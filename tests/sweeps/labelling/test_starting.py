@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from after_ray.errors import AfterRayError, HeardTest, UnboughtLabels
 from after_ray.labelling import STUDY_FILE, Labelling, labelling_place, labellings
 from after_ray.store import Store
 from sweeps.labelling import starting
-from sweeps.labelling.starting import LabellingThere, SeveralWays, Wishes, one_way, start
+from sweeps.labelling.starting import LabellingThere, NoChoiceYet, SeveralWays, Wishes, one_way, start
 from sweeps.planning.opening import OpenStudy
 from sweeps.study.declaration import Study
 from sweeps.study.loading import load_study
@@ -313,3 +314,25 @@ def trained_on(digests: list[str], labels: bool, out: Path) -> str:
 
     write_backbone(out, settings, arrays(build(settings)), None, origin)
     return str(out)
+
+
+def test_a_study_that_searches_or_replays_has_no_choice_yet(recordings: Recordings, tmp_path: Path) -> None:
+    search = {"space": {"classifier.regularization": {"loguniform": [0.01, 10]}}, "candidates": 2, "seed": 7}
+    study = load_study(study_in(tmp_path, search=search, strategy="random"))
+    with pytest.raises(NoChoiceYet, match="has a search, and people label for one configuration"):
+        one_way(study)
+
+
+def test_files_that_cannot_be_used_are_left_out_where_that_is_said(
+    recordings: Recordings, tmp_path: Path
+) -> None:
+    folder = tmp_path / "recordings"
+    shutil.copytree(recordings.folder / "speech", folder)
+    (folder / "broken.wav").write_bytes(b"RIFF")
+    wishes = Wishes(folder, tuple(CLASSES.split(",")))
+    with pytest.raises(AfterRayError, match="broken"):
+        start(study_in(tmp_path), (), wishes, Store(str(tmp_path / "store")))
+    _, opened = start(
+        study_in(tmp_path), (), replace(wishes, skip_unusable=True), Store(str(tmp_path / "store"))
+    )
+    assert len(opened.scans[0].manifest) == 48

@@ -80,6 +80,9 @@ function news() {
   if (state.finished) return "All rounds are labelled. Thank you.";
   if (state.training) return "The model is being trained on the answers; the next batch follows.";
   if (state.decided) return "All clips are answered; training begins in a few seconds (u takes the last answer back).";
+  if (state.clip === null && state.tied > 0) {
+    return `You have answered all your clips. Annotators disagree about ${state.tied}: one annotator more decides them (annotate serve --annotator NAME).`;
+  }
   if (state.clip === null) return "You have answered all your clips; others still have some.";
   return state.told || "";
 }

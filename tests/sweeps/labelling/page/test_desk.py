@@ -167,3 +167,11 @@ def test_a_desk_looks_on_while_another_command_trains_and_shows_what_that_chose(
     went_on(begun)
     after = desk.state()
     assert (after["round"], after["training"], after["clip"]) == (1, False, 0)
+
+
+def test_two_who_disagree_are_told_that_a_third_decides(begin):
+    batch = Batch(begin(annotators=2))
+    ann, bob = Desk(batch, "ann"), Desk(batch, "bob")
+    answer_all(ann)
+    answer(bob, "anger")
+    assert bob.state()["tied"] == 1
