@@ -317,7 +317,12 @@ def trained_on(digests: list[str], labels: bool, out: Path) -> str:
 
 
 def test_a_study_that_searches_or_replays_has_no_choice_yet(recordings: Recordings, tmp_path: Path) -> None:
-    search = {"space": {"classifier.regularization": {"loguniform": [0.01, 10]}}, "candidates": 2, "seed": 7}
+    search = {
+        "space": {"classifier.regularization": {"loguniform": [0.01, 10]}},
+        "candidates": 2,
+        "seed": 7,
+        "scheduler": "none",
+    }
     study = load_study(study_in(tmp_path, search=search, strategy="random"))
     with pytest.raises(NoChoiceYet, match="has a search, and people label for one configuration"):
         one_way(study)
