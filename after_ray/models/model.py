@@ -18,6 +18,7 @@ from after_ray.features import Extractor, extractors
 from after_ray.models.facts import ModelFacts
 from after_ray.models.folder import read_folder
 from after_ray.models.naming import BACKBONE, CLASSIFIER, PRETRAINED, of_transformer, with_prefix
+from after_ray.models.shapes import check_sizes
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.training.precision import check_precision
@@ -72,6 +73,7 @@ class Model:
         """
         facts, weights = read_folder(folder, own_classifier)
         try:
+            check_sizes(facts, weights)
             return cls(facts, weights, device)
         except _WRONG as error:
             lines = str(error).strip().splitlines() or [type(error).__name__]
