@@ -127,7 +127,7 @@ def _usage(facts: ModelFacts) -> str:
     if facts.kind != "transformer" and facts.scripted is None:
         lines.append(
             "There is no TorchScript file: the classifier is code of its author, which has to be on "
-            "PYTHONPATH for `after-ray predict`.\n"
+            f"PYTHONPATH, and is imported only where `--own-classifier {facts.classifier.name}` is said.\n"
             if ":" in facts.classifier.name
             else "The TorchScript file was left out.\n"
         )
