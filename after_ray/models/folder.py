@@ -194,7 +194,9 @@ def _told(folder: Path, below: str = "") -> Iterator[None]:
         first = error.errors()[0]
         where = below + ".".join(str(part) for part in first["loc"])
         reason = f"its {FACTS_FILE} says what cannot be ({where}: {first['msg'].rstrip('.')})"
-        raise UnfitModel(folder, reason, "Export the model again") from error
+        own = first["type"] == "own_classifier"
+        remedy = "Get the module from whoever made the model" if own else "Export the model again"
+        raise UnfitModel(folder, reason, remedy) from error
 
 
 def _first_line(error: BaseException) -> str:

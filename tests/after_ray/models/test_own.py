@@ -34,7 +34,7 @@ def test_it_scores_where_its_code_is(tmp_path: Path, monkeypatch: pytest.MonkeyP
         sounds = waves(16, 1.0, seed=1)  # those that it was trained on, each of which is its own neighbour
         assert (model.log_probabilities(sounds).argmax(axis=1) == np.arange(16) % len(CLASSES)).all()
     assert "mine" not in sys.modules
-    with pytest.raises(UnfitModel, match=r"mine:Nearest.*cannot be imported"):
+    with pytest.raises(UnfitModel, match=r"mine:Nearest.*cannot be imported.*Get the module from whoever"):
         Model.load(folder, own_classifier="mine:Nearest")
 
 
