@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from after_ray.annotation.settings import noise_text
 from after_ray.backbones.identity import provenance
 from after_ray.manifest import Manifest
-from after_ray.metrics import confusion_matrix, unweighted_accuracy
+from after_ray.metrics import confusion_matrix
 from after_ray.models.card import Group, Story
 from after_ray.models.intervals import metrics_of, recalls_of
 from after_ray.splits.parts import Fold
@@ -71,6 +71,11 @@ class Source:
         """Of some rows."""
         return set(self.manifest.table["speaker"].iloc[rows])
 
+    @property
+    def may_name_speakers(self) -> bool:
+        """Whether speakers are called what a published corpus calls them, not what somebody named people."""
+        return self.first.annotation.name != "people" and set(self.manifest.sources) <= set(_TERMS)
+
 
 def story_of(source: Source, notes: tuple[str, ...] = ()) -> Story:
     """The story of the model that a round trained; `notes` go among its limits."""
@@ -89,6 +94,7 @@ def story_of(source: Source, notes: tuple[str, ...] = ()) -> Story:
         metrics=metrics_of(confusion),
         recalls=recalls_of(confusion, classes),
         groups=_groups(source),
+        speakers=len(source.speakers(source.predictions["test_rows"])),
         notes=(*notes, *source.record.details.get("warnings", ())),
     )
 
@@ -118,7 +124,8 @@ def _data(source: Source) -> Iterator[str]:
     if shared:
         yield f"{shared} of {counted(len(tested), 'test speaker')} are in train too: utterances are split."
     elif manifest.table["speaker"].nunique() > 1:
-        yield f"No test speaker is in train. Test speakers: {first_of(sorted(tested), 10)}."
+        who = first_of(sorted(tested), 10) if source.may_name_speakers else len(tested)
+        yield f"No test speaker is in train. Test speakers: {who}."
     if fold.validation_is_of_test:
         yield "Validation was cut from the part that is held out, and shares its speakers with test."
 
@@ -179,8 +186,14 @@ def _heard(source: Source) -> Iterator[str]:
     if first.backbone.name is None:
         yield "The backbone was drawn at random and had heard nothing."
     elif origin is not None:
-        heard = source.manifest.table["audio"].iloc[source.fold.test].isin(origin.audio).sum()
-        yield f"The backbone {named['name']}: {origin.told}. Test clips among these: {heard}."
+        heard = source.manifest.table["audio"].isin(origin.audio).to_numpy(dtype=bool)
+        tested = source.speakers(source.fold.test)
+        among = len(tested & source.speakers(np.flatnonzero(heard)))
+        yield (
+            f"The backbone {named['name']}: {origin.told}. Test clips among these: "
+            f"{heard[source.fold.test].sum()}. Of {counted(len(tested), 'test speaker')} it heard clips of "
+            f"{among} in this corpus; speakers of other corpora are not compared."
+        )
         if origin.labelled:
             yield "A training of the backbone read labels of what it heard."
     if first.backbone.name is not None and (origin is None or not origin.began.random):
@@ -204,28 +217,50 @@ def _heard(source: Source) -> Iterator[str]:
 
 def _licences(source: Source) -> Iterator[str]:
     yield "This model is under the terms of what it was made of; read them before it is passed on or used."
-    for name in sorted(set(source.manifest.sources)):
-        terms = _TERMS.get(name, "whoever made these recordings decides; nothing is known here")
-        yield f"Recordings of {name}: {terms}."
     backbone = source.first.backbone
+    sources = set(source.manifest.sources)
+    yield from _terms_of(sources)
+    if backbone is not None and backbone.origin is not None:
+        before = {one.corpus for one in backbone.origin.trainings} - sources
+        yield from _terms_of(before, ", which the backbone heard before")
     if backbone is None or backbone.name is None:
         return
     name = provenance(backbone)["name"] if backbone.origin is None else backbone.origin.began.name
-    if name == _NONCOMMERCIAL:
+    if name is not None and _last_part(name) == _last_part(_NONCOMMERCIAL):  # also in a folder of that name
         yield f"Weights of {name}: CC BY-NC-SA 4.0, so this model is under the same licence."
     elif name is not None:
         yield f"Weights of {name}: terms of their own, which their publishers state."
 
 
+def _terms_of(names: Iterable[str], which: str = "") -> Iterator[str]:
+    for name in sorted(names):
+        terms = _TERMS.get(name, "whoever made these recordings decides; nothing is known here")
+        yield f"Recordings of {name}{which}: {terms}."
+
+
+def _last_part(name: str) -> str:
+    return name.rstrip("/").rpartition("/")[2]
+
+
 def _groups(source: Source) -> dict[str, tuple[Group, ...]]:
-    """Recalls by gender, where the test part has several."""
-    genders = source.manifest.table["gender"].to_numpy(dtype=object)[source.predictions["test_rows"]]
+    """Results by gender and by corpus, where the test part has several."""
+    rows = source.predictions["test_rows"]
+    axes = {
+        "gender": source.manifest.table["gender"].to_numpy(dtype=object)[rows],
+        "corpus": source.manifest.sources[rows],
+    }
+    return {name: _by(source, of) for name, of in axes.items() if len(set(of)) > 1}
+
+
+def _by(source: Source, groups: NDArray[np.object_]) -> tuple[Group, ...]:
+    """One of each, of shape (test utterances,)."""
+    rows, classes = source.predictions["test_rows"], source.manifest.classes
     truth, found = _test(source)
-    classes = source.manifest.classes
-    groups = []
-    for name in sorted(set(genders)):
-        here = genders == name
+    made = []
+    for name in sorted(set(groups)):
+        here = groups == name
         confusion = confusion_matrix(truth[here], found[here], len(classes))
-        ua = unweighted_accuracy(confusion)
-        groups.append(Group(name or "not said", ua, recalls_of(confusion, classes), int(here.sum())))
-    return {"gender": tuple(groups)} if len(groups) > 1 else {}
+        ua, *_ = metrics_of(confusion)
+        speakers = len(source.speakers(rows[here]))
+        made.append(Group(name or "not said", speakers, ua, recalls_of(confusion, classes)))
+    return tuple(made)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from after_ray.models.facts import ModelFacts
 from after_ray.models.intervals import Measured
+from after_ray.wording import counted
 
 CARD_FILE = "README.md"
 _TAGS = ("after-ray", "speech-emotion-recognition", "active-learning", "audio-classification")
@@ -25,20 +26,20 @@ _LIMITS = (
 
 @dataclass(frozen=True)
 class Group:
-    """Recalls of a group of test utterances."""
+    """UA and recalls of a group of test utterances, which so many `speakers` said."""
 
     name: str
-    ua: float
+    speakers: int
+    ua: Measured
     recalls: tuple[Measured, ...]
-    of: int
 
 
 @dataclass(frozen=True)
 class Story:
     """What is told of a model beside its facts; every part is sentences.
 
-    `groups` is by the name of what tells them apart. `licences` and `heard`: terms that may bind the model,
-    and what its weights knew before.
+    `groups` is by the name of what tells them apart. `speakers`: how many said the test part. `licences` and
+    `heard`: terms that may bind the model, and what its weights knew before.
     """
 
     title: str
@@ -50,6 +51,7 @@ class Story:
     metrics: Sequence[Measured]
     recalls: Sequence[Measured]
     groups: dict[str, tuple[Group, ...]]
+    speakers: int
     notes: Sequence[str] = ()
 
 
@@ -93,24 +95,44 @@ def _metrics(story: Story) -> str:
     ]
     lines = ["| measure | value | 95 % interval | utterances |", "|---|---|---|---|"]
     for name, one in rows:
-        interval = f"{_percent(one.low)} to {_percent(one.high)}"
-        lines.append(f"| {name} | {_percent(one.value)} | {interval} | {one.of} |")
+        lines.append(f"| {name} | {_percent(one.value)} | {_interval(one)} | {one.of} |")
     note = (
         "UA is the mean recall, WA the share of right answers. One fold, one seed. Intervals of UA, WA and "
         "macro-F1 by bootstrap over test utterances within their class, those of recalls by Wilson's score; "
-        "a bootstrap of classes that are always or never found has no width, and says little."
+        "a bootstrap of classes that are always or never found has no width, and says little. Utterances are "
+        "taken as independent, and those of one speaker are not: these are of "
+        f"{counted(story.speakers, 'speaker')}, and with others the numbers differ by more than that."
     )
     return "\n".join([*lines, "", note, ""])
 
 
 def _groups(name: str, groups: Sequence[Group]) -> str:
     classes = list(dict.fromkeys(one.name for group in groups for one in group.recalls))
-    lines = [f"| {name} | utterances | UA | {' | '.join(classes)} |", "|---" * (3 + len(classes)) + "|"]
+    columns = (name, "speakers", "utterances", "UA", *classes)
+    lines = [_row(columns), "|---" * len(columns) + "|"]
     for group in groups:
-        of = {one.name: f"{_percent(one.value)} ({one.of})" for one in group.recalls}
-        cells = " | ".join(of.get(label, "") for label in classes)
-        lines.append(f"| {group.name} | {group.of} | {_percent(group.ua)} | {cells} |")
-    return "\n".join([f"By {name}, recall and in brackets the number of utterances:\n", *lines, ""])
+        of = {one.name: f"{_shown(one)}, {one.of} utt." for one in group.recalls}
+        cells = (of.get(label, "") for label in classes)
+        lines.append(_row((group.name, str(group.speakers), str(group.ua.of), _shown(group.ua), *cells)))
+    alone = [group.name for group in groups if group.speakers == 1]
+    note = "Utterances of one speaker are not independent, as the intervals take them to be: a difference "
+    note += "between groups of few speakers may be one between these people. "
+    if alone:
+        note += f"Of {' and of '.join(alone)} there is a single speaker: nothing follows for others. "
+    title = f"By {name}: UA and recall, in brackets their 95 % intervals, and the number of utterances:\n"
+    return "\n".join([title, *lines, "", note.strip(), ""])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _shown(one: Measured) -> str:
+    return f"{_percent(one.value)} ({_interval(one)})"
+
+
+def _interval(one: Measured) -> str:
+    return f"{_percent(one.low)} to {_percent(one.high)}"
 
 
 def _percent(share: float) -> str:
@@ -127,7 +149,7 @@ def _usage(facts: ModelFacts) -> str:
     if facts.kind != "transformer" and facts.scripted is None:
         lines.append(
             "There is no TorchScript file: the classifier is code of its author, which has to be on "
-            "PYTHONPATH for `after-ray predict`.\n"
+            f"PYTHONPATH, and is imported only where `--own-classifier {facts.classifier.name}` is said.\n"
             if ":" in facts.classifier.name
             else "The TorchScript file was left out.\n"
         )

@@ -15,17 +15,19 @@ from after_ray.classifiers._settings import (
     W2v2LR12Settings,
 )
 from after_ray.features._settings import CepstralFeatures, FeatureSettings, LogMelFeatures
+from after_ray.manifest import FEWEST_CLASSES, MOST_CLASSES
 from after_ray.settings import Settings
 
 FACTS_FILE = "after_ray.json"
 FORMAT = 1  # of that file; readers refuse what they do not know
+ClassName: TypeAlias = Annotated[str, Field(min_length=1)]
 Kind: TypeAlias = Literal["transformer", "network", "functionals"]
 
 
 class Scripted(Settings):
-    """The TorchScript file of a model: its name, which has no path parts, and its sha256."""
+    """The TorchScript file of a model: its name, which is always the same, and its sha256."""
 
-    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=100)]
+    file: Literal["model.ts"] = "model.ts"
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -36,18 +38,19 @@ class ModelFacts(Settings):
         format: of the file.
         kind: whose weights they are: a `transformer` that plain transformers loads too, another `network`, or
             `functionals`.
-        classes: in the order of probabilities, which is that of manifests.
-        classifier, features: as the study had them.
+        classes: in the order of probabilities, which is that of manifests; each once, and printable.
+        classifier, features: as the study had them; the features are those that the classifier asks for.
         backbone: by its configuration alone, so that neither a hub nor another folder is asked.
         study, key: the study's name, and the key of the round whose weights they are.
-        max_seconds: how much of an utterance is heard at most; None where all of it is.
+        max_seconds: how much of an utterance is heard at most, as classifier and features say; None where all
+            of it is.
         version: of the package that wrote the folder.
         scripted: the TorchScript file, where there is one.
     """
 
     format: int = Field(default=FORMAT, ge=FORMAT, le=FORMAT)
     kind: Kind
-    classes: tuple[str, ...] = Field(min_length=2)
+    classes: tuple[ClassName, ...] = Field(min_length=FEWEST_CLASSES, max_length=MOST_CLASSES)
     classifier: ClassifierSettings
     features: FeatureSettings
     backbone: BackboneSettings | None = None
@@ -67,6 +70,31 @@ class ModelFacts(Settings):
             )
         if of_features != self.backbone:
             raise ValueError("the backbone of the features is not that of the classifier")
+        return self
+
+    @model_validator(mode="after")
+    def _classes_are_told_apart(self) -> Self:
+        """Names are columns of tables and keys of JSON, and a terminal shows them."""
+        for name in self.classes:
+            if not name.isprintable():
+                raise ValueError(f"the class {name!r} has characters that cannot be shown")
+            if self.classes.count(name) > 1:
+                raise ValueError(f"the class {name!r} is named more than once")
+        return self
+
+    @model_validator(mode="after")
+    def _says_what_follows_from_the_classifier(self) -> Self:
+        """What is said twice is said alike, so that sizes and limits are those of the classifier."""
+        if self.kind != kind_of(self.classifier):
+            raise ValueError(f"'{self.classifier.name}' is no model of kind {self.kind}")
+        if self.features != self.classifier.features(self.backbone):
+            raise ValueError(f"the features are not those of the classifier '{self.classifier.name}'")
+        heard = heard_seconds(self.classifier, self.features)
+        if self.max_seconds != heard:
+            told = "all" if heard is None else f"{heard:g} s"
+            raise ValueError(
+                f"max_seconds is {self.max_seconds}, and '{self.classifier.name}' hears {told} of a clip"
+            )
         return self
 
 

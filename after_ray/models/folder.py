@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,13 @@ from pydantic import ValidationError
 from after_ray.classifiers._settings import is_own
 from after_ray.errors import OccupiedFolder, UnfitModel
 from after_ray.files import sha256_of, temporary_beside, write_json
-from after_ray.models.facts import FACTS_FILE, FORMAT, ModelFacts
+from after_ray.models.facts import FACTS_FILE, FORMAT, ModelFacts, Scripted
 from after_ray.models.naming import BACKBONE, CLASSIFIER, PRETRAINED, as_transformer, prefixed
-from after_ray.models.safety import MODELING_FILE, check_files
+from after_ray.models.own import check_own
+from after_ray.models.safety import MODELING_FILE, SCRIPT_FILE, check_files
 from after_ray.weights import Weights
 
+logger = logging.getLogger(__name__)
 WEIGHTS_FILE = "model.safetensors"
 LONGEST_FACTS = 1_000_000  # bytes
 _EXPORT = "Name a folder that 'after-ray export model' wrote"
@@ -87,15 +91,22 @@ def write_model(
     return facts
 
 
-def read_folder(folder: Path) -> tuple[ModelFacts, dict[str, NDArray[Any]]]:
+def read_folder(
+    folder: Path, own_classifier: str | None = None
+) -> tuple[ModelFacts, dict[str, NDArray[Any]]]:
     """What a model folder says of itself, and its weights by the names that they have in the file.
 
-    Nothing in the folder is run or unpickled.
+    Nothing in the folder is run or unpickled, and nothing imported for it but what `own_classifier` names.
+
+    Args:
+        folder: as `write_model` wrote it.
+        own_classifier: the class of somebody's own, `module:Class`, that may be imported for it.
 
     Raises:
         UnfitModel: for a folder that is none, or that holds what is never loaded.
     """
-    facts = read_facts(folder)
+    facts = read_facts(folder, own_classifier)
+    _warn_of_other_code(folder)
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
@@ -108,8 +119,22 @@ def read_folder(folder: Path) -> tuple[ModelFacts, dict[str, NDArray[Any]]]:
         raise UnfitModel(folder, reason, "Copy or export it again") from error
 
 
-def read_facts(folder: Path) -> ModelFacts:
+def _warn_of_other_code(folder: Path) -> None:
+    """Code that plain transformers would run, and that this version did not write; it is not run here."""
+    ours = Path(__file__).parent / "transformers" / MODELING_FILE
+    if (found := folder / MODELING_FILE).is_file() and found.read_bytes() != ours.read_bytes():
+        logger.warning(
+            "%s is not the one of this version: another version wrote it, or somebody changed it. "
+            "It is not run here; read it before you let transformers run it with trust_remote_code.",
+            found,
+        )
+
+
+def read_facts(folder: Path, own_classifier: str | None = None) -> ModelFacts:
     """What a model folder says of itself, its files looked at; the weights are not read.
+
+    Args:
+        folder, own_classifier: as of `read_folder`.
 
     Raises:
         UnfitModel: as `read_folder`.
@@ -120,11 +145,14 @@ def read_facts(folder: Path) -> ModelFacts:
     if path.is_symlink() or not path.is_file():
         raise UnfitModel(folder, f"it has no {FACTS_FILE}", _EXPORT)
     said = _read_json(folder, path)
-    named = said.get("scripted")
-    check_files(folder, {str(named.get("file"))} if isinstance(named, dict) else ())
-    facts = _validated(folder, said)
-    _check_scripted(folder, facts)
-    return facts
+    check_files(folder, said.get("scripted") is not None)
+    _check_scripted(folder, said.get("scripted"))
+    classifier = said.get("classifier")
+    name = classifier.get("name") if isinstance(classifier, dict) else None
+    if isinstance(name, str) and is_own(name):  # its settings are read by its own code, last of all
+        check_own(folder, name, own_classifier)
+    with _told(folder):
+        return ModelFacts.model_validate(said)
 
 
 def _read_json(folder: Path, path: Path) -> dict[str, Any]:
@@ -146,28 +174,29 @@ def _read_json(folder: Path, path: Path) -> dict[str, Any]:
     return said
 
 
-def _validated(folder: Path, said: dict[str, Any]) -> ModelFacts:
-    """The facts; a classifier of a user's own is imported from where Python finds it, not from the folder."""
-    classifier = said.get("classifier")
-    name = classifier.get("name") if isinstance(classifier, dict) else None
-    if isinstance(name, str) and is_own(name) and MODELING_FILE.removesuffix(".py") in name:
-        raise UnfitModel(folder, f"its classifier '{name}' is code of the folder", _EXPORT)
-    try:
-        return ModelFacts.model_validate(said)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        reason = f"its {FACTS_FILE} says what cannot be ({where}: {first['msg'].rstrip('.')})"
-        raise UnfitModel(folder, reason, "Export the model again") from error
-
-
-def _check_scripted(folder: Path, facts: ModelFacts) -> None:
-    if facts.scripted is None:
+def _check_scripted(folder: Path, said: Any) -> None:
+    if said is None:
         return
-    path = folder / facts.scripted.file
-    if not path.is_file() or sha256_of(path) != facts.scripted.sha256:
+    with _told(folder, "scripted."):
+        scripted = Scripted.model_validate(said)
+    path = folder / SCRIPT_FILE
+    if not path.is_file() or sha256_of(path) != scripted.sha256:
         reason = f"{path.name} is not the file that its {FACTS_FILE} names"
         raise UnfitModel(folder, reason, "Remove it from both, or export the model again")
+
+
+@contextmanager
+def _told(folder: Path, below: str = "") -> Iterator[None]:
+    """The first thing that its facts cannot say, in one sentence."""
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = below + ".".join(str(part) for part in first["loc"])
+        reason = f"its {FACTS_FILE} says what cannot be ({where}: {first['msg'].rstrip('.')})"
+        own = first["type"] == "own_classifier"
+        remedy = "Get the module from whoever made the model" if own else "Export the model again"
+        raise UnfitModel(folder, reason, remedy) from error
 
 
 def _first_line(error: BaseException) -> str:

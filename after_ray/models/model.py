@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers import Classifier, ClassifierInputs, classifiers
 from after_ray.classifiers._settings import ClassifierSettings, OnBackbone, Stepped
+from after_ray.corpora.prepared import FULL_SCALE, SAMPLE_RATE, to_int16
 from after_ray.errors import BadValue, UnfitModel
 from after_ray.features import Extractor, extractors
 from after_ray.models.facts import ModelFacts
 from after_ray.models.folder import read_folder
 from after_ray.models.naming import BACKBONE, CLASSIFIER, PRETRAINED, of_transformer, with_prefix
+from after_ray.models.shapes import check_sizes
 from after_ray.ragged import Ragged
 from after_ray.seeds import SeedTree
 from after_ray.training.precision import check_precision
 from after_ray.training.settings import Precision
 from after_ray.weights import Weights
 
-SAMPLE_RATE = 16_000
-FULL_SCALE = 32768  # of prepared audio
 _WRONG = (ValueError, TypeError, KeyError, IndexError, RuntimeError, AssertionError)
 
 
@@ -59,14 +59,21 @@ class Model:
         self._check()
 
     @classmethod
-    def load(cls, folder: Path, device: str = "cpu") -> Model:
+    def load(cls, folder: Path, device: str = "cpu", own_classifier: str | None = None) -> Model:
         """Read a folder that `after-ray export model` wrote; nothing in it is run or unpickled.
+
+        Args:
+            folder: of the model.
+            device: a torch device name.
+            own_classifier: the class of somebody's own, `module:Class`, that may be imported for it, from
+                where Python finds it; without it no folder makes Python import anything.
 
         Raises:
             UnfitModel: when it is no such folder, or holds what is never loaded.
         """
-        facts, weights = read_folder(folder)
+        facts, weights = read_folder(folder, own_classifier)
         try:
+            check_sizes(facts, weights)
             return cls(facts, weights, device)
         except _WRONG as error:
             lines = str(error).strip().splitlines() or [type(error).__name__]
@@ -145,8 +152,7 @@ def heard(wave: NDArray[np.float32], place: int = 0) -> NDArray[np.float32]:
         raise BadValue(f"shape of waveform {place}", wave.shape, "(samples,), at least one sample")
     if not np.isfinite(wave).all():
         raise BadValue(f"waveform {place}", "samples that are no numbers", "finite samples in [-1, 1]")
-    samples = np.clip(np.rint(wave.astype(np.float64) * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1)
-    return samples.astype(np.float32) / np.float32(FULL_SCALE)
+    return to_int16(wave)[0].astype(np.float32) / np.float32(FULL_SCALE)
 
 
 def usable_settings(settings: ClassifierSettings, device: str) -> ClassifierSettings:

@@ -17,7 +17,7 @@ _IN_BACKBONE = {
     "encoder.": "encoder.",
     "mask_vector": "masked_spec_embed",
 }
-_ADAPTER = "adapter."  # of some published files, behind the encoder: no classifier here hears it
+ADAPTER = "adapter."  # of some published files, behind the encoder: no classifier here hears it
 
 
 def prefixed(prefix: str, weights: Weights | None) -> dict[str, NDArray[Any]]:
@@ -40,7 +40,7 @@ def transformer_name(name: str) -> str:
 
 def as_transformer(classifier: Weights, backbone: Weights) -> dict[str, NDArray[Any]]:
     """One model: the backbone, with what the classifier has trained of it, and the head."""
-    kept = {name: backbone[name] for name in backbone if not name.startswith(_ADAPTER)}
+    kept = {name: backbone[name] for name in backbone if not name.startswith(ADAPTER)}
     trained = {transformer_name(name): classifier[name] for name in classifier}
     return {**prefixed(BACKBONE, kept), **trained}
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from after_ray.errors import UnfitModel
 
 MODELING_FILE = "modeling_after_ray.py"  # for plain transformers; never run from here
+SCRIPT_FILE = "model.ts"  # for plain torch; never loaded from here
 PICKLED = frozenset(
     {".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".npz", ".dill", ".cloudpickle"}
 )
@@ -19,12 +20,13 @@ _PICKLE_PROTOCOLS = range(2, 6)  # each begins with 0x80 and its number
 _GET_AGAIN = "Load models only from whom you trust, and have this one exported again"
 
 
-def check_files(folder: Path, named: Collection[str] = ()) -> None:
+def check_files(folder: Path, scripted: bool = False) -> None:
     """Refuse a folder with pickles, code, or links out of it, before anything of it is read.
 
     Args:
         folder: with all folders in it.
-        named: files of the folder that may be archives, whose digests are looked at apart.
+        scripted: whether it says that `model.ts` is its TorchScript file, which alone may be an archive; its
+            digest is looked at apart.
 
     Raises:
         UnfitModel: naming the file.
@@ -33,11 +35,12 @@ def check_files(folder: Path, named: Collection[str] = ()) -> None:
     for path in _everything(folder):
         if not path.resolve().is_relative_to(root):
             raise UnfitModel(folder, f"{path.name} is a link to something outside of it", _GET_AGAIN)
-        if path.is_dir() or path.relative_to(folder).as_posix() in named:
+        if path.is_dir():
             continue
         if not path.is_file():
             raise UnfitModel(folder, f"{path.name} is no file", _GET_AGAIN)
-        if (reason := _objection(path)) is not None:
+        script = scripted and path == folder / SCRIPT_FILE
+        if (reason := _no_script(path) if script else _objection(path)) is not None:
             raise UnfitModel(folder, f"{path.name} {reason}", _GET_AGAIN)
 
 
@@ -45,6 +48,12 @@ def _everything(folder: Path) -> Iterator[Path]:
     for here, folders, files in os.walk(folder):
         for name in (*folders, *files):
             yield Path(here) / name
+
+
+def _no_script(path: Path) -> str | None:
+    with path.open("rb") as file:
+        archive = file.read(len(_ZIP)) == _ZIP
+    return None if archive else "is no TorchScript, which is an archive"
 
 
 def _objection(path: Path) -> str | None:

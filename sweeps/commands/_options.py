@@ -76,6 +76,14 @@ TrackingUri = Annotated[
         envvar="MLFLOW_TRACKING_URI",
     ),
 ]
+OwnClassifier = Annotated[
+    str | None,
+    typer.Option(
+        "--own-classifier",
+        help="The class that may be imported for a model of somebody's own classifier.",
+        metavar="MODULE:CLASS",
+    ),
+]
 DEFAULT_STORE = "store"
 REMEDIES = {
     errno.ENOENT: "check that it is there",

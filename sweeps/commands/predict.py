@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sweeps.commands._options import DEFAULT_STORE, one_sentence, quiet_libraries
+from sweeps.commands._options import DEFAULT_STORE, OwnClassifier, one_sentence, quiet_libraries
 
 if TYPE_CHECKING:
     from after_ray.prediction import Prediction, Refused
@@ -45,6 +45,7 @@ def predict(
         int | None, typer.Option(min=1, max=64, help="Threads that decode; by default up to four.")
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    own_classifier: OwnClassifier = None,
 ) -> None:
     """Write the label of every recording and the probabilities of classes; of long ones a row per window.
 
@@ -57,7 +58,7 @@ def predict(
         from after_ray.prediction import predict as predicted
         from after_ray.wording import counted
 
-        loaded = Model.load(model, known_device(device))
+        loaded = Model.load(model, known_device(device), own_classifier)
         windows = Windows.for_model(loaded.facts, window, hop)
         found, told = find(files), _Told()
         _refuse_recording(out, found.files)

@@ -9,6 +9,7 @@ import typer
 
 from sweeps.commands._options import (
     DEFAULT_STORE,
+    OwnClassifier,
     StoreOption,
     TrackingUri,
     one_sentence,
@@ -37,6 +38,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 5001,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    own_classifier: OwnClassifier = None,
 ) -> None:
     """Register a model in MLflow, folder and all, and serve it until Ctrl-C."""
     with one_sentence(store):
@@ -52,7 +54,7 @@ def serve(
         from sweeps.serving.registering import Registry
 
         known_device(device)
-        registry = Registry.of(Store(store), tracking_uri)
+        registry = Registry.of(Store(store), tracking_uri, own_classifier)
         uri = model if model.startswith(REGISTERED) else _registered(registry, Path(model), name)
         _serve(registry, uri, host, port, device)
 
@@ -60,7 +62,8 @@ def serve(
 def _registered(registry: Registry, folder: Path, name: str | None) -> str:
     from after_ray.models.folder import read_facts
 
-    return registry.register(folder, name or read_facts(folder).study or folder.resolve().name)
+    facts = read_facts(folder, registry.own_classifier)
+    return registry.register(folder, name or facts.study or folder.resolve().name)
 
 
 def _serve(registry: Registry, uri: str, host: str, port: int, device: str) -> None:
@@ -70,7 +73,7 @@ def _serve(registry: Registry, uri: str, host: str, port: int, device: str) -> N
     from sweeps.serving.application import application
 
     local = is_loopback(host)
-    served = application(registry.folder_of(uri), device, local)
+    served = application(registry.folder_of(uri), device, local, registry.own_classifier)
     print(f"{uri} of {registry.shown}: {shown(host, port)}/invocations (stop with Ctrl-C)", flush=True)
     if not local:
         from sweeps._console import errors

@@ -26,7 +26,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Application: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
-def application(folder: Path, device: str, local: bool) -> Application:
+def application(folder: Path, device: str, local: bool, own_classifier: str | None = None) -> Application:
     """The server of a registered model, which lies in `folder`.
 
     Args:
@@ -34,13 +34,14 @@ def application(folder: Path, device: str, local: bool) -> Application:
         device: a torch device name.
         local: whether only this machine can reach the server. Its name for itself is then checked, so that
             no other name leads here (DNS rebinding).
+        own_classifier: the class that may be imported for a model of somebody's own, whatever the entry says.
     """
     import mlflow.pyfunc
     from mlflow.pyfunc import scoring_server
 
-    from sweeps.serving.scoring import DEVICE
+    from sweeps.serving.scoring import DEVICE, OWN
 
-    model = mlflow.pyfunc.load_model(str(folder), model_config={DEVICE: device})
+    model = mlflow.pyfunc.load_model(str(folder), model_config={DEVICE: device, OWN: own_classifier or ""})
     return Guard(scoring_server.init(model), local)
 
 

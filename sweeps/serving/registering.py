@@ -50,14 +50,16 @@ class Registry:
         uri: of the tracker; a server, or a database.
         client: for it.
         artifacts: where files of models are kept; None where a server says.
+        own_classifier: the class that may be imported for a model of somebody's own.
     """
 
     uri: str
     client: MlflowClient
     artifacts: str | None
+    own_classifier: str | None = None
 
     @classmethod
-    def of(cls, store: Store, tracking_uri: str | None) -> Registry:
+    def of(cls, store: Store, tracking_uri: str | None, own_classifier: str | None = None) -> Registry:
         """The registry of a store, or that of another tracker, which has to be there.
 
         Raises:
@@ -71,7 +73,7 @@ class Registry:
 
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)
-        return cls(uri, client, artifact_location(uri, store))
+        return cls(uri, client, artifact_location(uri, store), own_classifier)
 
     @property
     def shown(self) -> str:
@@ -86,7 +88,7 @@ class Registry:
         """
         from after_ray.models import Model
 
-        Model.load(folder)
+        Model.load(folder, own_classifier=self.own_classifier)
         digest = digest_of(folder)
         return self._version_of(name, digest) or self._new_version(folder, name, digest)
 
@@ -103,7 +105,7 @@ class Registry:
             folder = Path(mlflow.artifacts.download_artifacts(uri))
         except (MlflowException, OSError) as error:
             raise UnfitEntry(uri, _first_line(error)) from error
-        _refuse_foreign(uri, folder)
+        _refuse_foreign(uri, folder, self.own_classifier)
         return folder
 
     def _version_of(self, name: str, digest: str) -> str | None:
@@ -120,7 +122,7 @@ class Registry:
         import mlflow
         from mlflow.exceptions import MlflowException
 
-        from sweeps.serving.scoring import DEVICE, FOLDER, signature
+        from sweeps.serving.scoring import DEVICE, FOLDER, OWN, signature
 
         mlflow.set_experiment(experiment_id=self._experiment())
         try:
@@ -130,7 +132,7 @@ class Registry:
                     name="model",
                     python_model=str(CODE),
                     artifacts={FOLDER: str(folder.resolve())},
-                    model_config={DEVICE: "cpu"},
+                    model_config={DEVICE: "cpu", OWN: ""},  # whoever serves it allows it anew
                     signature=signature(),
                     pip_requirements=[f"{PACKAGE}=={version(PACKAGE)}"],
                 )
@@ -168,7 +170,7 @@ def digest_of(folder: Path) -> str:
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _refuse_foreign(uri: str, folder: Path) -> None:
+def _refuse_foreign(uri: str, folder: Path, own_classifier: str | None) -> None:
     """Loading an entry runs its code, or unpickles it, when it is not one of ours."""
     from after_ray.models.folder import read_facts
     from sweeps.serving.scoring import FOLDER
@@ -185,7 +187,7 @@ def _refuse_foreign(uri: str, folder: Path) -> None:
         raise UnfitEntry(uri, "it is not one that 'after-ray serve' made") from error
     if not ours or any(path.suffix == ".pkl" for path in folder.rglob("*")):
         raise UnfitEntry(uri, "it would run other code than that of this package")
-    read_facts(kept)
+    read_facts(kept, own_classifier)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from sweeps.serving.inputs import AUDIO, INPUT, RATE, SAMPLES, BadRequest, windo
 
 FOLDER = "model"  # the name under which a registered model keeps its folder
 DEVICE = "device"
+OWN = "own_classifier"
 BY_MODEL = 0.0  # of a window or a hop: what the model is made for
 
 
@@ -55,7 +56,9 @@ class Scoring(PythonModel):
         """Read the folder that the registered model has with it; one with a pickle inside is refused."""
         from after_ray.models import Model
 
-        self._model = Model.load(Path(context.artifacts[FOLDER]), context.model_config.get(DEVICE, "cpu"))
+        said = context.model_config
+        folder, device, own = Path(context.artifacts[FOLDER]), said.get(DEVICE, "cpu"), said.get(OWN)
+        self._model = Model.load(folder, device, own or None)
         self._alone = Lock()
 
     def predict(

@@ -23,17 +23,17 @@ from after_ray.classifiers._settings import (
     LssedSettings,
     RhEmoSettings,
 )
+from after_ray.corpora.prepared import SAMPLE_RATE
 from after_ray.errors import UnfitScript
 from after_ray.features import extractors
 from after_ray.files import sha256_of
 from after_ray.models.facts import ModelFacts, Scripted
 from after_ray.models.model import Model
+from after_ray.models.safety import SCRIPT_FILE
 from after_ray.models.scripted import features as carried
 from after_ray.models.scripted.scorers import FunctionalsScorer, NetworkScorer, Turned
 from after_ray.seeds import SeedTree
 
-SCRIPT_FILE = "model.ts"
-SAMPLE_RATE = 16_000
 TOLERANCE = 1e-5  # of probabilities
 # Seconds: less than a frame of any kind, less than a piece, and up to two pieces of the longest kind.
 _LENGTHS = (0.01, 0.31, 1.0, 2.77, 5.2, 8.5)

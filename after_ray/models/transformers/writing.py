@@ -12,11 +12,11 @@ from after_ray.backbones.identity import model_type
 from after_ray.backbones.loading import configuration, frames
 from after_ray.backbones.settings import BackboneSettings
 from after_ray.classifiers._settings import PooledTransformerSettings, W2v2LR12Settings
+from after_ray.corpora.prepared import SAMPLE_RATE
 from after_ray.features._settings import FrontEndFeatures
 from after_ray.models.facts import ModelFacts
 from after_ray.models.safety import MODELING_FILE
 
-SAMPLE_RATE = 16_000
 _MODULE = MODELING_FILE.removesuffix(".py")
 # Of a waveform, here and there: the model itself standardises what it hears, for it crops before.
 _PREPROCESSOR = {

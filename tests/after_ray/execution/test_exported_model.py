@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,13 @@ import pytest
 from after_ray.classifiers._settings import ClassifierSettings, FunctionalsSettings
 from after_ray.environment import Execution, fix_threads
 from after_ray.errors import DamagedStore, OccupiedFolder, UnlikeRecord
-from after_ray.execution import run
+from after_ray.execution import exported_model, run
 from after_ray.execution.corpus import open_corpus
 from after_ray.execution.exported_model import export_model, rounds_to_train
 from after_ray.execution.rounds import Trajectory
 from after_ray.models import Model
 from after_ray.stages import NextRoundStage
-from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Store
+from after_ray.store import MODEL_FILE, PREDICTIONS_FILE, Record, Store
 from tests.after_ray.execution.chains import TRANSFORMER, chain
 from tests.after_ray.models.plain import by_transformers
 
@@ -98,6 +99,31 @@ def test_weights_that_are_not_the_records_are_not_written(
     with pytest.raises(UnlikeRecord, match="differs by"):
         export_model(last, execution, tmp_path / "model", "small", "paper")
     assert not (tmp_path / "model").exists()
+
+
+def test_how_far_a_model_may_be_from_its_record_goes_by_the_format_of_the_round(
+    execution: Execution, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rounds in 16 bits are exported in float32, which differs from them in the second digit."""
+    last, need = finished(execution, FunctionalsSettings()), Store.need
+
+    def exported(precision: str, largest: float) -> str:
+        def recorded_in(store: Store, key: str) -> Record:
+            record = need(store, key)
+            return replace(record, details={**record.details, "precision": precision})
+
+        monkeypatch.setattr(Store, "need", recorded_in)
+        monkeypatch.setattr(exported_model, "_compared", lambda *_: (largest, 16))
+        out = tmp_path / f"{precision}-{largest}"
+        export_model(last, execution, out, "small", "paper", script=False)
+        return (out / "README.md").read_text(encoding="utf-8")
+
+    assert "the largest difference is 9.0e-04" in exported("fp32", 9e-4)
+    assert "the largest difference is 9.0e-02" in exported("bf16", 0.09)
+    for precision, largest in (("fp32", 2e-3), ("bf16", 0.2), ("fp16", 0.2)):
+        with pytest.raises(UnlikeRecord, match=f"{largest:.2g}"):
+            exported(precision, largest)
+        assert not (tmp_path / f"{precision}-{largest}").exists()
 
 
 def test_a_round_that_is_not_finished_has_no_model(execution: Execution, tmp_path: Path) -> None:

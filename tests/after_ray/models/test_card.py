@@ -12,7 +12,7 @@ from after_ray.classifiers._settings import FunctionalsSettings
 from after_ray.metrics import confusion_matrix, macro_f1, unweighted_accuracy, weighted_accuracy
 from after_ray.models.card import Group, Story, card
 from after_ray.models.facts import Scripted
-from after_ray.models.intervals import metrics_of, recalls_of
+from after_ray.models.intervals import Measured, metrics_of, recalls_of
 from tests.after_ray.models.folders import CLASSES, facts_of
 
 CONFUSION = np.array([[18, 2, 0, 0], [3, 6, 1, 0], [0, 0, 12, 0], [5, 5, 5, 5]])
@@ -72,7 +72,8 @@ def test_wilsons_interval_covers_what_it_says() -> None:
 
 def story(**changed: object) -> Story:
     recalls = recalls_of(CONFUSION, CLASSES)
-    group = Group("female", 0.5, recalls[:1], 20)
+    group = Group("female", 1, Measured("UA", 0.5, 0.4, 0.6, 20), recalls[:1])
+    other = Group("male", 3, Measured("UA", 0.25, 0.125, 0.5, 10), recalls[1:2])
     values = {
         "title": "functionals on calls",
         "data": ("48 utterances.",),
@@ -82,7 +83,8 @@ def story(**changed: object) -> Story:
         "licences": ("Ask.",),
         "metrics": metrics_of(CONFUSION),
         "recalls": recalls,
-        "groups": {"gender": (group, Group("male", 0.25, recalls[1:2], 10))},
+        "groups": {"gender": (group, other)},
+        "speakers": 4,
         "notes": ("A warning.",),
     }
     return Story(**{**values, **changed})  # type: ignore[arg-type]
@@ -103,8 +105,14 @@ def test_a_card_has_a_front_matter_and_all_that_is_told() -> None:
     ):
         assert f"{told}" in rest
     assert "| recall of anger | 90.0 % | 69.9 % to 97.2 % | 20 |" in rest
-    assert "| female | 20 | 50.0 % | 90.0 % (20) |  |" in rest
-    assert "| male | 10 | 25.0 % |  | 60.0 % (10) |" in rest
+    assert "| gender | speakers | utterances | UA | anger | happy |" in rest
+    female = "| female | 1 | 20 | 50.0 % (40.0 % to 60.0 %) | 90.0 % (69.9 % to 97.2 %), 20 utt. |  |"
+    assert female in rest
+    male = "| male | 3 | 10 | 25.0 % (12.5 % to 50.0 %) |  | 60.0 % (31.3 % to 83.2 %), 10 utt. |"
+    assert male in rest
+    assert "these are of 4 speakers" in rest
+    assert "Utterances of one speaker are not independent" in rest
+    assert "Of female there is a single speaker" in rest
     assert "trust_remote_code" not in rest
     assert "torch.jit.load" not in rest
 

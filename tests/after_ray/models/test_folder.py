@@ -16,9 +16,11 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from after_ray.errors import AfterRayError, UnfitModel
-from after_ray.files import write_json
-from after_ray.models import FACTS_FILE, Model
+from after_ray import models
+from after_ray.errors import UnfitModel
+from after_ray.files import sha256_of, write_json
+from after_ray.models import FACTS_FILE, Model, ModelFacts, Parts, read_folder, write_model
+from after_ray.models.naming import CLASSIFIER, with_prefix
 from after_ray.models.scripted import write_scripted
 from tests.after_ray.models.folders import functionals_folder, light_sernet_folder
 
@@ -128,17 +130,22 @@ def test_a_pipe_is_not_read(folder: Path) -> None:
         ({"kind": "pickle"}, "kind"),
         ({"classes": ["anger"]}, "classes"),
         ({"surprise": 1}, "surprise"),
+        ({"kind": "network"}, "'functionals' is no model of kind network"),
+        ({"classes": ["anger", "anger", "neutral", "sad"]}, "class 'anger' is named more than once"),
+        ({"classes": ["anger", "\x1b[31mhappy\a", "neutral", "sad"]}, r"class '\\x1b\[31mhappy\\x07'"),
+        ({"classes": [str(place) for place in range(300)]}, "classes"),
+        ({"max_seconds": -1.0}, "max_seconds is -1.0, and 'functionals' hears all of a clip"),
         ({"scripted": {"file": "../model.ts", "sha256": "0" * 64}}, "scripted.file"),
         ({"scripted": {"file": "/etc/passwd", "sha256": "0" * 64}}, "scripted.file"),
-        ({"scripted": {"file": "gone.ts", "sha256": "0" * 64}}, "gone.ts is not the file"),
-        ({"classifier": {"name": "modeling_after_ray:Evil"}}, "code of the folder"),
-        ({"classifier": {"name": "os:system"}}, "os:system"),
+        ({"scripted": {"file": "model.ts", "sha256": "no"}}, "scripted.sha256"),
+        ({"scripted": {"file": "model.ts", "sha256": "0" * 64}}, "model.ts is not the file"),
         ({"backbone": {"name": "facebook/wav2vec2-base"}}, "not by the name facebook/wav2vec2-base"),
         (
             {"features": {"kind": "front_end", "backbone": {"name": "/somewhere"}}},
             "backbone of the features is not that",
         ),
-        ({"classifier": {"name": "light_sernet"}}, "not those of its classifier 'light_sernet'"),
+        ({"features": {"kind": "cepstra", "seconds": 1e9}}, "features are not those of the classifier"),
+        ({"classifier": {"name": "light_sernet"}}, "'light_sernet' is no model of kind functionals"),
     ],
 )
 def test_facts_that_cannot_be_are_refused(values: dict[str, Any], told: str, folder: Path) -> None:
@@ -206,7 +213,56 @@ def test_a_script_is_not_loaded_and_not_another(tmp_path: Path, monkeypatch: pyt
         Model.load(folder)
 
 
-def test_another_classifier_of_a_user_is_not_made_up(folder: Path) -> None:
-    change(folder, classifier={"name": "nowhere.to_be:Found"})
-    with pytest.raises(AfterRayError, match="nowhere"):
+@pytest.mark.parametrize(
+    "name", ["pytorch_model.bin", "sitecustomize.py", "weights.pkl", "extra.dat", "helper.py"]
+)
+def test_what_is_named_as_the_script_is_looked_at_like_anything_else(name: str, folder: Path) -> None:
+    """The digest is right: whoever makes a folder writes it."""
+    (folder / name).write_bytes(pickle.dumps(Evil()) if name != "helper.py" else b"raise SystemExit")
+    change(folder, scripted={"file": name, "sha256": sha256_of(folder / name)})
+    with pytest.raises(UnfitModel, match=name):
         Model.load(folder)
+    assert not ran
+
+
+def test_a_script_is_an_archive(folder: Path) -> None:
+    for content in (pickle.dumps(Evil()), b"raise SystemExit"):
+        (folder / "model.ts").write_bytes(content)
+        change(folder, scripted={"file": "model.ts", "sha256": sha256_of(folder / "model.ts")})
+        with pytest.raises(UnfitModel, match=r"model\.ts is no TorchScript"):
+            Model.load(folder)
+    (folder / "sub").mkdir()
+    (folder / "model.ts").rename(folder / "sub" / "model.ts")
+    (folder / "model.ts").write_bytes(_saved())
+    change(folder, scripted={"file": "model.ts", "sha256": sha256_of(folder / "model.ts")})
+    (folder / "sub" / "model.ts").write_bytes(_saved())
+    with pytest.raises(UnfitModel, match=r"model\.ts is an archive"):  # of its name, but not its place
+        Model.load(folder)
+
+
+def test_code_for_transformers_that_is_not_ours_is_told(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours = Path(models.__file__).parent / "transformers" / "modeling_after_ray.py"
+    (folder / ours.name).write_bytes(ours.read_bytes())
+    Model.load(folder)
+    assert not caplog.messages
+    (folder / ours.name).write_bytes(ours.read_bytes() + b"\n")
+    Model.load(folder)
+    (told,) = caplog.messages
+    assert str(folder / ours.name) in told
+    assert "is not the one of this version" in told
+
+
+def test_nothing_is_left_of_a_folder_that_could_not_be_written(folder: Path, tmp_path: Path) -> None:
+    facts, weights = read_folder(folder)
+    before = sorted(tmp_path.iterdir())
+
+    def broken(made: Path, said: ModelFacts) -> ModelFacts:
+        assert (made / "model.safetensors").exists()
+        raise OSError("no room")
+
+    parts = Parts(with_prefix(CLASSIFIER, weights))
+    with pytest.raises(OSError, match="no room"):
+        write_model(tmp_path / "other", facts, parts, broken)
+    assert sorted(tmp_path.iterdir()) == before

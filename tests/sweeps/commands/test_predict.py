@@ -5,17 +5,22 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 from typer.testing import CliRunner
 
 from after_ray.audio.decode import decode
+from after_ray.classifiers._settings import ClassifierSettings
 from after_ray.models import Model
 from sweeps.cli import app
+from tests.after_ray.classifiers.own_page import write_files
 from tests.after_ray.models.folders import CLASSES, functionals_folder, light_sernet_folder, waves
 from tests.after_ray.prediction.heard import write
+from tests.own_modules import load_anew
 
 ODD_NAMES = ("a,b.wav", "two\nlines.wav", "=cmd|x.wav", "caf\xe9.wav")
 
@@ -140,3 +145,20 @@ def test_a_folder_with_a_pickle_is_refused(model: Path, here: Path) -> None:
     out, (sentence,) = predicted("bad", "clips", code=1)
     assert out == ""
     assert "pickle" in sentence
+
+
+def test_a_class_of_somebodys_own_is_imported_for_whoever_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder one starts in is where Python looks, and the model lies beside what it names."""
+    monkeypatch.chdir(tmp_path)
+    write_files(tmp_path, monkeypatch)
+    write(tmp_path / "a.wav", np.rint(waves(1)[0] * 32768).astype(np.int16))
+    settings = TypeAdapter(ClassifierSettings).validate_python({"name": "mine:Nearest", "k": 1})
+    functionals_folder(tmp_path / "model", settings)
+    load_anew(monkeypatch, "mine")
+    _, told = predicted("model", "a.wav", code=1)
+    assert "--own-classifier mine:Nearest" in " ".join(told)
+    assert "mine" not in sys.modules
+    _, told = predicted("model", "a.wav", "--own-classifier", "mine:Nearest")
+    assert told == ["1 recording, 1 row"]

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
+from after_ray.classifiers._settings import ClassifierSettings
 from after_ray.errors import AfterRayError, UnfitModel
 from after_ray.models import Model
 from after_ray.store import Store
 from sweeps.cli import app
 from sweeps.serving.application import application
 from sweeps.serving.registering import CODE, EXPERIMENT, Registry, UnfitEntry
+from tests.after_ray.classifiers.own_page import write_files
 from tests.after_ray.models.folders import CLASSES, functionals_folder, light_sernet_folder, waves
 from tests.sweeps.serving.asking import asked, recording
 
@@ -133,6 +137,31 @@ def test_a_version_that_is_not_there_and_a_name_that_is_not_taken(registry: Regi
         registry.folder_of("models:/nobody/3")
     with pytest.raises(AfterRayError, match="choose another --name"):
         registry.register(folder, "a/b")
+
+
+def test_a_class_of_somebodys_own_is_imported_for_whoever_serves_it(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an entry says of it counts for nothing."""
+    (tmp_path / "code").mkdir()
+    write_files(tmp_path / "code", monkeypatch)
+    settings = TypeAdapter(ClassifierSettings).validate_python({"name": "mine:Nearest", "k": 1})
+    folder = functionals_folder(tmp_path / "model", settings)
+    with pytest.raises(UnfitModel, match="--own-classifier mine:Nearest"):
+        registry.register(folder, "own")
+    trusting = replace(registry, own_classifier="mine:Nearest")
+    uri = trusting.register(folder, "own")
+    kept = trusting.folder_of(uri)
+    _change(kept, "own_classifier: ''", "own_classifier: mine:Nearest")
+    with pytest.raises(UnfitModel, match="--own-classifier mine:Nearest"):
+        registry.folder_of(uri)
+    with pytest.raises(UnfitModel, match="--own-classifier mine:Nearest"):
+        application(kept, "cpu", local=True)
+    served = application(kept, "cpu", local=True, own_classifier="mine:Nearest")
+    answer = TestClient(served, base_url="http://localhost").post(
+        "/invocations", json=asked({"audio": recording()})
+    )
+    assert answer.status_code == 200, answer.text
 
 
 def test_a_mistyped_store_is_not_made(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
