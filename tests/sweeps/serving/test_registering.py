@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,12 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     return Registry.of(Store(tmp_path_factory.mktemp("registry")), None)
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 @pytest.fixture
@@ -161,6 +168,27 @@ def test_a_class_of_somebodys_own_is_imported_for_whoever_serves_it(
     answer = TestClient(served, base_url="http://localhost").post(
         "/invocations", json=asked({"audio": recording()})
     )
+    assert answer.status_code == 200, answer.text
+
+
+def test_serve_hands_on_what_its_user_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unused_port: int
+) -> None:
+    """From the command line to the server, which would be started."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sweeps.commands.serve.refuse_no_store", lambda *_: None, raising=False)
+    started: list[Any] = []
+    monkeypatch.setattr("uvicorn.run", lambda served, **_: started.append(served))
+    write_files(tmp_path, monkeypatch)
+    settings = TypeAdapter(ClassifierSettings).validate_python({"name": "mine:Nearest", "k": 1})
+    words = ["serve", str(functionals_folder(tmp_path / "model", settings)), "--port", str(unused_port)]
+    refused = CliRunner().invoke(app, words)
+    assert (refused.exit_code, started) == (1, [])
+    assert "--own-classifier mine:Nearest" in " ".join(refused.output.split())
+    done = CliRunner().invoke(app, [*words, "--own-classifier", "mine:Nearest"])
+    assert done.exit_code == 0, done.output
+    client = TestClient(started[0], base_url="http://localhost")
+    answer = client.post("/invocations", json=asked({"audio": recording()}))
     assert answer.status_code == 200, answer.text
 
 
