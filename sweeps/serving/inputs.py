@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from after_ray.corpora.prepared import SAMPLE_RATE
 from after_ray.errors import AfterRayError, UnreadableAudio
 from after_ray.prediction import Windows
 from after_ray.prediction.reading import TooLong, Window, windows_of
-from after_ray.prediction.windows import SAMPLE_RATE
 
 INPUT = "input"
 AUDIO, SAMPLES, RATE = "audio", "samples", "sampling_rate"
