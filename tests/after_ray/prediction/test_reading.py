@@ -107,6 +107,21 @@ def test_folders_are_looked_through_and_nothing_is_taken_twice(
     ]  # fmt: skip
     assert found.repeated == 1
     assert [one.file for one in found.refused] == [Path("none")]
+    assert (found.linked, found.unheard) == ([], [])
+
+
+def test_what_a_folder_has_and_nobody_takes_is_counted(tmp_path: Path) -> None:
+    clips, elsewhere = tmp_path / "clips", tmp_path / "elsewhere"
+    write(clips / "a.wav", level(0.2, 1))
+    write(elsewhere / "b.wav", level(0.2, 1))
+    (clips / "more").symlink_to(elsewhere)
+    (clips / "linked.wav").symlink_to(elsewhere / "b.wav")
+    for name in ("voice.M4A", "film.mp4", "note.txt"):
+        (clips / name).touch()
+    found = find([clips])
+    assert found.files == [clips / "a.wav", clips / "linked.wav"]
+    assert found.linked == [clips / "more"]
+    assert sorted(found.unheard) == [clips / "film.mp4", clips / "voice.M4A"]
 
 
 def test_windows_that_overlap_take_the_memory_of_the_recording_alone(tmp_path: Path) -> None:
