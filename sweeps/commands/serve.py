@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sweeps.commands._options import (
     DEFAULT_STORE,
+    NoStore,
     StoreOption,
     TrackingUri,
     one_sentence,
@@ -16,13 +19,9 @@ from sweeps.commands._options import (
     refuse_no_store,
 )
 
-if TYPE_CHECKING:
-    from sweeps.serving.registering import Registry
-
-REGISTERED = "models:/"
-
 
 def serve(
+    context: typer.Context,
     model: Annotated[
         str,
         typer.Argument(
@@ -37,42 +36,73 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 5001,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    timeout: Annotated[
+        float, typer.Option(min=1, help="Within which a request is answered.", metavar="SECONDS")
+    ] = 300.0,
 ) -> None:
-    """Register a model in MLflow, folder and all, and serve it until Ctrl-C."""
+    """Register a model in MLflow, folder and all, and serve it until Ctrl-C.
+
+    A folder is served without being registered where no store is named, and none is there.
+    """
     with one_sentence(store):
         quiet_libraries()
         from after_ray.prediction import known_device
         from sweeps.listening import check_port
-        from sweeps.tracking.addresses import is_server
+        from sweeps.serving.registering import REGISTERED, unregistered
 
-        if tracking_uri is None or not is_server(tracking_uri):
-            refuse_no_store(store)
+        source = context.get_parameter_source("store")
+        named = source is None or source.name != "DEFAULT"
+        alone = not (named or tracking_uri or name or model.startswith(REGISTERED) or _is_store(store))
+        if not alone:
+            _refuse_no_registry(store, tracking_uri)
         check_port(host, port)
-        from after_ray.store import Store
-        from sweeps.serving.registering import Registry
-
         known_device(device)
-        registry = Registry.of(Store(store), tracking_uri)
-        uri = model if model.startswith(REGISTERED) else _registered(registry, Path(model), name)
-        _serve(registry, uri, host, port, device)
+        served = unregistered(Path(model)) if alone else _registered(model, store, tracking_uri, name)
+        with served as (shown, folder):
+            _serve(shown, folder, host, port, device, timeout)
 
 
-def _registered(registry: Registry, folder: Path, name: str | None) -> str:
+def _is_store(store: str) -> bool:
+    try:
+        refuse_no_store(store)
+    except NoStore:
+        return False
+    return True
+
+
+def _refuse_no_registry(store: str, tracking_uri: str | None) -> None:
+    """A server has a registry of its own; else it lies in the store."""
+    from sweeps.tracking.addresses import is_server
+
+    if tracking_uri is None or not is_server(tracking_uri):
+        refuse_no_store(store)
+
+
+@contextmanager
+def _registered(
+    model: str, store: str, tracking_uri: str | None, name: str | None
+) -> Iterator[tuple[str, Path]]:
+    """The entry of a model, and where its files are."""
     from after_ray.models.folder import read_facts
+    from after_ray.store import Store
+    from sweeps.serving.registering import REGISTERED, Registry
 
-    return registry.register(folder, name or read_facts(folder).study or folder.resolve().name)
+    registry, uri = Registry.of(Store(store), tracking_uri), model
+    if not model.startswith(REGISTERED):
+        folder = Path(model)
+        uri = registry.register(folder, name or read_facts(folder).study or folder.resolve().name)
+    yield f"{uri} of {registry.shown}", registry.folder_of(uri)
 
 
-def _serve(registry: Registry, uri: str, host: str, port: int, device: str) -> None:
+def _serve(what: str, folder: Path, host: str, port: int, device: str, timeout: float) -> None:
     import uvicorn
 
     from sweeps.listening import is_loopback, shown
     from sweeps.serving.application import application
 
-    local = is_loopback(host)
-    served = application(registry.folder_of(uri), device, local)
-    print(f"{uri} of {registry.shown}: {shown(host, port)}/invocations (stop with Ctrl-C)", flush=True)
-    if not local:
+    served = application(folder, device, host, timeout)
+    print(f"{what}: {shown(host, port)}/invocations (stop with Ctrl-C)", flush=True)
+    if not is_loopback(host):
         from sweeps._console import errors
 
         errors.print(f"warning: everybody who reaches {host}:{port} can ask this model", markup=False)

@@ -41,7 +41,7 @@ def test_a_registered_model_answers_as_its_folder_did_when_the_folder_is_gone(
     uri = registry.register(folder, "gone")
     assert registry.register(folder, "gone") == uri  # the same folder is the same version
     shutil.rmtree(folder)
-    client = TestClient(application(registry.folder_of(uri), "cpu", local=True), base_url="http://localhost")
+    client = TestClient(application(registry.folder_of(uri), "cpu", "127.0.0.1"), base_url="http://localhost")
     answer = client.post("/invocations", json=asked(*({"audio": recording(place)} for place in range(3))))
     assert answer.status_code == 200, answer.text
     said = answer.json()["predictions"]
@@ -56,6 +56,10 @@ def test_a_registered_model_answers_as_its_folder_did_when_the_folder_is_gone(
         asked({"audio": recording(0)}, window=-1),
         asked({"samples": "abc", "sampling_rate": 16_000}),
         asked({"file": "a.wav"}),
+        asked({"audio": recording(0)}, windw=1),
+        asked({"audio": recording(0)}, window=0),
+        asked({"audio": recording(0)}) | {"parms": {"window": 1}},
+        asked({"audio": recording(0), "rate": 8000}),
         {"inputs": {"audio": ["a", "b"]}},
         {"messages": [{"role": "user", "content": "hello"}]},
         {},
@@ -141,3 +145,60 @@ def test_a_mistyped_store_is_not_made(folder: Path, tmp_path: Path, monkeypatch:
     assert done.exit_code == 1
     assert "There is no store at nowhere" in done.output
     assert json.dumps(sorted(path.name for path in tmp_path.iterdir())) == '["functionals"]'
+
+
+@pytest.fixture
+def uvicorn_runs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Statuses and bodies of a request at what would be served."""
+    import uvicorn
+
+    answers: list[Any] = []
+
+    def run(served: Any, **named: Any) -> None:
+        answer = TestClient(served, base_url="http://localhost").post(
+            "/invocations", json=asked({"audio": recording(1)})
+        )
+        answers.append((answer.status_code, answer.json()))
+
+    monkeypatch.setattr(uvicorn, "run", run)
+    return answers
+
+
+def test_a_folder_is_served_where_no_store_is(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uvicorn_runs: list[Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    done = CliRunner().invoke(app, ["serve", "functionals", "--port", "5073"])
+    assert done.exit_code == 0, done.output
+    assert done.stdout == (
+        "functionals, in no registry: http://127.0.0.1:5073/invocations (stop with Ctrl-C)\n"
+    )
+    ((status, said),) = uvicorn_runs
+    assert status == 200, said
+    expected = np.exp(Model.load(folder).log_probabilities(waves(2)[1:]))[0]
+    assert list(said["predictions"][0]["probabilities"].values()) == pytest.approx(expected.tolist())
+    assert [path.name for path in tmp_path.iterdir()] == ["functionals"]
+    for words in (["models:/voices/1"], ["functionals", "--name", "voices"]):
+        done = CliRunner().invoke(app, ["serve", *words])
+        assert done.exit_code == 1
+        assert "There is no store at store" in done.output
+
+
+def test_a_folder_with_a_pickle_is_served_by_nobody(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uvicorn_runs: list[Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (folder / "notes.txt").write_bytes(b"\x80\x04\x95...")
+    done = CliRunner().invoke(app, ["serve", "functionals", "--port", "5073"])
+    assert done.exit_code == 1
+    assert "notes.txt is a pickle" in done.output
+    assert uvicorn_runs == []
+
+
+def test_an_answer_that_takes_too_long_is_one_sentence(registry: Registry, folder: Path) -> None:
+    entry = registry.folder_of(registry.register(folder, "hasty"))
+    client = TestClient(application(entry, "cpu", "127.0.0.1", 1e-6), base_url="http://localhost")
+    answer = client.post("/invocations", json=asked({"audio": recording(0)}))
+    assert answer.status_code == 503
+    assert answer.json()["message"].startswith("The request was not done within 1e-06 s")
