@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,8 @@ from sweeps.commands._options import (
     quiet_libraries,
     refuse_no_store,
 )
+
+ENDED_BY_TERM = 128 + signal.SIGTERM  # as shells tell of it
 
 
 def serve(
@@ -57,6 +61,7 @@ def serve(
             _refuse_no_registry(store, tracking_uri)
         check_port(host, port)
         known_device(device)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(ENDED_BY_TERM))  # else copies of models stay behind
         served = unregistered(Path(model)) if alone else _registered(model, store, tracking_uri, name)
         with served as (shown, folder):
             _serve(shown, folder, host, port, device, timeout)

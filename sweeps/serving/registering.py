@@ -31,6 +31,7 @@ DIGEST = "after_ray.digest"
 EXPERIMENT = "after-ray-models"  # not 'after-ray/...': those are studies
 CODE = Path(__file__).with_name("registered_code.py")
 PACKAGE = "after-ray"
+NO_BARS = ("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 LOADER = "mlflow.pyfunc.loaders.code_model"  # runs a file; others unpickle
 
 
@@ -65,7 +66,7 @@ class Registry:
         Raises:
             TrackerUnreachable, DatabaseUnusable: when it cannot be opened.
         """
-        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        os.environ.setdefault(*NO_BARS)
         uri = tracking_uri or default_tracking_uri(store)
         own = uri == default_tracking_uri(store)
         client = connect(uri, store, "after-ray mirror") if own else connect_to_read(uri)
@@ -161,6 +162,7 @@ def unregistered(folder: Path) -> Iterator[tuple[str, Path]]:
     Raises:
         UnfitModel: as `Registry.register`.
     """
+    os.environ.setdefault(*NO_BARS)
     import mlflow
 
     from after_ray.models import Model

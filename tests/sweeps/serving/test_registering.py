@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +154,7 @@ def test_a_mistyped_store_is_not_made(folder: Path, tmp_path: Path, monkeypatch:
 
 
 @pytest.fixture
-def uvicorn_runs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def uvicorn_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """Statuses and bodies of a request at what would be served."""
     import uvicorn
 
@@ -161,18 +167,26 @@ def uvicorn_runs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         answers.append((answer.status_code, answer.json()))
 
     monkeypatch.setattr(uvicorn, "run", run)
-    return answers
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow leaves it of the other tests
+    before = signal.getsignal(signal.SIGTERM)
+    yield answers
+    signal.signal(signal.SIGTERM, before)
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return str(free.getsockname()[1])
 
 
 def test_a_folder_is_served_where_no_store_is(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uvicorn_runs: list[Any]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    done = CliRunner().invoke(app, ["serve", "functionals", "--port", "5073"])
+    port = free_port()
+    done = CliRunner().invoke(app, ["serve", "functionals", "--port", port])
     assert done.exit_code == 0, done.output
     assert done.stdout == (
-        "functionals, in no registry: http://127.0.0.1:5073/invocations (stop with Ctrl-C)\n"
+        f"functionals, in no registry: http://127.0.0.1:{port}/invocations (stop with Ctrl-C)\n"
     )
     ((status, said),) = uvicorn_runs
     assert status == 200, said
@@ -185,12 +199,43 @@ def test_a_folder_is_served_where_no_store_is(
         assert "There is no store at store" in done.output
 
 
+def test_nothing_is_left_of_a_folder_that_was_served(folder: Path, tmp_path: Path) -> None:
+    for name in ("temporary", "here"):
+        (tmp_path / name).mkdir()
+    environment = os.environ | {
+        "PYTHONPATH": str(Path(__file__).parents[3]),
+        "TMPDIR": str(tmp_path / "temporary"),
+    }
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sweeps.cli", "serve", str(folder), "--port", free_port()],
+        cwd=tmp_path / "here",
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert "in no registry" in process.stdout.readline()
+        kept = list((tmp_path / "temporary").glob("after-ray-*"))
+        assert len(kept) == 1
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert not kept[0].exists()
+    assert not any((tmp_path / "here").iterdir())
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Traceback" not in said
+
+
 def test_a_folder_with_a_pickle_is_served_by_nobody(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uvicorn_runs: list[Any]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (folder / "notes.txt").write_bytes(b"\x80\x04\x95...")
-    done = CliRunner().invoke(app, ["serve", "functionals", "--port", "5073"])
+    done = CliRunner().invoke(app, ["serve", "functionals", "--port", free_port()])
     assert done.exit_code == 1
     assert "notes.txt is a pickle" in done.output
     assert uvicorn_runs == []
