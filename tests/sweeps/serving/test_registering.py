@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -26,6 +27,7 @@ from sweeps.serving.application import application
 from sweeps.serving.registering import CODE, EXPERIMENT, Registry, UnfitEntry
 from tests.after_ray.models.folders import CLASSES, functionals_folder, light_sernet_folder, waves
 from tests.sweeps.serving.asking import asked, recording
+from tests.sweeps.tracking.server import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -173,6 +175,13 @@ def uvicorn_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     signal.signal(signal.SIGTERM, before)
 
 
+def listens(port: str) -> bool:
+    with contextlib.suppress(OSError):
+        socket.create_connection(("127.0.0.1", int(port)), timeout=5).close()
+        return True
+    return False
+
+
 def free_port() -> str:
     with socket.create_server(("127.0.0.1", 0)) as free:
         return str(free.getsockname()[1])
@@ -207,8 +216,9 @@ def test_nothing_is_left_of_a_folder_that_was_served(folder: Path, tmp_path: Pat
         "TMPDIR": str(tmp_path / "temporary"),
     }
     environment.pop("MLFLOW_TRACKING_URI", None)
+    port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "sweeps.cli", "serve", str(folder), "--port", free_port()],
+        [sys.executable, "-m", "sweeps.cli", "serve", str(folder), "--port", port],
         cwd=tmp_path / "here",
         env=environment,
         stdout=subprocess.PIPE,
@@ -218,6 +228,7 @@ def test_nothing_is_left_of_a_folder_that_was_served(folder: Path, tmp_path: Pat
     try:
         assert process.stdout is not None
         assert "in no registry" in process.stdout.readline()
+        wait_until(lambda: listens(port), 30)
         kept = list((tmp_path / "temporary").glob("after-ray-*"))
         assert len(kept) == 1
         process.terminate()
