@@ -38,6 +38,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def own_names(host: str) -> frozenset[str] | None:
+    """The names by which this machine asks a server that only it can reach; None where others can, too."""
+    return LOCAL | {host} if is_loopback(host) else None
+
+
 def reachable(host: str) -> str:
     """Of a server that listens at every address (`0.0.0.0`, `::`) the one by which others reach this machine.
 

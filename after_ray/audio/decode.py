@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,10 +76,12 @@ def opened(path: Path) -> Iterator[soundfile.SoundFile]:
     """
     try:
         _refuse_what_is_no_audio(path)
-        with soundfile.SoundFile(os.fsencode(path)) as file:  # a name need not be UTF-8
+        # By number: a name need not be UTF-8, and one that ends in '.raw' would ask for a sampling rate.
+        with open(path, "rb") as data, soundfile.SoundFile(data.fileno(), closefd=False) as file:
             yield file
-    except soundfile.LibsndfileError as error:
-        raise UnreadableAudio(path, f"corrupt: {error.error_string.strip().rstrip('.')}") from error
+    except soundfile.SoundFileError as error:
+        reason = error.error_string if isinstance(error, soundfile.LibsndfileError) else str(error)
+        raise UnreadableAudio(path, f"corrupt: {reason.strip().rstrip('.')}") from error
     except OSError as error:
         raise UnreadableAudio(path, f"cannot be opened: {error.strerror}") from error
 

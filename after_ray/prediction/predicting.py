@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from after_ray.corpora.prepared import FULL_SCALE
 from after_ray.errors import AfterRayError
+from after_ray.prediction.device import whole_floats
 from after_ray.prediction.reading import Unread, Window, read_ahead
 from after_ray.prediction.windows import Windows
 from after_ray.wording import printable
@@ -125,7 +126,8 @@ def _scores(model: Classes, heard: Sequence[Window]) -> list[NDArray[np.float64]
     if not heard:
         return []
     try:
-        logs = model.log_probabilities([_wave(window) for window in heard])
+        with whole_floats():
+            logs = model.log_probabilities([_wave(window) for window in heard])
     except (AfterRayError, RuntimeError) as error:
         reason = _reason(error)
     else:

@@ -14,9 +14,10 @@ import soundfile
 from numpy.typing import NDArray
 
 from after_ray.audio.decode import Waveform, check_samples, opened, read
-from after_ray.corpora.prepared import to_16_khz, to_int16
+from after_ray.corpora.prepared import SAMPLE_RATE, to_16_khz, to_int16
 from after_ray.errors import UnreadableAudio
-from after_ray.prediction.windows import SAMPLE_RATE, Cutter, Span, Windows
+from after_ray.prediction.whole import refuse_cut, refuse_missing
+from after_ray.prediction.windows import Cutter, Span, Windows
 
 LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000  # Hz
 LARGEST_KERNEL = 1 << 24  # numbers in the filters of a resampling: 44,101 Hz would take 700 million
@@ -91,12 +92,14 @@ def windows_of(file: Path, windows: Windows, most: float = math.inf) -> Iterator
         raise UnreadableAudio(file, _why_no_file(file))
     cutter, silent = Cutter(windows), _Silence(file)
     with opened(file) as sound:
+        refuse_cut(file)
         refuse_rate(file, sound.samplerate)
         for wave in _at_16_khz(file, sound):
             told = silent.told(cutter.add(to_int16(wave)[0]))
             if cutter.samples > most * SAMPLE_RATE:
                 raise TooLong(file, f"longer than {most:g} s")
             yield told
+        refuse_missing(file, cutter.samples * sound.samplerate // SAMPLE_RATE, sound.samplerate)
     yield silent.told(cutter.end())
     silent.refuse(cutter.samples)
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from after_ray.classifiers._settings import OnBackbone
+from after_ray.corpora.prepared import SAMPLE_RATE
 from after_ray.errors import BadValue
 from after_ray.models.facts import ModelFacts
 
-SAMPLE_RATE = 16_000
 SHORTEST = 0.025  # seconds, as of a recording: one frame of wav2vec 2.0
 MOST_WINDOWS_A_SECOND = 100
 USUAL = 10.0  # seconds: hardly a clip of a corpus of emotional speech is longer
@@ -82,7 +82,10 @@ class Windows:
 
 
 class Cutter:
-    """Cuts the windows of `Windows.spans` out of samples that come in blocks; keeps a window's worth."""
+    """Cuts the windows of `Windows.spans` out of samples that come in blocks; keeps a window's worth.
+
+    Windows are views of what came: overlapping ones take no memory of their own, and nobody writes into them.
+    """
 
     def __init__(self, windows: Windows) -> None:
         self._windows = windows
@@ -112,7 +115,7 @@ class Cutter:
         yield self._cut(0 if short else self.samples - self._windows.window, self.samples)
 
     def _cut(self, start: int, end: int) -> tuple[Span, NDArray[np.int16]]:
-        return (start, end), self._kept[start - self._first : end - self._first].copy()
+        return (start, end), self._kept[start - self._first : end - self._first]
 
     def _drop(self, first: int) -> None:
         self._kept = self._kept[first - self._first :].copy()

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from after_ray.prediction import Prediction, Refused
 
 MOST_WORKERS = 4  # decoding is a hundredth of the work
+ENDED_BY_PIPE = 128 + 13  # as shells tell of a SIGPIPE
 
 
 def predict(
@@ -51,7 +53,7 @@ def predict(
 
     A file that cannot be used is one sentence on stderr, and exit code 1 at the end; the others are written.
     """
-    with one_sentence(DEFAULT_STORE):
+    with one_sentence(DEFAULT_STORE), _quiet_pipe():
         quiet_libraries()
         from after_ray.models import Model
         from after_ray.prediction import Windows, find, known_device
@@ -61,9 +63,11 @@ def predict(
         loaded = Model.load(model, known_device(device), own_classifier)
         windows = Windows.for_model(loaded.facts, window, hop)
         found, told = find(files), _Told()
-        _refuse_recording(out, found.files)
+        _refuse_place(out, found.files, model)
         if found.repeated:
             told.say(f"{counted(found.repeated, 'file')} named again, and not taken twice")
+        told.pass_over(found.linked, "linked folder", "not looked into; name what a link leads to as well")
+        told.pass_over(found.unheard, "file", "in a format that is not read; convert to wav or FLAC")
         told.refuse(found.refused)
         threads = workers or min(MOST_WORKERS, os.cpu_count() or 1)
         said = predicted(loaded, found.files, windows, batch=batch, workers=threads)
@@ -73,12 +77,26 @@ def predict(
         raise typer.Exit(1)
 
 
-def _refuse_recording(out: Path | None, files: Sequence[Path]) -> None:
-    """A table never replaces a recording, whatever is mistyped."""
+@contextmanager
+def _quiet_pipe() -> Iterator[None]:
+    """Who reads stdout may have enough of it, as `head` has: then this ends as other programs do."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its end
+        raise typer.Exit(ENDED_BY_PIPE) from None
+
+
+def _refuse_place(out: Path | None, files: Sequence[Path], model: Path) -> None:
+    """A table never replaces a recording, and nothing of a model, whatever is mistyped."""
     from after_ray.errors import BadValue
 
-    if out is not None and os.path.abspath(out) in map(os.path.abspath, files):
+    if out is None:
+        return
+    if os.path.abspath(out) in map(os.path.abspath, files):
         raise BadValue("--out", str(out), "a file that is none of the recordings")
+    if out.resolve().is_relative_to(model.resolve()):
+        raise BadValue("--out", str(out), "a file outside of the model's folder")
 
 
 class _Told:
@@ -88,6 +106,13 @@ class _Told:
         self.files: set[Path] = set()
         self.bad: set[Path] = set()
         self.windows = self.silent = 0
+
+    def pass_over(self, paths: Sequence[Path], what: str, why: str) -> None:
+        """One line about what a folder has and the table has not."""
+        from after_ray.wording import counted, printable
+
+        if paths:
+            self.say(f"{counted(len(paths), what)} {why} (such as {printable(str(paths[0]))})")
 
     def refuse(self, refused: Iterable[Refused]) -> None:
         """One sentence each."""

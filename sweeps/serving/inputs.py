@@ -14,15 +14,17 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from after_ray.corpora.prepared import SAMPLE_RATE
 from after_ray.errors import AfterRayError, UnreadableAudio
 from after_ray.prediction import Windows
 from after_ray.prediction.reading import TooLong, Window, windows_of
-from after_ray.prediction.windows import SAMPLE_RATE
 
 INPUT = "input"
 AUDIO, SAMPLES, RATE = "audio", "samples", "sampling_rate"
 MOST_INPUTS = 256
 MOST_SECONDS = 600.0  # of audio in a request
+MOST_WINDOWS = 6_000  # of a request: overlapping ones make much work of little audio
+MOST_HEARD = 6_000.0  # seconds in all windows of a request
 HIGHEST_RATE = 2**31  # of a file's header; which of them are heard, is said where they are read
 SMALLEST_FILE = 100  # bytes: what is less may be base64 by chance, as many names of files are
 ALLOWED = (
@@ -46,33 +48,46 @@ def windows_of_inputs(rows: Sequence[Mapping[str, Any]], windows: Windows) -> li
     if len(rows) > MOST_INPUTS:
         raise BadRequest(f"The request has {len(rows)} inputs; allowed: up to {MOST_INPUTS}. Send several.")
     found: list[Window] = []
-    left = MOST_SECONDS
+    room = _Room()
     with TemporaryDirectory(prefix="after-ray-") as folder:
         for place, row in enumerate(rows):
             path = Path(folder, str(place))
             _write(path, place, {name: value for name, value in row.items() if not _is_missing(value)})
-            found += _windows(path, place, windows, left)
+            found += _windows(path, place, windows, room)
             path.unlink()
-            left = MOST_SECONDS - _seconds(found)
     return found
 
 
-def _windows(path: Path, place: int, windows: Windows, left: float) -> list[Window]:
-    """Of one input."""
+class _Room:
+    """What a request may still have of each."""
+
+    def __init__(self) -> None:
+        self.seconds, self._windows, self._heard = MOST_SECONDS, MOST_WINDOWS, MOST_HEARD
+
+    def take(self, windows: Sequence[Window]) -> None:
+        """Refuse more work than one request may make."""
+        self._windows -= len(windows)
+        self._heard -= sum(window.end - window.start for window in windows)
+        if self._windows < 0 or self._heard < 0:
+            raise BadRequest(
+                f"The request has over {MOST_WINDOWS} windows, or over {MOST_HEARD:g} s in all of them; "
+                "choose a larger hop, or send several."
+            )
+
+
+def _windows(path: Path, place: int, windows: Windows, room: _Room) -> list[Window]:
+    """Of one input; all are views of its samples."""
+    found: list[Window] = []
     try:
-        blocks = list(windows_of(path, windows, left))
+        for block in windows_of(path, windows, room.seconds):
+            room.take(block)
+            found += block
     except TooLong as error:
         raise BadRequest(f"The request has over {MOST_SECONDS:g} s of audio; send several.") from error
     except UnreadableAudio as error:
         raise BadRequest(f"Input {place} cannot be used: {error.reason}.") from error
-    return [replace(window, file=Path(f"{INPUT} {place}")) for block in blocks for window in block]
-
-
-def _seconds(windows: Sequence[Window]) -> float:
-    ends: dict[Path, float] = {}
-    for window in windows:
-        ends[window.file] = max(window.end, ends.get(window.file, 0.0))
-    return sum(ends.values())
+    room.seconds -= found[-1].end
+    return [replace(window, file=Path(f"{INPUT} {place}")) for window in found]
 
 
 def _write(path: Path, place: int, row: Mapping[str, Any]) -> None:

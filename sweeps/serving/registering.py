@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -18,6 +19,7 @@ import yaml
 from after_ray.errors import AfterRayError
 from after_ray.files import sha256_of
 from after_ray.store import Store
+from after_ray.wording import printable
 from sweeps.tracking._connection import artifact_location, connect, connect_to_read, default_tracking_uri
 from sweeps.tracking.errors import without_password
 
@@ -29,6 +31,7 @@ DIGEST = "after_ray.digest"
 EXPERIMENT = "after-ray-models"  # not 'after-ray/...': those are studies
 CODE = Path(__file__).with_name("registered_code.py")
 PACKAGE = "after-ray"
+NO_BARS = ("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 LOADER = "mlflow.pyfunc.loaders.code_model"  # runs a file; others unpickle
 
 
@@ -65,7 +68,7 @@ class Registry:
         Raises:
             TrackerUnreachable, DatabaseUnusable: when it cannot be opened.
         """
-        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        os.environ.setdefault(*NO_BARS)
         uri = tracking_uri or default_tracking_uri(store)
         own = uri == default_tracking_uri(store)
         client = connect(uri, store, "after-ray mirror") if own else connect_to_read(uri)
@@ -122,20 +125,11 @@ class Registry:
         import mlflow
         from mlflow.exceptions import MlflowException
 
-        from sweeps.serving.scoring import DEVICE, FOLDER, OWN, signature
-
         mlflow.set_experiment(experiment_id=self._experiment())
         try:
             self._name(name)
             with _quiet():
-                info: Any = mlflow.pyfunc.log_model(
-                    name="model",
-                    python_model=str(CODE),
-                    artifacts={FOLDER: str(folder.resolve())},
-                    model_config={DEVICE: "cpu", OWN: ""},  # whoever serves it allows it anew
-                    signature=signature(),
-                    pip_requirements=[f"{PACKAGE}=={version(PACKAGE)}"],
-                )
+                info: Any = mlflow.pyfunc.log_model(name="model", **_entry_of(folder))
             made = self.client.create_model_version(
                 name, info.model_uri, tags={DIGEST: digest}, model_id=info.model_id
             )
@@ -161,6 +155,39 @@ class Registry:
         if found is not None:
             return str(found.experiment_id)
         return str(self.client.create_experiment(EXPERIMENT, artifact_location=self.artifacts))
+
+
+@contextlib.contextmanager
+def unregistered(folder: Path, own_classifier: str | None = None) -> Iterator[tuple[str, Path]]:
+    """What to call a folder that no registry has, and what would be registered of it, while it is served.
+
+    Raises:
+        UnfitModel: as `Registry.register`.
+    """
+    os.environ.setdefault(*NO_BARS)
+    import mlflow
+
+    from after_ray.models import Model
+
+    Model.load(folder, own_classifier=own_classifier)
+    with TemporaryDirectory(prefix="after-ray-") as there:
+        kept = Path(there, "model")
+        with _quiet():
+            mlflow.pyfunc.save_model(str(kept), **_entry_of(folder))
+        yield f"{printable(str(folder))}, in no registry", kept
+
+
+def _entry_of(folder: Path) -> dict[str, Any]:
+    """What MLflow keeps of a folder: all of it, and no code but this package's."""
+    from sweeps.serving.scoring import DEVICE, FOLDER, OWN, signature
+
+    return {
+        "python_model": str(CODE),
+        "artifacts": {FOLDER: str(folder.resolve())},
+        "model_config": {DEVICE: "cpu", OWN: ""},  # whoever serves it allows it anew
+        "signature": signature(),
+        "pip_requirements": [f"{PACKAGE}=={version(PACKAGE)}"],
+    }
 
 
 def digest_of(folder: Path) -> str:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
-from mlflow.protos.databricks_pb2 import BAD_REQUEST
+from mlflow.protos.databricks_pb2 import BAD_REQUEST, TEMPORARILY_UNAVAILABLE
 from mlflow.pyfunc import PythonModel
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 from mlflow.types.schema import Array, Map
 
 from after_ray.errors import AfterRayError
+from sweeps.serving.fields import HOP, WINDOW
 from sweeps.serving.inputs import AUDIO, INPUT, RATE, SAMPLES, BadRequest, windows_of_inputs
+from sweeps.serving.turns import ASKED, Stopped, Turns
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from after_ray.models import Model
 
 FOLDER = "model"  # the name under which a registered model keeps its folder
 DEVICE = "device"
@@ -44,13 +52,13 @@ def signature() -> ModelSignature:
             ]
         ),
         params=ParamSchema(
-            [ParamSpec("window", DataType.double, BY_MODEL), ParamSpec("hop", DataType.double, BY_MODEL)]
+            [ParamSpec(WINDOW, DataType.double, BY_MODEL), ParamSpec(HOP, DataType.double, BY_MODEL)]
         ),
     )
 
 
 class Scoring(PythonModel):
-    """Loaded by MLflow; requests are scored one after the other, each in batches."""
+    """Loaded by MLflow; requests are scored in batches, which take turns."""
 
     def load_context(self, context: Any) -> None:
         """Read the folder that the registered model has with it; one with a pickle inside is refused."""
@@ -59,7 +67,7 @@ class Scoring(PythonModel):
         said = context.model_config
         folder, device, own = Path(context.artifacts[FOLDER]), said.get(DEVICE, "cpu"), said.get(OWN)
         self._model = Model.load(folder, device, own or None)
-        self._alone = Lock()
+        self._turns = Turns()
 
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
@@ -67,11 +75,13 @@ class Scoring(PythonModel):
         """A dictionary per window: its `input`, `start` and `end` in seconds, `label`, `probabilities`.
 
         Raises:
-            MlflowException: with one sentence, which the server answers with status 400.
+            MlflowException: with one sentence, which the server answers with status 400; with 503 where the
+                time of a request is up.
         """
         try:
-            with self._alone:
-                return self._predictions(model_input, params or {})
+            return self._predictions(model_input, params or {})
+        except Stopped as stopped:
+            raise MlflowException(str(stopped), error_code=TEMPORARILY_UNAVAILABLE) from stopped
         except AfterRayError as error:
             raise MlflowException(str(error), error_code=BAD_REQUEST) from error
 
@@ -79,12 +89,12 @@ class Scoring(PythonModel):
         from after_ray.prediction import Refused, Windows
         from after_ray.prediction.predicting import judged
 
-        window, hop = (params.get(name) or None for name in ("window", "hop"))
+        window, hop = (params.get(name) or None for name in (WINDOW, HOP))
         windows = Windows.for_model(self._model.facts, window, hop)
         rows: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
         found = windows_of_inputs(rows, windows)
         predictions = []
-        for one in judged(self._model, found):
+        for one in judged(_InTurn(self._model, self._turns), found):
             if isinstance(one, Refused):
                 raise BadRequest(one.sentence)
             shares = one.probabilities
@@ -99,3 +109,24 @@ class Scoring(PythonModel):
                 }
             )
         return predictions
+
+
+class _InTurn:
+    """A model that a request asks when it is its turn, and no longer than somebody waits."""
+
+    def __init__(self, model: Model, turns: Turns) -> None:
+        self._model, self._turns, self._asked = model, turns, ASKED.get()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Of the model."""
+        return self._model.classes
+
+    def log_probabilities(self, waves: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+        """Of the model, of a batch.
+
+        Raises:
+            Stopped: when the request is not worth going on with.
+        """
+        with self._turns.turn(self._asked):
+            return self._model.log_probabilities(waves)

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from after_ray.audio.decode import Waveform, decode
+from after_ray.errors import UnreadableAudio
 
 NOISE = np.random.default_rng(0).integers(-20000, 20000, (500, 2))
 
@@ -51,3 +52,27 @@ def test_a_streamed_wav_without_a_size_in_its_header_is_read(tmp_path: Path) -> 
     data[4:8] = b"\xff\xff\xff\xff"
     file.write_bytes(bytes(data))
     assert len(decode(file)) == 500
+
+
+@pytest.mark.parametrize("name", ["a.raw", "a.RAW", "a", "a.txt"])
+def test_a_file_is_what_is_in_it_whatever_it_is_called(tmp_path: Path, name: str) -> None:
+    soundfile.write(tmp_path / name, NOISE.astype(np.int16), 16000, format="WAV")
+    assert len(decode(tmp_path / name)) == 500
+
+
+def test_samples_without_a_header_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.raw").write_bytes(NOISE.astype("<i2").tobytes())
+    with pytest.raises(UnreadableAudio, match="corrupt: Format not recognised"):
+        decode(tmp_path / "a.raw")
+
+
+def test_what_the_library_refuses_otherwise_is_a_refusal_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*given: object, **named: object) -> None:
+        raise soundfile.SoundFileRuntimeError("nobody expected this.")
+
+    soundfile.write(tmp_path / "a.wav", NOISE.astype(np.int16), 16000)
+    monkeypatch.setattr(soundfile.SoundFile, "read", broken)
+    with pytest.raises(UnreadableAudio, match="corrupt: nobody expected this"):
+        decode(tmp_path / "a.wav")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -106,3 +107,31 @@ def test_folders_are_looked_through_and_nothing_is_taken_twice(
     ]  # fmt: skip
     assert found.repeated == 1
     assert [one.file for one in found.refused] == [Path("none")]
+    assert (found.linked, found.unheard) == ([], [])
+
+
+def test_what_a_folder_has_and_nobody_takes_is_counted(tmp_path: Path) -> None:
+    clips, elsewhere = tmp_path / "clips", tmp_path / "elsewhere"
+    write(clips / "a.wav", level(0.2, 1))
+    write(elsewhere / "b.wav", level(0.2, 1))
+    (clips / "more").symlink_to(elsewhere)
+    (clips / "linked.wav").symlink_to(elsewhere / "b.wav")
+    for name in ("voice.M4A", "film.mp4", "note.txt"):
+        (clips / name).touch()
+    found = find([clips])
+    assert found.files == [clips / "a.wav", clips / "linked.wav"]
+    assert found.linked == [clips / "more"]
+    assert sorted(found.unheard) == [clips / "film.mp4", clips / "voice.M4A"]
+
+
+def test_windows_that_overlap_take_the_memory_of_the_recording_alone(tmp_path: Path) -> None:
+    noise = 5000 * np.random.default_rng(0).standard_normal(90 * SECOND)
+    soundfile.write(tmp_path / "a.wav", noise.astype(np.int16), SECOND)
+    tracemalloc.start()
+    try:
+        blocks = list(windows_of(tmp_path / "a.wav", Windows(10 * SECOND, SECOND // 50, 10 * SECOND)))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert sum(map(len, blocks)) == 4001
+    assert most < 100_000_000  # as copies: 1.3 GB

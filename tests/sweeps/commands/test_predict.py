@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -127,6 +128,48 @@ def test_what_cannot_be_meant_is_one_sentence(model: Path, here: Path, words: li
     assert out == ""
     assert len(told) == 1
     assert said in told[0]
+
+
+def test_what_a_folder_has_and_the_table_has_not_is_told(model: Path, here: Path) -> None:
+    (here / "clips" / "voice.m4a").touch()
+    (here / "clips" / "film.mp4").touch()
+    (here / "clips" / "more").symlink_to(here)
+    _, told = predicted(model, "clips")
+    assert told == [
+        "1 linked folder not looked into; name what a link leads to as well (such as clips/more)",
+        f"2 files in a format that is not read; convert to wav or FLAC (such as {told[1].split()[-1]}",
+        "4 recordings, 4 rows",
+    ]
+
+
+@pytest.mark.parametrize("place", ["after_ray.json", "new/table.csv"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_table_never_replaces_a_part_of_the_model(
+    model: Path, here: Path, place: str, linked: bool
+) -> None:
+    before = {path: path.read_bytes() for path in model.iterdir()}
+    if linked:
+        Path("link").symlink_to(model)
+    out = Path("link" if linked else model) / place
+    _, (sentence,) = predicted(model, "clips", "--out", out, code=1)
+    assert "allowed: a file outside of the model's folder" in sentence
+    assert {path: path.read_bytes() for path in model.iterdir()} == before
+
+
+def test_a_reader_that_has_enough_ends_the_command_without_a_word(model: Path, here: Path) -> None:
+    words = ["predict", str(model), "clips", "--window", "0.1", "--hop", "0.05"]  # more than a buffer holds
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "sweeps.cli", *words],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_a_window_is_never_longer_than_what_is_heard(here: Path) -> None:

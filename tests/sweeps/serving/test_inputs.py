@@ -133,3 +133,14 @@ def test_the_limit_is_that_of_all_inputs_together(monkeypatch: pytest.MonkeyPatc
     assert len(windows_of_inputs([long, long], TEN)) == 2
     with pytest.raises(BadRequest, match="over 5 s"):
         windows_of_inputs([long, long, long], TEN)
+
+
+def test_much_work_of_little_audio_is_refused_before_it_is_begun() -> None:
+    minute = {"samples": [0.1, -0.1] * 480_000, "sampling_rate": 16_000}
+    with pytest.raises(
+        BadRequest, match=r"over 6000 windows, or over 6000 s in all of them; choose a larger"
+    ):
+        windows_of_inputs([minute, minute], Windows(160_000, 1_600, 160_000))  # 10,020 s to hear
+    with pytest.raises(BadRequest, match="over 6000 windows"):
+        windows_of_inputs([minute, minute], Windows(400, 160, 400))  # 12,000 windows
+    assert len(windows_of_inputs([minute], Windows(400, 160, 400))) == 5999

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
+import signal
 import socket
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +31,7 @@ from sweeps.serving.registering import CODE, EXPERIMENT, Registry, UnfitEntry
 from tests.after_ray.classifiers.own_page import write_files
 from tests.after_ray.models.folders import CLASSES, functionals_folder, light_sernet_folder, waves
 from tests.sweeps.serving.asking import asked, recording
+from tests.sweeps.tracking.server import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +59,7 @@ def test_a_registered_model_answers_as_its_folder_did_when_the_folder_is_gone(
     uri = registry.register(folder, "gone")
     assert registry.register(folder, "gone") == uri  # the same folder is the same version
     shutil.rmtree(folder)
-    client = TestClient(application(registry.folder_of(uri), "cpu", local=True), base_url="http://localhost")
+    client = TestClient(application(registry.folder_of(uri), "cpu", "127.0.0.1"), base_url="http://localhost")
     answer = client.post("/invocations", json=asked(*({"audio": recording(place)} for place in range(3))))
     assert answer.status_code == 200, answer.text
     said = answer.json()["predictions"]
@@ -67,6 +74,10 @@ def test_a_registered_model_answers_as_its_folder_did_when_the_folder_is_gone(
         asked({"audio": recording(0)}, window=-1),
         asked({"samples": "abc", "sampling_rate": 16_000}),
         asked({"file": "a.wav"}),
+        asked({"audio": recording(0)}, windw=1),
+        asked({"audio": recording(0)}, window=0),
+        asked({"audio": recording(0)}) | {"parms": {"window": 1}},
+        asked({"audio": recording(0), "rate": 8000}),
         {"inputs": {"audio": ["a", "b"]}},
         {"messages": [{"role": "user", "content": "hello"}]},
         {},
@@ -163,8 +174,8 @@ def test_a_class_of_somebodys_own_is_imported_for_whoever_serves_it(
     with pytest.raises(UnfitModel, match="--own-classifier mine:Nearest"):
         registry.folder_of(uri)
     with pytest.raises(UnfitModel, match="--own-classifier mine:Nearest"):
-        application(kept, "cpu", local=True)
-    served = application(kept, "cpu", local=True, own_classifier="mine:Nearest")
+        application(kept, "cpu", "127.0.0.1")
+    served = application(kept, "cpu", "127.0.0.1", own_classifier="mine:Nearest")
     answer = TestClient(served, base_url="http://localhost").post(
         "/invocations", json=asked({"audio": recording()})
     )
@@ -198,3 +209,108 @@ def test_a_mistyped_store_is_not_made(folder: Path, tmp_path: Path, monkeypatch:
     assert done.exit_code == 1
     assert "There is no store at nowhere" in done.output
     assert json.dumps(sorted(path.name for path in tmp_path.iterdir())) == '["functionals"]'
+
+
+@pytest.fixture
+def uvicorn_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """Statuses and bodies of a request at what would be served."""
+    import uvicorn
+
+    answers: list[Any] = []
+
+    def run(served: Any, **named: Any) -> None:
+        answer = TestClient(served, base_url="http://localhost").post(
+            "/invocations", json=asked({"audio": recording(1)})
+        )
+        answers.append((answer.status_code, answer.json()))
+
+    monkeypatch.setattr(uvicorn, "run", run)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow leaves it of the other tests
+    before = signal.getsignal(signal.SIGTERM)
+    yield answers
+    signal.signal(signal.SIGTERM, before)
+
+
+def listens(port: str) -> bool:
+    with contextlib.suppress(OSError):
+        socket.create_connection(("127.0.0.1", int(port)), timeout=5).close()
+        return True
+    return False
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return str(free.getsockname()[1])
+
+
+def test_a_folder_is_served_where_no_store_is(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uvicorn_runs: list[Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    port = free_port()
+    done = CliRunner().invoke(app, ["serve", "functionals", "--port", port])
+    assert done.exit_code == 0, done.output
+    assert done.stdout == (
+        f"functionals, in no registry: http://127.0.0.1:{port}/invocations (stop with Ctrl-C)\n"
+    )
+    ((status, said),) = uvicorn_runs
+    assert status == 200, said
+    expected = np.exp(Model.load(folder).log_probabilities(waves(2)[1:]))[0]
+    assert list(said["predictions"][0]["probabilities"].values()) == pytest.approx(expected.tolist())
+    assert [path.name for path in tmp_path.iterdir()] == ["functionals"]
+    for words in (["models:/voices/1"], ["functionals", "--name", "voices"]):
+        done = CliRunner().invoke(app, ["serve", *words])
+        assert done.exit_code == 1
+        assert "There is no store at store" in done.output
+
+
+def test_nothing_is_left_of_a_folder_that_was_served(folder: Path, tmp_path: Path) -> None:
+    for name in ("temporary", "here"):
+        (tmp_path / name).mkdir()
+    environment = os.environ | {
+        "PYTHONPATH": str(Path(__file__).parents[3]),
+        "TMPDIR": str(tmp_path / "temporary"),
+    }
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sweeps.cli", "serve", str(folder), "--port", port],
+        cwd=tmp_path / "here",
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert "in no registry" in process.stdout.readline()
+        wait_until(lambda: listens(port), 30)
+        kept = list((tmp_path / "temporary").glob("after-ray-*"))
+        assert len(kept) == 1
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert not kept[0].exists()
+    assert not any((tmp_path / "here").iterdir())
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Traceback" not in said
+
+
+def test_a_folder_with_a_pickle_is_served_by_nobody(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uvicorn_runs: list[Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (folder / "notes.txt").write_bytes(b"\x80\x04\x95...")
+    done = CliRunner().invoke(app, ["serve", "functionals", "--port", free_port()])
+    assert done.exit_code == 1
+    assert "notes.txt is a pickle" in done.output
+    assert uvicorn_runs == []
+
+
+def test_an_answer_that_takes_too_long_is_one_sentence(registry: Registry, folder: Path) -> None:
+    entry = registry.folder_of(registry.register(folder, "hasty"))
+    client = TestClient(application(entry, "cpu", "127.0.0.1", 1e-6), base_url="http://localhost")
+    answer = client.post("/invocations", json=asked({"audio": recording(0)}))
+    assert answer.status_code == 503
+    assert answer.json()["message"].startswith("The request was not done within 1e-06 s")
