@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,8 +95,14 @@ def story_of(source: Source, notes: tuple[str, ...] = ()) -> Story:
         recalls=recalls_of(confusion, classes),
         groups=_groups(source),
         speakers=len(source.speakers(source.predictions["test_rows"])),
-        notes=(*notes, *source.record.details.get("warnings", ())),
+        notes=(*notes, *_deaf(found, classes), *source.record.details.get("warnings", ())),
     )
+
+
+def _deaf(found: NDArray[np.int64], classes: Sequence[str]) -> Iterator[str]:
+    """A model that has not learned to tell anything apart has the UA of a coin, and is told by no average."""
+    if len(said := np.unique(found)) == 1:
+        yield f"On test it says '{classes[said[0]]}' whatever it hears: it tells no classes apart."
 
 
 def _test(source: Source) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -140,6 +146,12 @@ def _labels(source: Source) -> Iterator[str]:
     )
     if measures.get("annotations") is not None:
         yield f"Annotations spent on them: {measures['annotations']}."
+    if first.annotation.by_people:
+        told = "the shares of their answers" if first.annotation.by == "soft" else "what most of them said"
+        yield (
+            f"Trained on {told}. They have labelled validation and test as well; what nobody could tell is "
+            "in no part."
+        )
     if first.label_noise:
         yield f"A share of {noise_text(first.label_noise)} of the answers is another class, drawn at random."
     used = int(measures["validation_used"] or 0)

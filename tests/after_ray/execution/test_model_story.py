@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,25 @@ def test_speakers_of_what_people_labelled_are_never_named() -> None:
     told = lines(story_of(source(manifest(), annotation=people)).data)
     assert "Test speakers: 3." in told
     assert "t1" not in told
+
+
+def test_what_becomes_of_answers_of_people_is_told() -> None:
+    soft = AnnotationSettings(name="people", labelling="a1", by="soft")
+    assert "Trained on the shares of their answers." in lines(
+        story_of(source(manifest(), annotation=soft)).labels
+    )
+    most = AnnotationSettings(name="people", labelling="a1")
+    told = lines(story_of(source(manifest(), annotation=most)).labels)
+    assert "Trained on what most of them said. They have labelled validation and test as well" in told
+    assert "They have" not in lines(story_of(source(manifest())).labels)
+
+
+def test_a_model_that_tells_nothing_apart_is_told_as_that() -> None:
+    made = source(manifest())
+    deaf = np.log(np.tile([0.9, 0.1], (len(made.predictions["test_rows"]), 1)))
+    told = story_of(replace(made, predictions={**made.predictions, "test_log_probabilities": deaf}))
+    assert "On test it says 'anger' whatever it hears: it tells no classes apart." in told.notes
+    assert not any("whatever it hears" in note for note in story_of(made).notes)
 
 
 def test_test_speakers_that_are_trained_on_are_told() -> None:
