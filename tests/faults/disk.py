@@ -45,12 +45,12 @@ class Disk:
         return making
 
     def _tensors(self, write: Callable[..., Any]) -> Callable[..., Any]:
-        def writing(arrays: Any, path: Path) -> None:
+        def writing(arrays: Any, path: Path, *about: Any) -> None:
             if self._refuses(path):
                 Path(path).touch()  # begun, then refused
                 told = f"I/O error: {os.strerror(self.error)} (os error {self.error})"
                 raise SafetensorError(f"Error while serializing: {told}")
-            write(arrays, path)
+            write(arrays, path, *about)
 
         return writing
 

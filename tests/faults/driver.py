@@ -129,7 +129,7 @@ class Driver:
         """One launch; whether the tracker had everything at its end."""
         where = Where(cache=self._caches / str(self._nodes))
         report = run_studies([self.opened], where, "http://fake")
-        assert report.outcome.failed == {}
+        assert report.outcome.failed == {}, report.outcome.failed
         assert report.outcome.stopped is None
         return all(mirrored.pending == 0 for mirrored in report.mirrored)
 
