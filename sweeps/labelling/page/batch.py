@@ -20,12 +20,14 @@ class Batch:
         training: whether its answers are frozen, so that none counts any more.
         undecided: utterances that wait for an answer, by any annotator.
         tied: those of them about which annotators disagree.
+        end_told: set once a page has heard that all rounds are labelled.
     """
 
     def __init__(self, opened: OpenLabelling) -> None:
         self._opened = opened
         self.lock = threading.RLock()
         self.training = False
+        self.end_told = threading.Event()
         self._standing = opened.stands()
         self._decided_at: float | None = None
         self.undecided: frozenset[str] = frozenset()

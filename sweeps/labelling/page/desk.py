@@ -38,7 +38,10 @@ class Desk:
         with self._batch.lock:
             self._batch.look()
             mine = self._mine()
-            waiting = self._next(mine)
+            training = self._batch.training or self._batch.elsewhere
+            waiting = None if training else self._next(mine)  # the next round may have chosen already
+            if self._batch.finished:
+                self._batch.end_told.set()
             clip = None if waiting is None else self._batch.clips[waiting]
             return {
                 "study": self._batch.study,
@@ -52,7 +55,7 @@ class Desk:
                 "undo": self._last(mine) is not None and not self._batch.training,
                 "tied": len(self._batch.tied),
                 "decided": self._batch.decided,
-                "training": self._batch.training or self._batch.elsewhere,
+                "training": training,
                 "finished": self._batch.finished,
             }
 

@@ -22,7 +22,7 @@ from sweeps.listening import PortTaken, is_loopback, reachable, shown
 
 START_SECONDS = 20.0
 LOOK_SECONDS = 0.5
-POLL_SECONDS = 2.0  # of the page, as in page.js
+END_SECONDS = 15.0  # in which an open page hears that all rounds are labelled
 GRACE_SECONDS = 4.0  # in which the last answer of a batch can still be taken back
 
 
@@ -86,7 +86,8 @@ def serve(
                 return
             if batch.close():
                 batch.goes_on_with(train())
-        time.sleep(2 * LOOK_SECONDS + POLL_SECONDS)  # the page hears of it
+        batch.end_told.wait(END_SECONDS)
+        time.sleep(LOOK_SECONDS)  # its answer is on its way
 
 
 class _Quiet(uvicorn.Server):

@@ -175,3 +175,17 @@ def test_two_who_disagree_are_told_that_a_third_decides(begin):
     answer_all(ann)
     answer(bob, "anger")
     assert bob.state()["tied"] == 1
+
+
+def test_nothing_is_shown_to_be_answered_before_the_training_is_over(begin, recordings):
+    """The next round is asked for while the launch that chose it still ends."""
+    begun = begin()
+    batch = Batch(begun)
+    desk = Desk(batch, "ann")
+    begun.journal.add(recordings.answers(begun.stands().waiting), "page")
+    batch.look()
+    assert batch.close()
+    standing = went_on(begun)
+    assert (desk.state()["clip"], desk.state()["training"]) == (None, True)
+    batch.goes_on_with(standing)
+    assert desk.state()["clip"] == 0
