@@ -270,7 +270,8 @@ def serve(
             return standing
 
         serve(batch, desks, samples, host, port, going if train else None)
-        _say(opened, opened.stands())
+        if not train:
+            _say(opened, opened.stands())
 
 
 def _named(annotators: list[str] | None, people: dict[str, str]) -> list[str]:
