@@ -100,7 +100,7 @@ def test_rounds_start_from_it_and_their_dropped_weights_are_trained_again(execut
     trajectory, store = Trajectory(last, execution), Store(execution.store)
     trajectory.advance()
     trajectory.advance()
-    middle = dict(trajectory._newest_weights())
+    middle = dict(trajectory.newest_weights())
     trajectory.advance()
     assert pretraining_of(first).key in store.need(first.key).parents
     assert store.arrays_if_kept(store.need(last.previous.key), MODEL_FILE) is None
